@@ -1,0 +1,54 @@
+# The verbs of this repository. `make demo` and `make test` need nothing but Python >= 3.11, pip, venv and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types generate record lock clean
+
+help: ## List the verbs
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs already)
+	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND))
+
+test: $(VENV)/dev.stamp ## The whole suite
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: lint types ## Lint, types, and the generated SDK against the spec
+	@$(BIN)/python -m generator check
+
+lint: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	@$(BIN)/mypy
+
+generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
+	@$(BIN)/python -m generator generate
+
+record: $(VENV)/dev.stamp ## Record the cassettes anew against the reference backend
+	@$(BIN)/python -m tests.cassettes.record
+
+lock: $(VENV)/dev.stamp ## Compile requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	@$(BIN)/python -m requirements.lock $(ARGS)
+
+clean: ## Remove what the other verbs made
+	rm -rf .venv* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+# One environment: the demo's packages first, the developers' on top. Lock files carry hashes and no index.
+$(VENV)/bin/python:
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit("signedin needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
