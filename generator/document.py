@@ -1,0 +1,164 @@
+"""The spec as data: its bytes, plain JSON values, and the line of every node.
+
+Reads YAML and JSON and judges nothing but that. `operations` gives the data meaning, `lint` judges it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from generator.errors import SpecError
+
+Pointer = tuple[str, ...]
+
+# Aliases let a file of a kilobyte stand for gigabytes; a spec is untrusted input.
+_MOST_NODES: Final = 500_000
+_DEEPEST: Final = 100
+
+
+@define(frozen=True, eq=False)
+class Document:
+    """A spec that could be read."""
+
+    path: Path
+    content: bytes = field(repr=False)
+    data: dict[str, Any] = field(repr=False)
+    lines: Mapping[Pointer, int] = field(repr=False)
+
+    def line(self, pointer: Pointer) -> int:
+        """Return the line of a node, or of the nearest one around it."""
+        while pointer and pointer not in self.lines:
+            pointer = pointer[:-1]
+        return self.lines.get(pointer, 1)
+
+    def resolve(self, node: object) -> Any:
+        """Follow local references; a node that leads nowhere is None."""
+        seen: set[str] = set()
+        while isinstance(node, dict) and isinstance(reference := node.get("$ref"), str):
+            if reference in seen or not reference.startswith("#/"):
+                return None
+            seen.add(reference)
+            node = self.at(pointer_of(reference))
+        return node
+
+    def at(self, pointer: Pointer) -> Any:
+        """Return the node at a pointer, None if there is none."""
+        node: Any = self.data
+        for step in pointer:
+            if isinstance(node, dict):
+                node = node.get(step)
+            elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+                node = node[int(step)]
+            else:
+                return None
+        return node
+
+
+def pointer_of(reference: str) -> Pointer:
+    """Split a local reference into its steps (RFC 6901)."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in reference.removeprefix("#/").split("/"))
+
+
+def load(path: Path) -> Document:
+    """Read a spec.
+
+    Raises:
+        SpecError: There is no such file, or it holds no YAML or JSON object.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read: {error.strerror}.") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: is not UTF-8 (byte {error.start}).") from error
+    data, lines = _parse(path, text)
+    if not isinstance(data, dict):
+        raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
+    return Document(path, content, data, lines)
+
+
+def _parse(path: Path, text: str) -> tuple[Any, dict[Pointer, int]]:
+    try:
+        if path.suffix.lower() == ".json":
+            value = json.loads(text, object_pairs_hook=_unique)
+            # YAML forbids tabs as indentation. A line of JSON never begins inside a string.
+            text = re.sub(r"(?m)^[ \t]+", lambda indent: " " * len(indent[0]), text)
+        else:
+            value = YAML(typ="safe", pure=True).load(text)
+        data = _Plain().value(value)
+        return data, _lines(YAML(typ="safe", pure=True).compose(text))
+    except RecursionError as error:
+        raise SpecError(f"{path}: is nested too deeply, or contains itself.") from error
+    except (YAMLError, ValueError) as error:
+        raise SpecError(f"{path}: {_told(error)}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ValueError(f"a key stands twice in an object: {', '.join(key for key, _ in pairs)}.")
+    return mapping
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: is no valid YAML: {error.problem}."
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}: is no valid JSON: {error.msg}."
+    return f"{error}"
+
+
+class _Plain:
+    """Copies what YAML read as JSON values, counting."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_NODES
+
+    def value(self, value: object, depth: int = 0) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST:
+            raise ValueError("is too large, or nested too deeply: aliases that multiply?")
+        match value:
+            case dict():
+                return {self._key(key): self.value(item, depth + 1) for key, item in value.items()}
+            case list():
+                return [self.value(item, depth + 1) for item in value]
+            case datetime() | date():  # an unquoted example such as 2026-01-02
+                return value.isoformat()
+            case None | bool() | int() | float() | str():
+                return value
+        raise ValueError(f"holds a {type(value).__name__}, which JSON does not know.")
+
+    @staticmethod
+    def _key(key: object) -> str:
+        if isinstance(key, bool) or not isinstance(key, str | int):  # int: an unquoted status
+            raise ValueError(f"the key {key!r} is no string; quote it.")
+        return str(key)
+
+
+def _lines(root: Node | None) -> dict[Pointer, int]:
+    lines: dict[Pointer, int] = {}
+    waiting: list[tuple[Pointer, Node | None]] = [((), root)]
+    while waiting and len(lines) < _MOST_NODES:
+        pointer, node = waiting.pop()
+        if node is None:
+            continue
+        lines.setdefault(pointer, node.start_mark.line + 1)
+        if isinstance(node, MappingNode):
+            for key, value in node.value:
+                here = (*pointer, str(key.value))
+                lines[here] = key.start_mark.line + 1
+                waiting.append((here, value))
+        elif isinstance(node, SequenceNode):
+            waiting.extend(((*pointer, str(index)), item) for index, item in enumerate(node.value))
+    return lines

@@ -1,0 +1,167 @@
+"""What the templates ask: about an operation, its arguments, its answers, a model's secrets.
+
+Everything that a template prints without a filter of upstream's is made of identifiers and types that upstream made.
+"""
+
+from collections.abc import Iterable
+
+from attrs import define, field
+from openapi_python_client.parser.bodies import Body, BodyType
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import ModelProperty, Property
+from openapi_python_client.parser.responses import Response
+from openapi_python_client.schema import UntrustedString
+from openapi_python_client.strings import PythonCode, PythonIdentifier
+
+from generator.document import Document
+from generator.operations import Auth, operations
+from generator.sensitive import sensitive_properties
+
+_FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
+
+
+@define(frozen=True)
+class Operation:
+    """An operation as the templates may print it."""
+
+    id: UntrustedString
+    method: UntrustedString
+    path: UntrustedString
+    auth: Auth
+    tokens: UntrustedString | None
+    deprecated: bool
+
+
+@define(frozen=True)
+class Argument:
+    """A keyword argument of `call` and of the resource's method."""
+
+    name: PythonIdentifier
+    declaration: PythonCode
+    description: UntrustedString | None
+
+
+@define(frozen=True)
+class Answers:
+    """The documented answers of an operation, the successes apart from the refusals."""
+
+    successes: list[Response]
+    failures: list[Response]
+    default: Response | None
+
+    @property
+    def default_is_success(self) -> bool:
+        """Say whether `default` describes the 2xx answers: nothing else does."""
+        return self.default is not None and not self.successes
+
+    @property
+    def type(self) -> PythonCode:
+        """Return what `call` promises."""
+        answers = [self.default] if self.default and not self.successes else self.successes
+        types = {_type_of(answer) for answer in answers} or {"None"}
+        if "Any" in types:
+            return PythonCode("Any")
+        return PythonCode(" | ".join(sorted(types, key=lambda name: (name == "None", name))))
+
+
+def _type_of(answer: Response) -> str:
+    if answer.source["attribute"] == "None":
+        return "None"
+    return answer.prop.get_type_string().as_unembedded_code()
+
+
+@define(frozen=True, eq=False)
+class Facts:
+    """The templates' view of the spec, beside what upstream gives them."""
+
+    document: Document
+    _operations: dict[tuple[str, str], Operation] = field(init=False)
+
+    @_operations.default
+    def _read_operations(self) -> dict[tuple[str, str], Operation]:
+        return {
+            (each.resource, each.module): Operation(
+                UntrustedString(each.id),
+                UntrustedString(each.method),
+                UntrustedString(each.path),
+                each.auth,
+                UntrustedString(each.effect) if each.effect else None,
+                each.deprecated,
+            )
+            for each in operations(self.document)
+        }
+
+    def operation(self, endpoint: Endpoint) -> Operation:
+        """Return what the spec says about an endpoint."""
+        return self._operations[endpoint.tags[0], endpoint.name]
+
+    @staticmethod
+    def answers(endpoint: Endpoint) -> Answers:
+        """Return the documented answers, sorted."""
+        patterns = endpoint.responses.patterns
+        successes = [each for each in patterns if _is_success(each)]
+        failures = [each for each in patterns if not _is_success(each)]
+        return Answers(successes, failures, endpoint.responses.default)
+
+    def arguments(self, endpoint: Endpoint) -> list[Argument]:
+        """Return the arguments: parameters, then the body or its fields; the required ones first."""
+        properties = [prop for _, prop in endpoint.iter_all_parameters()]
+        flat = self.flat_body(endpoint)
+        arguments = [_argument(prop) for prop in [*properties, *(flat or [])]]
+        if flat is None and endpoint.bodies:
+            arguments.append(_body_argument(endpoint.bodies))
+        return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
+
+    @staticmethod
+    def flat_body(endpoint: Endpoint) -> list[Property] | None:
+        """Return the fields that stand for the body, None where it has to be given whole.
+
+        Whole: several media types, no object, an optional body (none is not the same as an empty one), an object that
+        is open by declaration, fields that share a name with a parameter.
+        """
+        if len(endpoint.bodies) != 1:
+            return None
+        [body] = endpoint.bodies
+        model = body.prop
+        if not isinstance(model, ModelProperty) or not model.required or body.body_type not in _FLAT:
+            return None
+        fields = [*(model.required_properties or []), *(model.optional_properties or [])]
+        taken = {prop.python_name for _, prop in endpoint.iter_all_parameters()}
+        if model.data.additionalProperties or not fields or taken & {each.python_name for each in fields}:
+            return None
+        return fields
+
+    def imports(self, endpoints: Iterable[Endpoint], *, prefix: str) -> list[str]:
+        """Return the import lines for the signatures of some endpoints, and for reading their answers."""
+        lines: set[str] = set()
+        for endpoint in endpoints:
+            properties = [*endpoint.list_all_parameters(), *(self.flat_body(endpoint) or [])]
+            for prop in [*properties, *(response.prop for response in endpoint.responses)]:
+                lines |= prop.get_imports(prefix=prefix) | prop.get_lazy_imports(prefix=prefix)
+        return sorted(lines)
+
+    def declaration(self, model: ModelProperty, prop: Property) -> PythonCode:
+        """Return the attribute's line in the model, kept out of the repr when it is a secret."""
+        declaration = prop.to_string().as_unembedded_code()
+        if prop.name.get_untrusted_value() not in sensitive_properties(self.document, model):
+            return PythonCode(declaration)
+        target, has_default, default = declaration.partition(" = ")
+        arguments = f"default={default}, repr=False" if has_default else "repr=False"
+        return PythonCode(f"{target} = _attrs_field({arguments})")
+
+
+def _is_success(response: Response) -> bool:
+    lowest, _ = response.status_code.range or (0, 0)
+    return 200 <= lowest <= 299
+
+
+def _argument(prop: Property) -> Argument:
+    return Argument(prop.python_name, prop.to_string(), prop.description)
+
+
+def _body_argument(bodies: list[Body]) -> Argument:
+    types = sorted({body.prop.get_type_string(no_optional=True).as_unembedded_code() for body in bodies})
+    declaration = f"body: {' | '.join(types)}"
+    if not all(body.prop.required for body in bodies):
+        declaration += " | Unset = UNSET"
+    return Argument(PythonIdentifier("body", ""), PythonCode(declaration), None)

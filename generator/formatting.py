@@ -1,0 +1,51 @@
+"""Runs the pinned ruff over what was printed, out of reach of anybody's configuration."""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+from generator.errors import PrintError
+from generator.pins import PINS
+
+# `exclude=[]`: a tag may be called `build` or `dist`, which ruff leaves out by default.
+_SETTINGS: Final = (
+    "--isolated",
+    "--no-cache",
+    "--no-respect-gitignore",
+    "--config=line-length=120",
+    "--config=target-version='py311'",
+    "--config=exclude=[]",
+)
+
+
+def format_package(package: Path) -> None:
+    """Sort imports, drop the unused ones, format.
+
+    Raises:
+        PrintError: The environment has no ruff, or another one; or ruff found no Python in what was printed.
+    """
+    ruff = _ruff()
+    _run([ruff, "check", *_SETTINGS, "--fix-only", "--select=F401,I", "--unsafe-fixes", "."], package)
+    _run([ruff, "format", *_SETTINGS, "."], package)
+
+
+def _ruff() -> str:
+    name = "ruff.exe" if sys.platform == "win32" else "ruff"
+    ruff = Path(sysconfig.get_path("scripts")) / name
+    if not ruff.is_file():
+        raise PrintError(
+            "ruff is missing beside the running Python. Install requirements/dev.txt into its environment."
+        )
+    if (told := _run([str(ruff), "--version"], ruff.parent).split()[-1]) != PINS["ruff"]:
+        raise PrintError(f"ruff beside the running Python is {told}, the generator is pinned to {PINS['ruff']}.")
+    return str(ruff)
+
+
+def _run(command: list[str], cwd: Path) -> str:
+    # An empty environment: RUFF_* variables would change the output.
+    done = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        raise PrintError(f"ruff cannot format what was printed:\n{done.stderr or done.stdout}")
+    return done.stdout

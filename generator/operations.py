@@ -1,0 +1,72 @@
+"""The operations of the spec: what is said about each, in the vocabulary of `signedin_sdk.types.Operation`."""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+from attrs import define, field
+from openapi_python_client.strings import PythonIdentifier
+
+from generator.document import Document, Pointer
+
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+FIELD_PREFIX: Final = "field_"
+
+Auth = Literal["required", "optional", "none"]
+
+
+@define(frozen=True)
+class OperationFacts:
+    """One operation as the spec has it; every string in it is untrusted."""
+
+    id: str
+    method: str
+    path: str
+    pointer: Pointer
+    node: dict[str, Any] = field(repr=False, eq=False)
+
+    @property
+    def tag(self) -> str:
+        """Return the first tag: the resource that the operation becomes a method of."""
+        tags = self.node.get("tags")
+        return str(tags[0]) if isinstance(tags, list) and tags else "default"
+
+    @property
+    def auth(self) -> Auth:
+        """Say whether `security` demands, accepts or knows no authentication."""
+        security = self.node.get("security")
+        if not isinstance(security, list) or not any(security):
+            return "none"
+        return "required" if all(security) else "optional"
+
+    @property
+    def effect(self) -> str | None:
+        """Return what the answer does to tokens: issues, revokes, or nothing."""
+        tokens = self.node.get("x-signedin-tokens")
+        return tokens.get("effect") if isinstance(tokens, dict) else None
+
+    @property
+    def deprecated(self) -> bool:
+        """Say whether the spec asks not to use it any more."""
+        return self.node.get("deprecated") is True
+
+    @property
+    def module(self) -> str:
+        """Return the name of its module and of its method."""
+        return PythonIdentifier(self.id, FIELD_PREFIX)
+
+    @property
+    def resource(self) -> str:
+        """Return the attribute of the client that has it."""
+        return PythonIdentifier(self.tag, "tag")
+
+
+def operations(document: Document) -> Iterator[OperationFacts]:
+    """Yield the operations in the order of the spec; one without an operationId has an empty id."""
+    paths = document.data.get("paths")
+    for path, item in (paths if isinstance(paths, dict) else {}).items():
+        for method in METHODS:
+            node = item.get(method) if isinstance(item, dict) else None
+            if isinstance(node, dict):
+                identifier = node.get("operationId")
+                pointer = ("paths", path, method)
+                yield OperationFacts(identifier if isinstance(identifier, str) else "", method, path, pointer, node)

@@ -1,0 +1,21 @@
+"""The tools that decide the bytes of the printed package, and how they are looked up.
+
+The same versions stand in pyproject.toml; a test compares the two.
+"""
+
+from importlib.metadata import version
+from typing import Final
+
+from generator.errors import GeneratorError
+
+PINS: Final = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
+
+
+def require_pins() -> None:
+    """Refuse to print with other versions: the bytes would differ for no reason of the spec."""
+    for name, wanted in PINS.items():
+        if (installed := version(name)) != wanted:
+            raise GeneratorError(
+                f"{name} {installed} is installed, the generator is pinned to {wanted}. "
+                "Install requirements/dev.txt, or move the pin in generator/pins.py and pyproject.toml on purpose."
+            )

@@ -1,0 +1,110 @@
+"""Hands the spec to openapi-python-client with our templates, and prints what those do not know of.
+
+What comes out is neither formatted nor tried; `formatting` and `verify` come next.
+"""
+
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define
+from openapi_python_client import Project
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser import errors as upstream_errors
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.schema import UntrustedString
+from openapi_python_client.strings import PythonIdentifier
+
+from generator.contract import contract
+from generator.document import Document
+from generator.errors import PrintError
+from generator.facts import Facts
+from generator.operations import FIELD_PREFIX
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+@define(frozen=True)
+class Resource:
+    """A tag and its operations, as the templates print them; `tag` is an identifier that upstream made."""
+
+    tag: str
+    description: UntrustedString | None
+    endpoints: list[Endpoint]
+
+
+def print_package(document: Document, target: Path) -> None:
+    """Print the package into a new folder `target`.
+
+    Raises:
+        PrintError: Something in the spec would be missing from the package.
+    """
+    try:
+        # Upstream talks to stdout, and raises whatever a spec that it did not expect leads to.
+        with redirect_stdout(StringIO()):
+            _print(document, target)
+    except PrintError:
+        raise
+    except Exception as error:
+        raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error
+
+
+def _print(document: Document, target: Path) -> None:
+    config = _config(document, target)
+    openapi = GeneratorData.from_dict(document.data, config=config)
+    if isinstance(openapi, upstream_errors.GeneratorError):
+        raise PrintError(_told(document, [openapi]))
+    project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
+    project.env.globals.update(facts=Facts(document), contract=contract(document))
+    if warnings := project.build():
+        raise PrintError(_told(document, warnings))
+    _print_ours(project, document, target)
+
+
+def _print_ours(project: Project, document: Document, target: Path) -> None:
+    resources = _resources(document, project.openapi)
+    (target / "py.typed").touch()
+    (target / "resources").mkdir()
+    _render(project, "wire", target / "_wire.py")
+    _render(project, "contract", target / "contract.py")
+    _render(project, "resources_init", target / "resources" / "__init__.py", resources=resources)
+    for resource in resources:
+        _render(project, "resource", target / "resources" / f"{resource.tag}.py", resource=resource)
+
+
+def _render(project: Project, template: str, path: Path, **values: object) -> None:
+    text = project.env.get_template(f"{template}.py.jinja").render(**values)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
+    descriptions = {
+        str(tag.get("name")): str(tag["description"])
+        for tag in document.data.get("tags") or []
+        if isinstance(tag, dict) and tag.get("description")
+    }
+    described = {PythonIdentifier(name, "tag"): UntrustedString(text) for name, text in descriptions.items()}
+    return [
+        Resource(tag, described.get(tag), collection.endpoints)
+        for tag, collection in sorted(openapi.endpoint_collections_by_tag.items())
+    ]
+
+
+def _config(document: Document, target: Path) -> Config:
+    settings = ConfigFile(post_hooks=[], package_name_override=target.name, field_prefix=FIELD_PREFIX)
+    return Config.from_sources(
+        settings,
+        meta_type=MetaType.NONE,
+        document_source=document.path,
+        file_encoding="utf-8",
+        overwrite=False,
+        output_path=target,
+    )
+
+
+def _told(document: Document, problems: Iterable[Any]) -> str:
+    lines = [" ".join(f"{each.header} {each.detail or ''}".split()) for each in problems]
+    return "\n".join([f"{document.path}: openapi-python-client would leave something out:", *lines])

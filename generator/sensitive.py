@@ -1,0 +1,52 @@
+"""Which properties must not be seen in a repr: `format: password` and `x-sensitive: true`.
+
+openapi-python-client drops a string's format, so the answer comes from the schema that a model was made of.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openapi_python_client.parser.properties import ModelProperty
+
+from generator.document import Document
+
+_COMBINED = ("allOf", "anyOf", "oneOf", "prefixItems")
+
+
+def sensitive_properties(document: Document, model: ModelProperty) -> frozenset[str]:
+    """Return the names of the model's properties whose values are secrets."""
+    schema = model.data.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return frozenset(
+        name for name, schema in _properties(document, schema, frozenset()) if is_sensitive(document, schema)
+    )
+
+
+def _properties(document: Document, schema: object, seen: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the properties of a schema and of what it is composed of."""
+    for part in _unfolded(document, schema, seen):
+        yield from (part.get("properties") or {}).items()
+
+
+def is_sensitive(document: Document, schema: object) -> bool:
+    """Say whether a value of this schema, or an item of it, is a secret."""
+    return any(
+        part.get("format") == "password" or part.get("x-sensitive") is True
+        for part in _unfolded(document, schema, frozenset(), items=True)
+    )
+
+
+def _unfolded(
+    document: Document, schema: object, seen: frozenset[str], *, items: bool = False
+) -> Iterator[dict[str, Any]]:
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        target = document.resolve({"$ref": reference})
+        yield from _unfolded(document, target, seen | {reference}, items=items)
+    inner = [part for name in _COMBINED for part in schema.get(name) or []]
+    if items:
+        inner += [schema.get("items"), schema.get("additionalProperties")]
+    for part in inner:
+        yield from _unfolded(document, part, seen, items=items)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from .. import _wire
+
+T = TypeVar("T", bound="TokenPair")
+
+
+@_attrs_define
+class TokenPair:
+    """
+    Attributes:
+        access_token (str): JWT that lives for minutes; send it as `Authorization`, scheme `Bearer`.
+        refresh_token (str): Opaque; works once.
+    """
+
+    access_token: str = _attrs_field(repr=False)
+    refresh_token: str = _attrs_field(repr=False)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        access_token = self.access_token
+
+        refresh_token = self.refresh_token
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "accessToken": access_token,
+                "refreshToken": refresh_token,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        _d = _wire.mapping(src_dict, "TokenPair")
+        access_token = _wire.string(_d.pop("accessToken"), "accessToken")
+
+        refresh_token = _wire.string(_d.pop("refreshToken"), "refreshToken")
+
+        _model = cls(
+            access_token=access_token,
+            refresh_token=refresh_token,
+        )
+
+        _model.additional_properties = _d
+        return _model
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

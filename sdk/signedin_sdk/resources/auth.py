@@ -1,0 +1,154 @@
+from ..api.auth import login as _login
+from ..api.auth import logout as _logout
+from ..api.auth import refresh_token as _refresh_token
+from ..api.auth import register as _register
+from ..models.token_pair import TokenPair
+from ..types import UNSET, AsyncSend, Send, Unset
+
+
+class AuthResource:
+    """Obtain, renew and revoke a pair of tokens."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def register(
+        self,
+        *,
+        email: str,
+        password: str,
+    ) -> TokenPair:
+        """Create an account and sign in."""
+
+        return self._send(
+            _register.call(
+                email=email,
+                password=password,
+            )
+        )
+
+    def login(
+        self,
+        *,
+        email: str,
+        password: str,
+    ) -> TokenPair:
+        """Sign in with an e-mail and a password."""
+
+        return self._send(
+            _login.call(
+                email=email,
+                password=password,
+            )
+        )
+
+    def refresh_token(
+        self,
+        *,
+        refresh_token: str,
+        idempotency_key: str | Unset = UNSET,
+    ) -> TokenPair:
+        """Exchange a refresh token for a new pair.
+
+        The refresh token works once. When the answer got lost, the same token may be presented again with the same
+        `Idempotency-Key` inside the grace that `x-signedin-refresh` names, and the same new pair is answered. An older
+        token, or one beyond the grace, ends the whole session.
+        """
+
+        return self._send(
+            _refresh_token.call(
+                refresh_token=refresh_token,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def logout(
+        self,
+        *,
+        refresh_token: str,
+    ) -> None:
+        """End the session that a refresh token belongs to.
+
+        Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
+        (RFC 7009, section 2.2).
+        """
+
+        return self._send(
+            _logout.call(
+                refresh_token=refresh_token,
+            )
+        )
+
+
+class AsyncAuthResource:
+    """Obtain, renew and revoke a pair of tokens."""
+
+    def __init__(self, send: AsyncSend) -> None:
+        self._send = send
+
+    async def register(
+        self,
+        *,
+        email: str,
+        password: str,
+    ) -> TokenPair:
+        """Create an account and sign in."""
+
+        return await self._send(
+            _register.call(
+                email=email,
+                password=password,
+            )
+        )
+
+    async def login(
+        self,
+        *,
+        email: str,
+        password: str,
+    ) -> TokenPair:
+        """Sign in with an e-mail and a password."""
+
+        return await self._send(
+            _login.call(
+                email=email,
+                password=password,
+            )
+        )
+
+    async def refresh_token(
+        self,
+        *,
+        refresh_token: str,
+        idempotency_key: str | Unset = UNSET,
+    ) -> TokenPair:
+        """Exchange a refresh token for a new pair.
+
+        The refresh token works once. When the answer got lost, the same token may be presented again with the same
+        `Idempotency-Key` inside the grace that `x-signedin-refresh` names, and the same new pair is answered. An older
+        token, or one beyond the grace, ends the whole session.
+        """
+
+        return await self._send(
+            _refresh_token.call(
+                refresh_token=refresh_token,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    async def logout(
+        self,
+        *,
+        refresh_token: str,
+    ) -> None:
+        """End the session that a refresh token belongs to.
+
+        Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
+        (RFC 7009, section 2.2).
+        """
+
+        return await self._send(
+            _logout.call(
+                refresh_token=refresh_token,
+            )
+        )
