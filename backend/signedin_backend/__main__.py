@@ -1,0 +1,99 @@
+"""`python -m signedin_backend`: read the options, serve, stop gracefully."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+
+from signedin_backend import logs, settings
+from signedin_backend.app import BASE, create_app
+from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError
+
+
+class Server(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then print the base URL for whoever started us with `--port 0`."""
+        await super().startup(sockets)
+        for bound in sockets or []:
+            host, port, *_ = bound.getsockname()
+            sys.stdout.write(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}{BASE}\n")
+            sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 2 for a refused option."""
+    logs.configure()
+    try:
+        given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
+        chosen = settings.read(os.environ, given)
+        server = _server(chosen)
+        bound = _bind(chosen)
+    except SettingsError as error:
+        sys.stderr.write(f"signedin_backend: {error}\n")
+        return 2
+    # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
+    signal.signal(signal.SIGTERM, _leave)
+    server.run(sockets=[bound])
+    return 0
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="signedin_backend",
+        description="The reference backend.",
+        epilog=f"Every option is also read from the environment, as {PREFIX}NAME.",
+        allow_abbrev=False,
+    )
+    for option in OPTIONS:
+        if option.metadata["secret"]:
+            continue
+        flag = f"--{option.name.replace('_', '-')}"
+        if isinstance(option.default, bool):
+            parser.add_argument(
+                flag, dest=option.name, action="store_const", const="true", help=option.metadata["help"]
+            )
+            parser.add_argument(f"--no{flag[1:]}", dest=option.name, action="store_const", const="false")
+        else:
+            parser.add_argument(flag, dest=option.name, help=option.metadata["help"])
+    return parser
+
+
+def _server(chosen: Settings) -> Server:
+    return Server(
+        uvicorn.Config(
+            create_app(chosen),
+            http="h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(chosen.trusted_proxies),
+            forwarded_allow_ips=chosen.trusted_proxies or None,
+            # Longer than clients keep idle connections, so that none is closed under a request.
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=chosen.stop_seconds,
+        )
+    )
+
+
+def _bind(chosen: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+        return socket.create_server((chosen.host, chosen.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(f"--host {chosen.host} --port {chosen.port}: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

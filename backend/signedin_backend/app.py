@@ -1,0 +1,78 @@
+"""Puts the parts together into one ASGI application."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from signedin_backend import answers, logs, operations
+from signedin_backend.edge import Edge
+from signedin_backend.journal import LOG
+from signedin_backend.keys import signing_key
+from signedin_backend.passwords import OverloadedError
+from signedin_backend.sessions import Clock
+from signedin_backend.settings import Settings, read
+from signedin_backend.state import State
+from signedin_backend.storage import UnavailableError
+
+BASE = "/api/v1"
+
+
+def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
+    """Return the backend as an ASGI application; `clock` gives seconds since 1970.
+
+    Raises:
+        SettingsError: There is no key to sign with, or a weak one.
+    """
+    key, kept = signing_key(settings)
+    state = State.build(settings, key, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await state.write(state.storage.prepare)
+        if kept is not None:
+            LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
+        yield
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(state.storage.close)
+
+    app = Starlette(
+        routes=_routes(ledger=settings.ledger),
+        lifespan=lifespan,
+        middleware=[Middleware(Edge, journal=state.journal, trusted_hosts=settings.trusted_hosts)],
+        exception_handlers={
+            HTTPException: answers.from_http_exception,
+            OverloadedError: answers.unavailable,
+            UnavailableError: answers.unavailable,
+        },
+    )
+    # A redirect would send a body with secrets twice.
+    app.router.redirect_slashes = False
+    app.state.signedin = state
+    return app
+
+
+def from_environment() -> Starlette:
+    """Return the backend as the environment configures it; the factory for an ASGI server with several workers."""
+    logs.configure()
+    return create_app(read(os.environ))
+
+
+def _routes(*, ledger: bool) -> list[Route]:
+    routes = [
+        Route(f"{BASE}/auth/register", operations.register, methods=["POST"]),
+        Route(f"{BASE}/auth/login", operations.login, methods=["POST"]),
+        Route(f"{BASE}/auth/refreshToken", operations.refresh_token, methods=["POST"]),
+        Route(f"{BASE}/auth/logout", operations.logout, methods=["POST"]),
+        Route(f"{BASE}/users/profile", operations.profile, methods=["GET"]),
+        Route("/healthz", operations.healthz, methods=["GET"]),
+        Route("/readyz", operations.readyz, methods=["GET"]),
+    ]
+    return [*routes, Route(f"{BASE}/__ledger__", operations.ledger, methods=["GET"])] if ledger else routes

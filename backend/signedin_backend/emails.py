@@ -1,0 +1,39 @@
+"""One canonical form of an e-mail address: what the unique index compares, not what is shown or written to."""
+
+import re
+import unicodedata
+
+import idna
+
+_LOCAL = re.compile(r'[^\s"(),:;<>@\[\\\]]+')
+
+
+class EmailError(ValueError):
+    """The text is no address that this backend gives an account to."""
+
+
+def canonical(address: str) -> str:
+    """Return the form that two spellings of one address share.
+
+    Case is folded in the local part too: RFC 5321 (section 2.4) lets a mail server tell cases apart, none does, and
+    two accounts that differ by case are a way to impersonate. Compatibility variants (full width, ligatures) fold as
+    well, the domain takes its ASCII form (UTS 46). Letters of other scripts that merely look alike stay different
+    mailboxes. Mail must only ever go to the address as registered, never to one typed later.
+    """
+    local, _, domain = address.rpartition("@")
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())
+    if not (folded.isprintable() and _LOCAL.fullmatch(folded) and len(folded.encode()) <= 64):
+        raise EmailError
+    if folded.startswith(".") or folded.endswith(".") or ".." in folded:
+        raise EmailError
+    return f"{folded}@{_ascii_domain(domain)}"
+
+
+def _ascii_domain(domain: str) -> str:
+    try:
+        encoded = idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
+    except UnicodeError:
+        raise EmailError from None
+    if not encoded or len(encoded) > 253 or encoded.endswith("."):
+        raise EmailError
+    return encoded

@@ -1,0 +1,60 @@
+"""The signing key: configured, or made once and kept beside the SQLite file so that a restart keeps every session."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from signedin_backend.settings import PREFIX, Settings, SettingsError
+
+
+def signing_key(settings: Settings) -> tuple[bytes, Path | None]:
+    """Return the key, and the file that it was made in or read from when none is configured.
+
+    Raises:
+        SettingsError: There is no key and no file to keep one beside, or the kept one may not be used.
+    """
+    if settings.jwt_key is not None:
+        if len(settings.jwt_key) < 32:
+            raise SettingsError(f"{PREFIX}JWT_KEY is weaker than 256 bit; make one with: openssl rand -hex 32")
+        return settings.jwt_key, None
+    if settings.sqlite_file is None:
+        raise SettingsError(f"{PREFIX}JWT_KEY is missing: without an SQLite file there is no place to keep one beside")
+    path = settings.sqlite_file.with_name(settings.sqlite_file.name + ".key")
+    if not path.exists():
+        _make(path)
+    return _kept(path), path
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """Return a key for another purpose than signing.
+
+    The text that HS256 signs is two base64url words and a dot, so a purpose with a space in it is never a signature.
+    """
+    return hmac.digest(key, f"signedin {purpose}".encode(), hashlib.sha256)
+
+
+def _make(path: Path) -> None:
+    # Linked into place whole: of several workers that start at once one wins, and none reads half a key.
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _kept(path: Path) -> bytes:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SettingsError(f"{path} holds the signing key and is open to others; chmod 600 it")
+    key = path.read_bytes().strip()
+    if len(key) < 64:
+        raise SettingsError(f"{path} holds no key of 256 bit; restore it, or remove it and every session with it")
+    return key

@@ -1,0 +1,47 @@
+"""How many requests of one kind and one origin are answered; kept in memory, so in each worker by itself."""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+
+class Limit:
+    """The generic cell rate algorithm: one number per key, the moment at which its debt is paid."""
+
+    _KEYS = 100_000
+
+    def __init__(self, rate: tuple[int, int], clock: Callable[[], float] = time.monotonic) -> None:
+        times, self._burst = rate
+        self._interval = self._burst / times
+        self._clock = clock
+        self._paid_at: OrderedDict[str, float] = OrderedDict()  # used on the event loop only
+
+    def take(self, key: str) -> float:
+        """Count one request and return 0, or return the seconds to wait and count nothing."""
+        now = self._clock()
+        paid_at = max(now, self._paid_at.get(key, now)) + self._interval
+        if (wait := paid_at - now - self._burst) > 1e-9:
+            return wait
+        self._paid_at[key] = paid_at
+        self._paid_at.move_to_end(key)
+        if len(self._paid_at) > self._KEYS:
+            self._paid_at.popitem(last=False)
+        return 0
+
+
+def origin(address: str) -> str:
+    """Return what shares one limit: an IPv4 address, or the /64 that one IPv6 customer gets."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether the peer is on this machine."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

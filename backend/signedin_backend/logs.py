@@ -1,0 +1,38 @@
+"""Logs as JSON lines on stderr. Of an exception its type and place are told, never its text: that may quote a value."""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import PurePath
+
+
+class JsonLines(logging.Formatter):
+    """One record, one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _told(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+def _told(exception: BaseException) -> dict[str, object]:
+    frames = traceback.extract_tb(exception.__traceback__)
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    cause = exception.__cause__ or exception.__context__
+    return {"type": type(exception).__name__, "at": places, **({"cause": _told(cause)} if cause else {})}
+
+
+def configure() -> None:
+    """Send every logger's records to stderr as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)

@@ -1,0 +1,165 @@
+"""One function per operation of `openapi.yaml`, and the ones beside it that operators and tests ask."""
+
+import re
+from functools import partial
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from signedin_backend import answers
+from signedin_backend.bodies import texts
+from signedin_backend.emails import EmailError, canonical
+from signedin_backend.journal import mark
+from signedin_backend.limits import is_loopback, origin
+from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
+from signedin_backend.sessions import Refusal, SessionOverError
+from signedin_backend.state import State
+from signedin_backend.storage import EmailTakenError
+from signedin_backend.tokens import ExpiredAccessTokenError, InvalidAccessTokenError
+
+MISSING_CREDENTIALS = "You must provide an email and a password."
+MISSING_REFRESH_TOKEN = "Missing refresh token."  # noqa: S105  # a message
+_BEARER = re.compile(r"bearer ([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)  # RFC 6750, section 2.1
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_LONGEST_TOKEN, _LONGEST_EMAIL = 4096, 320
+
+
+async def register(request: Request) -> Response:
+    """Create an account and sign in."""
+    state = State.of(request)
+    email, address, password = await _credentials(request)
+    try:
+        data = acceptable(password)
+    except PasswordError as error:
+        raise HTTPException(400, str(error)) from None
+    record = await state.passwords.hash(data)
+    try:
+        made = await state.write(partial(state.sessions.register, email, address, record))
+    except EmailTakenError:
+        raise HTTPException(400, "Email already in use.") from None
+    mark(request, "registered")
+    return answers.pair(made)
+
+
+async def login(request: Request) -> Response:
+    """Sign in. Unknown user and wrong password take the same way: one read, one hash, one answer."""
+    state = State.of(request)
+    _, address, password = await _credentials(request)
+    data = normal(password)
+    if len(data) > LONGEST:
+        raise HTTPException(400, MISSING_CREDENTIALS)
+    user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
+    if not await state.passwords.verify(record, data) or user_id is None:
+        mark(request, "refused_login")
+        raise HTTPException(403, "Invalid login credentials.")
+    made = await state.write(partial(state.sessions.sign_in, user_id))
+    mark(request, "signed_in")
+    return answers.pair(made)
+
+
+async def refresh_token(request: Request) -> Response:
+    """Exchange a refresh token for a new pair."""
+    state = State.of(request)
+    token = await _refresh_token(request)
+    outcome = await state.write(partial(state.sessions.refresh, token, _idempotency_key(request)))
+    if isinstance(outcome, Refusal):
+        mark(request, "refused_refresh", reason=outcome.reason, session=outcome.session_id, revoked=outcome.revoked)
+        raise HTTPException(401, "Unauthorized")
+    mark(request, outcome.kind, left=outcome.left)
+    return answers.pair(outcome.pair)
+
+
+async def logout(request: Request) -> Response:
+    """End the session of a refresh token; the same answer whether there was one (RFC 7009, section 2.2)."""
+    state = State.of(request)
+    token = await _refresh_token(request)
+    revoked = await state.write(partial(state.sessions.sign_out, token))
+    mark(request, "signed_out", revoked=revoked)
+    return Response(status_code=204)
+
+
+async def profile(request: Request) -> Response:
+    """Read the signed-in user."""
+    state = State.of(request)
+    token = _bearer(request)
+    try:
+        user = await state.read(partial(state.sessions.user, token))
+    except ExpiredAccessTokenError:
+        mark(request, "expired_bearer")
+        raise answers.challenge(answers.EXPIRED, ', error="invalid_token", error_description="expired"') from None
+    except (InvalidAccessTokenError, SessionOverError):
+        mark(request, "refused_bearer")
+        raise answers.challenge(answers.UNAUTHORIZED, ', error="invalid_token"') from None
+    mark(request, "profile")
+    return answers.profile(user)
+
+
+async def healthz(_: Request) -> Response:
+    """Tell that the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Tell that the database answers too."""
+    state = State.of(request)
+    await state.read(state.probe)
+    return JSONResponse({"status": "ready"})
+
+
+async def ledger(request: Request) -> Response:
+    """Show what was counted, to this machine only."""
+    if request.client is None or not is_loopback(request.client.host):
+        raise HTTPException(404, "Not Found")
+    return JSONResponse(State.of(request).journal.ledger())
+
+
+async def _credentials(request: Request) -> tuple[str, str, str]:
+    state = State.of(request)
+    _within_address_rate(request)
+    email, password = await texts(request, "email", "password", message=MISSING_CREDENTIALS)
+    try:
+        address = canonical(email)
+    except EmailError:
+        raise HTTPException(400, MISSING_CREDENTIALS) from None
+    if len(email) > _LONGEST_EMAIL:
+        raise HTTPException(400, MISSING_CREDENTIALS)
+    if state.settings.rate_limit and (wait := state.account_limit.take(address)):
+        raise answers.too_many(wait)
+    return email, address, password
+
+
+async def _refresh_token(request: Request) -> str:
+    _within_address_rate(request)
+    (token,) = await texts(request, "refreshToken", message=MISSING_REFRESH_TOKEN)
+    if len(token) > _LONGEST_TOKEN:
+        raise HTTPException(400, MISSING_REFRESH_TOKEN)
+    return token
+
+
+def _within_address_rate(request: Request) -> None:
+    state = State.of(request)
+    address = origin(request.client.host) if request.client else ""
+    if state.settings.rate_limit and (wait := state.address_limit.take(address)):
+        raise answers.too_many(wait)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or not _IDEMPOTENCY_KEY.fullmatch(keys[0]):
+        raise HTTPException(400, "Malformed Idempotency-Key.")
+    return keys[0]
+
+
+def _bearer(request: Request) -> str:
+    headers = request.headers.getlist("authorization")
+    if not headers:
+        mark(request, "no_bearer")
+        raise answers.challenge(answers.UNAUTHORIZED)
+    found = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
+    if found is None:
+        mark(request, "refused_bearer")
+        raise answers.challenge(answers.UNAUTHORIZED, ', error="invalid_token"')
+    return found[1]

@@ -1,0 +1,79 @@
+"""Passwords: which are acceptable, and argon2id off the event loop with a bound on parallel hashes."""
+
+import unicodedata
+from functools import cache
+from importlib.resources import files
+
+import anyio
+import anyio.to_thread
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from signedin_backend.settings import Settings
+
+SHORTEST, LONGEST = 8, 1024
+
+
+class PasswordError(ValueError):
+    """The password is not acceptable; the text says why."""
+
+
+class OverloadedError(Exception):
+    """So many hashes wait already that one more would only time out."""
+
+
+def normal(password: str) -> bytes:
+    """Return the bytes that are hashed; NFC, so that one password typed on two keyboards is one (RFC 8265)."""
+    return unicodedata.normalize("NFC", password).encode()
+
+
+def acceptable(password: str) -> bytes:
+    """Return the bytes of a password that may be chosen (NIST SP 800-63B, section 3.1.1.2: length and a blocklist).
+
+    Raises:
+        PasswordError: It is too short, too long or common.
+    """
+    data = normal(password)
+    if not SHORTEST <= len(data) <= LONGEST:
+        raise PasswordError(f"The password must be {SHORTEST} to {LONGEST} bytes long.")
+    if unicodedata.normalize("NFKC", password).casefold() in _common():
+        raise PasswordError("The password is too common.")
+    return data
+
+
+@cache
+def _common() -> frozenset[str]:
+    lines = files("signedin_backend").joinpath("common_passwords.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+class Passwords:
+    """Hashes and verifies, so many at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._argon2 = PasswordHasher(settings.hash_passes, settings.hash_memory, parallelism=1, type=Type.ID)
+        self._limiter = anyio.CapacityLimiter(settings.hash_threads)
+        self._queue = settings.hash_queue
+        # What an unknown user's password is compared with: the same work, whoever asks.
+        self._nobody = self._argon2.hash(b"nobody has this password")
+
+    async def hash(self, password: bytes) -> str:
+        """Return the argon2id record to store."""
+        self._admit()
+        return await anyio.to_thread.run_sync(self._argon2.hash, password, limiter=self._limiter)
+
+    async def verify(self, record: str | None, password: bytes) -> bool:
+        """Tell whether the password belongs to the record; without a record do the same work and say no."""
+        self._admit()
+        fits = await anyio.to_thread.run_sync(self._fits, record or self._nobody, password, limiter=self._limiter)
+        return fits and record is not None
+
+    def _admit(self) -> None:
+        if self._limiter.statistics().tasks_waiting >= self._queue:
+            raise OverloadedError
+
+    def _fits(self, record: str, password: bytes) -> bool:
+        try:
+            return self._argon2.verify(record, password)
+        except (VerificationError, InvalidHashError):
+            return False

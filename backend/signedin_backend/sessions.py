@@ -1,0 +1,194 @@
+"""What tokens may do: sign in, rotate, be presented again, revoke, authenticate. One transaction each; no HTTP here."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from signedin_backend import storage
+from signedin_backend.keys import derived
+from signedin_backend.settings import Settings
+from signedin_backend.storage import Access, Rotation, Session, Storage, Tier, User
+from signedin_backend.tokens import AccessTokens, Claims, fingerprint, first_refresh_token, next_refresh_token
+
+KEYED = Tier(milliseconds=60_000, times=5)
+BARE = Tier(milliseconds=10_000, times=2)
+
+Clock = Callable[[], float]
+
+
+class SessionOverError(Exception):
+    """The access token is right, its session is not any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a client keeps."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A refresh that was answered with a pair.
+
+    `left` is how many milliseconds the replaced access token still had, negative once it had expired.
+    """
+
+    pair: Pair
+    kind: Literal["rotated", "repeated"]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refresh that was not; `revoked` if it ended the session that was alive until then."""
+
+    reason: Literal["unknown", "over", "reused"]
+    session_id: str | None = None
+    revoked: bool = False
+
+
+class Sessions:
+    """The rules, over one storage, one key and one clock."""
+
+    def __init__(self, storage: Storage, settings: Settings, key: bytes, clock: Clock) -> None:
+        self._storage, self._settings, self._clock = storage, settings, clock
+        self._access_tokens = AccessTokens(key, issuer=settings.issuer, audience=settings.audience)
+        self._refresh_key = derived(key, "refresh tokens")
+
+    def register(self, email: str, canonical: str, password: str) -> Pair:
+        """Create an account and its first session together.
+
+        Raises:
+            EmailTakenError: Another account has the address.
+        """
+        now = self._now()
+        user = User(id=str(uuid.uuid4()), email=email, created_at=now, updated_at=now)
+        with self._storage.writing() as connection:
+            storage.add_user(connection, user, canonical=canonical, password=password)
+            return self._begin(connection, user.id, now)
+
+    def password_of(self, canonical: str) -> tuple[str, str] | None:
+        """Return id and password record of an account."""
+        with self._storage.reading() as connection:
+            return storage.user_to_sign_in(connection, canonical)
+
+    def sign_in(self, user_id: str) -> Pair:
+        """Begin a session."""
+        with self._storage.writing() as connection:
+            return self._begin(connection, user_id, self._now())
+
+    def refresh(self, token: str, key: str | None) -> Renewal | Refusal:
+        """Exchange a refresh token for its child: once, and again only within the grace (RFC 9700, section 4.14.2)."""
+        presented, hashed_key, now = fingerprint(token), key and fingerprint(key), self._now()
+        with self._storage.writing() as connection:
+            session = storage.session_of_token(connection, presented)
+            if session is None:
+                return Refusal("unknown")
+            if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
+                return Renewal(pair, "rotated", session.access.expires_at * 1000 - now)
+            if self._may_repeat(connection, session.id, presented, hashed_key, now):
+                return Renewal(self._repeated(connection, token, now), "repeated", 0)
+            return self._refused(connection, presented, now)
+
+    def sign_out(self, token: str) -> bool:
+        """End the session of any of its refresh tokens, used or not; False if there is nothing to end."""
+        with self._storage.writing() as connection:
+            session = storage.session_of_token(connection, fingerprint(token))
+            return session is not None and storage.revoke(connection, session.id, now=self._now())
+
+    def user(self, access_token: str) -> User:
+        """Return who an access token speaks for.
+
+        Raises:
+            InvalidAccessTokenError: It is not ours.
+            ExpiredAccessTokenError: It was.
+            SessionOverError: Its session was revoked, or the user is gone.
+        """
+        claims = self._access_tokens.decode(access_token, now=self._clock())
+        with self._storage.reading() as connection:
+            user = storage.user_of_session(connection, claims.session_id, claims.user_id, now=self._now())
+        if user is None:
+            raise SessionOverError
+        return user
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _begin(self, connection: Connection, user_id: str, now: int) -> Pair:
+        refresh = first_refresh_token()
+        session = Session(
+            id=str(uuid.uuid4()),
+            user_id=user_id,
+            expires_at=now + self._settings.refresh_ttl * 1000,
+            revoked=False,
+            counter=0,
+            head=fingerprint(refresh),
+            parent=None,
+            salt=None,
+            access=self._fresh_access(now),
+        )
+        storage.add_session(connection, session, now=now)
+        return Pair(self._access_token(session, session.access), refresh)
+
+    def _rotated(self, connection: Connection, session: Session, token: str, key: str | None, now: int) -> Pair | None:
+        salt = secrets.token_bytes(32)
+        child = next_refresh_token(self._refresh_key, token, salt)
+        rotation = Rotation(
+            session_id=session.id,
+            parent=fingerprint(token),
+            child=fingerprint(child),
+            salt=salt,
+            key=key,
+            access=self._fresh_access(now),
+            now=now,
+        )
+        if not storage.rotate(connection, rotation, counter=session.counter + 1):
+            return None
+        return Pair(self._access_token(session, rotation.access), child)
+
+    def _may_repeat(self, connection: Connection, session_id: str, parent: str, key: str | None, now: int) -> bool:
+        if not self._settings.grace:
+            return False
+        if key and storage.repeat_keyed(connection, session_id, parent=parent, key=key, tier=KEYED, now=now):
+            return True
+        return storage.repeat_bare(connection, session_id, parent=parent, key=key, tier=BARE, now=now)
+
+    def _repeated(self, connection: Connection, token: str, now: int) -> Pair:
+        # Read again: between the first read and the conditional UPDATE another request may have rotated.
+        session = storage.session_of_token(connection, fingerprint(token))
+        if session is None or session.salt is None:
+            raise AssertionError("a session that counted a repeat has a rotation")
+        access = session.access
+        if access.expires_at * 1000 <= now:
+            # The same pair byte for byte while it lives; nobody is handed an access token that is dead already.
+            access = self._fresh_access(now)
+            storage.renew_access(connection, session.id, access)
+        return Pair(self._access_token(session, access), next_refresh_token(self._refresh_key, token, session.salt))
+
+    def _refused(self, connection: Connection, presented: str, now: int) -> Refusal:
+        session = storage.session_of_token(connection, presented)
+        if session is None or session.revoked or session.expires_at <= now:
+            return Refusal("over", session.id if session else None)
+        return Refusal("reused", session.id, revoked=storage.revoke(connection, session.id, now=now))
+
+    def _fresh_access(self, now: int) -> Access:
+        # Rounded down: a token never lives longer than promised. The id tells two of the same second apart.
+        issued_at = now // 1000
+        return Access(id=uuid.uuid4().hex, issued_at=issued_at, expires_at=issued_at + self._settings.access_ttl)
+
+    def _access_token(self, session: Session, access: Access) -> str:
+        return self._access_tokens.encode(
+            Claims(
+                user_id=session.user_id,
+                session_id=session.id,
+                token_id=access.id,
+                issued_at=access.issued_at,
+                expires_at=access.expires_at,
+            )
+        )

@@ -1,0 +1,152 @@
+"""What can be configured, where it comes from, and which values are refused.
+
+Each field of `Settings` is one option: `--access-ttl 300` on the command line, `SIGNEDIN_BACKEND_ACCESS_TTL=300` in the
+environment, the command line first. Keys come from the environment only: arguments are visible to every process.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "SIGNEDIN_BACKEND_"
+
+
+class SettingsError(ValueError):
+    """A value that the backend refuses to start with; the text names the option, never a secret."""
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise ValueError("must be true or false")
+    return text.lower() in {"1", "true", "yes", "on"}
+
+
+def _rate(text: str) -> tuple[int, int]:
+    times, _, seconds = text.partition("/")
+    try:
+        return _between(1, 1_000_000)(times), _between(1, 86_400)(seconds)
+    except ValueError:
+        raise ValueError("must be COUNT/SECONDS, for example 60/60") from None
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("must be a non-empty printable text")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("must name at least one host, separated by commas")
+    return names
+
+
+def _database(text: str) -> str:
+    url = text if "://" in text else f"sqlite:///{text}"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("must be a database URL or the path of an SQLite file") from None
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("must be SQLite or PostgreSQL")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValueError("must be a file: several connections share it")
+    return url
+
+
+def _key(text: str) -> bytes:
+    bits = len(text) * (4 if set(text.lower()) <= set("0123456789abcdef") else 6)
+    if bits < 256 or len(set(text)) < 10:
+        raise ValueError("is weaker than 256 bit; make one with: openssl rand -hex 32")
+    return text.encode()
+
+
+def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"parse": parse, "help": text, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that one backend is told; built by hand in tests, by `read` elsewhere."""
+
+    host: str = _option("127.0.0.1", _name, "address to listen on")
+    port: int = _option(5000, _between(0, 65535), "port to listen on; 0 takes a free one")
+    database: str = _option(
+        "sqlite:///signedin.sqlite3", _database, "SQLite file or database URL (also from DATABASE_URL)"
+    )
+    jwt_key: bytes | None = _option(None, _key, "key of the access tokens, at least 256 bit", secret=True)
+    issuer: str = _option("signedin", _name, "`iss` of the access tokens")
+    audience: str = _option("signedin", _name, "`aud` of the access tokens")
+    access_ttl: int = _option(300, _between(1, 86_400), "seconds that an access token lives")
+    refresh_ttl: int = _option(
+        2_592_000, _between(1, 31_536_000), "seconds that a session lives, however it is renewed"
+    )
+    grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
+    rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
+    account_rate: tuple[int, int] = _option((30, 60), _rate, "sign-ins per account, COUNT/SECONDS, in each worker")
+    address_rate: tuple[int, int] = _option(
+        (600, 60), _rate, "auth requests per address, COUNT/SECONDS, in each worker"
+    )
+    trusted_hosts: tuple[str, ...] = _option(
+        ("localhost", "127.0.0.1", "[::1]"), _names, "values of Host that are answered, separated by commas; * for any"
+    )
+    trusted_proxies: str = _option("", _name, "addresses whose X-Forwarded-For is believed, separated by commas")
+    body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")
+    body_seconds: int = _option(10, _between(1, 600), "seconds that a body may take to arrive")
+    hash_memory: int = _option(19_456, _between(19_456, 4_194_304), "KiB of memory of one argon2id hash")
+    hash_passes: int = _option(2, _between(2, 100), "passes of one argon2id hash")
+    hash_threads: int = _option(max(1, (os.cpu_count() or 1) - 1), _between(1, 64), "hashes at the same time")
+    hash_queue: int = _option(128, _between(1, 100_000), "hashes that may wait; beyond that the answer is 503")
+    database_threads: int = _option(4, _between(1, 64), "statements at the same time")
+    stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
+    ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file that holds everything, unless the database is a server."""
+        url = make_url(self.database)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+OPTIONS = fields(Settings)
+
+
+def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> Settings:
+    """Read every option from `arguments`, then from the environment, then from the defaults.
+
+    Raises:
+        SettingsError: A value is refused; the text names where it came from.
+    """
+    found = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        sources = {f"--{option.name.replace('_', '-')}": found, PREFIX + option.name.upper(): environ}
+        if option.name == "database":
+            sources["DATABASE_URL"] = environ
+        for name, source in sources.items():
+            if (text := source.get(name)) is not None:
+                values[option.name] = _parsed(name, text, option.metadata["parse"])
+                break
+    return Settings(**values)
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} {error}") from None

@@ -1,0 +1,73 @@
+"""The parts of one running backend, and the threads that its database work runs in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+
+from signedin_backend import storage
+from signedin_backend.journal import Journal
+from signedin_backend.limits import Limit
+from signedin_backend.passwords import Passwords
+from signedin_backend.sessions import Clock, Sessions
+from signedin_backend.settings import Settings
+from signedin_backend.storage import Storage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Built once per application; requests find it by `State.of`."""
+
+    settings: Settings
+    storage: Storage
+    sessions: Sessions
+    passwords: Passwords
+    journal: Journal
+    account_limit: Limit
+    address_limit: Limit
+    reads: anyio.CapacityLimiter
+    writes: anyio.CapacityLimiter
+
+    @classmethod
+    def build(cls, settings: Settings, key: bytes, clock: Clock) -> "State":
+        """Put the parts together; opens no connection."""
+        store = Storage(settings)
+        # SQLite has one writer. Waiting for it here costs nothing; inside SQLite it is polling with sleeps.
+        writers = 1 if settings.sqlite_file else settings.database_threads
+        return cls(
+            settings=settings,
+            storage=store,
+            sessions=Sessions(store, settings, key, clock),
+            passwords=Passwords(settings),
+            journal=Journal(settings),
+            account_limit=Limit(settings.account_rate),
+            address_limit=Limit(settings.address_rate),
+            reads=anyio.CapacityLimiter(settings.database_threads),
+            writes=anyio.CapacityLimiter(writers),
+        )
+
+    @staticmethod
+    def of(request: Request) -> "State":
+        """Return the parts that this request runs on."""
+        found = request.app.state.signedin
+        if not isinstance(found, State):
+            raise TypeError("the application was not built by create_app")
+        return found
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Run database work that changes nothing."""
+        return await anyio.to_thread.run_sync(work, limiter=self.reads)
+
+    async def write(self, work: Callable[[], T]) -> T:
+        """Run database work that changes something; a caller that went away does not undo it."""
+        return await anyio.to_thread.run_sync(work, limiter=self.writes)
+
+    def probe(self) -> None:
+        """Raise unless the database answers."""
+        with self.storage.reading() as connection:
+            storage.ready(connection)

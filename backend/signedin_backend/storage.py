@@ -1,0 +1,373 @@
+"""Every statement: users, sessions (one row per family of refresh tokens) and the fingerprints of their tokens.
+
+What may change about a session stands in its one row: which token is the newest, when it was rotated, whether the
+session is revoked. So every decision is one conditional UPDATE of that row, and two requests can never both win it.
+Times are milliseconds since 1970. SQL is what SQLite and PostgreSQL both speak; what differs stands in `_sqlite`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    create_engine,
+    delete,
+    event,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from signedin_backend.settings import Settings
+
+METADATA = MetaData()
+USERS = Table(
+    "users",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("email", String(320), nullable=False),
+    Column("email_canonical", String(320), nullable=False, unique=True),
+    Column("password", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("revoked_at", BigInteger),
+    Column("counter", Integer, nullable=False),
+    Column("head", String(64), nullable=False),
+    Column("parent", String(64)),
+    Column("rotated_at", BigInteger),
+    Column("rotated_key", String(64)),
+    Column("salt", LargeBinary(32)),
+    Column("keyed_repeats", Integer, nullable=False),
+    Column("bare_repeats", Integer, nullable=False),
+    Column("access_id", String(36), nullable=False),
+    Column("access_issued_at", BigInteger, nullable=False),
+    Column("access_expires_at", BigInteger, nullable=False),
+)
+REFRESH_TOKENS = Table(
+    "refresh_tokens",
+    METADATA,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("parent", String(64)),
+    Column("counter", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # One child per parent, said a second time by the schema.
+    Index("ix_refresh_tokens_session_counter", "session_id", "counter", unique=True),
+)
+
+
+class EmailTakenError(Exception):
+    """Another account has this address."""
+
+
+class UnavailableError(Exception):
+    """No transaction could be begun; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One account."""
+
+    id: str
+    email: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The access token handed out last; its times in whole seconds, as it says them."""
+
+    id: str
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One sign-in and what became of it."""
+
+    id: str
+    user_id: str
+    expires_at: int
+    revoked: bool
+    counter: int
+    head: str
+    parent: str | None
+    salt: bytes | None
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """The step from one refresh token to the next."""
+
+    session_id: str
+    parent: str
+    child: str
+    salt: bytes
+    key: str | None
+    access: Access
+    now: int
+
+
+class Storage:
+    """The engine and its two kinds of transaction; statements are the functions below."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = _engine(settings)
+
+    def prepare(self) -> None:
+        """Make what is missing of the schema; the write lock lets one of several starting workers do it."""
+        with self.writing() as connection:
+            METADATA.create_all(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Run statements that change nothing."""
+        with self._begun(self.engine.connect()) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Run statements that take effect together, before anyone hears of them."""
+        with self._begun(self.engine.connect().execution_options(signedin_writes=True)) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, connection: Connection) -> Iterator[Connection]:
+        with connection:
+            try:
+                transaction = connection.begin()
+            except OperationalError as error:
+                raise UnavailableError from error
+            with transaction:
+                yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _engine(settings: Settings) -> Engine:
+    # Parameters hold fingerprints and addresses; they stay out of exceptions and logs.
+    engine = create_engine(settings.database, pool_size=settings.database_threads, max_overflow=0, hide_parameters=True)
+    if settings.sqlite_file is not None:
+        # The WAL and its index take the file's own mode.
+        os.close(os.open(settings.sqlite_file, os.O_RDWR | os.O_CREAT, 0o600))
+        _sqlite(engine)
+    return engine
+
+
+def _sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # The driver begins nothing by itself; `begin` below does.
+        # FULL: an answered pair survives a power cut too.
+        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads first and writes then fails at once when another one wrote in between.
+        writes = connection.get_execution_options().get("signedin_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def add_user(connection: Connection, user: User, *, canonical: str, password: str) -> None:
+    """Insert a user.
+
+    Raises:
+        EmailTakenError: The unique index refused the address; the transaction is over.
+    """
+    row = {
+        "id": user.id,
+        "email": user.email,
+        "email_canonical": canonical,
+        "password": password,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }
+    try:
+        connection.execute(insert(USERS), row)
+    except IntegrityError:
+        raise EmailTakenError from None
+
+
+def user_to_sign_in(connection: Connection, canonical: str) -> tuple[str, str] | None:
+    """Return id and password record of the account with this address."""
+    row = connection.execute(select(USERS.c.id, USERS.c.password).where(USERS.c.email_canonical == canonical)).first()
+    return (row.id, row.password) if row else None
+
+
+def user_of_session(connection: Connection, session_id: str, user_id: str, *, now: int) -> User | None:
+    """Return the user if this session of theirs is alive."""
+    found = connection.execute(
+        select(USERS.c.id, USERS.c.email, USERS.c.created_at, USERS.c.updated_at)
+        .join(SESSIONS, SESSIONS.c.user_id == USERS.c.id)
+        .where(SESSIONS.c.id == session_id, USERS.c.id == user_id, _alive(now))
+    ).first()
+    return User(**found._mapping) if found else None  # noqa: SLF001  # the documented accessor of a Row
+
+
+def add_session(connection: Connection, session: Session, *, now: int) -> None:
+    """Insert a session and its first token, and forget some that expired."""
+    _forget_expired(connection, now)
+    connection.execute(
+        insert(SESSIONS).values(
+            id=session.id,
+            user_id=session.user_id,
+            created_at=now,
+            expires_at=session.expires_at,
+            counter=0,
+            head=session.head,
+            keyed_repeats=0,
+            bare_repeats=0,
+            **_access(session.access),
+        )
+    )
+    connection.execute(
+        insert(REFRESH_TOKENS).values(fingerprint=session.head, session_id=session.id, counter=0, created_at=now)
+    )
+
+
+def session_of_token(connection: Connection, fingerprint: str) -> Session | None:
+    """Return the session that a refresh token was ever part of."""
+    row = connection.execute(
+        select(SESSIONS)
+        .join(REFRESH_TOKENS, REFRESH_TOKENS.c.session_id == SESSIONS.c.id)
+        .where(REFRESH_TOKENS.c.fingerprint == fingerprint)
+    ).first()
+    if row is None:
+        return None
+    return Session(
+        id=row.id,
+        user_id=row.user_id,
+        expires_at=row.expires_at,
+        revoked=row.revoked_at is not None,
+        counter=row.counter,
+        head=row.head,
+        parent=row.parent,
+        salt=row.salt,
+        access=Access(id=row.access_id, issued_at=row.access_issued_at, expires_at=row.access_expires_at),
+    )
+
+
+def rotate(connection: Connection, rotation: Rotation, *, counter: int) -> bool:
+    """Make the child the newest token, if the parent still is and the session lives: one conditional UPDATE."""
+    won = connection.execute(
+        update(SESSIONS)
+        .where(SESSIONS.c.id == rotation.session_id, SESSIONS.c.head == rotation.parent, _alive(rotation.now))
+        .values(
+            head=rotation.child,
+            parent=rotation.parent,
+            counter=counter,
+            rotated_at=rotation.now,
+            rotated_key=rotation.key,
+            salt=rotation.salt,
+            keyed_repeats=0,
+            bare_repeats=0,
+            **_access(rotation.access),
+        )
+    )
+    if won.rowcount == 1:
+        connection.execute(
+            insert(REFRESH_TOKENS).values(
+                fingerprint=rotation.child,
+                session_id=rotation.session_id,
+                parent=rotation.parent,
+                counter=counter,
+                created_at=rotation.now,
+            )
+        )
+    return won.rowcount == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How long after the rotation, and how often, its parent may be presented again."""
+
+    milliseconds: int
+    times: int
+
+
+def repeat_keyed(connection: Connection, session_id: str, *, parent: str, key: str, tier: Tier, now: int) -> bool:
+    """Count a re-presentation with the rotation's own Idempotency-Key, if the grace allows one more."""
+    same = and_(SESSIONS.c.rotated_key == key, SESSIONS.c.keyed_repeats < tier.times)
+    counted = update(SESSIONS).where(_direct(session_id, parent, tier, now), same)
+    return connection.execute(counted.values(keyed_repeats=SESSIONS.c.keyed_repeats + 1)).rowcount == 1
+
+
+def repeat_bare(connection: Connection, session_id: str, *, parent: str, key: str | None, tier: Tier, now: int) -> bool:
+    """Count a re-presentation without that key, if the shorter grace allows one more."""
+    other = or_(SESSIONS.c.rotated_key.is_(None), SESSIONS.c.rotated_key != key) if key else true()
+    counted = update(SESSIONS).where(
+        _direct(session_id, parent, tier, now), other, SESSIONS.c.bare_repeats < tier.times
+    )
+    return connection.execute(counted.values(bare_repeats=SESSIONS.c.bare_repeats + 1)).rowcount == 1
+
+
+def _direct(session_id: str, parent: str, tier: Tier, now: int) -> Any:
+    in_time = SESSIONS.c.rotated_at > now - tier.milliseconds
+    return and_(SESSIONS.c.id == session_id, SESSIONS.c.parent == parent, _alive(now), in_time)
+
+
+def renew_access(connection: Connection, session_id: str, access: Access) -> None:
+    """Remember another access token as the one handed out last."""
+    connection.execute(update(SESSIONS).where(SESSIONS.c.id == session_id).values(**_access(access)))
+
+
+def revoke(connection: Connection, session_id: str, *, now: int) -> bool:
+    """End a session; False if it had ended already."""
+    living = and_(SESSIONS.c.id == session_id, SESSIONS.c.revoked_at.is_(None))
+    return connection.execute(update(SESSIONS).where(living).values(revoked_at=now)).rowcount == 1
+
+
+def ready(connection: Connection) -> None:
+    """Raise unless the schema answers."""
+    connection.execute(select(USERS.c.id).limit(1))
+    connection.execute(text("SELECT 1"))
+
+
+def _alive(now: int) -> Any:
+    return and_(SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > now)
+
+
+def _access(access: Access) -> dict[str, str | int]:
+    return {
+        "access_id": access.id,
+        "access_issued_at": access.issued_at,
+        "access_expires_at": access.expires_at,
+    }
+
+
+def _forget_expired(connection: Connection, now: int) -> None:
+    # A few with each sign-in: more than come in, never a long pause. Their tokens go with them.
+    expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at <= now).order_by(SESSIONS.c.expires_at).limit(8)
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(expired)))
