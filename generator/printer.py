@@ -3,6 +3,7 @@
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -57,11 +58,19 @@ def _print(document: Document, target: Path) -> None:
     openapi = GeneratorData.from_dict(document.data, config=config)
     if isinstance(openapi, upstream_errors.GeneratorError):
         raise PrintError(_told(document, [openapi]))
+    _require_own_modules(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.globals.update(facts=Facts(document), contract=contract(document))
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
     _print_ours(project, document, target)
+
+
+def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
+    """Inline schemas get names made of their surroundings; two of one name would be one file."""
+    names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
+    if twice := sorted(name for name, count in names.items() if count > 1):
+        raise PrintError(f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles.")
 
 
 def _print_ours(project: Project, document: Document, target: Path) -> None:

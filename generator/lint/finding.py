@@ -1,0 +1,37 @@
+"""One thing that a rule found, and the shape of a rule."""
+
+from collections.abc import Callable, Iterator
+
+from attrs import define
+
+from generator.document import Document, Pointer
+
+
+@define(frozen=True)
+class Finding:
+    """What was found where, and what to do about it; an error keeps the package from being printed."""
+
+    rule: str
+    line: int
+    message: str
+    advice: str
+    is_error: bool
+
+
+Rule = Callable[[Document], Iterator[Finding]]
+
+
+def shown(text: object) -> str:
+    """Quote a string of the spec for a terminal: no control characters, not endless."""
+    quoted = ascii(text)
+    return quoted if len(quoted) <= 80 else f"{quoted[:76]}...'"
+
+
+def error(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
+    """Return a finding that must be mended."""
+    return Finding(rule, document.line(pointer), message, advice, is_error=True)
+
+
+def warning(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
+    """Return a finding that one may live with."""
+    return Finding(rule, document.line(pointer), message, advice, is_error=False)

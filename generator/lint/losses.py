@@ -1,0 +1,170 @@
+"""What openapi-python-client leaves out, or puts in the wrong place, without a word."""
+
+from collections.abc import Iterator
+from email.message import Message
+from typing import Any, Final
+
+from generator.contract import base_url
+from generator.document import Document, Pointer
+from generator.lint.finding import Finding, Rule, error, shown, warning
+from generator.operations import METHODS, OperationFacts, operations
+
+_FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+def identifiers(document: Document) -> Iterator[Finding]:
+    """`operation-id-missing`, `operation-id-duplicate`: the second file of a name overwrites the first."""
+    seen: set[str] = set()
+    for each in operations(document):
+        if not each.id:
+            message = f"{each.method.upper()} {shown(each.path)} has no operationId."
+            yield error(
+                document, each.pointer, "operation-id-missing", message, "Name it: it becomes the method's name."
+            )
+        elif each.id in seen:
+            pointer = (*each.pointer, "operationId")
+            message = f"operationId {shown(each.id)} is used twice."
+            yield error(document, pointer, "operation-id-duplicate", message, "Rename one of the operations.")
+        seen.add(each.id)
+
+
+def root_security(document: Document) -> Iterator[Finding]:
+    """`root-security`: it is ignored, and every operation would be sent without a token."""
+    if "security" in document.data:
+        message = "Root-level `security` is ignored by the generator."
+        yield error(document, ("security",), "root-security", message, "Write `security` on each operation.")
+
+
+def schemes(document: Document) -> Iterator[Finding]:
+    """`security-unknown`: a requirement names a scheme that is not declared."""
+    declared = document.at(("components", "securitySchemes")) or {}
+    for each in operations(document):
+        for index, requirement in enumerate(each.node.get("security") or []):
+            for name in requirement.keys() - declared.keys():
+                pointer = (*each.pointer, "security", str(index))
+                message = f"{shown(each.id)} wants the security scheme {shown(name)}, which is not declared."
+                yield error(document, pointer, "security-unknown", message, "Declare it under components.")
+
+
+def tags(document: Document) -> Iterator[Finding]:
+    """`tag-missing`, `tag-several`: the first tag decides which resource has the method."""
+    for each in operations(document):
+        if not each.node.get("tags"):
+            message = f"{shown(each.id)} has no tag."
+            yield error(document, each.pointer, "tag-missing", message, "Give it one: the tag becomes the resource.")
+        elif len(each.node["tags"]) > 1:
+            message = f"{shown(each.id)} has several tags; it becomes a method of the first only."
+            yield warning(document, (*each.pointer, "tags"), "tag-several", message, "Keep one.")
+
+
+def servers(document: Document) -> Iterator[Finding]:
+    """`server`: only the first absolute server of the document is used."""
+    if base_url(document) is None:
+        message = "There is no default server with an absolute http(s) URL."
+        yield warning(document, ("servers",), "server", message, "Name one, or users have to give it.")
+    for path, item in document.data["paths"].items():
+        for pointer in (("paths", path), *(("paths", path, method) for method in METHODS if method in item)):
+            if "servers" in (document.at(pointer) or {}):
+                message = f"{shown(path)} has servers of its own, which are ignored."
+                yield warning(document, (*pointer, "servers"), "server", message, "Move the path to another document.")
+
+
+def parameters(document: Document) -> Iterator[Finding]:
+    """`parameter`: ways to write parameters that would be dropped or written in another way."""
+    for each in operations(document):
+        for pointer, node in _parameters(document, each):
+            parameter = document.resolve(node)
+            told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
+            if "schema" not in parameter:
+                yield error(document, pointer, "parameter", f"{told} has no schema, it is dropped.", "Give it one.")
+            plain = {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
+            is_list = parameter["in"] in {"query", "cookie"} and _is_list(document, parameter.get("schema"))
+            if parameter.get("style", plain) != plain or (is_list and parameter.get("explode") is False):
+                message = (
+                    f"{told} is written as style {plain}, explode {str(plain == 'form').lower()}, whatever it asks for."
+                )
+                yield error(document, pointer, "parameter", message, "Use the default style.")
+            if parameter.get("allowReserved"):
+                yield error(document, pointer, "parameter", f"{told} is always escaped.", "Drop allowReserved.")
+
+
+def _parameters(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    for owner in (operation.pointer[:-1], operation.pointer):
+        for index, node in enumerate((document.at(owner) or {}).get("parameters") or []):
+            yield (*owner, "parameters", str(index)), node
+
+
+def _is_list(document: Document, schema: object) -> bool:
+    schema = document.resolve(schema)
+    return isinstance(schema, dict) and schema.get("type") == "array"
+
+
+def request_bodies(document: Document) -> Iterator[Finding]:
+    """`media-type`, `schema-missing`: an operation whose body cannot be printed is left out, exit 0."""
+    for each in operations(document):
+        pointer = (*each.pointer, "requestBody")
+        body = document.resolve(each.node.get("requestBody"))
+        for name, media in (body or {}).get("content", {}).items():
+            kind = _kind(name)
+            if not (_is_json(kind) or kind in _FORMS or kind == "application/octet-stream"):
+                message = f"{shown(each.id)} takes {shown(name)}, which the generator cannot send."
+                yield error(document, pointer, "media-type", message, "Use JSON, a form or application/octet-stream.")
+            elif "schema" not in media:
+                message = f"{shown(each.id)} takes {shown(name)} without a schema."
+                yield error(document, pointer, "schema-missing", message, "Give it one.")
+
+
+def answers(document: Document) -> Iterator[Finding]:
+    """`media-type`, `schema-missing`, `success-missing`, `error-schema-missing`: answers that would not be read."""
+    for each in operations(document):
+        documented = each.node.get("responses", {})
+        if not any(status.startswith("2") or status == "default" for status in documented):
+            message = f"{shown(each.id)} documents no 2xx answer: every answer would be an error."
+            yield error(document, each.pointer, "success-missing", message, "Document its success.")
+        for status, node in documented.items():
+            yield from _answer(document, each, status, document.resolve(node))
+
+
+def _answer(document: Document, operation: OperationFacts, status: str, answer: dict[str, Any]) -> Iterator[Finding]:
+    pointer = (*operation.pointer, "responses", status)
+    told = f"Answer {shown(status)} of {shown(operation.id)}"
+    content = answer.get("content") or {}
+    readable = [media for name, media in content.items() if _is_readable(_kind(name))]
+    if content and not readable:
+        message = f"{told} is {', '.join(map(shown, content))}, which the generator cannot read."
+        yield error(document, pointer, "media-type", message, "Use JSON, text/* or application/octet-stream.")
+    elif readable and "schema" not in readable[0]:
+        yield warning(
+            document, pointer, "schema-missing", f"{told} has no schema: its body is dropped.", "Give it one."
+        )
+    elif not readable and not status.startswith(("1", "2", "3")):
+        message = f"{told} has no body with a schema: the error's `body` will be untyped."
+        yield warning(document, pointer, "error-schema-missing", message, "Describe what the server answers.")
+
+
+def _kind(media_type: str) -> str:
+    """Return the media type without its parameters, as the generator reads it."""
+    message = Message()
+    message.add_header("Content-Type", media_type)
+    kind = message.get_content_type()
+    return kind if media_type.startswith(kind) else ""
+
+
+def _is_json(kind: str) -> bool:
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _is_readable(kind: str) -> bool:
+    return _is_json(kind) or kind.startswith("text/") or kind == "application/octet-stream"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    identifiers,
+    root_security,
+    schemes,
+    tags,
+    servers,
+    parameters,
+    request_bodies,
+    answers,
+)

@@ -1,0 +1,165 @@
+"""What two things would share: names are converted to Python's, and converted names can meet."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
+
+from generator.document import Document, Pointer
+from generator.lint.finding import Finding, Rule, error, shown
+from generator.lint.validity import is_example, nodes
+from generator.operations import FIELD_PREFIX, operations
+
+# Attributes of the hand-written client, which inherits one attribute for each tag.
+CLIENT_ATTRIBUTES: Final = frozenset(
+    {"aclose", "base_url", "close", "for_profile", "headers", "http", "logout", "profile", "send", "session", "timeout"}
+)
+# Names that the printed modules use beside those of the spec.
+_FUNCTION_NAMES: Final = frozenset(
+    {"body", "cast", "cookies", "errors", "headers", "httpx", "kwargs", "params"} | {"response"}
+)
+_PROPERTY_NAMES: Final = frozenset(
+    {"additional_keys", "additional_properties", "cls", "field_dict", "files", "from_dict", "prop", "prop_name"}
+    | {"json", "prop_dict", "src_dict", "to_dict", "to_multipart", "types"}
+)
+_CLASS_NAMES: Final = frozenset(
+    {"Any", "AsyncSend", "AuthenticatedClient", "BinaryIO", "BytesIO", "Call", "Client", "File", "Final", "Generator"}
+    | {"IntEnum", "Literal", "Mapping", "Operation", "Response", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
+    | {"UUID", "Unset"}
+)
+_PRINTED: Final = frozenset({"enum", "name", "operationId", "tags", "url", "x-enum-varnames"})
+
+
+def identifier(name: str) -> str:
+    """Return the Python name that upstream makes of a name."""
+    return PythonIdentifier(name, FIELD_PREFIX)
+
+
+def characters(document: Document) -> Iterator[Finding]:
+    """`characters`: control and format characters are dropped from what ends in a string of the code."""
+    for pointer, node in nodes(document.data):
+        if is_example(pointer):
+            continue
+        for key, value in node.items():
+            ours = any(step.startswith("x-signedin-") for step in (*pointer, key))
+            values = value if isinstance(value, list) else [value]
+            texts = [key, *(each for each in values if isinstance(each, str) and (ours or key in _PRINTED))]
+            if any(_is_dropped(letter) for text in texts for letter in text):
+                message = f"{shown(key)} holds a control character, or its value does."
+                yield error(document, (*pointer, key), "characters", message, "Remove it.")
+
+
+def _is_dropped(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def resources(document: Document) -> Iterator[Finding]:
+    """`tag-reserved`, `name-empty`, `name-collision`: tags become attributes of the client, operations its methods."""
+    modules: dict[tuple[str, str], str] = {}
+    attributes: dict[str, str] = {}
+    for each in operations(document):
+        pointer = (*each.pointer, "tags")
+        if each.resource in CLIENT_ATTRIBUTES:
+            message = f"Tag {shown(each.tag)} would hide the client's own `{each.resource}`."
+            yield error(document, pointer, "tag-reserved", message, "Rename the tag.")
+        yield from _named(document, pointer, each.tag, "Tag")
+        yield from _named(document, (*each.pointer, "operationId"), each.id, "operationId")
+        if attributes.setdefault(each.resource, each.tag) != each.tag:
+            message = f"Tags {shown(attributes[each.resource])} and {shown(each.tag)} both become `{each.resource}`."
+            yield error(document, pointer, "name-collision", message, "Write the tag in one way.")
+        key = (each.resource, each.module)
+        if modules.setdefault(key, each.id) != each.id:
+            message = f"Operations {shown(modules[key])} and {shown(each.id)} both become `{'.'.join(key)}`."
+            yield error(document, (*each.pointer, "operationId"), "name-collision", message, "Rename one of them.")
+
+
+def _named(document: Document, pointer: Pointer, name: str, kind: str) -> Iterator[Finding]:
+    if name and not snake_case(name).strip("_"):
+        message = f"{kind} {shown(name)} has no letter or digit that a Python name may hold."
+        yield error(document, pointer, "name-empty", message, "Rename it.")
+
+
+def models(document: Document) -> Iterator[Finding]:
+    """`name-collision`, `name-reserved`: two schemas in one module, or one that hides what the module needs."""
+    by_module: dict[str, str] = {}
+    schemas = document.at(("components", "schemas")) or {}
+    for name in schemas:
+        pointer = ("components", "schemas", name)
+        title = (document.resolve(schemas[name]) or {}).get("title") or name
+        class_name = ClassName(str(title), FIELD_PREFIX)
+        if class_name in _CLASS_NAMES:
+            message = f"Schema {shown(name)} would hide `{class_name}`, which the printed modules use."
+            yield error(document, pointer, "name-reserved", message, "Rename it.")
+        yield from _named(document, pointer, name, "Schema")
+        module = identifier(class_name)
+        if by_module.setdefault(module, name) != name:
+            message = f"Schemas {shown(by_module[module])} and {shown(name)} both become models/{module}.py."
+            yield error(document, pointer, "name-collision", message, "Rename one of them.")
+
+
+def properties(document: Document) -> Iterator[Finding]:
+    """`name-collision`, `name-reserved`: two properties of one attribute, or one that hides a method."""
+    for pointer, node in nodes(document.data):
+        if is_example(pointer) or not isinstance(node.get("properties"), dict):
+            continue
+        here = (*pointer, "properties")
+        yield from _collisions(document, here, node["properties"], "Properties")
+        for name in node["properties"]:
+            if identifier(name) in _PROPERTY_NAMES:
+                message = f"Property {shown(name)} would hide `{identifier(name)}` of the model."
+                yield error(document, (*here, name), "name-reserved", message, "Rename it.")
+
+
+def arguments(document: Document) -> Iterator[Finding]:
+    """`name-collision`, `name-reserved`: parameters and the fields of the body are arguments of one function."""
+    for each in operations(document):
+        names = []
+        for owner in (each.pointer, each.pointer[:-1]):
+            for node in (document.at(owner) or {}).get("parameters") or []:
+                parameter = document.resolve(node)
+                names.append((parameter["name"], parameter["in"]))
+        distinct = [name for name, _ in dict.fromkeys(names)]
+        pointer = (*each.pointer, "parameters")
+        fields = _body_fields(document, each.node)
+        yield from _collisions(document, pointer, [*distinct, *fields], f"Arguments of {shown(each.id)}:")
+        for name in distinct:
+            if identifier(name) in _FUNCTION_NAMES:
+                message = f"Parameter {shown(name)} would hide `{identifier(name)}`, which the printed function uses."
+                yield error(document, pointer, "name-reserved", message, "Rename it.")
+            yield from _named(document, pointer, name, "Parameter")
+
+
+def _body_fields(document: Document, operation: dict[str, Any]) -> list[str]:
+    body = document.resolve(operation.get("requestBody")) or {}
+    contents = list((body.get("content") or {}).values())
+    schema = document.resolve(contents[0].get("schema")) if len(contents) == 1 else None
+    return list((schema or {}).get("properties") or {})
+
+
+def enums(document: Document) -> Iterator[Finding]:
+    """`name-collision`: two values of one enum that become one member."""
+    for pointer, node in nodes(document.data):
+        values = node.get("enum")
+        if not isinstance(values, list) or is_example(pointer):
+            continue
+        names = node.get("x-enum-varnames")
+        if isinstance(names, list) and len(names) == len(values):
+            yield from _collisions(document, (*pointer, "x-enum-varnames"), map(str, names), "Enum names")
+        else:
+            words = [value for value in values if isinstance(value, str) and value[:1].isalpha()]
+            yield from _collisions(document, (*pointer, "enum"), words, "Enum values")
+
+
+def _collisions(document: Document, pointer: Pointer, names: Iterable[str], kind: str) -> Iterator[Finding]:
+    by_identifier: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_identifier[snake_case(name)].append(name)
+    for converted, same in by_identifier.items():
+        if len(same) > 1:
+            message = f"{kind} {' and '.join(map(shown, same))} all become `{converted}`."
+            yield error(document, (*pointer, same[-1]), "name-collision", message, "Rename all but one.")
+
+
+RULES: Final[tuple[Rule, ...]] = (characters, resources, models, properties, arguments, enums)

@@ -1,0 +1,69 @@
+"""Is it a valid OpenAPI document that stands alone?"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+
+from generator.document import Document, Pointer
+from generator.lint.finding import Finding, Rule, error, shown
+
+_VALIDATORS: Final = {"3.0": OpenAPIV30SpecValidator, "3.1": OpenAPIV31SpecValidator}
+
+_VALUES: Final = {"const", "default", "enum", "example", "examples"}
+_NAMED: Final = {"properties", "responses", "schemas", "parameters", "requestBodies", "headers", "variables", "mapping"}
+
+
+def nodes(node: object, pointer: Pointer = ()) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    """Yield every mapping in the document with its pointer."""
+    if isinstance(node, dict):
+        yield pointer, node
+        for key, value in node.items():
+            yield from nodes(value, (*pointer, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from nodes(value, (*pointer, str(index)))
+
+
+def is_example(pointer: Pointer) -> bool:
+    """Say whether a node is a value that the spec shows, and not part of the contract."""
+    # The first step stands under the document itself. A response or a property may be *called* default.
+    return any(step in _VALUES and before not in _NAMED for before, step in pairwise(("", *pointer)))
+
+
+def references(document: Document) -> Iterator[Finding]:
+    """`reference`: a `$ref` to a file or an address is never followed; one to nowhere is nothing."""
+    for pointer, node in nodes(document.data):
+        reference = node.get("$ref")
+        if not isinstance(reference, str) or is_example(pointer):
+            continue
+        here = (*pointer, "$ref")
+        if not reference.startswith("#/"):
+            advice = "Move what it points to into this document."
+            yield error(document, here, "reference", f"$ref {shown(reference)} leaves the document.", advice)
+        elif document.resolve(node) is None:
+            yield error(document, here, "reference", f"$ref {shown(reference)} leads nowhere.", "Mend its path.")
+
+
+def valid(document: Document) -> Iterator[Finding]:
+    """`invalid`: what openapi-spec-validator says, and versions that it does not know."""
+    version = re.match(r"3\.[01](?=\.\d+$)", str(document.data.get("openapi")))
+    if version is None:
+        message = f"openapi is {shown(document.data.get('openapi'))}."
+        yield error(document, ("openapi",), "invalid", message, "Write an OpenAPI 3.0.x or 3.1.x document.")
+        return
+    if any(references(document)):  # the validator would go and fetch them
+        return
+    try:
+        for each in _VALIDATORS[version[0]](document.data).iter_errors():
+            pointer = tuple(str(step) for step in getattr(each, "absolute_path", ()))
+            message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(each, 'message', each))}"
+            yield error(document, pointer, "invalid", message, "See the OpenAPI specification.")
+    except Exception as failure:  # noqa: BLE001  (the validator raises anything on a document that is far off)
+        message = f"The document cannot be validated: {shown(f'{type(failure).__name__}: {failure}')}."
+        yield error(document, (), "invalid", message, "See the OpenAPI specification.")
+
+
+RULES: Final[tuple[Rule, ...]] = (references, valid)

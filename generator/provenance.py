@@ -1,0 +1,40 @@
+"""`_provenance.json`: what a printed package was made of. No times, no paths of a machine: same input, same bytes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from generator.document import Document
+from generator.pins import PINS
+from generator.upstream import digest, templates
+
+NAME: Final = "_provenance.json"
+
+
+def files(package: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a package by their names in it, without Python's caches."""
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(package).as_posix(), path
+
+
+def write_provenance(document: Document, package: Path) -> None:
+    """Write down what the package was made of."""
+    value = {
+        "files": {name: digest(path.read_bytes()) for name, path in files(package) if name != NAME},
+        "generator": PINS,
+        "spec": {"sha256": digest(document.content)},
+        "templates": {each.name: {"override": each.override, "upstream": each.upstream} for each in templates()},
+    }
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True)
+    (package / NAME).write_text(f"{text}\n", encoding="utf-8", newline="\n")
+
+
+def read_provenance(package: Path) -> dict[str, Any]:
+    """Return what is written, or nothing if that is not readable."""
+    try:
+        value = json.loads((package / NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,76 @@
+"""Puts a printed package in the place of the committed one, in one step, whatever happens in between.
+
+Linux exchanges two folders atomically (renameat2(2), RENAME_EXCHANGE). Elsewhere the old one is renamed aside first;
+a process that dies between the two renames leaves that name behind, and `recover` puts it back.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from generator.errors import GeneratorError
+from generator.provenance import NAME, files
+
+_RENAME_EXCHANGE: Final = 2
+_AT_FDCWD: Final = -100
+
+
+def require_replaceable(target: Path) -> None:
+    """Refuse to replace a folder that the generator did not print: `--output` may name anything.
+
+    Raises:
+        GeneratorError: Says what stands there.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise GeneratorError(f"{target} is no folder. Name a folder of its own with --output.")
+    if target.is_dir() and any(files(target)) and not (target / NAME).is_file():
+        raise GeneratorError(f"{target} holds files, and no {NAME}: not printed by this generator, so not replaced.")
+
+
+def recover(target: Path) -> None:
+    """Finish a replacement that was interrupted; nothing to do otherwise."""
+    outgoing = _outgoing(target)
+    if outgoing.exists() and not target.exists():
+        outgoing.rename(target)
+    for leftover in (outgoing, _incoming(target)):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+
+
+def replace(package: Path, target: Path) -> None:
+    """Let `target` be a copy of `package`; a reader sees the old one or the new one, whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    recover(target)
+    incoming = _incoming(target)  # beside the target: only a rename within one file system is atomic
+    shutil.copytree(package, incoming, ignore=shutil.ignore_patterns("__pycache__"))
+    if not target.exists():
+        incoming.rename(target)
+    elif not _exchange(incoming, target):
+        target.rename(_outgoing(target))
+        incoming.rename(target)
+    recover(target)
+
+
+def _incoming(target: Path) -> Path:
+    return target.with_name(f".{target.name}.incoming")
+
+
+def _outgoing(target: Path) -> Path:
+    return target.with_name(f".{target.name}.outgoing")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders atomically; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None:
+        return False
+    done = rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+    if done == 0:
+        return True
+    if (code := ctypes.get_errno()) in {errno.EINVAL, errno.ENOSYS, errno.EPERM}:  # not on this file system
+        return False
+    raise OSError(code, os.strerror(code), str(other))

@@ -1,0 +1,80 @@
+"""Tries what was printed before it replaces anything: it compiles, imports, type-checks, and has every operation."""
+
+import json
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from generator.document import Document
+from generator.errors import VerificationError
+from generator.operations import operations
+from generator.provenance import files
+
+_PROBE: Final = """
+import importlib, json, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+package = importlib.import_module(sys.argv[2])
+names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{sys.argv[2]}.")]
+modules = [importlib.import_module(name) for name in names]
+models = importlib.import_module(f"{sys.argv[2]}.models")
+[getattr(models, name) for name in getattr(models, "__all__", ())]
+print(json.dumps([module.OPERATION.id for module in modules if hasattr(module, "OPERATION")]))
+"""
+
+
+def verify(document: Document, package: Path) -> None:
+    """Try a package that stands in a folder of its own.
+
+    Raises:
+        VerificationError: Says what does not hold; the package must not be used.
+    """
+    _compile(package)
+    _compare_operations(document, _import(package))
+    _check_types(package)
+
+
+def _compile(package: Path) -> None:
+    for name, path in files(package):
+        if path.suffix != ".py":
+            continue
+        try:
+            with warnings.catch_warnings(action="error"):  # an invalid escape is only a warning
+                compile(path.read_bytes(), name, "exec", dont_inherit=True)
+        except (SyntaxError, SyntaxWarning, ValueError) as error:
+            raise VerificationError(f"{name} does not compile: {error}") from error
+
+
+def _import(package: Path) -> list[str]:
+    done = _python(["-c", _PROBE, str(package.parent), package.name], package.parent)
+    if done.returncode != 0:
+        raise VerificationError(f"{package.name} cannot be imported:\n{done.stderr.strip()}")
+    identifiers: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return identifiers
+
+
+def _compare_operations(document: Document, printed: list[str]) -> None:
+    wanted = Counter(operation.id for operation in operations(document))
+    missing, extra = wanted - Counter(printed), Counter(printed) - wanted
+    if missing or extra:
+        raise VerificationError(
+            f"The package does not have the operations of the spec: missing {sorted(missing)}, extra {sorted(extra)}."
+        )
+
+
+def _check_types(package: Path) -> None:
+    # A cache of nobody's, no configuration of anybody's.
+    options = ["--strict", "--config-file=", "--python-version=3.11", "--no-incremental", "--no-error-summary"]
+    done = _python(
+        ["-m", "mypy", *options, "--cache-dir", str(package.parent / ".mypy"), "-p", package.name], package.parent
+    )
+    if done.returncode != 0:
+        raise VerificationError(f"{package.name} does not pass mypy --strict:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _python(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    # -I: neither the working directory nor PYTHON* variables; -B: no caches in what is about to be compared.
+    command = [sys.executable, "-I", "-B", "-X", "utf8", *arguments]
+    return subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
