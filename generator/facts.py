@@ -30,6 +30,7 @@ class Operation:
     auth: Auth
     tokens: UntrustedString | None
     deprecated: bool
+    described: dict[tuple[str, str], str]
 
 
 @define(frozen=True)
@@ -87,6 +88,7 @@ class Facts:
                 each.auth,
                 UntrustedString(each.effect) if each.effect else None,
                 each.deprecated,
+                each.described(self.document),
             )
             for each in operations(self.document)
         }
@@ -105,9 +107,13 @@ class Facts:
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
-        properties = [prop for _, prop in endpoint.iter_all_parameters()]
+        described = self.operation(endpoint).described
+        parameters = [
+            _argument(prop, described.get((where, prop.name.get_untrusted_value())))
+            for where, prop in endpoint.iter_all_parameters()
+        ]
         flat = self.flat_body(endpoint)
-        arguments = [_argument(prop) for prop in [*properties, *(flat or [])]]
+        arguments = [*parameters, *(_argument(prop) for prop in flat or [])]
         if flat is None and endpoint.bodies:
             arguments.append(_body_argument(endpoint.bodies))
         return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
@@ -155,8 +161,9 @@ def _is_success(response: Response) -> bool:
     return 200 <= lowest <= 299
 
 
-def _argument(prop: Property) -> Argument:
-    return Argument(prop.python_name, prop.to_string(), prop.description)
+def _argument(prop: Property, description: str | None = None) -> Argument:
+    text = UntrustedString(description) if description else prop.description
+    return Argument(prop.python_name, prop.to_string(), text)
 
 
 def _body_argument(bodies: list[Body]) -> Argument:

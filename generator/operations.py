@@ -49,6 +49,16 @@ class OperationFacts:
         """Say whether the spec asks not to use it any more."""
         return self.node.get("deprecated") is True
 
+    def described(self, document: Document) -> dict[tuple[str, str], str]:
+        """Return what the spec says about the parameters, by where they stand and their name."""
+        texts = {}
+        for owner in (self.pointer[:-1], self.pointer):
+            for node in (document.at(owner) or {}).get("parameters") or []:
+                parameter = document.resolve(node) or {}
+                if description := parameter.get("description"):
+                    texts[str(parameter.get("in")), str(parameter.get("name"))] = str(description)
+        return texts
+
     @property
     def module(self) -> str:
         """Return the name of its module and of its method."""

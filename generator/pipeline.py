@@ -38,13 +38,16 @@ class Request:
     output: Path
 
 
-def generate(request: Request, tell: Tell) -> None:
-    """Replace the package by what the spec yields. On any error nothing in it is touched."""
+def generate(request: Request, tell: Tell, *, types: bool = True) -> None:
+    """Replace the package by what the spec yields. On any error nothing in it is touched.
+
+    `types=False` leaves out mypy, which takes longer than all the rest together.
+    """
     require_replaceable(request.output)
     recover(request.output)
     with _printed(request, tell) as (document, package):
         tell("trying it: compile, import, operations, types")
-        verify(document, package)
+        verify(document, package, types=types)
         replace(package, request.output)
         tell(f"{request.output}: {sum(1 for _ in files(package))} files")
 

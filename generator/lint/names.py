@@ -8,9 +8,9 @@ from typing import Any, Final
 from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
 
 from generator.document import Document, Pointer
-from generator.lint.finding import Finding, Rule, error, shown
+from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.validity import is_example, nodes
-from generator.operations import FIELD_PREFIX, operations
+from generator.operations import FIELD_PREFIX, OperationFacts, operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
@@ -113,22 +113,28 @@ def properties(document: Document) -> Iterator[Finding]:
 
 
 def arguments(document: Document) -> Iterator[Finding]:
-    """`name-collision`, `name-reserved`: parameters and the fields of the body are arguments of one function."""
+    """`name-collision`, `name-reserved`: parameters and the fields of the body are arguments of one function.
+
+    Parameters that meet are told apart by upstream, which appends where they stand.
+    """
     for each in operations(document):
-        names = []
-        for owner in (each.pointer, each.pointer[:-1]):
-            for node in (document.at(owner) or {}).get("parameters") or []:
-                parameter = document.resolve(node)
-                names.append((parameter["name"], parameter["in"]))
-        distinct = [name for name, _ in dict.fromkeys(names)]
         pointer = (*each.pointer, "parameters")
-        fields = _body_fields(document, each.node)
-        yield from _collisions(document, pointer, [*distinct, *fields], f"Arguments of {shown(each.id)}:")
-        for name in distinct:
+        parameters = {str(node["name"]) for node in _parameters(document, each)}
+        fields = {identifier(name) for name in _body_fields(document, each.node)}
+        for name in sorted(parameters):
             if identifier(name) in _FUNCTION_NAMES:
                 message = f"Parameter {shown(name)} would hide `{identifier(name)}`, which the printed function uses."
                 yield error(document, pointer, "name-reserved", message, "Rename it.")
+            if identifier(name) in fields:
+                message = f"Parameter {shown(name)} of {shown(each.id)} has the name of a field of the body."
+                yield warning(document, pointer, "name-collision", message, "Rename one, or users give a whole `body`.")
             yield from _named(document, pointer, name, "Parameter")
+
+
+def _parameters(document: Document, operation: OperationFacts) -> Iterator[dict[str, Any]]:
+    for owner in (operation.pointer[:-1], operation.pointer):
+        for node in (document.at(owner) or {}).get("parameters") or []:
+            yield document.resolve(node)
 
 
 def _body_fields(document: Document, operation: dict[str, Any]) -> list[str]:

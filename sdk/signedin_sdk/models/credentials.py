@@ -41,18 +41,18 @@ class Credentials:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        _d = _wire.mapping(src_dict, "Credentials")
-        email = _wire.string(_d.pop("email"), "email")
+        d_ = _wire.mapping(src_dict, "Credentials")
+        email = _wire.string(d_.pop("email"), "email")
 
-        password = _wire.string(_d.pop("password"), "password")
+        password = _wire.string(d_.pop("password"), "password")
 
-        _model = cls(
+        model_ = cls(
             email=email,
             password=password,
         )
 
-        _model.additional_properties = _d
-        return _model
+        model_.additional_properties = d_
+        return model_
 
     @property
     def additional_keys(self) -> list[str]:

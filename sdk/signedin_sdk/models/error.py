@@ -41,18 +41,18 @@ class Error:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        _d = _wire.mapping(src_dict, "Error")
-        message = _wire.string(_d.pop("message"), "message")
+        d_ = _wire.mapping(src_dict, "Error")
+        message = _wire.string(d_.pop("message"), "message")
 
-        stack = _wire.string(_d.pop("stack"), "stack")
+        stack = _wire.string(d_.pop("stack"), "stack")
 
-        _model = cls(
+        model_ = cls(
             message=message,
             stack=stack,
         )
 
-        _model.additional_properties = _d
-        return _model
+        model_.additional_properties = d_
+        return model_
 
     @property
     def additional_keys(self) -> list[str]:

@@ -52,24 +52,24 @@ class Profile:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        _d = _wire.mapping(src_dict, "Profile")
-        id = _wire.string(_d.pop("id"), "id")
+        d_ = _wire.mapping(src_dict, "Profile")
+        id = _wire.string(d_.pop("id"), "id")
 
-        email = _wire.string(_d.pop("email"), "email")
+        email = _wire.string(d_.pop("email"), "email")
 
-        created_at = _wire.date_time(_d.pop("createdAt"), "createdAt")
+        created_at = _wire.date_time(d_.pop("createdAt"), "createdAt")
 
-        updated_at = _wire.date_time(_d.pop("updatedAt"), "updatedAt")
+        updated_at = _wire.date_time(d_.pop("updatedAt"), "updatedAt")
 
-        _model = cls(
+        model_ = cls(
             id=id,
             email=email,
             created_at=created_at,
             updated_at=updated_at,
         )
 
-        _model.additional_properties = _d
-        return _model
+        model_.additional_properties = d_
+        return model_
 
     @property
     def additional_keys(self) -> list[str]:

@@ -36,15 +36,15 @@ class RefreshToken:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        _d = _wire.mapping(src_dict, "RefreshToken")
-        refresh_token = _wire.string(_d.pop("refreshToken"), "refreshToken")
+        d_ = _wire.mapping(src_dict, "RefreshToken")
+        refresh_token = _wire.string(d_.pop("refreshToken"), "refreshToken")
 
-        _model = cls(
+        model_ = cls(
             refresh_token=refresh_token,
         )
 
-        _model.additional_properties = _d
-        return _model
+        model_.additional_properties = d_
+        return model_
 
     @property
     def additional_keys(self) -> list[str]:

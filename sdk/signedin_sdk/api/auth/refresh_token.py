@@ -300,6 +300,9 @@ def call(
     The refresh token works once. When the answer got lost, the same token may be presented again with the same
     `Idempotency-Key` inside the grace that `x-signedin-refresh` names, and the same new pair is answered. An older
     token, or one beyond the grace, ends the whole session.
+
+    Args:
+        idempotency_key: Random name of this attempt, the same for every re-sending of it.
     """
 
     body = RefreshToken(
