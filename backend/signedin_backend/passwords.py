@@ -1,6 +1,9 @@
 """Passwords: which are acceptable, and argon2id off the event loop with a bound on parallel hashes."""
 
+import string
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
@@ -12,6 +15,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from signedin_backend.settings import Settings
 
 SHORTEST, LONGEST = 8, 1024
+# What people put around a common word to make it another one.
+_AROUND = string.digits + string.punctuation + " "
 
 
 class PasswordError(ValueError):
@@ -36,7 +41,8 @@ def acceptable(password: str) -> bytes:
     data = normal(password)
     if not SHORTEST <= len(data) <= LONGEST:
         raise PasswordError(f"The password must be {SHORTEST} to {LONGEST} bytes long.")
-    if unicodedata.normalize("NFKC", password).casefold() in _common():
+    folded = unicodedata.normalize("NFKC", password).casefold()
+    if not {folded, folded.strip(_AROUND)}.isdisjoint(_common()) or len(set(folded)) < 3:
         raise PasswordError("The password is too common.")
     return data
 
@@ -53,24 +59,32 @@ class Passwords:
     def __init__(self, settings: Settings) -> None:
         self._argon2 = PasswordHasher(settings.hash_passes, settings.hash_memory, parallelism=1, type=Type.ID)
         self._limiter = anyio.CapacityLimiter(settings.hash_threads)
-        self._queue = settings.hash_queue
+        self._most = settings.hash_threads + settings.hash_queue
+        self._under_way = 0  # changed on the event loop only
         # What an unknown user's password is compared with: the same work, whoever asks.
         self._nobody = self._argon2.hash(b"nobody has this password")
 
     async def hash(self, password: bytes) -> str:
         """Return the argon2id record to store."""
-        self._admit()
-        return await anyio.to_thread.run_sync(self._argon2.hash, password, limiter=self._limiter)
+        with self._place():
+            return await anyio.to_thread.run_sync(self._argon2.hash, password, limiter=self._limiter)
 
     async def verify(self, record: str | None, password: bytes) -> bool:
         """Tell whether the password belongs to the record; without a record do the same work and say no."""
-        self._admit()
-        fits = await anyio.to_thread.run_sync(self._fits, record or self._nobody, password, limiter=self._limiter)
+        with self._place():
+            fits = await anyio.to_thread.run_sync(self._fits, record or self._nobody, password, limiter=self._limiter)
         return fits and record is not None
 
-    def _admit(self) -> None:
-        if self._limiter.statistics().tasks_waiting >= self._queue:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        # Counted here: the limiter sees a task only after its first turn of the loop, too late for a burst.
+        if self._under_way >= self._most:
             raise OverloadedError
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     def _fits(self, record: str, password: bytes) -> bool:
         try:

@@ -1,0 +1,156 @@
+"""The backend in a thread of this process, over real HTTP, with a clock that tests turn; every answer is checked."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from signedin_backend import Settings, create_app
+from sqlalchemy import create_engine, text
+from starlette.applications import Starlette
+
+from tests.contract import check_httpx
+
+KEY = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"
+PASSWORD = "correct horse battery staple"
+T = TypeVar("T")
+
+
+class Clock:
+    """Seconds since 1970, moved by hand; starts at a whole second so that lifetimes are exact."""
+
+    def __init__(self) -> None:
+        self.now = float(int(time.time()))
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running backend and a client whose every answer is checked against the contract."""
+
+    app: Starlette
+    settings: Settings
+    clock: Clock
+    client: httpx.Client
+    base_url: str
+
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        """Send JSON; `idempotency_key="x"` becomes the header."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, json=body, headers=named)
+
+    def register(self, email: str = "ada@example.com", password: str = PASSWORD) -> httpx.Response:
+        """Create an account."""
+        return self.post("/auth/register", {"email": email, "password": password})
+
+    def login(self, email: str = "ada@example.com", password: str = PASSWORD) -> httpx.Response:
+        """Sign in."""
+        return self.post("/auth/login", {"email": email, "password": password})
+
+    def pair(self, email: str = "ada@example.com") -> dict[str, str]:
+        """Return the pair of a new account."""
+        made: dict[str, str] = self.register(email).raise_for_status().json()
+        return made
+
+    def refresh(self, token: str, **headers: str) -> httpx.Response:
+        """Present a refresh token."""
+        return self.post("/auth/refreshToken", {"refreshToken": token}, **headers)
+
+    def logout(self, token: str) -> httpx.Response:
+        """End the session of a refresh token."""
+        return self.post("/auth/logout", {"refreshToken": token})
+
+    def profile(self, token: str) -> httpx.Response:
+        """Read the user that an access token speaks for."""
+        return self.client.get("/users/profile", headers={"Authorization": f"Bearer {token}"})
+
+    def rows(self, statement: str) -> list[Any]:
+        """Look into the database past the backend."""
+        engine = create_engine(self.settings.database)
+        with engine.connect() as connection:
+            found = list(connection.execute(text(statement)))
+        engine.dispose()
+        return found
+
+
+Serve = Callable[..., Served]
+
+
+@contextmanager
+def running(folder: Path, **options: Any) -> Iterator[Served]:
+    # The hash is the subject of its own tests; here it only costs time.
+    cheap = {"hash_memory": 8, "hash_passes": 1, "rate_limit": False, "jwt_key": KEY}
+    settings = Settings(**{"database": f"sqlite:///{folder / 'backend.sqlite3'}", **cheap, **options})
+    clock = Clock()
+    app = create_app(settings, clock=clock)
+    server = Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as bound, server.running(bound):
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        base_url = f"http://127.0.0.1:{bound.getsockname()[1]}/api/v1"
+        with httpx.Client(base_url=base_url, event_hooks={"response": [check_httpx]}, timeout=20) as client:
+            yield Served(app, settings, clock, client, base_url)
+
+
+class Server(uvicorn.Server):
+    """A server in a thread."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up: Future[None] = Future()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.up.set_result(None)
+
+    @contextmanager
+    def running(self, bound: socket.socket) -> Iterator[None]:
+        """Run until the block ends."""
+        thread = threading.Thread(target=self.run, kwargs={"sockets": [bound]})
+        thread.start()
+        try:
+            self.up.result(20)
+            yield
+        finally:
+            self.should_exit = True
+            thread.join(20)
+
+
+def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
+    """Run all of them in threads of their own that start together."""
+    barrier = threading.Barrier(len(works))
+
+    def run(work: Callable[[], T]) -> T:
+        barrier.wait(20)
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works, timeout=60))
+
+
+def wide(text: str) -> str:
+    """Return the full-width look-alikes of ASCII letters."""
+    return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
+
+
+def warm(base_url: str, headers: dict[str, str] | None = None) -> httpx.Client:
+    """Return a checked client whose connection is open already; close it."""
+    # verify=False: many of them, and each would parse the CA bundle for nothing.
+    client = httpx.Client(
+        base_url=base_url, event_hooks={"response": [check_httpx]}, headers=headers, timeout=60, verify=False
+    )
+    client.get("/users/profile")
+    return client

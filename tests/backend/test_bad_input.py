@@ -1,0 +1,216 @@
+"""Whatever a body, a header or a path holds, the answer is the contract's error and never a 500."""
+
+import http.client
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.backend.running import PASSWORD, Serve, Served
+from tests.contract import check_response
+
+CREDENTIALS = "You must provide an email and a password."
+REFRESH = "Missing refresh token."
+JSON = {"Content-Type": "application/json"}
+EMAIL = "ada@example.com"
+
+DEEP = b"[" * 5000
+MALFORMED = {
+    "nothing": b"",
+    "half an object": b'{"email":',
+    "an array": b"[]",
+    "a string": b'"email"',
+    "a number": b"1",
+    "null": b"null",
+    "two values": b"{} {}",
+    "a trailing comma": b'{"email": "a@b.c",}',
+    "a comment": b"{} // ok",
+    "invalid UTF-8": b'{"email": "\xff\xfe"}',
+    "overlong UTF-8": b'{"email": "\xc0\xaf"}',
+    "UTF-16": '{"email": "a@b.c"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "a raw NUL": b'{"email": "a\x00"}',
+    "NaN": b'{"email": NaN}',
+    "Infinity": b'{"email": -Infinity}',
+    "a huge number": b'{"email": ' + b"9" * 10_000 + b"}",
+    "deep arrays": DEEP,
+    "deep objects": b'{"a":' * 2500,
+    "deep and closed": b'{"email": ' + DEEP + b"]" * 5000 + b"}",
+    "deep in a field nobody reads": b'{"extra": ' + b"[" * 9 + b"]" * 9 + b"}",
+    "many quotes": b'"\\' * 8000,
+}
+WRONG_VALUES: dict[str, Any] = {
+    "null": None,
+    "a number": 5,
+    "a boolean": True,
+    "an array": ["a"],
+    "an object": {"$ne": ""},
+    "empty": "",
+    "a NUL": "ada\0@example.com",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ada(shared: Served) -> None:
+    shared.pair(EMAIL)
+
+
+def assert_refused(answer: httpx.Response, status: int, message: str) -> None:
+    assert (answer.status_code, answer.json()) == (status, {"message": message, "stack": ""})
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_body_is_a_400_with_the_operations_own_message(shared: Served, body: bytes) -> None:
+    for path, message in (
+        ("/auth/register", CREDENTIALS),
+        ("/auth/login", CREDENTIALS),
+        ("/auth/refreshToken", REFRESH),
+        ("/auth/logout", REFRESH),
+    ):
+        assert_refused(shared.client.post(path, content=body, headers=JSON), 400, message)
+
+
+@pytest.mark.parametrize("value", WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_a_credential_of_the_wrong_kind_is_missing(shared: Served, field: str, value: Any) -> None:
+    body = {"email": EMAIL, "password": PASSWORD, field: value}
+    for path in ("/auth/register", "/auth/login"):
+        assert_refused(shared.post(path, body), 400, CREDENTIALS)
+
+
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_an_absent_credential_is_missing(shared: Served, field: str) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    del body[field]
+    for path in ("/auth/register", "/auth/login"):
+        assert_refused(shared.post(path, body), 400, CREDENTIALS)
+
+
+@pytest.mark.parametrize("value", [*WRONG_VALUES.values(), "x" * 4097], ids=[*WRONG_VALUES.keys(), "too long"])
+def test_a_refresh_token_of_the_wrong_kind_is_missing(shared: Served, value: Any) -> None:
+    for path in ("/auth/refreshToken", "/auth/logout"):
+        assert_refused(shared.post(path, {"refreshToken": value}), 400, REFRESH)
+        assert_refused(shared.post(path, {}), 400, REFRESH)
+
+
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_a_lone_surrogate_is_no_text(shared: Served, field: str) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD, field: "\ud800"}).encode()
+    for path in ("/auth/register", "/auth/login"):
+        assert_refused(shared.client.post(path, content=body, headers=JSON), 400, CREDENTIALS)
+
+
+@pytest.mark.parametrize("first", ["email", "password", "extra"])
+def test_a_key_that_comes_twice_is_refused(shared: Served, first: str) -> None:
+    body = f'{{"{first}": "x", "email": "{EMAIL}", "password": "{PASSWORD}", "{first}": "y"}}'.encode()
+    assert_refused(shared.client.post("/auth/login", content=body, headers=JSON), 400, CREDENTIALS)
+
+
+def test_brackets_inside_strings_are_no_depth(shared: Served) -> None:
+    body = {"email": EMAIL, "password": '[{"\\' * 100}
+    assert shared.post("/auth/login", body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "json",
+             "application/json; charset=utf-16", "application/json, text/plain"]
+)  # fmt: skip
+def test_another_content_type_is_a_415(shared: Served, kind: str) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    answer = shared.client.post("/auth/login", content=body, headers={"Content-Type": kind})
+    assert_refused(answer, 415, "Send the body as application/json.")
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "application/json; charset=UTF-8"])
+def test_the_content_type_has_no_case_and_may_name_utf_8(shared: Served, kind: str) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    assert shared.client.post("/auth/login", content=body, headers={"Content-Type": kind}).status_code == 200
+
+
+@pytest.mark.parametrize("size", [16_385, 500_000, 3_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_a_413(shared: Served, size: int, chunked: bool) -> None:
+    body = b'"' + b"x" * (size - 2) + b'"'
+    content: Any = iter([body[:1000], body[1000:]]) if chunked else body
+    try:
+        answer = shared.client.post("/auth/login", content=content, headers=JSON)
+    except (httpx.ReadError, httpx.WriteError):
+        # So far beyond the limit that the connection is closed under the sender.
+        assert size > 16_384 * 64
+    else:
+        assert_refused(answer, 413, "The request body is too large.")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_exactly_the_limit_is_read(shared: Served, chunked: bool) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD, "extra": ""}).encode()
+    body = body[:-2] + b"x" * (16_384 - len(body)) + body[-2:]
+    content: Any = iter([body]) if chunked else body
+    assert shared.client.post("/auth/login", content=content, headers=JSON).status_code == 200
+
+
+def test_a_body_that_never_arrives_is_given_up(serve: Serve) -> None:
+    served = serve(body_seconds=1)
+    with socket.create_connection((urlsplit(served.base_url).hostname, urlsplit(served.base_url).port), 20) as peer:
+        peer.sendall(
+            b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 50\r\n\r\n{"
+        )
+        answer = http.client.HTTPResponse(peer)
+        answer.begin()
+        check_response("POST", "/auth/login", answer.status, dict(answer.getheaders()), answer.read())
+        assert answer.status == 400
+
+
+def test_fields_nobody_asked_for_change_nothing(serve: Serve) -> None:
+    served = serve()
+    extra = {"id": "me", "userId": "me", "createdAt": "1970-01-01", "role": "admin", "accessToken": "x", "exp": 9e9}
+    pair = served.post("/auth/register", {"email": EMAIL, "password": PASSWORD, **extra}).raise_for_status().json()
+    profile = served.profile(pair["accessToken"]).json()
+    assert set(profile) == {"id", "email", "createdAt", "updatedAt"}
+    assert profile["id"] != "me"
+    assert not profile["createdAt"].startswith("1970")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "localhost:5000:1", "localhost@x"]
+)
+def test_another_host_is_refused(shared: Served, host: str) -> None:
+    answer = shared.client.get(f"{shared.base_url}/nowhere", headers={"Host": host})
+    assert_refused(answer, 400, "Invalid host header.")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:5000", "127.0.0.1:1"])
+def test_our_own_hosts_are_answered(shared: Served, host: str) -> None:
+    assert shared.client.get("/users/profile", headers={"Host": host}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("POST", "/auth/login/", 404),
+        ("POST", "/AUTH/LOGIN", 404),
+        ("GET", "/../../etc/passwd", 404),
+        ("GET", "/%00", 404),
+        ("GET", "/__ledger__", 404),
+        ("GET", "/auth/login", 405),
+        ("DELETE", "/users/profile", 405),
+        ("TRACE", "/users/profile", 405),
+        ("QUERY", "/auth/register", 405),
+    ],
+)
+def test_no_such_path_or_method_has_the_error_body_too(shared: Served, method: str, path: str, status: int) -> None:
+    answer = shared.client.request(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"message", "stack"}
+    assert answer.json()["stack"] == ""
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("query", ["?a=1", "?" + "x" * 5000, "?%ff=%00"])
+def test_a_query_changes_nothing(shared: Served, query: str) -> None:
+    assert shared.client.get(f"/users/profile{query}").status_code == 401

@@ -1,0 +1,112 @@
+"""Which passwords are accepted, and how they are kept."""
+
+import unicodedata
+from typing import Literal
+
+import anyio
+import pytest
+from signedin_backend import Settings
+from signedin_backend.passwords import OverloadedError, Passwords
+
+from tests.backend.running import Serve, Served, wide
+
+Form = Literal["NFC", "NFD"]
+FORMS: tuple[Form, Form] = ("NFC", "NFD")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "8 bytes!",
+        "x1y2z3w4",
+        "é1y2z3w",
+        "🔑a🔒",
+        "x" * 70 + "abc",
+        "ab c" * 256,
+        "     two    spaces   ",
+        "\ttab\tab\u00a0",
+    ],
+)
+def test_any_text_of_8_to_1024_bytes_is_a_password(served: Served, password: str) -> None:
+    assert served.register(password=password).status_code == 200
+    assert served.login(password=password).status_code == 200
+
+
+@pytest.mark.parametrize("password", ["x", "seven by", "é1y2z3", "x" * 1025, "é" * 513])
+def test_shorter_and_longer_ones_are_refused_by_bytes(served: Served, password: str) -> None:
+    password = password.removesuffix("by")
+    answer = served.register(password=password)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The password must be 8 to 1024 bytes long."
+
+
+def test_no_byte_of_a_long_password_is_cut_off(served: Served) -> None:
+    password = "abcdefgh" * 128
+    served.register(password=password)
+    assert served.login(password=password[:-1] + "x").status_code == 403
+    assert served.login(password=password[:72]).status_code == 403
+    assert served.login(password=password).status_code == 200
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_password_typed_on_two_keyboards_is_one(served: Served, form: Form) -> None:
+    password = "pâté für café"
+    served.register(password=unicodedata.normalize(form, password))
+    for typed in FORMS:
+        assert served.login(password=unicodedata.normalize(typed, password)).status_code == 200
+    assert served.login(password="pate fur cafe").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password", "PASSWORD", "Password123!", "12345678", "123456789", "qwertyuiop", "iloveyou2", "liverpool1892",
+     "1q2w3e4r", "aaaaaaaa", wide("Password"), "!!princess!!", "abababababab"],
+)  # fmt: skip
+def test_common_passwords_are_refused(served: Served, password: str) -> None:
+    answer = served.register(password=password)
+    assert (answer.status_code, answer.json()["message"]) == (400, "The password is too common.")
+
+
+def test_case_and_spaces_of_a_password_count(served: Served) -> None:
+    served.register(password="Correct horse ")
+    assert served.login(password="correct horse ").status_code == 403
+    assert served.login(password="Correct horse").status_code == 403
+    assert served.login(password="Correct horse ").status_code == 200
+
+
+def test_the_record_is_argon2id_of_the_promised_cost(serve: Serve) -> None:
+    defaults = Settings()
+    served = serve(hash_memory=defaults.hash_memory, hash_passes=defaults.hash_passes)
+    served.register()
+    (record,) = served.rows("SELECT password FROM users")[0]
+    assert record.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_hashes_beyond_the_queue_are_refused_at_once() -> None:
+    settings = Settings(hash_memory=19_456, hash_threads=1, hash_queue=2)
+
+    async def flood() -> tuple[int, int]:
+        passwords, done, refused = Passwords(settings), 0, 0
+
+        async def one() -> None:
+            nonlocal done, refused
+            try:
+                await passwords.hash(b"correct horse")
+                done += 1
+            except OverloadedError:
+                refused += 1
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(one)
+        return done, refused
+
+    assert anyio.run(flood) == (3, 7)
+
+
+def test_an_overloaded_backend_says_when_to_come_back(serve: Serve) -> None:
+    served = serve(hash_queue=0, hash_threads=0)
+    answer = served.register()
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json() == {"message": "Service unavailable.", "stack": ""}

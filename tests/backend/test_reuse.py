@@ -1,0 +1,143 @@
+"""A refresh token presented again: the two-tier grace, and what happens beyond it."""
+
+import pytest
+
+from tests.backend.running import Serve, Served
+
+KEYED = {"idempotency_key": "attempt-1"}
+OTHER = {"idempotency_key": "attempt-2"}
+
+
+def assert_revoked(served: Served, *pairs: dict[str, str]) -> None:
+    for pair in pairs:
+        assert served.profile(pair["accessToken"]).status_code == 401
+        assert served.refresh(pair["refreshToken"]).status_code == 401
+    assert served.rows("SELECT revoked_at FROM sessions")[0][0] is not None
+
+
+@pytest.mark.parametrize(
+    ("again", "age", "times"),
+    [(KEYED, 59.9, 5), ({}, 9.9, 2), (OTHER, 9.9, 2)],
+    ids=["same-key", "no-key", "another-key"],
+)
+def test_a_parent_inside_the_grace_gets_the_same_pair_byte_for_byte(
+    served: Served, again: dict[str, str], age: float, times: int
+) -> None:
+    parent = served.pair()
+    child = served.refresh(parent["refreshToken"], **KEYED)
+    served.clock.advance(age)
+    for _ in range(times):
+        assert served.refresh(parent["refreshToken"], **again).content == child.content
+    assert served.profile(child.json()["accessToken"]).status_code == 200
+    assert served.refresh(child.json()["refreshToken"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("again", "times"), [(KEYED, 5), ({}, 2), (OTHER, 2)], ids=["same-key", "no-key", "another-key"]
+)
+def test_one_time_too_many_revokes_the_session(served: Served, again: dict[str, str], times: int) -> None:
+    parent = served.pair()
+    child = served.refresh(parent["refreshToken"], **KEYED).json()
+    for _ in range(times):
+        served.refresh(parent["refreshToken"], **again).raise_for_status()
+    assert served.refresh(parent["refreshToken"], **again).status_code == 401
+    assert_revoked(served, parent, child)
+
+
+@pytest.mark.parametrize(("again", "age"), [(KEYED, 60), ({}, 10), (OTHER, 10)], ids=["same-key", "no-key", "another"])
+def test_a_closed_window_revokes_the_session(served: Served, again: dict[str, str], age: float) -> None:
+    parent = served.pair()
+    child = served.refresh(parent["refreshToken"], **KEYED).json()
+    served.clock.advance(age)
+    assert served.refresh(parent["refreshToken"], **again).status_code == 401
+    assert_revoked(served, parent, child)
+
+
+def test_a_grandparent_revokes_the_session_even_inside_its_window(served: Served) -> None:
+    grandparent = served.pair()
+    parent = served.refresh(grandparent["refreshToken"], **KEYED).json()
+    child = served.refresh(parent["refreshToken"]).json()
+    assert served.refresh(grandparent["refreshToken"], **KEYED).status_code == 401
+    assert_revoked(served, grandparent, parent, child)
+
+
+def test_revocation_ends_one_session_only(served: Served) -> None:
+    parent = served.pair()
+    other = served.login().json()
+    served.refresh(served.refresh(parent["refreshToken"]).json()["refreshToken"])
+    served.refresh(parent["refreshToken"])
+    assert served.profile(parent["accessToken"]).status_code == 401
+    assert served.profile(other["accessToken"]).status_code == 200
+
+
+def test_both_tiers_count_by_themselves(served: Served) -> None:
+    parent = served.pair()
+    child = served.refresh(parent["refreshToken"], **KEYED)
+    for again in (KEYED, {}, KEYED, OTHER, KEYED, KEYED, KEYED):
+        assert served.refresh(parent["refreshToken"], **again).content == child.content
+    assert served.refresh(parent["refreshToken"], **KEYED).status_code == 401
+
+
+def test_the_count_starts_anew_with_each_rotation(served: Served) -> None:
+    token = served.pair()["refreshToken"]
+    for _ in range(4):
+        child = served.refresh(token)
+        for _ in range(2):
+            assert served.refresh(token).content == child.content
+        token = child.json()["refreshToken"]
+
+
+def test_the_window_counts_from_the_rotation_not_from_the_last_repeat(served: Served) -> None:
+    parent = served.pair()["refreshToken"]
+    served.refresh(parent)
+    served.clock.advance(9)
+    assert served.refresh(parent).status_code == 200
+    served.clock.advance(2)
+    assert served.refresh(parent).status_code == 401
+
+
+def test_a_repeat_never_hands_out_an_access_token_that_is_dead_already(serve: Serve) -> None:
+    served = serve(access_ttl=2)
+    parent = served.pair()["refreshToken"]
+    child = served.refresh(parent, **KEYED).json()
+    served.clock.advance(30)
+    again = served.refresh(parent, **KEYED).json()
+    assert again["refreshToken"] == child["refreshToken"]
+    assert served.profile(again["accessToken"]).status_code == 200
+    assert served.refresh(parent, **KEYED).json() == again
+
+
+def test_repeating_does_not_extend_the_session(serve: Serve) -> None:
+    served = serve(refresh_ttl=20)
+    parent = served.pair()["refreshToken"]
+    served.clock.advance(15)
+    served.refresh(parent, **KEYED).raise_for_status()
+    served.clock.advance(5)
+    assert served.refresh(parent, **KEYED).status_code == 401
+
+
+def test_a_strict_backend_revokes_at_the_first_repeat(serve: Serve) -> None:
+    served = serve(grace=False)
+    parent = served.pair()
+    child = served.refresh(parent["refreshToken"], **KEYED).json()
+    assert served.refresh(parent["refreshToken"], **KEYED).status_code == 401
+    assert_revoked(served, parent, child)
+
+
+def test_a_dead_session_is_not_revoked_twice(served: Served) -> None:
+    parent = served.pair()
+    served.logout(parent["refreshToken"])
+    revoked = served.rows("SELECT revoked_at FROM sessions")
+    served.clock.advance(5)
+    assert served.refresh(parent["refreshToken"]).status_code == 401
+    assert served.rows("SELECT revoked_at FROM sessions") == revoked
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 129, "é".encode().decode("latin-1"), 'x"y'])
+def test_a_malformed_idempotency_key_spends_nothing(served: Served, key: str) -> None:
+    token = served.pair()["refreshToken"]
+    answer = served.client.post(
+        "/auth/refreshToken", json={"refreshToken": token}, headers=[(b"Idempotency-Key", key.encode("latin-1"))]
+    )
+    assert answer.status_code == 400
+    assert served.rows("SELECT counter FROM sessions") == [(0,)]

@@ -1,0 +1,137 @@
+"""Signing in, rotating and signing out, each answer checked against the contract."""
+
+import jwt
+import pytest
+
+from tests.backend.running import KEY, Serve, Served
+
+
+def test_a_new_account_is_signed_in(served: Served) -> None:
+    pair = served.pair()
+    profile = served.profile(pair["accessToken"]).raise_for_status().json()
+    assert profile["email"] == "ada@example.com"
+    assert set(profile) == {"id", "email", "createdAt", "updatedAt"}
+
+
+def test_a_login_opens_a_session_of_its_own(served: Served) -> None:
+    first = served.pair()
+    second = served.login().raise_for_status().json()
+    served.logout(first["refreshToken"])
+    assert served.profile(first["accessToken"]).status_code == 401
+    assert served.profile(second["accessToken"]).status_code == 200
+
+
+def test_a_refresh_gives_a_pair_that_works_and_differs_in_both(served: Served) -> None:
+    old = served.pair()
+    new = served.refresh(old["refreshToken"]).raise_for_status().json()
+    assert new["accessToken"] != old["accessToken"]
+    assert new["refreshToken"] != old["refreshToken"]
+    assert served.profile(new["accessToken"]).status_code == 200
+
+
+def test_tokens_minted_in_one_second_differ(served: Served) -> None:
+    served.pair()
+    made = [served.login().json() for _ in range(5)]
+    assert len({pair["accessToken"] for pair in made}) == 5
+    assert len({pair["refreshToken"] for pair in made}) == 5
+
+
+@pytest.mark.parametrize("begun", [0.0, 0.25, 0.999])
+def test_an_access_token_never_lives_longer_than_promised(serve: Serve, begun: float) -> None:
+    served = serve(access_ttl=2)
+    served.clock.advance(begun)
+    token = served.pair()["accessToken"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 2
+    assert claims["exp"] <= served.clock() + 2
+    served.clock.now = claims["exp"] - 0.001
+    assert served.profile(token).status_code == 200
+    served.clock.now = claims["exp"]
+    answer = served.profile(token)
+    assert answer.status_code == 401
+    assert answer.json() == {"message": "TokenExpiredError", "stack": ""}
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_claims_are_the_contracts_and_name_issuer_audience_and_session(served: Served) -> None:
+    token = served.pair()["accessToken"]
+    claims = jwt.decode(token, KEY, algorithms=["HS256"], issuer="signedin", audience="signedin")
+    assert set(claims) == {"iss", "aud", "sub", "userId", "sid", "jti", "iat", "exp"}
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt"}
+
+
+def test_logout_ends_the_session_at_once_whichever_of_its_tokens_is_shown(served: Served) -> None:
+    first = served.pair()
+    second = served.refresh(first["refreshToken"]).json()
+    third = served.refresh(second["refreshToken"]).json()
+    assert served.logout(first["refreshToken"]).status_code == 204
+    for pair in (first, second, third):
+        answer = served.profile(pair["accessToken"])
+        assert answer.status_code == 401
+        assert answer.json()["message"] == "🚫 Un-Authorized 🚫"
+    assert served.refresh(third["refreshToken"]).status_code == 401
+
+
+def test_logout_says_the_same_of_a_token_that_never_was(served: Served) -> None:
+    pair = served.pair()
+    known = served.logout(pair["refreshToken"])
+    for token in (pair["refreshToken"], "never-was", pair["accessToken"]):
+        answer = served.logout(token)
+        assert (answer.status_code, answer.content) == (known.status_code, known.content)
+
+
+def test_a_session_ends_at_its_absolute_lifetime_however_often_it_is_renewed(serve: Serve) -> None:
+    served = serve(refresh_ttl=100)
+    token = served.pair()["refreshToken"]
+    for _ in range(4):
+        served.clock.advance(24)
+        token = served.refresh(token).raise_for_status().json()["refreshToken"]
+    served.clock.advance(4)
+    assert served.refresh(token).status_code == 401
+
+
+def test_an_access_token_does_not_outlive_its_session(serve: Serve) -> None:
+    served = serve(refresh_ttl=10, access_ttl=300)
+    token = served.pair()["accessToken"]
+    served.clock.advance(10)
+    assert served.profile(token).json()["message"] == "🚫 Un-Authorized 🚫"
+
+
+def test_neither_kind_of_token_passes_for_the_other(served: Served) -> None:
+    pair = served.pair()
+    refused = served.refresh(pair["accessToken"])
+    assert (refused.status_code, refused.json()["message"]) == (401, "Unauthorized")
+    assert served.profile(pair["refreshToken"]).status_code == 401
+    # Neither attempt harmed the session.
+    assert served.refresh(pair["refreshToken"]).status_code == 200
+
+
+def test_an_unknown_refresh_token_is_refused_with_401(served: Served) -> None:
+    assert served.refresh("A" * 43).status_code == 401
+
+
+def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
+    first = serve(jwt_key=None)
+    pair = first.pair()
+    again = serve(jwt_key=None)
+    assert again.profile(pair["accessToken"]).status_code == 200
+    assert again.refresh(pair["refreshToken"]).status_code == 200
+
+
+def test_expired_sessions_are_forgotten_as_new_ones_begin(serve: Serve) -> None:
+    served = serve(refresh_ttl=10)
+    for _ in range(3):
+        served.pair(f"user{_}@example.com")
+    served.clock.advance(11)
+    served.login("user0@example.com")
+    assert served.rows("SELECT count(*) FROM sessions")[0][0] == 1
+    assert served.rows("SELECT count(*) FROM refresh_tokens")[0][0] == 1
+
+
+def test_only_fingerprints_of_refresh_tokens_are_stored(served: Served) -> None:
+    pair = served.pair()
+    child = served.refresh(pair["refreshToken"]).json()
+    stored = b"".join(path.read_bytes() for path in served.settings.sqlite_file.parent.glob("backend.sqlite3*"))  # type: ignore[union-attr]
+    for token in (*pair.values(), *child.values()):
+        assert token.encode() not in stored
+        assert token.rpartition(".")[2].encode() not in stored
