@@ -1,0 +1,176 @@
+"""Binds the generated package to the auth layer: the refresh contract becomes a Refresher, calls keep the session.
+
+With `client` and `_calls` the only module that knows `signedin_sdk`; another backend is another generated package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+from signedin_sdk.contract import REFRESH, REVOKE
+
+from signedin._calls import result_of, typed_failures
+from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin.errors import APIResponseError, ConfigurationError
+from signedin.session import TokenSession
+from signedin.typing import ExpirySignal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import httpx
+    from signedin_sdk.types import Call, RefreshContract
+
+    from signedin.timing import Timing
+    from signedin.typing import Clock, TokenStore
+
+T = TypeVar("T")
+
+
+class SessionOptions(TypedDict):
+    """What a client passes through to its sessions."""
+
+    base_url: str
+    origins: Iterable[str]
+    store: TokenStore | None
+    on_doubt: Literal["resend", "relogin"]
+    timing: Timing | None
+    clock: Clock
+
+
+def session_for(key: str, refresh_client: Callable[[], httpx.Client], options: SessionOptions) -> TokenSession:
+    """Return a session that refreshes as the spec declares."""
+    contract, base_url = _contract(), options["base_url"]
+    grace, signal = contract.grace, contract.expired
+    endpoint = RefreshEndpoint(
+        url=base_url + contract.path,
+        method=contract.method,
+        request_refresh_token=contract.request_refresh_token,
+        response_access_token=contract.response_access_token,
+        response_refresh_token=contract.response_refresh_token,
+        dead=contract.dead,
+        attempt_header=grace.header if grace else None,
+    )
+    refresher = HttpRefresher(
+        endpoint, revoke=_revoke_endpoint(base_url), client=refresh_client, clock=options["clock"]
+    )
+    return TokenSession(
+        refresher,
+        key=key,
+        expired=ExpirySignal(signal.status, signal.property, signal.equals),
+        grace=grace.times if grace else None,
+        grace_seconds=grace.seconds if grace else None,
+        **options,
+    )
+
+
+def _contract() -> RefreshContract:
+    if REFRESH is None:
+        raise ConfigurationError("The spec declares no refresh (x-signedin-refresh); use the generated client alone.")
+    return REFRESH
+
+
+def _revoke_endpoint(base_url: str) -> RevokeEndpoint | None:
+    if REVOKE is None:
+        return None
+    return RevokeEndpoint(
+        url=base_url + REVOKE.path, method=REVOKE.method, request_refresh_token=REVOKE.request_refresh_token
+    )
+
+
+# ------------------------------------------------------------------------------------------ what calls do to a session
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The answer brought a pair that is the session's from now on."""
+
+    pair: TokenPair
+    clock_offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """The server has ended the session."""
+
+
+def consequence(
+    call: Call[Any], response: httpx.Response, session: TokenSession, *, sent: float, received: float
+) -> SignIn | SignOut | None:
+    """Return what a successful answer means for the session, as the operation's `x-signedin-tokens` says."""
+    if call.operation.tokens == "issues":
+        if call.operation.id == _contract().operation_id and not _presents(call, session):
+            return None  # somebody refreshed a pair of their own by hand
+        pair = _pair_in(response)
+        return SignIn(pair, clock_offset(claims_of(pair.access_token), sent=sent, received=received))
+    if call.operation.tokens == "revokes" and _presents(call, session):
+        return SignOut()
+    return None
+
+
+def _presents(call: Call[Any], session: TokenSession) -> bool:
+    """Say whether the call sent the session's own refresh token."""
+    pair, body = session.tokens, call.kwargs.get("json")
+    if pair is None or not isinstance(body, dict):
+        return False
+    return pair.refresh_token in body.values()
+
+
+def _pair_in(response: httpx.Response) -> TokenPair:
+    contract, said = _contract(), response.json()
+    names = contract.response_access_token, contract.response_refresh_token
+    for name in names:
+        if not is_token(said.get(name)):
+            raise APIResponseError(f"The answer has no usable {name}; nothing was stored.", response=response)
+    return TokenPair(said[names[0]], said[names[1]])
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends generated calls for one session, blocking."""
+
+    http: httpx.Client
+    session: TokenSession
+    clock: Clock
+
+    def __call__(self, call: Call[T], /) -> T:
+        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        sent = self.clock.wall()
+        with typed_failures(call):
+            response = self.http.request(**_arguments(call))
+        result = result_of(call, response)
+        match consequence(call, response, self.session, sent=sent, received=self.clock.wall()):
+            case SignIn(pair, offset):
+                self.session.sign_in(pair, clock_offset=offset)
+            case SignOut():
+                self.session.sign_out(revoke=False)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncSender:
+    """Sends generated calls for one session, awaiting."""
+
+    http: httpx.AsyncClient
+    session: TokenSession
+    clock: Clock
+
+    async def __call__(self, call: Call[T], /) -> T:
+        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        sent = self.clock.wall()
+        with typed_failures(call):
+            response = await self.http.request(**_arguments(call))
+        result = result_of(call, response)
+        match consequence(call, response, self.session, sent=sent, received=self.clock.wall()):
+            case SignIn(pair, offset):
+                await self.session.asign_in(pair, clock_offset=offset)
+            case SignOut():
+                await self.session.asign_out(revoke=False)
+        return result
+
+
+def _arguments(call: Call[Any]) -> dict[str, Any]:
+    # An operation without security gets no token: signing in must work while the old session is over.
+    return call.kwargs if call.operation.auth != "none" else {**call.kwargs, "auth": None}

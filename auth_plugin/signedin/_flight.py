@@ -1,0 +1,391 @@
+"""The refresh protocol, as a generator of effects: it decides, `_runner` carries out, the tests explore.
+
+CHECK → LEASE → RECHECK → INTENT → SEND → SAVE, with AMBIGUOUS and REJECTED beside it. No I/O, no clock, no randomness
+and no lock in here: each is an effect that is yielded. A store that fails raises `TokenStoreError` at the yield.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal, TypeVar, cast
+
+from signedin._tokens import Intent, Record, Status, TokenPair, claims_of
+from signedin.errors import (
+    AuthError,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    TokenStoreError,
+)
+from signedin.timing import Timing, back_off
+from signedin.typing import Answer, Busy, Refused, Renewed, Unknown
+
+# ---------------------------------------------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """→ Instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """What the clocks show, in seconds."""
+
+    wall: float
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """→ str: 128 random bits, the name of an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """→ None, after `seconds`, give or take the jitter; sooner when the session closes."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """→ Record | None."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareAndSet:
+    """→ bool."""
+
+    expected: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class TryLock:
+    """→ bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """→ None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """→ Answer."""
+
+    refresh_token: str = field(repr=False)
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """→ None; best effort."""
+
+    refresh_token: str = field(repr=False)
+
+
+Effect = Now | Draw | Sleep | Load | CompareAndSet | TryLock | Unlock | Post | Revoke
+T = TypeVar("T")
+Flight = Generator[Effect, Any, T]
+
+
+# ------------------------------------------------------------------------------------------------ orders and results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What one flight is to do, and under which rules.
+
+    `rejected`: the generation to be replaced; None if any usable pair will do. `held`: the record in memory, which the
+    store may have lost. `usable`: whether a record's access token may still be sent. `grace`: how often the server
+    lets a token be presented again; None for a strict server. `rest`: seconds to wait first, after a failed flight.
+    """
+
+    owner: str
+    usable: Callable[[Record, Instant], bool]
+    rejected: int | None = None
+    held: Record | None = None
+    timing: Timing = field(default_factory=Timing)
+    grace: int | None = None
+    on_doubt: Literal["resend", "relogin"] = "resend"
+    rest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How a flight ended well: `saved` is False when the store could not take the pair, which lives in memory then."""
+
+    record: Record
+    how: Literal["refreshed", "adopted"]
+    saved: bool = True
+
+
+# -------------------------------------------------------------------------------------------------------- the flight
+
+
+def fly(orders: Orders) -> Flight[Landing]:
+    """Return a record that replaces the rejected generation, sending its refresh token once if nobody else has.
+
+    Raises:
+        NotSignedInError: The store holds no pair, or lost it to a sign-out meanwhile.
+        SessionExpiredError: The server refused the refresh token; the record is DEAD.
+        RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
+        TokenStoreError: The store cannot be used, and no token was sent.
+    """
+    start = yield from _now()
+    deadline = start.monotonic + orders.timing.flight
+    if orders.rest:
+        yield Sleep(orders.rest)
+    while True:
+        found = yield from _check(orders)
+        if isinstance(found, Landing):
+            return found
+        try:
+            yield from _lease(orders, deadline)
+            return (yield from _holding_the_lock(orders, deadline))
+        except _Moved as moved:
+            if moved.landing is not None:
+                return moved.landing
+        yield from _demand_time(deadline, 0.0, "the token store changed faster than this process could follow")
+
+
+class _Moved(Exception):  # noqa: N818 -- no error: it leaves a state whose ground has gone
+    """Somebody changed the record: to what the landing says, or, if None, look again from CHECK."""
+
+    def __init__(self, landing: Landing | None) -> None:
+        self.landing = landing
+
+
+def _check(orders: Orders) -> Flight[Landing | Record]:
+    """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
+    record = yield from _load()
+    if record is None or record.status is Status.SIGNED_OUT:
+        raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
+    if record.status is Status.DEAD:
+        raise _expired()
+    held = orders.held if orders.held and orders.held.family == record.family else None
+    if held is not None and record.generation < held.generation:
+        # The store fell behind what this process holds: it could not save, or was rolled back.
+        newer = held.at_revision(record.revision)
+        if not (yield from _compare_and_set(record, newer)):
+            return (yield from _check(orders))
+        record = newer
+    if record.generation == orders.rejected and (held is not None or orders.held is None):
+        return record
+    usable = orders.usable(record, (yield from _now()))
+    return Landing(record, "adopted") if usable else record
+
+
+def _still(orders: Orders, record: Record) -> Flight[Record]:
+    """Return the record as the store has it now, while it is the same generation."""
+    found = yield from _check(orders)
+    if isinstance(found, Landing):
+        raise _Moved(found)
+    if found.generation != record.generation:
+        raise _Moved(None)
+    return found
+
+
+def _lease(orders: Orders, deadline: float) -> Flight[None]:
+    """LEASE: take the lock, watching for what its holder saves. Never send without it."""
+    wait = 0.02
+    while not (yield TryLock()):
+        yield from _demand_time(deadline, wait, "another process holds the refresh lock and has not finished")
+        yield Sleep(wait)
+        wait = min(wait * 1.5, 0.25)
+        found = yield from _check(orders)
+        if isinstance(found, Landing):
+            raise _Moved(found)
+
+
+def _holding_the_lock(orders: Orders, deadline: float) -> Flight[Landing]:
+    try:
+        landing = yield from _recheck(orders, deadline)
+    except (AuthError, _Moved):
+        yield from _unlock()
+        raise
+    yield from _unlock()
+    return landing
+
+
+def _recheck(orders: Orders, deadline: float) -> Flight[Landing]:
+    """RECHECK and INTENT, under the lock."""
+    found = yield from _check(orders)
+    if isinstance(found, Landing):
+        return found
+    # From here on this very generation is to be replaced, whatever made the session ask.
+    orders = replace(orders, rejected=found.generation, held=None)
+    if found.intent is not None and found.intent.generation == found.generation:
+        return (yield from _doubted(orders, found, found.intent, deadline))
+    now = yield from _now()
+    attempt = cast("str", (yield Draw()))
+    intent = Intent(attempt, found.generation, orders.owner, now.wall + orders.timing.post)
+    noted = found.with_intent(intent)
+    if not (yield from _compare_and_set(found, noted)):
+        raise _Moved(None)
+    return (yield from _send(orders, noted, attempt, deadline, in_doubt=False))
+
+
+def _doubted(orders: Orders, record: Record, intent: Intent, deadline: float) -> Flight[Landing]:
+    """AMBIGUOUS, found in the journal: somebody may have sent this token and not come back."""
+    if orders.on_doubt == "relogin":
+        return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
+    if orders.grace is None and intent.owner != orders.owner:
+        # A strict server refuses the second presentation: give the first one the time to be answered and saved.
+        while (yield from _now()).wall < intent.deadline:
+            yield from _demand_time(deadline, 0.25, "another process may still be refreshing this session")
+            yield Sleep(0.25)
+            yield from _still(orders, record)
+    return (yield from _send(orders, record, intent.attempt, deadline, in_doubt=True))
+
+
+def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_doubt: bool) -> Flight[Landing]:
+    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed.
+
+    No sending begins that the deadline would cut, and the lease outlives the deadline (`Timing`).
+    """
+    pair, timing = _pair_of(record), orders.timing
+    again = min(timing.resends, 1 if orders.grace is None else orders.grace)
+    last: Answer = Unknown("an earlier attempt did not come back")
+    for count in range(timing.resends + 1):
+        wait = _wait_before(count, last)
+        if (in_doubt and again == 0) or (yield from _now()).monotonic + wait + timing.post > deadline:
+            break
+        if wait:
+            yield Sleep(wait)
+            yield from _still(orders, record)  # others may have landed, or signed out, meanwhile
+        last = _same_user(pair, (yield Post(pair.refresh_token, attempt)))
+        if isinstance(last, Renewed):
+            return (yield from _save(record, last, deadline))
+        if isinstance(last, Refused):
+            return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))
+        if isinstance(last, Unknown):
+            if orders.on_doubt == "relogin":
+                return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
+            again, in_doubt = again - in_doubt, True
+    if not in_doubt:
+        yield from _clear_intent(record)
+    raise _unavailable(last)
+
+
+def _wait_before(count: int, last: Answer) -> float:
+    if count == 0:
+        return 0.0
+    asked = last.retry_after if isinstance(last, Busy) else None
+    return max(back_off(count - 1), asked or 0.0)
+
+
+def _save(record: Record, answer: Renewed, deadline: float) -> Flight[Landing]:
+    """SAVE: the old token is spent, so this must not fail for any trouble that passes."""
+    pair = answer.pair
+    now = yield from _now()
+    fresh = record.after_refresh(pair, obtained_at=now.wall, clock_offset=answer.clock_offset)
+    while True:
+        try:
+            if (yield from _compare_and_set(record, fresh)):
+                return Landing(fresh, "refreshed")
+            current = yield from _load()
+            if current is None or current.generation != record.generation:
+                return (yield from _overtaken(record, current, pair))
+            # The same generation with another journal entry: ours is still the pair to keep.
+            record, fresh = current, fresh.at_revision(current.revision)
+        except TokenStoreError:
+            if (yield from _now()).monotonic >= deadline:
+                return Landing(fresh, "refreshed", saved=False)
+            yield Sleep(0.25)
+
+
+def _overtaken(record: Record, current: Record | None, pair: TokenPair) -> Flight[Landing]:
+    """SAVE was lost: keep what won, and leave no live tokens of ours behind."""
+    if current is not None and current.status is Status.ACTIVE and current.family == record.family:
+        # The same session, further on, through a holder that took over: revoking ours would end it.
+        return Landing(current, "adopted")
+    yield Revoke(pair.refresh_token)
+    if current is not None and current.status is Status.ACTIVE:
+        return Landing(current, "adopted")
+    if current is not None and current.status is Status.DEAD:
+        raise _expired()
+    raise NotSignedInError("Signed out while the session was being refreshed; the new tokens were revoked. Sign in.")
+
+
+def _end(orders: Orders, record: Record, status: Status, error: AuthError) -> Flight[Landing]:
+    """REJECTED: compare and clear, and only the generation that was judged."""
+    found = yield from _still(orders, record)
+    while not (yield from _compare_and_set(found, found.ended(status))):
+        found = yield from _still(orders, record)
+    raise error
+
+
+def _clear_intent(record: Record) -> Flight[None]:
+    """Take back the journal entry of an attempt that the server surely never saw."""
+    if record.intent is not None:
+        yield from _compare_and_set(record, record.with_intent(None))
+
+
+# ------------------------------------------------------------------------------------------------------ small change
+
+
+def _now() -> Flight[Instant]:
+    return cast("Instant", (yield Now()))
+
+
+def _load() -> Flight[Record | None]:
+    return cast("Record | None", (yield Load()))
+
+
+def _compare_and_set(old: Record, new: Record) -> Flight[bool]:
+    return cast("bool", (yield CompareAndSet(old.revision, new)))
+
+
+def _unlock() -> Flight[None]:
+    try:
+        yield Unlock()
+    except TokenStoreError:
+        return  # the lease ends by itself; what was landed must not be lost for that
+
+
+def _demand_time(deadline: float, seconds: float, otherwise: str) -> Flight[None]:
+    if (yield from _now()).monotonic + seconds > deadline:
+        raise RefreshUnavailableError(f"Could not refresh: {otherwise}. The pair is kept; try again.")
+
+
+def _pair_of(record: Record) -> TokenPair:
+    if record.pair is None:  # a store that returns an active record without a pair breaks its contract
+        raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
+    return record.pair
+
+
+def _same_user(old: TokenPair, answer: Answer) -> Answer:
+    if not isinstance(answer, Renewed):
+        return answer
+    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
+    if before is None or after is None or before == after:
+        return answer
+    return Unknown("the server answered with the tokens of another user")
+
+
+def _spent() -> SessionExpiredError:
+    return SessionExpiredError(
+        "The refresh token may be spent, and by the chosen policy it is not sent again; the pair was cleared. "
+        "Sign in again."
+    )
+
+
+def _expired(reason: str | None = None) -> SessionExpiredError:
+    said = f" ({reason})" if reason else ""
+    return SessionExpiredError(
+        f"The session has expired: the server refused the refresh token{said}. The pair was cleared; sign in again."
+    )
+
+
+def _unavailable(last: Answer) -> RefreshUnavailableError:
+    reason = "no answer" if isinstance(last, Renewed) else last.reason
+    retry_after = last.retry_after if isinstance(last, Busy) else None
+    return RefreshUnavailableError(
+        f"Could not refresh the session: {reason}. The pair is kept; try again later.",
+        retry_after=None if retry_after is None else timedelta(seconds=retry_after),
+    )

@@ -1,0 +1,64 @@
+"""The pair in hand, and the windows of its life, translated from the server's time into this process's clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from signedin.timing import hard_window, jittered, soft_window
+
+if TYPE_CHECKING:
+    from signedin._flight import Instant
+    from signedin._tokens import Record
+    from signedin.typing import Clock
+
+
+class Held:
+    """The pair in hand, ready for a header; replaced as a whole, so that no reader mixes two generations."""
+
+    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "soft_at")
+
+    def __init__(self, record: Record, *, soft_at: float, hard_at: float) -> None:
+        self.record = record
+        self.generation = record.generation
+        self.header = f"Bearer {record.pair.access_token}" if record.pair else ""
+        self.soft_at = soft_at  # monotonic: from here on it is replaced in the background
+        self.hard_at = hard_at  # monotonic: from here on it is not sent any more
+        self.accepted = False  # whether the server has taken it once; set by any thread, never unset
+
+    def __repr__(self) -> str:
+        return f"<Held generation={self.generation}>"
+
+    def same_pair(self, other: Held) -> bool:
+        """Say whether both are one generation of one sign-in."""
+        return self.generation == other.generation and self.record.family == other.record.family
+
+
+class Windows:
+    """Says how long a record's access token may be sent, by what this process knows of the server's clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # This process's own soft window, so that a fleet does not refresh in step.
+        self._spread: Final = jittered(1.0)
+        self.clock_offset: float | None = None  # seconds that the server is ahead, as this process learned it
+
+    def hold(self, record: Record, *, just_issued: bool = False) -> Held:
+        """Return the record's pair with its windows; the wall clock may jump afterwards without moving them."""
+        claims, never = record.claims, float("inf")
+        remaining = self._remaining(record, self._clock.wall())
+        if remaining is None or (just_issued and remaining <= 0):
+            # Opaque, or expired on arrival, which says that our idea of time is wrong: wait for the server's 401.
+            return Held(record, soft_at=never, hard_at=never)
+        end = self._clock.monotonic() + remaining
+        lifetime = claims.lifetime
+        return Held(record, soft_at=end - soft_window(lifetime) * self._spread, hard_at=end - hard_window(lifetime))
+
+    def usable(self, record: Record, now: Instant) -> bool:
+        """Say whether the access token is outside its hard window."""
+        remaining = self._remaining(record, now.wall)
+        return remaining is None or remaining > hard_window(record.claims.lifetime)
+
+    def _remaining(self, record: Record, wall: float) -> float | None:
+        # What this process has learned itself comes first: the record may be from a host with another clock.
+        offset = record.clock_offset if self.clock_offset is None else self.clock_offset
+        return None if record.claims.exp is None else record.claims.exp - (wall + offset)

@@ -1,0 +1,91 @@
+"""Carries a flight's effects out, in whatever thread runs it; decides nothing.
+
+The session gives each flight a thread of its own, so that no caller's cancellation, timeout or event loop reaches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from signedin import _flight
+from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
+from signedin.timing import jittered
+from signedin.typing import Unknown
+
+if TYPE_CHECKING:
+    import threading
+
+    from signedin._flight import Effect, Flight
+    from signedin.timing import Timing
+    from signedin.typing import Answer, Clock, Refresher, TokenStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What the effects of one flight act on. `owner` is unique to the flight."""
+
+    store: TokenStore
+    key: str
+    owner: str
+    refresher: Refresher
+    clock: Clock
+    timing: Timing
+    closing: threading.Event
+
+    def run(self, flight: Flight[T]) -> T:
+        """Drive the flight to its end and return what it returns, or raise what it raises."""
+        answer: Any = None
+        failure: AuthError | None = None
+        while True:
+            try:
+                effect = flight.throw(failure) if failure else flight.send(answer)
+            except StopIteration as landed:
+                result: T = landed.value
+                return result
+            answer, failure = None, None
+            try:
+                answer = self._carry_out(effect)
+            except AuthError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 -- a user's store may raise anything; the flight must go on
+                failure = TokenStoreError(f"{type(self.store).__name__} raised {type(error).__name__}.")
+                failure.__cause__ = error
+
+    def _carry_out(self, effect: Effect) -> object:
+        result: object = None
+        match effect:
+            case _flight.Now():
+                result = _flight.Instant(self.clock.wall(), self.clock.monotonic())
+            case _flight.Draw():
+                result = secrets.token_hex(16)
+            case _flight.Sleep(seconds):
+                self._sleep(jittered(seconds))
+            case _flight.Load():
+                result = self.store.load(self.key)
+            case _flight.CompareAndSet(expected, record):
+                result = self.store.compare_and_set(self.key, expected, record)
+            case _flight.TryLock():
+                result = self.store.try_lock(self.key, self.owner, self.timing.lease)
+            case _flight.Unlock():
+                self.store.unlock(self.key, self.owner)
+            case _flight.Post(refresh_token, attempt):
+                result = self._post(refresh_token, attempt)
+            case _flight.Revoke(refresh_token):
+                with contextlib.suppress(Exception):  # best effort, also with a user's refresher
+                    self.refresher.revoke(refresh_token, timeout=self.timing.post)
+        return result
+
+    def _sleep(self, seconds: float) -> None:
+        if not self.clock.sleep(seconds, self.closing):
+            raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
+
+    def _post(self, refresh_token: str, attempt: str) -> Answer:
+        try:
+            return self.refresher.refresh(refresh_token, attempt=attempt, timeout=self.timing.post)
+        except Exception as error:  # noqa: BLE001 -- a user's refresher may raise anything; the token may be spent
+            return Unknown(f"the refresher raised {type(error).__name__}")

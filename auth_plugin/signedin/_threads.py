@@ -1,0 +1,78 @@
+"""The threads of one session: jobs that no caller's end may interrupt, and how the process ends with them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    wall = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+        """Let time pass; return False, early, when the session closes or the main thread has ended."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if closing.wait(min(left, 0.25)) or not threading.main_thread().is_alive():
+                return False
+        return True
+
+
+class Threads:
+    """Runs jobs, each in a thread of its own.
+
+    No daemons: a process that ended while the server rotates would lose the new pair. Jobs are bounded by `Timing`.
+    """
+
+    def __init__(self) -> None:
+        self._running: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # guarded by _mutex
+        self._mutex = threading.Lock()
+        self.closing = threading.Event()
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Run `job`, which must not raise. Raises RuntimeError when the system gives no thread."""
+        thread = threading.Thread(target=job, name="signedin-session", daemon=False)
+        with self._mutex:
+            self._running.add(thread)
+        thread.start()
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Run `job` and return the future of what it returns or raises."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                result = job()
+            except BaseException as error:  # noqa: BLE001 -- raised again where the future is awaited
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self.start(run)
+        return future
+
+    def join(self, seconds: float) -> None:
+        """Cut sleeps short and wait for the jobs, at most so long."""
+        self.closing.set()
+        end = time.monotonic() + seconds
+        with self._mutex:
+            threads = [t for t in self._running if t is not threading.current_thread() and t.is_alive()]
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        self.closing.clear()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's threads."""
+        self.__init__()  # type: ignore[misc]  # nothing of the parent's is ours

@@ -1,0 +1,201 @@
+"""Values of the token layer: the pair, the record that a store keeps of it, what a JWT says of its own life.
+
+No I/O and no clock. Secrets stand in `TokenPair` alone, which shows them to nobody; `stores/` writes records down.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, NoReturn, Self
+
+_LARGEST_TOKEN: Final = 16 * 1024  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access token and the refresh token that came with it; neither is ever shown."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the access token says that it expires, by the server's clock; None for an opaque token."""
+        exp = claims_of(self.access_token).exp
+        return None if exp is None else datetime.fromtimestamp(exp, UTC)
+
+    def __repr__(self) -> str:
+        return f"TokenPair(expires_at={self.expires_at})"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a TokenPair is not pickled: share a session between processes by a FileStore or a RedisStore")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What an access token says of itself, unverified: only its issuer can verify it. None where it says nothing."""
+
+    iat: float | None = None
+    exp: float | None = None
+    subject: str | None = None
+
+    @property
+    def lifetime(self) -> float | None:
+        """Seconds from issue to expiry."""
+        if self.exp is None or self.iat is None or self.exp <= self.iat:
+            return None
+        return self.exp - self.iat
+
+
+def claims_of(access_token: str) -> Claims:
+    """Read a JWT's payload (RFC 7519, section 4.1) without trusting it; an opaque token has no claims."""
+    try:
+        _, payload, _ = access_token.split(".")
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        return Claims()
+    if not isinstance(said, dict):
+        return Claims()
+    return Claims(
+        _seconds(said.get("iat")), _seconds(said.get("exp")), _fingerprint(said.get("sub", said.get("userId")))
+    )
+
+
+def _seconds(value: object) -> float | None:
+    # The upper bound is the last second that datetime can show (the end of the year 9999).
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value) if 0 <= value < 253_402_300_800 else None
+
+
+def _fingerprint(subject: object) -> str | None:
+    if not isinstance(subject, str | int):
+        return None
+    return hashlib.sha256(str(subject).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Status(StrEnum):
+    """What is known of the session behind a record."""
+
+    ACTIVE = "active"
+    SIGNED_OUT = "signed_out"
+    DEAD = "dead"  # the server refused the refresh token
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A refresh that was about to be sent: whoever finds it must take the token for possibly spent."""
+
+    attempt: str
+    generation: int
+    owner: str
+    deadline: float  # wall clock; after it the attempt is surely over
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a store keeps under one key.
+
+    `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
+    compare. `family` names the sign-in that the pair descends from.
+    """
+
+    generation: int
+    revision: int
+    status: Status
+    pair: TokenPair | None = None
+    obtained_at: float = 0.0  # wall clock of the host that obtained the pair
+    clock_offset: float = 0.0  # seconds that the server's clock was ahead of that host's
+    family: str = ""
+    intent: Intent | None = None
+    claims: Claims = field(default=Claims(), repr=False)
+
+    @classmethod
+    def of_pair(
+        cls, pair: TokenPair, *, generation: int, revision: int, obtained_at: float, clock_offset: float, family: str
+    ) -> Self:
+        """Return the record of a pair just obtained by signing in."""
+        claims = claims_of(pair.access_token)
+        return cls(
+            generation=generation,
+            revision=revision,
+            status=Status.ACTIVE,
+            pair=pair,
+            obtained_at=obtained_at,
+            clock_offset=clock_offset,
+            family=family,
+            claims=claims,
+        )
+
+    def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
+        """Return the successor that holds the refreshed pair."""
+        return replace(
+            self,
+            generation=self.generation + 1,
+            revision=self.revision + 1,
+            pair=pair,
+            obtained_at=obtained_at,
+            clock_offset=clock_offset,
+            intent=None,
+            claims=claims_of(pair.access_token),
+        )
+
+    def ended(self, status: Status) -> Self:
+        """Return the successor without a pair."""
+        return replace(
+            self,
+            generation=self.generation + 1,
+            revision=self.revision + 1,
+            status=status,
+            pair=None,
+            intent=None,
+            claims=Claims(),
+        )
+
+    def with_intent(self, intent: Intent | None) -> Self:
+        """Return the same generation with its journal entry changed."""
+        return replace(self, revision=self.revision + 1, intent=intent)
+
+    def at_revision(self, revision: int) -> Self:
+        """Return the record as the next write after another revision."""
+        return replace(self, revision=revision + 1)
+
+    def same_user(self, other: Record) -> bool:
+        """Say whether both pairs act for one user: by subject where both tokens name one, else by sign-in."""
+        if self.claims.subject is not None and other.claims.subject is not None:
+            return self.claims.subject == other.claims.subject
+        return self.family == other.family
+
+
+def is_token(value: object) -> bool:
+    """Say whether a value can be a token: printable ASCII without spaces, of a sane size.
+
+    A stray newline would otherwise surface in an error of the HTTP library, with the token in its text.
+    """
+    return isinstance(value, str) and 0 < len(value) <= _LARGEST_TOKEN and all("!" <= c <= "~" for c in value)
+
+
+def clock_offset(claims: Claims, *, sent: float, received: float) -> float:
+    """Return how many seconds the server's clock is ahead, given the local wall clock around the issue of a token.
+
+    `iat` is mostly cut to whole seconds, so the moment of issue is known to lie in [iat, iat + 1). Where the local
+    clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner.
+    """
+    if claims.iat is None:
+        return 0.0
+    blur = 1.0 if claims.iat.is_integer() else 0.0
+    lowest, highest = claims.iat - received, claims.iat + blur - sent
+    return 0.0 if lowest <= 0.0 <= highest else highest

@@ -1,0 +1,208 @@
+"""The refresh on the wire: one POST with a total timeout, on a connection of its own, its answer classified.
+
+A fresh connection each time, on purpose: on an idle one that the server has just closed, a request fails after it was
+sent, and nobody can tell whether the refresh token is spent.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
+from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signedin.typing import Clock
+
+_LARGEST_ANSWER: Final = 64 * 1024  # bytes
+# Raised before a byte of the request was written (httpcore: connection set-up and waiting for a place in the pool).
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshEndpoint:
+    """Where and how tokens are exchanged; the property names are those of the JSON bodies."""
+
+    url: str
+    method: str = "POST"
+    request_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
+    response_access_token: str = "access_token"  # noqa: S105 -- the name of a property
+    response_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
+    dead: frozenset[int] = frozenset({400, 401, 403})
+    attempt_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeEndpoint:
+    """Where a session is ended."""
+
+    url: str
+    method: str = "POST"
+    request_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
+
+
+class HttpRefresher:
+    """Exchange refresh tokens over HTTP: no redirects, no cookies, no hooks, no auth, no kept connections."""
+
+    def __init__(
+        self,
+        endpoint: RefreshEndpoint,
+        *,
+        clock: Clock,
+        client: Callable[[], httpx.Client],
+        revoke: RevokeEndpoint | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._revoke = revoke
+        self._clock = clock
+        self._build = client
+        self._client: httpx.Client | None = None  # guarded by _mutex: two flights of two profiles may build it
+        self._mutex = threading.Lock()
+
+    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
+        """Send the token once and say what came of it."""
+        endpoint = self._endpoint
+        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}
+        body = {endpoint.request_refresh_token: refresh_token}
+        sent = self._clock.wall()
+        try:
+            status, answer_headers, content = self._exchange(endpoint.method, endpoint.url, body, headers, timeout)
+        except _NEVER_SENT as error:
+            return NotSent(f"{_host(endpoint.url)} could not be reached ({type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 -- whatever a transport raises, the token may have been sent
+            return Unknown(f"no answer from {_host(endpoint.url)} ({type(error).__name__})")
+        return self._classified(status, answer_headers, content, sent)
+
+    def revoke(self, refresh_token: str, *, timeout: float) -> None:
+        """End the session behind the token at the server, if the API has a way to."""
+        if (endpoint := self._revoke) is None:
+            return
+        try:
+            self._exchange(endpoint.method, endpoint.url, {endpoint.request_refresh_token: refresh_token}, {}, timeout)
+        except Exception:  # noqa: BLE001 -- best effort: the pair is gone here, whatever the server does
+            return
+
+    def close(self) -> None:
+        """Give up the connection pool; a later refresh opens a new one."""
+        with self._mutex:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's connections."""
+        self._client, self._mutex = None, threading.Lock()
+
+    def _exchange(
+        self, method: str, url: str, body: dict[str, str], headers: dict[str, str], timeout: float
+    ) -> tuple[int, httpx.Headers, bytes]:
+        deadline = _Deadline(timeout)
+        # identity: a few bytes of gzip can be made to decode to megabytes.
+        headers = {"accept": "application/json", "accept-encoding": "identity", "connection": "close", **headers}
+        extensions = {"trace": deadline.watch}
+        with (
+            deadline,
+            self._http().stream(
+                method, url, json=body, headers=headers, timeout=timeout, extensions=extensions
+            ) as response,
+        ):
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise httpx.DecodingError("the answer is compressed, which was not asked for")
+            content = b""
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > _LARGEST_ANSWER:
+                    raise httpx.DecodingError("the answer is too large")
+                deadline.check()
+        return response.status_code, response.headers, content
+
+    def _http(self) -> httpx.Client:
+        with self._mutex:
+            if self._client is None:
+                self._client = self._build()
+            return self._client
+
+    def _classified(self, status: int, headers: httpx.Headers, content: bytes, sent: float) -> Answer:
+        retry_after = _seconds(headers.get("retry-after"))
+        if status == 200:
+            return self._renewed(content, sent)
+        if status in self._endpoint.dead:
+            # A portal or firewall in between answers with a page of its own; only the API's word ends a session.
+            if not content.strip() or isinstance(_object(content), dict):
+                return Refused(f"status {status}")
+            return Unknown(f"status {status} with a body that is not the API's")
+        if status == 429 or (status == 503 and retry_after is not None):
+            return Busy(f"the server is busy (status {status})", retry_after)
+        return Unknown(f"status {status} from {_host(self._endpoint.url)}")
+
+    def _renewed(self, content: bytes, sent: float) -> Answer:
+        said = _object(content)
+        if not isinstance(said, dict):
+            return Unknown("the answer to the refresh is no JSON object")
+        names = self._endpoint.response_access_token, self._endpoint.response_refresh_token
+        for name in names:
+            if not is_token(said.get(name)):
+                return Unknown(f"the answer to the refresh has no usable {name}")
+        pair = TokenPair(said[names[0]], said[names[1]])
+        offset = clock_offset(claims_of(pair.access_token), sent=sent, received=self._clock.wall())
+        return Renewed(pair, offset)
+
+
+class _Deadline:
+    """Ends an exchange after a total time, which httpx's timeouts, one per read, do not bound.
+
+    A server that drips its headers byte by byte is cut by shutting the socket down from a timer.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def watch(self, event: str, info: dict[str, Any]) -> None:
+        """Remember the socket once there is one (httpcore's trace extension)."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def check(self) -> None:
+        if time.monotonic() > self._end:
+            raise httpx.ReadTimeout("the answer took too long in total")
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+
+def _object(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    # RFC 9110, section 10.2.3; the form with a date is rare, and clocks differ, so it counts as unsaid.
+    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+
+
+def _host(url: str) -> str:
+    return httpx.URL(url).netloc.decode("ascii", "replace")

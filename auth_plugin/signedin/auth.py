@@ -1,0 +1,69 @@
+"""BearerAuth: the plan, carried out in two colours for any httpx client behind the same login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from signedin._plan import Acquire, Answer, Renew, Send, Step, plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+    from concurrent.futures import Future
+
+    from signedin._held import Held
+    from signedin.session import TokenSession
+
+
+class BearerAuth(httpx.Auth):
+    """Keep the requests of an `httpx.Client` or `httpx.AsyncClient` authenticated by a session.
+
+    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched.
+    """
+
+    def __init__(self, session: TokenSession) -> None:
+        self._session = session
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Carry the plan out, blocking."""
+        steps = plan(request, self._session)
+        step = _next(steps, None)
+        while step is not None:
+            if isinstance(step, Send):
+                response = yield step.request
+                if response.status_code == self._session.expired.status:
+                    response.read()  # before anybody waits: an unread answer keeps its connection
+                step = _next(steps, _answer(response, self._session))
+            else:
+                step = _next(steps, self._session.wait(self._ask(step)))
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Carry the plan out, awaiting."""
+        steps = plan(request, self._session)
+        step = _next(steps, None)
+        while step is not None:
+            if isinstance(step, Send):
+                response = yield step.request
+                if response.status_code == self._session.expired.status:
+                    await response.aread()
+                step = _next(steps, _answer(response, self._session))
+            else:
+                step = _next(steps, await self._session.await_(self._ask(step)))
+
+    def _ask(self, step: Acquire | Renew) -> Held | Future[Held]:
+        if isinstance(step, Renew):
+            return self._session.renew(step.rejected)
+        return self._session.current_for_one_shot() if step.one_shot else self._session.current()
+
+
+def _next(steps: Generator[Step, Any, None], result: object) -> Step | None:
+    try:
+        return steps.send(result)
+    except StopIteration:
+        return None
+
+
+def _answer(response: httpx.Response, session: TokenSession) -> Answer:
+    refused = response.status_code == session.expired.status
+    return Answer(response.status_code, response.content if refused else b"", response.url)

@@ -1,0 +1,185 @@
+"""The one tree of errors. What each says: what happened, what was kept, what to do next.
+
+SignedInError
+├── ConfigurationError              what was given cannot work
+├── AuthError                       about the session
+│   ├── NotSignedInError            there is no pair: sign in
+│   ├── SessionExpiredError         the server refused the refresh token: sign in again
+│   ├── RefreshUnavailableError     no usable answer: the pair is kept, try later
+│   ├── FreshTokenRejectedError     the server refuses tokens that it has just issued
+│   └── TokenStoreError             the place where tokens live cannot be read or written
+└── APIError                        about one call
+    ├── APIConnectionError          no answer came
+    │   └── APITimeoutError
+    ├── APIResponseError            the answer is not what the spec says
+    └── APIStatusError              the server said no
+        ├── BadRequestError 400     ├── UnauthorizedError 401   ├── ForbiddenError 403
+        ├── NotFoundError 404       ├── ConflictError 409       ├── UnprocessableEntityError 422
+        └── RateLimitError 429      └── ServerError 5xx
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    import httpx
+
+
+class SignedInError(Exception):
+    """Base of everything that this package raises on its own account."""
+
+
+class ConfigurationError(SignedInError, ValueError):
+    """What was given cannot work; nothing was sent or stored."""
+
+
+class AuthError(SignedInError):
+    """The session cannot give the request a valid access token."""
+
+    def again(self) -> Self:
+        """Return an exception of the same kind and words for one more waiter.
+
+        Raising one object in many threads would grow one traceback for all of them.
+        """
+        twin = copy.copy(self)
+        twin.__cause__ = self.__cause__
+        twin.__suppress_context__ = True
+        return twin
+
+
+class NotSignedInError(AuthError):
+    """There is no pair of tokens: never signed in, or signed out."""
+
+
+class SessionExpiredError(AuthError):
+    """The server refused the refresh token; the pair was cleared. Sign in again."""
+
+
+class RefreshUnavailableError(AuthError):
+    """No usable answer to the refresh; the pair is kept. Try again later.
+
+    `retry_after` is the time the server asked for, or None.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class FreshTokenRejectedError(AuthError):
+    """The server keeps refusing tokens that it has just issued; refreshing again would loop.
+
+    `clock_offset` is what the server's clock was last seen to be ahead of the local one.
+    """
+
+    def __init__(self, message: str, *, clock_offset: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.clock_offset = clock_offset
+
+
+class TokenStoreError(AuthError):
+    """The token store cannot be used; what it holds was left as it is, or moved aside as the message says."""
+
+
+class APIError(SignedInError):
+    """One call to the API failed."""
+
+
+class APIConnectionError(APIError):
+    """No answer came: the request may or may not have reached the server."""
+
+
+class APITimeoutError(APIConnectionError):
+    """No answer came in time."""
+
+
+class APIResponseError(APIError):
+    """The answer is not what the spec says; `response` holds it."""
+
+    def __init__(self, message: str, *, response: httpx.Response) -> None:
+        super().__init__(message)
+        self.response = response
+        self.status_code = response.status_code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, {"status_code": self.status_code})
+
+
+class APIStatusError(APIError):
+    """The server answered with a status that is no success.
+
+    `message` is the server's own word, `body` the typed error where the spec types it (else the decoded JSON, or
+    None), `request_id` the server's name for the request.
+    """
+
+    def __init__(self, message: str, *, response: httpx.Response, body: object) -> None:
+        super().__init__(f"{response.status_code}: {message}")
+        self.message = message
+        self.status_code: int = response.status_code
+        self.body = body
+        self.request_id: str | None = response.headers.get("x-request-id")
+        self.response = response
+
+    def __reduce__(self) -> tuple[object, ...]:
+        kept = {"message": self.message, "status_code": self.status_code, "request_id": self.request_id, "body": None}
+        return _restored, (type(self), self.args, kept)
+
+
+class BadRequestError(APIStatusError):
+    """400."""
+
+
+class UnauthorizedError(APIStatusError):
+    """401, also after a refresh where one could have helped."""
+
+
+class ForbiddenError(APIStatusError):
+    """403."""
+
+
+class NotFoundError(APIStatusError):
+    """404."""
+
+
+class ConflictError(APIStatusError):
+    """409."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422."""
+
+
+class RateLimitError(APIStatusError):
+    """429; `response.headers["retry-after"]` says when to try again."""
+
+
+class ServerError(APIStatusError):
+    """5xx."""
+
+
+_BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error(status_code: int) -> type[APIStatusError]:
+    """Return the class for a status; `APIStatusError` itself for one without a class of its own."""
+    return _BY_STATUS.get(status_code, ServerError if status_code >= 500 else APIStatusError)
+
+
+def _restored(kind: type[APIError], args: tuple[object, ...], kept: dict[str, object]) -> APIError:
+    # A pickle never carries the response: it leads to its request, whose headers and body hold tokens and passwords.
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(kept)
+    return error

@@ -1,0 +1,80 @@
+"""A record as JSON and back: what files, keyrings and Redis hold. What does not fit is refused, never guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signedin._tokens import Claims, Intent, Record, Status, TokenPair, claims_of
+
+FORMAT = 1
+
+
+def encode(record: Record) -> dict[str, Any]:
+    """Return the record as plain JSON values; it holds the tokens in clear."""
+    pair, intent = record.pair, record.intent
+    return {
+        "generation": record.generation,
+        "revision": record.revision,
+        "status": record.status.value,
+        "access_token": pair.access_token if pair else None,
+        "refresh_token": pair.refresh_token if pair else None,
+        "obtained_at": record.obtained_at,
+        "clock_offset": record.clock_offset,
+        "family": record.family,
+        "intent": None
+        if intent is None
+        else {
+            "attempt": intent.attempt,
+            "generation": intent.generation,
+            "owner": intent.owner,
+            "deadline": intent.deadline,
+        },
+    }
+
+
+def decode(said: object) -> Record:
+    """Return the record.
+
+    Raises:
+        ValueError: It is no record of this format; the message never quotes a value.
+    """
+    try:
+        return _decode(said)
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"not a token record: {type(error).__name__}") from None
+
+
+def _decode(said: Any) -> Record:
+    tokens = said["access_token"], said["refresh_token"]
+    pair = TokenPair(_text(tokens[0]), _text(tokens[1])) if any(tokens) else None
+    status = Status(_text(said["status"]))
+    if (status is Status.ACTIVE) != (pair is not None):
+        raise ValueError("not a token record: status and tokens do not fit together")
+    noted = said["intent"]
+    return Record(
+        generation=_count(said["generation"]),
+        revision=_count(said["revision"]),
+        status=status,
+        pair=pair,
+        obtained_at=float(said["obtained_at"]),
+        clock_offset=float(said["clock_offset"]),
+        family=_text(said["family"]),
+        intent=None
+        if noted is None
+        else Intent(
+            _text(noted["attempt"]), _count(noted["generation"]), _text(noted["owner"]), float(noted["deadline"])
+        ),
+        claims=claims_of(pair.access_token) if pair else Claims(),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value

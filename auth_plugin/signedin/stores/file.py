@@ -1,0 +1,240 @@
+"""Tokens in a file that processes of one user share: `flock`, atomic replace, mode 0600.
+
+Two kinds of side file, neither ever deleted (a lock on a deleted file excludes nobody): `<path>.lock` is held for the
+moment of one write, `<path>.<key>.lock` for a whole refresh. The kernel gives both back when their holder dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.stores._codec import FORMAT, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from signedin._tokens import Record
+
+if sys.platform != "win32":
+    import fcntl
+
+_WRITE_PATIENCE = 5.0  # seconds to wait for another process's write, which takes milliseconds
+_LARGEST = 4 * 1024 * 1024  # bytes; what is larger is no token file
+
+
+class FileStore:
+    """Keep records in one file, by default in the user's state folder, for every process of this user.
+
+    The file must belong to this user, be readable by nobody else and be no symlink; a file that cannot be read as
+    tokens is moved aside. Local file systems only: on network file systems `flock` and rename promise less.
+    """
+
+    private = False
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        if sys.platform == "win32":
+            raise ConfigurationError("FileStore needs POSIX file locks, which this system lacks; use KeyringStore.")
+        self._path = Path(path).expanduser().absolute() if path is not None else default_path()
+        self._held: dict[tuple[str, str], int] = {}  # (key, owner) → descriptor of the refresh lock; guarded by _mutex
+        self._mutex = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"FileStore({str(self._path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """Where the tokens are."""
+        return self._path
+
+    def load(self, key: str) -> Record | None:
+        """Return the record last written under `key`."""
+        with self._trouble("read"):
+            try:
+                return _record(self._read(), key)
+            except ValueError:
+                with self._writing():
+                    return self._record(key)
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        """Write `record` if the revision under `key` is still `expected`; on disk when it returns True."""
+        with self._trouble("write"), self._writing():
+            current = self._record(key)
+            if (current.revision if current else 0) != expected:
+                return False
+            self._write({**self._read(), key: encode(record)})
+            return True
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
+        """Take the refresh lock of `key`, unless another descriptor, here or in another process, has it."""
+        with self._trouble("lock"):
+            descriptor = self._open_side_file(hashlib.sha256(key.encode()).hexdigest()[:16])
+            if not _flock(descriptor):
+                os.close(descriptor)
+                return False
+        with self._mutex:
+            self._held[key, owner] = descriptor
+        return True
+
+    def unlock(self, key: str, owner: str) -> None:
+        """Give the refresh lock back."""
+        with self._mutex:
+            descriptor = self._held.pop((key, owner), None)
+        if descriptor is not None:
+            # Not by closing alone: a forked child may still have a copy of the descriptor.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's locks; closing the copies leaves the parent's lock alone."""
+        self._mutex = threading.Lock()
+        for descriptor in self._held.values():
+            os.close(descriptor)
+        self._held.clear()
+
+    # ------------------------------------------------------------------------------------------------ the file
+
+    def _record(self, key: str) -> Record | None:
+        """Return the record; move a damaged file aside. Under the write lock, else a sound new file could be moved."""
+        try:
+            return _record(self._read(), key)
+        except ValueError as error:
+            raise self._quarantined(str(error)) from None
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return {}
+        with os.fdopen(descriptor, "rb") as file:
+            self._demand_private(os.fstat(descriptor))
+            content = file.read(_LARGEST + 1)
+        return _parsed(content)
+
+    def _write(self, records: dict[str, Any]) -> None:
+        content = json.dumps({"format": FORMAT, "records": records}, indent=1).encode()
+        new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.new")
+        try:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            new.replace(self._path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+        _fsync_folder(self._path.parent)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._make_folder()
+        descriptor = self._open_side_file(None)
+        try:
+            self._await_write_lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _await_write_lock(self, descriptor: int) -> None:
+        end = time.monotonic() + _WRITE_PATIENCE
+        while not _flock(descriptor):
+            if time.monotonic() > end:
+                raise TokenStoreError(
+                    f"Another process has been writing {self._path} for {_WRITE_PATIENCE:g} s. Nothing was changed; "
+                    "if no such process runs, the file system's locks do not work: use a local folder."
+                )
+            time.sleep(0.002)
+
+    def _open_side_file(self, name: str | None) -> int:
+        self._make_folder()
+        side = self._path.with_name(f"{self._path.name}.{name}.lock" if name else f"{self._path.name}.lock")
+        return os.open(side, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def _make_folder(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    # -------------------------------------------------------------------------------------------------- refusals
+
+    def _demand_private(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise TokenStoreError(f"{self._path} is not a regular file; nothing was read. Name another path.")
+        if status.st_uid != os.geteuid():
+            raise TokenStoreError(
+                f"{self._path} belongs to another user (uid {status.st_uid}); nothing was read. Name another path."
+            )
+        if status.st_mode & 0o077:
+            raise TokenStoreError(
+                f"{self._path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}), so its tokens are not "
+                f"used. Nothing was changed: run `chmod 600 {self._path}`, or sign in anew if it was exposed."
+            )
+
+    def _quarantined(self, why: str) -> TokenStoreError:
+        aside = self._path.with_name(f"{self._path.name}.corrupt-{secrets.token_hex(4)}")
+        self._path.rename(aside)
+        return TokenStoreError(
+            f"The token file {self._path} was damaged ({why}). It was moved to {aside}; nothing is lost. Sign in again."
+        )
+
+    @contextlib.contextmanager
+    def _trouble(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise TokenStoreError(f"{self._path} is a symlink; it was not followed. Name the real path.") from None
+            raise TokenStoreError(
+                f"Cannot {verb} the token file {self._path}: {error.strerror}. The tokens were left as they are."
+            ) from error
+
+
+def default_path() -> Path:
+    """Return the token file in the user's state folder (XDG Base Directory Specification; Apple's guide on macOS)."""
+    if sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Application Support"
+    else:
+        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return folder / "signedin" / "tokens.json"
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(content) if len(content) <= _LARGEST else None
+    except (ValueError, RecursionError):
+        raise ValueError("it is no JSON") from None
+    if not isinstance(said, dict) or said.get("format") != FORMAT or not isinstance(said.get("records"), dict):
+        raise ValueError("it is no token file of this format")
+    records: dict[str, Any] = said["records"]
+    return records
+
+
+def _record(records: dict[str, Any], key: str) -> Record | None:
+    return decode(records[key]) if key in records else None
+
+
+def _flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,327 @@
+"""FakeAuthServer: the backend's contract in memory, with a virtual clock, faults, gates and a ledger.
+
+A fake with rules, not a mock with a script: it rotates, detects reuse, honours the grace and counts what it saw.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from signedin._tokens import TokenPair
+from signedin.testing.clock import VirtualClock
+from signedin.testing.faults import FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_KEY = b"a key for tests, known to everybody"
+
+
+@dataclass(slots=True)
+class _Family:
+    """One sign-in: the pair that is valid now, its parent, and how often the parent came again."""
+
+    email: str
+    current: str = ""
+    parent: str = ""
+    child: dict[str, str] = field(default_factory=dict)
+    attempt: str | None = None
+    rotated_at: float = 0.0
+    presented_again: int = 0
+    spent: set[str] = field(default_factory=set)
+    revoked: bool = False
+
+
+class Gate:
+    """Holds requests of one operation back, so that a test decides what happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self._open = threading.Event()
+
+    def wait_for(self, count: int = 1) -> None:
+        """Return when so many requests have arrived; fail after ten seconds."""
+        for _ in range(count):
+            if not self.entered.acquire(timeout=10):
+                raise AssertionError(f"fewer than {count} requests arrived at the gate")
+
+    def release(self) -> None:
+        """Let all pass, now and later."""
+        self._open.set()
+
+    def pass_through(self) -> None:
+        self.entered.release()
+        if not self._open.wait(timeout=10):
+            raise AssertionError("the gate was not opened within ten seconds")
+
+
+class FakeAuthServer:
+    """The auth backend for tests: give `transport` to a client, then look at `ledger`.
+
+    `grace`: how often a spent refresh token may come again with the same Idempotency-Key within `grace_seconds`; None
+    for a strict server, which revokes the family. `skew`: seconds that its clock is ahead. `identical`: tokens minted
+    for one user in the same second are byte-identical, as some backends make them.
+    """
+
+    base_url = "https://auth.test/api/v1"
+
+    def __init__(
+        self,
+        *,
+        access_ttl: int = 300,
+        grace: int | None = 5,
+        grace_seconds: float = 60.0,
+        skew: float = 0.0,
+        identical: bool = False,
+        clock: VirtualClock | None = None,
+    ) -> None:
+        self.clock = clock or VirtualClock()
+        self.access_ttl = access_ttl
+        self.skew = skew
+        self.ledger: Counter[str] = Counter()  # guarded by _mutex, like all below
+        self.seen: list[str] = []
+        self._grace = grace
+        self._grace_seconds = grace_seconds
+        self._identical = identical
+        self._users: dict[str, str] = {}
+        self._families: dict[str, _Family] = {}  # by every refresh token ever issued
+        self._faults: dict[str, deque[str]] = defaultdict(deque)
+        self._gates: dict[str, Gate] = {}
+        self._expired_before = -1.0
+        self._serial = 0
+        self._mutex = threading.RLock()
+        self.transport = httpx.MockTransport(self._serve)
+
+    # -------------------------------------------------------------------------------------------- what tests call
+
+    def add_user(self, email: str = "ada@example.com", password: str = "correct horse battery staple") -> None:  # noqa: S107 -- a test's
+        """Create an account."""
+        with self._mutex:
+            self._users[email] = password
+
+    def issue(self, email: str = "ada@example.com") -> TokenPair:
+        """Return a pair as if the user had signed in."""
+        with self._mutex:
+            self._users.setdefault(email, secrets.token_hex(8))
+            said = self._start_family(email)
+        return TokenPair(said["accessToken"], said["refreshToken"])
+
+    def expire_access_tokens(self) -> None:
+        """Let all access tokens issued so far count as expired, though their `exp` has not come."""
+        with self._mutex:
+            self._expired_before = self._serial
+
+    def revoke_all(self) -> None:
+        """End every session."""
+        with self._mutex:
+            for family in self._families.values():
+                family.revoked = True
+
+    def is_live(self, refresh_token: str) -> bool:
+        """Say whether a refresh token would still work."""
+        with self._mutex:
+            family = self._families.get(refresh_token)
+            return family is not None and not family.revoked and family.current == refresh_token
+
+    def fail(self, operation: str, *faults: str) -> None:
+        """Let the next requests of an operation ("refreshToken", "getProfile", …) fail, by names of `FAULTS`."""
+        unknown = [fault for fault in faults if fault not in FAULTS]
+        if unknown:
+            raise ValueError(f"no such fault: {unknown}")
+        with self._mutex:
+            self._faults[operation].extend(faults)
+
+    def hold(self, operation: str) -> Gate:
+        """Hold requests of an operation back until the gate is released."""
+        gate = self._gates[operation] = Gate()
+        return gate
+
+    def now(self) -> float:
+        """The server's own idea of the time."""
+        return self.clock.wall() + self.skew
+
+    # ---------------------------------------------------------------------------------------------------- the server
+
+    def _serve(self, request: httpx.Request) -> httpx.Response:
+        operation, handle = self._route(request)
+        with self._mutex:
+            self.ledger[operation] += 1
+            self.seen.append(operation)
+            fault = self._faults[operation].popleft() if self._faults[operation] else None
+        if (gate := self._gates.get(operation)) is not None:
+            gate.pass_through()
+        request.read()
+
+        def atomic(request: httpx.Request) -> httpx.Response:
+            with self._mutex:
+                return handle(request)
+
+        return FAULTS[fault](request, atomic) if fault else atomic(request)
+
+    def _route(self, request: httpx.Request) -> tuple[str, Callable[[httpx.Request], httpx.Response]]:
+        routes = {
+            ("POST", "/auth/register"): ("register", self._register),
+            ("POST", "/auth/login"): ("login", self._login),
+            ("POST", "/auth/refreshToken"): ("refreshToken", self._refresh),
+            ("POST", "/auth/logout"): ("logout", self._logout),
+            ("GET", "/users/profile"): ("getProfile", self._profile),
+        }
+        if request.url.host != "auth.test":
+            return "foreign", self._foreign
+        path = request.url.path.removeprefix("/api/v1")
+        return routes.get((request.method, path), ("echo", self._echo))
+
+    def _register(self, request: httpx.Request) -> httpx.Response:
+        email, password = _credentials(request)
+        if not email or not password:
+            return _error(400, "You must provide an email and a password.")
+        if email in self._users:
+            return _error(400, "Email already in use.")
+        self._users[email] = password
+        return httpx.Response(200, json=self._start_family(email))
+
+    def _login(self, request: httpx.Request) -> httpx.Response:
+        email, password = _credentials(request)
+        if not email or not password:
+            return _error(400, "You must provide an email and a password.")
+        if self._users.get(email) != password:
+            return _error(403, "Invalid login credentials.")
+        return httpx.Response(200, json=self._start_family(email))
+
+    def _refresh(self, request: httpx.Request) -> httpx.Response:
+        presented = _body(request).get("refreshToken")
+        if not presented:
+            return _error(400, "Missing refresh token.")
+        family = self._families.get(presented)
+        if family is None or family.revoked:
+            self.ledger["refused"] += 1
+            return _error(401, "Unauthorized")
+        if presented != family.current:
+            return self._presented_again(family, presented, request.headers.get("idempotency-key"))
+        family.spent.add(presented)
+        family.parent, family.presented_again, family.rotated_at = presented, 0, self.clock.monotonic()
+        family.attempt = request.headers.get("idempotency-key")
+        family.child = self._pair(family)
+        self.ledger["rotations"] += 1
+        return httpx.Response(200, json=family.child)
+
+    def _presented_again(self, family: _Family, presented: str, attempt: str | None) -> httpx.Response:
+        self.ledger["reused"] += 1
+        family.presented_again += 1
+        in_grace = (
+            self._grace is not None
+            and presented == family.parent
+            and attempt is not None
+            and attempt == family.attempt
+            and family.presented_again <= self._grace
+            and self.clock.monotonic() - family.rotated_at <= self._grace_seconds
+        )
+        if in_grace:
+            self.ledger["grace"] += 1
+            return httpx.Response(200, json=family.child)
+        family.revoked = True
+        self.ledger["families revoked"] += 1
+        return _error(401, "Unauthorized")
+
+    def _logout(self, request: httpx.Request) -> httpx.Response:
+        presented = _body(request).get("refreshToken")
+        if not presented:
+            return _error(400, "Missing refresh token.")
+        if (family := self._families.get(presented)) is not None:
+            family.revoked = True
+        return httpx.Response(204)
+
+    def _profile(self, request: httpx.Request) -> httpx.Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        email = _claims(request)["sub"]
+        at = "2026-01-02T03:04:05.678Z"
+        return httpx.Response(200, json={"id": email, "email": email, "createdAt": at, "updatedAt": at})
+
+    def _echo(self, request: httpx.Request) -> httpx.Response:
+        """Any other path: what arrived, for signed-in users."""
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        body = request.content.decode("utf-8", "replace")
+        return httpx.Response(200, json={"method": request.method, "path": request.url.path, "body": body})
+
+    def _foreign(self, request: httpx.Request) -> httpx.Response:
+        """Another origin: it says what it was given, and that the token has expired."""
+        self.ledger["tokens seen by a foreign origin"] += "authorization" in request.headers
+        return _error(401, "TokenExpiredError")
+
+    def _refusal(self, request: httpx.Request) -> httpx.Response | None:
+        claims = _claims(request)
+        if not claims:
+            self.ledger["unauthorized"] += 1
+            return _error(401, "🚫 Un-Authorized 🚫")
+        if claims["exp"] <= self.now() or claims["serial"] <= self._expired_before:
+            self.ledger["expired"] += 1
+            return _error(401, "TokenExpiredError")
+        family = self._families.get(claims["family"])
+        if family is None or family.revoked:
+            return _error(401, "🚫 Un-Authorized 🚫")
+        self.ledger["accepted"] += 1
+        return None
+
+    # ---------------------------------------------------------------------------------------------------- the tokens
+
+    def _start_family(self, email: str) -> dict[str, str]:
+        return self._pair(_Family(email))
+
+    def _pair(self, family: _Family) -> dict[str, str]:
+        family.current = secrets.token_urlsafe(24)
+        self._families[family.current] = family
+        root = family.parent or family.current
+        self._serial += 1
+        iat = int(self.now())
+        claims = {"sub": family.email, "iat": iat, "exp": iat + self.access_ttl, "family": root, "serial": self._serial}
+        if self._identical:
+            claims |= {"family": min(t for t, f in self._families.items() if f is family), "serial": iat}
+        return {"accessToken": _signed(claims), "refreshToken": family.current}
+
+
+def _signed(claims: dict[str, Any]) -> str:
+    head = ".".join(_base64(json.dumps(part).encode()) for part in ({"alg": "HS256"}, claims))
+    return f"{head}.{_base64(hmac.digest(_KEY, head.encode(), hashlib.sha256))}"
+
+
+def _claims(request: httpx.Request) -> dict[str, Any]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    head, _, signature = token.rpartition(".")
+    if scheme != "Bearer" or signature != _base64(hmac.digest(_KEY, head.encode(), hashlib.sha256)):
+        return {}
+    payload = head.partition(".")[2]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _credentials(request: httpx.Request) -> tuple[Any, Any]:
+    said = _body(request)
+    return said.get("email"), said.get("password")
+
+
+def _body(request: httpx.Request) -> dict[str, Any]:
+    try:
+        said = json.loads(request.content)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _error(status: int, message: str) -> httpx.Response:
+    return httpx.Response(status, json={"message": message, "stack": ""})

@@ -1,0 +1,78 @@
+"""How long things may take, and when a token is near its end. Pure arithmetic; PROTOCOL of the refresh in `_flight`."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from signedin.errors import ConfigurationError
+
+# Back-off between two sendings of one flight, in seconds, before jitter; the last value repeats.
+BACK_OFFS: Final = (0.25, 0.75, 1.5)
+# Rest between a failed flight and the next, in seconds, by how many have failed in a row.
+RESTS: Final = (0.5, 1.0, 2.0, 4.0)
+JITTER: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Bounds of one refresh, in seconds. They must fit into each other; that is checked here, once.
+
+    `post`: one sending, total. `resends`: further sendings of one flight. `flight`: the whole of it. `lease`: how long
+    a lock outlives a holder that vanished. `waiter`: the longest that a caller waits. `save`: writing the new pair.
+    """
+
+    post: float = 8.0
+    resends: int = 2
+    flight: float = 28.0
+    lease: float = 35.0
+    waiter: float = 30.0
+    save: float = 5.0
+
+    def __post_init__(self) -> None:
+        if min(self.post, self.flight, self.lease, self.waiter, self.save) <= 0 or self.resends < 0:
+            raise ConfigurationError("Timing: every duration must be positive, and resends must not be negative")
+        sendings = self.post * (self.resends + 1) + longest_back_offs(self.resends)
+        self._demand(sendings <= self.flight, f"all sendings take up to {sendings:g} s; flight must be at least that")
+        self._demand(self.flight + self.save <= self.lease, "flight + save must fit into lease")
+        self._demand(self.flight <= self.waiter, "flight must fit into waiter")
+
+    def fits_grace(self, grace: float) -> None:
+        """Refuse bounds under which the last sending could miss the server's grace of so many seconds."""
+        self._demand(self.lease + self.post <= grace, f"lease + post must fit into the server's grace of {grace:g} s")
+
+    @staticmethod
+    def _demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 -- private, read at the call
+        if not holds:
+            raise ConfigurationError(f"Timing: {otherwise}")
+
+
+def longest_back_offs(count: int) -> float:
+    """Return the most that `count` back-offs of one flight can add up to, in seconds."""
+    return sum(back_off(n) for n in range(count)) * (1 + JITTER)
+
+
+def back_off(count: int) -> float:
+    """Return the back-off after the sending number `count`, counted from 0, before jitter."""
+    return BACK_OFFS[min(count, len(BACK_OFFS) - 1)]
+
+
+def rest_after(failures: int) -> float:
+    """Return how long a session rests after so many failed flights in a row, before jitter."""
+    return RESTS[min(failures, len(RESTS)) - 1] if failures else 0.0
+
+
+def hard_window(lifetime: float | None) -> float:
+    """Return how long before its end a token is no longer sent: 5 s, at most a tenth of its life."""
+    return 5.0 if lifetime is None else min(5.0, lifetime / 10)
+
+
+def soft_window(lifetime: float | None) -> float:
+    """Return how long before its end a token is replaced in the background: 60 s, at most a fifth of its life."""
+    return 60.0 if lifetime is None else min(60.0, lifetime / 5)
+
+
+def jittered(seconds: float) -> float:
+    """Return the duration, up to a tenth longer or shorter, so that a fleet does not march in step."""
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 -- spread, not a secret

@@ -1,0 +1,143 @@
+"""What a user may replace: where tokens live, how they are refreshed, what time it is. Protocols and plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from signedin._tokens import Record, TokenPair
+
+
+class TokenStore(Protocol):
+    """Keeps one record per key and lets one holder at a time refresh it.
+
+    Every method may be called from any thread, and raises `TokenStoreError` when the store cannot be used; a method
+    that raised has changed nothing that a later `load` would not show. `signedin.testing` has the contract suite.
+    """
+
+    @property
+    def private(self) -> bool:
+        """Whether only this process can reach the records; then they do not survive it either."""
+
+    def load(self, key: str) -> Record | None:
+        """Return the record last written under `key`."""
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        """Write `record` if the revision under `key` is still `expected` (0: no record), all or nothing.
+
+        Durable when it returns True; False says that somebody else has written meanwhile.
+        """
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:
+        """Take the refresh lock of `key` for `owner` at once or not at all; never wait.
+
+        It ends with `unlock`, with the holder's process, or after `seconds` where the store cannot see processes end.
+        """
+
+    def unlock(self, key: str, owner: str) -> None:
+        """Give the lock back if `owner` still has it; do nothing otherwise."""
+
+
+class Clock(Protocol):
+    """The time, as a parameter."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch; may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+
+    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+        """Let time pass; return False, early, once `closing` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new pair, strictly parsed. `clock_offset` is what the answer tells of the server's clock, in seconds."""
+
+    pair: TokenPair
+    clock_offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The refresh endpoint itself says that the refresh token is dead."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The server surely saw nothing: no address, no connection, no TLS."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The server says that it did nothing and when to come back."""
+
+    reason: str
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No usable answer after the request may have arrived: the token may be spent."""
+
+    reason: str
+
+
+Answer = Renewed | Refused | NotSent | Busy | Unknown
+
+
+class Refresher(Protocol):
+    """Exchanges refresh tokens on the wire. Called from the session's own threads, never from an event loop."""
+
+    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
+        """Send the token once and say what came of it; `timeout` is total, in seconds. Never raises for the network."""
+
+    def revoke(self, refresh_token: str, *, timeout: float) -> None:
+        """End the session behind the token at the server if it can; trouble is swallowed."""
+
+    def close(self) -> None:
+        """Give up connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpirySignal:
+    """How an API says that an access token has expired: a status and, unless None, a property of the JSON body."""
+
+    status: int = 401
+    property: str | None = None
+    equals: str | None = None
+
+    def matches(self, status: int, body: bytes) -> bool:
+        """Say whether an answer is this signal; a body that is no JSON object is not."""
+        if status != self.status:
+            return False
+        if self.property is None:
+            return True
+        try:
+            said = json.loads(body)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(said, dict) and said.get(self.property) == self.equals
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a session, told to `session.on(name, ...)`; carries no secret.
+
+    `name` is one of signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved.
+    """
+
+    name: str
+    key: str
+    generation: int | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
