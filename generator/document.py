@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,13 +32,24 @@ class Document:
     path: Path
     content: bytes = field(repr=False)
     data: dict[str, Any] = field(repr=False)
-    lines: Mapping[Pointer, int] = field(repr=False)
+
+    @cached_property
+    def _lines(self) -> Mapping[Pointer, int]:
+        # Read only when something is wrong: it takes as long as all the rules.
+        text = self.content.decode("utf-8-sig")
+        if _is_json(self.path):
+            # YAML forbids tabs as indentation. A line of JSON never begins inside a string.
+            text = re.sub(r"(?m)^[ \t]+", lambda indent: " " * len(indent[0]), text)
+        try:
+            return _lines(YAML(typ="safe", pure=True).compose(text))
+        except YAMLError:  # JSON that is no YAML
+            return {}
 
     def line(self, pointer: Pointer) -> int:
         """Return the line of a node, or of the nearest one around it."""
-        while pointer and pointer not in self.lines:
+        while pointer and pointer not in self._lines:
             pointer = pointer[:-1]
-        return self.lines.get(pointer, 1)
+        return self._lines.get(pointer, 1)
 
     def resolve(self, node: object) -> Any:
         """Follow local references; a node that leads nowhere is None."""
@@ -81,22 +93,22 @@ def load(path: Path) -> Document:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError(f"{path}: is not UTF-8 (byte {error.start}).") from error
-    data, lines = _parse(path, text)
+    data = _parse(path, text)
     if not isinstance(data, dict):
         raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
-    return Document(path, content, data, lines)
+    return Document(path, content, data)
 
 
-def _parse(path: Path, text: str) -> tuple[Any, dict[Pointer, int]]:
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
+
+
+def _parse(path: Path, text: str) -> Any:
     try:
-        if path.suffix.lower() == ".json":
-            value = json.loads(text, object_pairs_hook=_unique)
-            # YAML forbids tabs as indentation. A line of JSON never begins inside a string.
-            text = re.sub(r"(?m)^[ \t]+", lambda indent: " " * len(indent[0]), text)
-        else:
-            value = YAML(typ="safe", pure=True).load(text)
-        data = _Plain().value(value)
-        return data, _lines(YAML(typ="safe", pure=True).compose(text))
+        value = (
+            json.loads(text, object_pairs_hook=_unique) if _is_json(path) else YAML(typ="safe", pure=True).load(text)
+        )
+        return _Plain().value(value)
     except RecursionError as error:
         raise SpecError(f"{path}: is nested too deeply, or contains itself.") from error
     except (YAMLError, ValueError) as error:

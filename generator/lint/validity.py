@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
 
 from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown
@@ -58,6 +59,8 @@ def valid(document: Document) -> Iterator[Finding]:
         return
     try:
         for each in _VALIDATORS[version[0]](document.data).iter_errors():
+            if isinstance(each, DuplicateOperationIDError):  # `losses` says it with a line
+                continue
             pointer = tuple(str(step) for step in getattr(each, "absolute_path", ()))
             message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(each, 'message', each))}"
             yield error(document, pointer, "invalid", message, "See the OpenAPI specification.")

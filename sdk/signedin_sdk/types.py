@@ -11,6 +11,12 @@ class Unset:
     def __bool__(self) -> Literal[False]:
         return False
 
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"  # copies and pickles stay the one that `is UNSET` asks for
+
 
 UNSET: Unset = Unset()
 

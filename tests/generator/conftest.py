@@ -1,0 +1,66 @@
+"""What the generator's tests share: the repository, and packages printed once from specs of several shapes."""
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from generator.pipeline import Request, generate
+from tests.generator.specs import SHAPES, as_json, minimal
+
+ROOT = Path(__file__).parents[2]
+
+
+def print_package(spec: str, output: Path, suffix: str = "yaml") -> Path:
+    """Print a package as `generate` does, without mypy, and return its folder."""
+    path = output.with_suffix(f".{suffix}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(spec, encoding="utf-8")
+    generate(Request(path, output), lambda _: None, types=False)
+    return output
+
+
+def imported(package: Path) -> ModuleType:
+    """Import a printed package; its name must be one that no other test uses."""
+    sys.path.insert(0, str(package.parent))
+    try:
+        for name in ("contract", "errors", "models", "resources", "types"):
+            importlib.import_module(f"{package.name}.{name}")
+        return sys.modules[package.name]
+    finally:
+        sys.path.remove(str(package.parent))
+
+
+@pytest.fixture(scope="session")
+def shapes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of parameters, enums, unions, forms and files, type-checked as the command line does it."""
+    folder = tmp_path_factory.mktemp("shapes")
+    spec = folder / "openapi.yaml"
+    spec.write_text(SHAPES, encoding="utf-8")
+    generate(Request(spec, folder / "shapes_sdk"), lambda _: None)
+    return folder / "shapes_sdk"
+
+
+@pytest.fixture(scope="session")
+def shapes(shapes_folder: Path) -> ModuleType:
+    """That package, imported."""
+    return imported(shapes_folder)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """A package of an OpenAPI 3.0 document in JSON, without any contract of tokens."""
+    return imported(print_package(as_json(minimal()), tmp_path_factory.mktemp("plain") / "plain_sdk", "json"))
+
+
+@pytest.fixture
+def own_copy(tmp_path: Path) -> Path:
+    """A folder with a copy of our spec and of the package as it is committed."""
+    shutil.copy(ROOT / "openapi.yaml", tmp_path / "openapi.yaml")
+    shutil.copytree(
+        ROOT / "sdk" / "signedin_sdk", tmp_path / "signedin_sdk", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return tmp_path

@@ -1,0 +1,227 @@
+"""Every rule of the linter fires on what it is for, and on nothing in our own spec."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generator.document import Document, load
+from generator.lint import Finding, extensions, lint
+from generator.lint.names import CLIENT_ATTRIBUTES
+from generator.operations import OperationFacts
+from tests.generator.conftest import ROOT
+from tests.generator.specs import SHAPES, as_yaml, minimal
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def found(spec: dict[str, Any], tmp_path: Path) -> list[Finding]:
+    path = tmp_path / "openapi.yaml"
+    path.write_text(as_yaml(spec), encoding="utf-8")
+    return lint(load(path))
+
+
+def operation(spec: dict[str, Any]) -> Any:
+    return spec["paths"]["/things"]["get"]
+
+
+def parameter(spec: dict[str, Any], **changes: object) -> None:
+    one = {"name": "limit", "in": "query", "schema": {"type": "integer"}, **changes}
+    operation(spec)["parameters"] = [{key: value for key, value in one.items() if value is not None}]
+
+
+def post(spec: dict[str, Any], media_type: str, media: dict[str, Any], name: str = "limit") -> None:
+    answers = operation(spec)["responses"]
+    body = {"required": True, "content": {media_type: media}}
+    spec["paths"]["/things"]["post"] = {
+        "operationId": "addThing",
+        "tags": ["things"],
+        "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}}],
+        "requestBody": body,
+        "responses": answers,
+    }
+
+
+def second(spec: dict[str, Any], **changes: object) -> None:
+    spec["paths"]["/other"] = {"get": {**operation(spec), "operationId": "other", **changes}}
+
+
+def schema(spec: dict[str, Any], name: str, value: dict[str, Any]) -> None:
+    spec["components"]["schemas"][name] = value
+
+
+def answer(spec: dict[str, Any], status: str, content: dict[str, Any] | None) -> None:
+    operation(spec)["responses"][status] = {"description": "x", **({"content": content} if content else {})}
+
+
+JSON = "application/json"
+LIST = {"type": "array", "items": {"type": "string"}}
+TEXT = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+ERRORS: list[tuple[str, Change]] = [
+    ("invalid", lambda spec: spec.pop("info")),
+    ("invalid", lambda spec: spec.update(openapi="4.0.0")),
+    ("invalid", lambda spec: spec.update(openapi=3.1)),
+    ("invalid", lambda spec: spec.update(paths=[])),
+    ("reference", lambda spec: schema(spec, "Far", {"$ref": "https://example.com/x.yaml#/A"})),
+    ("reference", lambda spec: schema(spec, "File", {"$ref": "other.yaml#/A"})),
+    ("reference", lambda spec: schema(spec, "Lost", {"$ref": "#/components/schemas/Nothing"})),
+    ("reference", lambda spec: operation(spec)["responses"].update(default={"$ref": "file:///etc/passwd"})),
+    ("operation-id-missing", lambda spec: operation(spec).pop("operationId")),
+    ("operation-id-duplicate", lambda spec: second(spec, operationId="listThings")),
+    ("root-security", lambda spec: spec.update(security=[])),
+    ("security-unknown", lambda spec: operation(spec).update(security=[{"nobody": []}])),
+    ("tag-missing", lambda spec: operation(spec).pop("tags")),
+    ("parameter", lambda spec: parameter(spec, schema=None, content={JSON: {"schema": {}}})),
+    ("parameter", lambda spec: parameter(spec, style="spaceDelimited", schema=LIST)),
+    ("parameter", lambda spec: parameter(spec, explode=False, schema=LIST)),
+    ("parameter", lambda spec: parameter(spec, allowReserved=True)),
+    ("media-type", lambda spec: post(spec, "application/xml", {"schema": TEXT})),
+    ("media-type", lambda spec: answer(spec, "200", {"application/xml": {"schema": TEXT}})),
+    ("schema-missing", lambda spec: post(spec, JSON, {})),
+    ("success-missing", lambda spec: operation(spec).update(responses={"400": {"description": "x"}})),
+    ("tag-reserved", lambda spec: operation(spec).update(tags=["Session"])),
+    ("name-empty", lambda spec: operation(spec).update(operationId="🚫")),
+    ("name-empty", lambda spec: operation(spec).update(tags=["--"])),
+    ("name-collision", lambda spec: second(spec, operationId="list_things")),
+    ("name-collision", lambda spec: second(spec, tags=["Things"])),
+    ("name-collision", lambda spec: spec["components"]["schemas"].update(FooBar=TEXT, foo_bar=TEXT)),
+    ("name-collision", lambda spec: schema(spec, "A", {"type": "object", "properties": {"a-b": {}, "aB": {}}})),
+    ("name-collision", lambda spec: schema(spec, "E", {"type": "string", "enum": ["a-b", "a_b"]})),
+    (
+        "name-collision",
+        lambda spec: schema(spec, "E", {"enum": [1, 2], "x-enum-varnames": ["a", "A"]}),
+    ),
+    ("name-reserved", lambda spec: schema(spec, "Response", TEXT)),
+    ("name-reserved", lambda spec: schema(spec, "A", {"type": "object", "properties": {"toDict": {}}})),
+    ("name-reserved", lambda spec: parameter(spec, name="headers")),
+    ("characters", lambda spec: schema(spec, "E", {"type": "string", "enum": ["a\u200db"]})),
+    ("characters", lambda spec: parameter(spec, name="a\nb")),
+    ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "eats"}})),
+    ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "revokes"}})),
+]
+
+WARNINGS: list[tuple[str, Change]] = [
+    ("tag-several", lambda spec: operation(spec).update(tags=["things", "more"])),
+    ("server", lambda spec: spec.pop("servers")),
+    ("server", lambda spec: spec.update(servers=[{"url": "/api"}])),
+    ("server", lambda spec: operation(spec).update(servers=[{"url": "https://other.example"}])),
+    ("schema-missing", lambda spec: answer(spec, "200", {JSON: {}})),
+    ("error-schema-missing", lambda spec: answer(spec, "404", None)),
+    ("name-collision", lambda spec: post(spec, JSON, {"schema": TEXT}, name="A")),
+]
+
+
+def test_specs_that_lose_nothing_have_no_findings(tmp_path: Path) -> None:
+    assert lint(load(ROOT / "openapi.yaml")) == []
+    assert found(minimal(), tmp_path) == []
+
+
+def test_a_spec_of_many_shapes_has_no_errors(tmp_path: Path) -> None:
+    assert not [finding for finding in found(yaml.safe_load(SHAPES), tmp_path) if finding.is_error]
+
+
+@pytest.mark.parametrize(("rule", "change"), ERRORS)
+def test_an_error_is_found(rule: str, change: Change, tmp_path: Path) -> None:
+    spec = minimal()
+    change(spec)
+    findings = found(spec, tmp_path)
+    assert rule in {finding.rule for finding in findings if finding.is_error}
+    assert all(finding.advice and finding.line >= 1 for finding in findings)
+
+
+@pytest.mark.parametrize(("rule", "change"), WARNINGS)
+def test_a_warning_is_found_and_is_no_error(rule: str, change: Change, tmp_path: Path) -> None:
+    spec = minimal()
+    change(spec)
+    assert [(finding.rule, finding.is_error) for finding in found(spec, tmp_path)] == [(rule, False)]
+
+
+def test_a_finding_names_its_line(tmp_path: Path) -> None:
+    spec = minimal()
+    operation(spec)["tags"] = ["session"]
+    [finding] = found(spec, tmp_path)
+    lines = (tmp_path / "openapi.yaml").read_text("utf-8").splitlines()
+    assert lines[finding.line - 1].strip() == "tags:"
+
+
+def test_every_public_attribute_of_the_client_is_reserved() -> None:
+    assert {"http", "session", "logout", "close", "aclose", "for_profile", "base_url"} <= CLIENT_ATTRIBUTES
+
+
+def test_names_of_the_contract_may_be_called_like_keywords_of_a_schema(tmp_path: Path) -> None:
+    spec = minimal()
+    names = ("default", "enum", "example", "properties", "const")
+    schema(spec, "Odd", {"type": "object", "properties": {name: {"type": "string"} for name in names}})
+    answer(spec, "default", {JSON: {"schema": {"$ref": "#/components/schemas/Odd"}}})
+    assert found(spec, tmp_path) == []
+
+
+REFRESH = ("components", "securitySchemes", "bearerAuth", "x-signedin-refresh")
+
+CONTRACTS: list[tuple[tuple[str, ...], object]] = [
+    (REFRESH, "yes"),
+    ((*REFRESH, "operationId"), "nobody"),
+    ((*REFRESH, "operationId"), "getProfile"),
+    ((*REFRESH, "operationId"), "logout"),
+    ((*REFRESH, "more"), 1),
+    ((*REFRESH, "request"), {}),
+    ((*REFRESH, "request"), {"refreshToken": "token"}),
+    ((*REFRESH, "response", "accessToken"), "access_token"),
+    ((*REFRESH, "response", "refreshToken"), 5),
+    ((*REFRESH, "expired"), {"status": 401}),
+    ((*REFRESH, "expired", "status"), 200),
+    ((*REFRESH, "expired", "status"), 418),
+    ((*REFRESH, "expired", "property"), "error"),
+    ((*REFRESH, "expired", "equals"), None),
+    ((*REFRESH, "dead"), []),
+    ((*REFRESH, "dead"), [500]),
+    ((*REFRESH, "dead"), ["401"]),
+    ((*REFRESH, "dead"), [True]),
+    ((*REFRESH, "dead"), [429]),
+    ((*REFRESH, "dead"), [410]),
+    ((*REFRESH, "grace", "seconds"), -1),
+    ((*REFRESH, "grace", "seconds"), "60"),
+    ((*REFRESH, "grace", "times"), 1.5),
+    ((*REFRESH, "grace", "times"), 0),
+    ((*REFRESH, "grace", "header"), 5),
+    ((*REFRESH, "grace"), {}),
+    ((*REFRESH[:3], "scheme"), "basic"),
+    ((*REFRESH[:2], "other"), {"type": "http", "scheme": "bearer", "x-signedin-refresh": {}}),
+    (("paths", "/auth/refreshToken", "post", "security"), [{"bearerAuth": []}]),
+    (("paths", "/auth/refreshToken", "post", "x-signedin-tokens", "effect"), "revokes"),
+    (("paths", "/auth/logout", "post", "x-signedin-tokens", "request"), {"refreshToken": "token"}),
+    (("paths", "/auth/logout", "post", "x-signedin-tokens"), "revokes"),
+    (("paths", "/auth/login", "post", "x-signedin-tokens", "effect"), "revokes"),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), CONTRACTS)
+def test_a_contract_that_does_not_fit_its_operations_is_an_error(place: tuple[str, ...], value: object) -> None:
+    spec = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
+    node = spec
+    for step in place[:-1]:
+        node = node[step]
+    node[place[-1]] = copy.deepcopy(value)
+    document = Document(Path("openapi.yaml"), b"", spec)
+    findings = [finding for rule in extensions.RULES for finding in rule(document)]
+    assert findings
+    assert all(finding.is_error for finding in findings)
+
+
+def test_a_backend_without_grace_is_fine(tmp_path: Path) -> None:
+    spec = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
+    del spec["components"]["securitySchemes"]["bearerAuth"]["x-signedin-refresh"]["grace"]
+    assert found(spec, tmp_path) == []
+
+
+def test_only_an_empty_or_absent_requirement_means_no_authentication() -> None:
+    def auth(**node: object) -> str:
+        return OperationFacts("a", "get", "/", (), node).auth
+
+    assert (auth(), auth(security=[]), auth(security=[{}])) == ("none", "none", "none")
+    assert (auth(security=[{"a": []}]), auth(security=[{"a": []}, {"b": []}])) == ("required", "required")
+    assert (auth(security=[{}, {"a": []}]), auth(security=[{"a": []}, {}])) == ("optional", "optional")
