@@ -18,7 +18,7 @@ from signedin_backend.journal import LOG
 from signedin_backend.keys import signing_key
 from signedin_backend.passwords import OverloadedError
 from signedin_backend.sessions import Clock
-from signedin_backend.settings import Settings, read
+from signedin_backend.settings import Settings, SettingsError, read
 from signedin_backend.state import State
 from signedin_backend.storage import UnavailableError
 
@@ -29,10 +29,13 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
     """Return the backend as an ASGI application; `clock` gives seconds since 1970.
 
     Raises:
-        SettingsError: There is no key to sign with, or a weak one.
+        SettingsError: There is no key to sign with, or a weak one, or no place for the database.
     """
-    key, kept = signing_key(settings)
-    state = State.build(settings, key, clock)
+    try:
+        key, kept = signing_key(settings)
+        state = State.build(settings, key, clock)
+    except OSError as error:
+        raise SettingsError(f"--database: {error.strerror}: {error.filename}") from None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

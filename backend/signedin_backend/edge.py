@@ -14,7 +14,8 @@ from signedin_backend.journal import LOG, Journal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PORT = re.compile(r":\d*$")
-_UNLOGGED = {"/healthz", "/readyz"}
+# Asked every few seconds, by whatever name or address the one who asks has for us.
+_PROBES = {"/healthz", "/readyz"}
 
 
 class Edge:
@@ -37,7 +38,7 @@ class Edge:
             await send(message)
 
         await self._answer(scope, receive, send_marked, seen, request_id)
-        if (path := scope["path"]) not in _UNLOGGED and not path.endswith("/__ledger__"):
+        if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
             about = {**_about(scope, request_id), "ms": round((time.perf_counter() - started) * 1000, 3)}
             self._journal.record(scope.get("signedin.mark", {}), status=seen.code, about=about)
 
@@ -53,7 +54,9 @@ class Edge:
 
     def _is_trusted(self, scope: Scope) -> bool:
         hosts = Headers(scope=scope).getlist("host")
-        return "*" in self._trusted or (len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in self._trusted)
+        if "*" in self._trusted or scope["path"] in _PROBES:
+            return True
+        return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in self._trusted
 
 
 class Status:

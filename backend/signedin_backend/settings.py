@@ -60,11 +60,12 @@ def _database(text: str) -> str:
     url = text if "://" in text else f"sqlite:///{text}"
     try:
         parsed = make_url(url)
+        dialect = parsed.get_dialect().name
     except (ArgumentError, ValueError):
         raise ValueError("must be a database URL or the path of an SQLite file") from None
-    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+    if dialect not in {"sqlite", "postgresql"}:
         raise ValueError("must be SQLite or PostgreSQL")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+    if dialect == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise ValueError("must be a file: several connections share it")
     return url
 
@@ -113,6 +114,7 @@ class Settings:
     hash_threads: int = _option(max(1, (os.cpu_count() or 1) - 1), _between(1, 64), "hashes at the same time")
     hash_queue: int = _option(128, _between(1, 100_000), "hashes that may wait; beyond that the answer is 503")
     database_threads: int = _option(4, _between(1, 64), "statements at the same time")
+    database_seconds: int = _option(5, _between(0, 600), "seconds that a statement waits for another's lock")
     stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
     ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
 

@@ -30,11 +30,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     true,
     update,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from signedin_backend.settings import Settings
 
@@ -181,16 +180,16 @@ def _engine(settings: Settings) -> Engine:
     if settings.sqlite_file is not None:
         # The WAL and its index take the file's own mode.
         os.close(os.open(settings.sqlite_file, os.O_RDWR | os.O_CREAT, 0o600))
-        _sqlite(engine)
+        _sqlite(engine, settings.database_seconds * 1000)
     return engine
 
 
-def _sqlite(engine: Engine) -> None:
+def _sqlite(engine: Engine, patience: int) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # The driver begins nothing by itself; `begin` below does.
         # FULL: an answered pair survives a power cut too.
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={patience}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -350,9 +349,15 @@ def revoke(connection: Connection, session_id: str, *, now: int) -> bool:
 
 
 def ready(connection: Connection) -> None:
-    """Raise unless the schema answers."""
-    connection.execute(select(USERS.c.id).limit(1))
-    connection.execute(text("SELECT 1"))
+    """Return if the schema answers.
+
+    Raises:
+        UnavailableError: It does not.
+    """
+    try:
+        connection.execute(select(USERS.c.id).limit(1))
+    except SQLAlchemyError as error:
+        raise UnavailableError from error
 
 
 def _alive(now: int) -> Any:

@@ -1,0 +1,215 @@
+"""What every answer carries, and what none tells: oracles, limits, headers, failures."""
+
+import json
+import logging
+import sqlite3
+from typing import Any
+
+import httpx
+import pytest
+from signedin_backend import passwords
+from signedin_backend.limits import Limit, origin
+from signedin_backend.logs import JsonLines
+from signedin_backend.sessions import Sessions
+from signedin_backend.storage import Storage
+
+from tests.backend.running import PASSWORD, Serve, Served
+from tests.contract import check_httpx
+
+VARYING = {"date", "x-request-id"}
+
+
+def told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    headers = {name: value for name, value in answer.headers.items() if name not in VARYING}
+    return answer.status_code, answer.content, headers
+
+
+def test_unknown_user_and_wrong_password_are_answered_alike(served: Served) -> None:
+    served.register()
+    wrong = served.login(password="wrong password")
+    unknown = served.login("nobody@example.com", "wrong password")
+    assert told(wrong) == told(unknown)
+    assert wrong.status_code == 403
+
+
+def test_unknown_user_and_wrong_password_cost_the_same_hash(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.register()
+    compared: list[str] = []
+    fits = passwords.Passwords._fits
+
+    def spy(self: passwords.Passwords, record: str, password: bytes) -> bool:
+        compared.append(record.rpartition("$")[0].rpartition("$")[0])
+        return fits(self, record, password)
+
+    monkeypatch.setattr(passwords.Passwords, "_fits", spy)
+    served.login(password="wrong password")
+    served.login("nobody@example.com", "wrong password")
+    assert len(compared) == 2
+    assert compared[0] == compared[1]
+
+
+def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
+    assert served.login("nobody@example.com", "nobody has this password").status_code == 403
+
+
+def test_every_dead_refresh_token_is_refused_alike(serve: Serve) -> None:
+    served = serve(refresh_ttl=100)
+    signed_out, reused, expired = (served.pair(f"{name}@example.com")["refreshToken"] for name in ("a", "b", "c"))
+    served.logout(signed_out)
+    served.refresh(served.refresh(reused).json()["refreshToken"])
+    refused = [served.refresh(reused), served.refresh(signed_out), served.refresh("A" * 43)]
+    served.clock.advance(100)
+    refused.append(served.refresh(expired))
+    assert {answer.status_code for answer in refused} == {401}
+    assert len({answer.content for answer in refused}) == 1
+
+
+@pytest.mark.parametrize("path", ["/users/profile", "/nowhere", "/auth/login"])
+def test_no_answer_is_stored_or_sniffed(shared: Served, path: str) -> None:
+    headers = shared.client.get(path).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_token_answers_are_not_stored(served: Served) -> None:
+    pair = served.register()
+    for answer in (pair, served.login(), served.refresh(pair.json()["refreshToken"])):
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_request_id_comes_back(shared: Served) -> None:
+    answer = shared.client.get("/users/profile", headers={"X-Request-ID": "trace-1.2_3"})
+    assert answer.headers["X-Request-ID"] == "trace-1.2_3"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "a\tb", '{"x"}', "é"])
+def test_a_strange_request_id_is_replaced(shared: Served, given: str) -> None:
+    headers = [(b"X-Request-ID", given.encode("latin-1"))]
+    made = shared.client.get("/users/profile", headers=headers).headers["X-Request-ID"]
+    assert len(made) == 32
+    assert made != given
+
+
+def test_health_and_readiness(serve: Serve) -> None:
+    served = serve()
+    root = served.base_url.removesuffix("/api/v1")
+    for path, status in (("healthz", "ok"), ("readyz", "ready")):
+        answer = httpx.get(f"{root}/{path}", headers={"Host": "10.0.0.7:80"})
+        assert (answer.status_code, answer.json()) == (200, {"status": status})
+    engine = sqlite3.connect(served.settings.sqlite_file or "")
+    engine.execute("ALTER TABLE users RENAME TO gone")
+    engine.close()
+    answer = httpx.get(f"{root}/readyz")
+    check_httpx(answer)
+    assert httpx.get(f"{root}/healthz").status_code == 200
+    assert answer.status_code == 503
+
+
+def test_a_locked_database_is_a_503_and_nothing_was_done(serve: Serve) -> None:
+    served = serve(database_seconds=0)
+    token = served.pair()["refreshToken"]
+    other = sqlite3.connect(served.settings.sqlite_file or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    answer = served.refresh(token)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    other.execute("ROLLBACK")
+    other.close()
+    assert served.refresh(token).status_code == 200
+
+
+def test_a_failure_is_a_500_that_tells_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("secret-in-the-text")
+
+    monkeypatch.setattr(Sessions, "password_of", fail)
+    answer = served.login()
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal server error.", "stack": ""})
+    assert answer.headers["X-Request-ID"]
+    (failed,) = [json.loads(JsonLines().format(record)) for record in caplog.records if record.msg == "failed"]
+    assert failed["exception"]["type"] == "RuntimeError"
+    assert failed["exception"]["at"][-1].endswith(" fail")
+    assert failed["request_id"] == answer.headers["X-Request-ID"]
+    assert "secret-in-the-text" not in json.dumps(failed)
+
+
+def test_a_database_failure_keeps_its_values_out_of_the_log(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.rows("SELECT 1")
+    storage = served.app.state.signedin.storage
+    monkeypatch.setattr(Storage, "reading", Storage.writing)
+    with storage.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE users RENAME TO gone")
+        connection.commit()
+    assert served.login("ada@example.com").status_code == 500
+    text = "\n".join(JsonLines().format(record) for record in caplog.records)
+    assert "OperationalError" in text
+    assert "ada@example.com" not in text
+
+
+def test_an_account_is_limited_from_wherever_it_is_tried(serve: Serve) -> None:
+    served = serve(rate_limit=True, account_rate=(3, 3600), address_rate=(1000, 1))
+    served.register()
+    for _ in range(2):
+        assert served.login(password="wrong password").status_code == 403
+    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as elsewhere:
+        body = {"email": "ADA@example.com", "password": PASSWORD}
+        answer = elsewhere.post(f"{served.base_url}/auth/login", json=body)
+    check_httpx(answer)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 1200
+    assert served.login("bob@example.com").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/auth/register", "/auth/login", "/auth/refreshToken", "/auth/logout"])
+def test_an_address_is_limited_whatever_it_tries(serve: Serve, path: str) -> None:
+    served = serve(rate_limit=True, account_rate=(1000, 1), address_rate=(3, 3600))
+    for _ in range(3):
+        assert served.post(path, {}).status_code == 400
+    answer = served.post(path, {})
+    assert (answer.status_code, answer.json()) == (429, {"message": "Too many requests.", "stack": ""})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_without_rate_limits_nothing_is_limited(serve: Serve) -> None:
+    served = serve(rate_limit=False, account_rate=(1, 3600), address_rate=(1, 3600))
+    assert {served.login().status_code for _ in range(5)} == {403}
+
+
+def test_a_limit_refills_evenly_and_says_when() -> None:
+    now = 1000.0
+    limit = Limit((3, 30), clock=lambda: now)
+    assert [limit.take("a") for _ in range(3)] == [0, 0, 0]
+    assert limit.take("a") == pytest.approx(10)
+    assert limit.take("b") == 0
+    now += 10
+    assert limit.take("a") == 0
+    assert limit.take("a") == pytest.approx(10)
+    now += 1000
+    assert [limit.take("a") for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_limit_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Limit, "_KEYS", 10)
+    limit = Limit((1, 1))
+    for number in range(100):
+        limit.take(str(number))
+    assert len(limit._paid_at) == 10
+
+
+@pytest.mark.parametrize(
+    ("address", "shared_by"),
+    [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
+     ("fe80::1%eth0", "fe80::/64"), ("unix", "unix")],
+)  # fmt: skip
+def test_an_ipv6_customer_is_one_origin(address: str, shared_by: str) -> None:
+    assert origin(address) == shared_by
+
+
+def test_log_lines_are_json_even_for_strange_values() -> None:
+    record = logging.makeLogRecord({"msg": "x\ny", "levelname": "INFO", "fields": {"odd": object()}})
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    assert json.loads(line)["event"] == "x\ny"

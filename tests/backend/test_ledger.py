@@ -1,0 +1,80 @@
+"""The ledger: what demos and tests compare a client's behaviour with."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.backend.running import Serve, Served
+
+
+@pytest.fixture
+def counted(serve: Serve) -> Served:
+    """A backend with a ledger and tokens of ten seconds: due 2.2 seconds before their end."""
+    return serve(ledger=True, access_ttl=10)
+
+
+def ledger(served: Served) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{served.base_url}/__ledger__").raise_for_status().json()
+    return found
+
+
+def test_the_ledger_is_off_by_default(served: Served) -> None:
+    assert httpx.get(f"{served.base_url}/__ledger__").status_code == 404
+
+
+def test_every_outcome_is_counted_under_its_name(counted: Served) -> None:
+    pair = counted.pair()
+    counted.register()
+    counted.login(password="wrong password")
+    counted.login()
+    counted.profile(pair["accessToken"])
+    counted.profile("x.y.z")
+    counted.client.get("/users/profile")
+    counted.clock.advance(10)
+    counted.profile(pair["accessToken"])
+    child = counted.refresh(pair["refreshToken"]).json()
+    counted.refresh(pair["refreshToken"])
+    counted.refresh("A" * 43)
+    counted.logout(child["refreshToken"])
+    counts = ledger(counted)
+    expected = {
+        "requests": 12, "registrations": 1, "logins": 1, "refused_logins": 1, "profile_ok": 1, "refused_bearers": 2,
+        "expired_401": 1, "refreshes": 1, "expiries": 1, "reused_tokens": 1, "refused_refreshes": 1, "logouts": 1,
+        "families_revoked": 1, "errors_5xx": 0, "rate_limited": 0,
+    }  # fmt: skip
+    assert {name: counts[name] for name in expected} == expected
+    kinds = [event["kind"] for event in counts["events"]]
+    assert kinds[:2] == ["registered", "other"]
+    assert all(set(event) == {"ms", "kind", "status"} for event in counts["events"])
+    moments = [event["ms"] for event in counts["events"]]
+    assert moments == sorted(moments)
+
+
+@pytest.mark.parametrize(("age", "expiries"), [(0, 0), (7.7, 0), (7.8, 1), (10, 1), (100, 1)])
+def test_only_a_rotation_of_a_used_up_token_counts_as_an_expiry(counted: Served, age: float, expiries: int) -> None:
+    token = counted.pair()["refreshToken"]
+    counted.clock.advance(age)
+    counted.refresh(token)
+    counts = ledger(counted)
+    assert (counts["refreshes"], counts["expiries"], counts["due_within_ms"]) == (1, expiries, 2200)
+
+
+def test_reuse_that_revokes_is_counted(counted: Served) -> None:
+    pair = counted.pair()
+    counted.refresh(counted.refresh(pair["refreshToken"]).json()["refreshToken"])
+    counted.refresh(pair["refreshToken"])
+    counts = ledger(counted)
+    assert (counts["families_revoked"], counts["refused_refreshes"], counts["reused_tokens"]) == (1, 1, 0)
+
+
+def test_reading_the_ledger_and_probing_are_not_counted(counted: Served) -> None:
+    ledger(counted)
+    httpx.get(f"{counted.base_url.removesuffix('/api/v1')}/healthz")
+    assert ledger(counted)["requests"] == 0
+
+
+def test_the_ledger_holds_no_secret(counted: Served) -> None:
+    pair = counted.pair()
+    text = httpx.get(f"{counted.base_url}/__ledger__").text
+    assert not any(value in text for value in (*pair.values(), "ada@example.com"))
