@@ -1,5 +1,6 @@
 """What openapi-python-client leaves out, or puts in the wrong place, without a word."""
 
+import re
 from collections.abc import Iterator
 from email.message import Message
 from typing import Any, Final
@@ -88,6 +89,15 @@ def parameters(document: Document) -> Iterator[Finding]:
                 yield error(document, pointer, "parameter", f"{told} is always escaped.", "Drop allowReserved.")
 
 
+def paths(document: Document) -> Iterator[Finding]:
+    """`path-template`: braces that are no parameter's reach `str.format`, which has a language of its own."""
+    for path in document.data["paths"]:
+        if re.search(r"[{}]", re.sub(r"{[a-zA-Z_-][a-zA-Z0-9_-]*}", "", path)):
+            message = f"Path {shown(path)} has braces that name no parameter."
+            advice = "Write {name}, of letters, digits, - and _."
+            yield error(document, ("paths", path), "path-template", message, advice)
+
+
 def _parameters(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, dict[str, Any]]]:
     for owner in (operation.pointer[:-1], operation.pointer):
         for index, node in enumerate((document.at(owner) or {}).get("parameters") or []):
@@ -164,6 +174,7 @@ RULES: Final[tuple[Rule, ...]] = (
     schemes,
     tags,
     servers,
+    paths,
     parameters,
     request_bodies,
     answers,

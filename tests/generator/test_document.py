@@ -23,7 +23,7 @@ UNREADABLE = {
     "binary": "a: !!binary aGk=\n",
     "recursive": "a: &a\n  b: *a\n",
     "bomb": BOMB,
-    "deep": "[" * 5000 + "]" * 5000,
+    "deep": "[" * 1000 + "]" * 1000,
     "odd key": "? [a, b]\n: 1\n",
     "boolean key": "true: 1\n",
     "no YAML characters": "a: \x07\n",

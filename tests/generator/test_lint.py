@@ -79,6 +79,7 @@ ERRORS: list[tuple[str, Change]] = [
     ("parameter", lambda spec: parameter(spec, style="spaceDelimited", schema=LIST)),
     ("parameter", lambda spec: parameter(spec, explode=False, schema=LIST)),
     ("parameter", lambda spec: parameter(spec, allowReserved=True)),
+    ("path-template", lambda spec: spec["paths"].update({"/a{b.c}": {"get": {**operation(spec), "operationId": "b"}}})),
     ("media-type", lambda spec: post(spec, "application/xml", {"schema": TEXT})),
     ("media-type", lambda spec: answer(spec, "200", {"application/xml": {"schema": TEXT}})),
     ("schema-missing", lambda spec: post(spec, JSON, {})),
