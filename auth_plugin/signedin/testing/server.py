@@ -287,7 +287,7 @@ class FakeAuthServer:
         iat = int(self.now())
         claims = {"sub": family.email, "iat": iat, "exp": iat + self.access_ttl, "family": root, "serial": self._serial}
         if self._identical:
-            claims |= {"family": min(t for t, f in self._families.items() if f is family), "serial": iat}
+            claims |= {"family": next(t for t, f in self._families.items() if f is family), "serial": iat}
         return {"accessToken": _signed(claims), "refreshToken": family.current}
 
 
