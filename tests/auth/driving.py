@@ -1,0 +1,162 @@
+"""One test, every colour: the same calls in threads, in asyncio tasks and in trio tasks, each of them bounded.
+
+A test is a coroutine. `drive(call)` carries a call out: a blocking one in a thread of its own, an async one here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import anyio
+import anyio.to_thread
+import httpx
+from signedin import AsyncClient, BearerAuth, Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import pytest
+    from signedin import TokenSession
+    from signedin.testing import FakeAuthServer
+
+Colour = Literal["threads", "asyncio", "trio"]
+PATIENCE = 20  # seconds; nothing here takes one
+
+
+class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """The fake server's transport with a memory; async requests wait in threads, so that a gate blocks no loop."""
+
+    def __init__(self, server: FakeAuthServer) -> None:
+        self._transport = server.transport
+        self.requests: list[httpx.Request] = []  # appended to only
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        return self._transport.handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        # Not `handle_request` here: reading a body belongs to the task.
+        return await anyio.to_thread.run_sync(
+            self._transport.handle_request, request, limiter=_roomy(), abandon_on_cancel=True
+        )
+
+    def sent_to(self, ending: str) -> list[httpx.Request]:
+        """Return the requests whose path ends so, in the order in which they arrived."""
+        return [request for request in self.requests if request.url.path.endswith(ending)]
+
+    @property
+    def refreshes(self) -> list[httpx.Request]:
+        return self.sent_to("/auth/refreshToken")
+
+
+class Drive:
+    """Carries calls out in one colour."""
+
+    def __init__(self, colour: Colour) -> None:
+        self.colour = colour
+
+    @property
+    def is_async(self) -> bool:
+        return self.colour != "threads"
+
+    async def __call__(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what the call returns, or raise what it raises."""
+        with anyio.fail_after(PATIENCE):
+            if not self.is_async:
+                return await anyio.to_thread.run_sync(
+                    partial(call, *args, **kwargs), limiter=_roomy(), abandon_on_cancel=True
+                )
+            result = call(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+    async def aside(self, blocking: Callable[..., Any], *args: Any) -> Any:
+        """Wait for something of the test's own, such as a gate, without blocking the loop."""
+        with anyio.fail_after(PATIENCE):
+            return await anyio.to_thread.run_sync(partial(blocking, *args), limiter=_roomy(), abandon_on_cancel=True)
+
+    @asynccontextmanager
+    async def under_way(self, call: Callable[..., Any], times: int = 1) -> AsyncIterator[list[Any]]:
+        """Start the call so many times at once; at the end of the block the list holds results and exceptions."""
+        outcomes: list[Any] = []
+
+        async def one() -> None:
+            try:
+                outcomes.append(await self(call))
+            except Exception as error:  # noqa: BLE001 -- an outcome like any other
+                outcomes.append(error)
+
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(times):
+                    tasks.start_soon(one)
+                yield outcomes
+
+    async def outcomes(self, call: Callable[..., Any], times: int) -> list[Any]:
+        """Return what became of so many calls at once."""
+        async with self.under_way(call, times) as outcomes:
+            pass
+        return outcomes
+
+    @asynccontextmanager
+    async def client(self, server: FakeAuthServer, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
+        """Open a client of this colour on the fake server; `client.wire` has what was sent."""
+        wire = Wire(server)
+        options = {"clock": server.clock, "transport": wire, **options}
+        client: Any = (AsyncClient if self.is_async else Client)(server.base_url, **options)
+        client.wire = wire
+        if signed_in:
+            client.session.sign_in(server.issue())
+        try:
+            yield client
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self(client.aclose if self.is_async else client.close)
+
+    @asynccontextmanager
+    async def bare(self, session: TokenSession, server: FakeAuthServer, **options: Any) -> AsyncIterator[Any]:
+        """Open an httpx client of this colour with nothing of ours but `BearerAuth`."""
+        options = {"auth": BearerAuth(session), "transport": Wire(server), "base_url": server.base_url, **options}
+        client: Any = (httpx.AsyncClient if self.is_async else httpx.Client)(**options)
+        try:
+            yield client
+        finally:
+            await self(client.aclose if self.is_async else client.close)
+
+
+class Waiters:
+    """Counts the callers that a session has told to wait, so that a test knows that all of them do."""
+
+    def __init__(self, session: TokenSession, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._arrived = threading.Semaphore(0)
+        for name in ("current", "current_for_one_shot", "renew"):
+            monkeypatch.setattr(session, name, self._counting(getattr(session, name)))
+
+    def wait_for(self, count: int) -> None:
+        """Return when so many more callers have been handed a future; fail after ten seconds."""
+        for _ in range(count):
+            assert self._arrived.acquire(timeout=10), f"fewer than {count} callers wait for the session"
+
+    def _counting(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*args: Any) -> Any:
+            got = ask(*args)
+            if hasattr(got, "add_done_callback"):
+                self._arrived.release()
+            return got
+
+        return asked
+
+
+def kinds(outcomes: list[Any]) -> set[type]:
+    """Return the types among the outcomes."""
+    return {type(outcome) for outcome in outcomes}
+
+
+def _roomy() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(1)  # a thread for everyone: parties that wait for each other must not queue

@@ -1,0 +1,284 @@
+"""An access token expires while requests are under way: one refresh, however many wait, and one replay for each."""
+
+import pytest
+from signedin import (
+    FreshTokenRejectedError,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    Timing,
+    UnauthorizedError,
+)
+from signedin.testing import FakeAuthServer
+from signedin_sdk.models import Profile
+
+from tests.auth.driving import Drive, Waiters, kinds
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_expired_token_is_refreshed_and_the_request_replayed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        old = client.session.tokens
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+        assert client.session.tokens.access_token not in {old.access_token, ""}
+        assert "authorization" not in client.wire.refreshes[0].headers
+
+
+async def test_fifty_refused_at_once_share_one_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        gate = server.hold("getProfile")
+        async with drive.under_way(client.users.get_profile, 50) as outcomes:
+            await drive.aside(gate.wait_for, 50)  # all of them carry the old token
+            gate.release()
+        assert kinds(outcomes) == {Profile}
+        assert server.ledger["expired"] == server.ledger["accepted"] == 50
+        assert server.ledger["refreshToken"] == server.ledger["rotations"] == 1
+
+
+async def test_fifty_wait_for_one_refresh_under_way(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 50) as outcomes:
+            await drive.aside(waiters.wait_for, 50)
+            await drive.aside(refresh.wait_for)
+            assert outcomes == []
+            refresh.release()
+        assert kinds(outcomes) == {Profile}
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["reused"] == 0
+
+
+async def test_requests_that_begin_during_a_refresh_wait_for_it(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(299)  # in the hard window: the token is not sent any more
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 20) as outcomes:
+            await drive.aside(waiters.wait_for, 20)
+            refresh.release()
+        assert kinds(outcomes) == {Profile}
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["expired"] == 0
+
+
+async def test_a_refused_refresh_clears_the_pair_and_tells_every_waiter(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401")
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 50) as outcomes:
+            await drive.aside(waiters.wait_for, 50)
+            refresh.release()
+        assert len(outcomes) == 50
+        assert kinds(outcomes) == {SessionExpiredError}
+        assert len({id(error) for error in outcomes}) == 50  # an exception of one's own each
+        assert not client.session.is_signed_in
+        assert server.ledger["refreshToken"] == 1
+
+
+async def test_a_dead_session_is_not_refreshed_again(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401")
+        for _ in range(3):
+            with pytest.raises(SessionExpiredError, match="sign in again"):
+                await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 1
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        await drive(client.users.get_profile)
+
+
+@pytest.mark.parametrize("fault", ["connect error", "read timeout", "500", "502 html"])
+async def test_trouble_on_the_refresh_keeps_the_pair_and_the_next_call_recovers(
+    drive: Drive, server: FakeAuthServer, fault: str
+) -> None:
+    async with drive.client(server) as client:
+        pair = client.session.tokens
+        server.expire_access_tokens()
+        server.fail("refreshToken", fault, fault, fault)
+        with pytest.raises(RefreshUnavailableError, match="pair is kept"):
+            await drive(client.users.get_profile)
+        assert client.session.tokens == pair
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+        assert server.ledger["rotations"] == 1
+
+
+async def test_one_failed_refresh_is_one_failure_for_all_its_waiters(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "500", "500", "500")
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 50) as outcomes:
+            await drive.aside(waiters.wait_for, 50)
+            refresh.release()
+        assert kinds(outcomes) == {RefreshUnavailableError}
+        assert server.ledger["refreshToken"] == 3  # one flight's sendings, not fifty flights'
+
+
+@pytest.mark.parametrize("fault", ["401", "401 html", "401 empty", "403", "500", "404"])
+async def test_only_the_declared_signal_causes_a_refresh(drive: Drive, server: FakeAuthServer, fault: str) -> None:
+    async with drive.client(server) as client:
+        server.fail("echo", fault)
+        answer = await drive(client.http.get, "/things")
+        assert answer.status_code == int(fault[:3])
+        assert server.seen == ["echo"]
+
+
+async def test_a_server_that_says_expired_for_ever_gets_one_replay(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", "401 expired", "401 expired", "401 expired")
+        with pytest.raises(UnauthorizedError, match="TokenExpiredError"):
+            await drive(client.users.get_profile)
+        assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+
+
+async def test_over_several_requests_the_loop_is_stopped(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 100)
+        raised = []
+        for _ in range(10):
+            with pytest.raises((UnauthorizedError, FreshTokenRejectedError)) as error:
+                await drive(client.users.get_profile)
+            raised.append(error.type)
+        assert raised[0] is UnauthorizedError
+        assert raised[-1] is FreshTokenRejectedError
+        assert server.ledger["refreshToken"] == 5
+        assert client.session.is_signed_in
+
+
+async def test_fifty_at_a_time_against_a_server_that_says_expired_for_ever_do_not_loop(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 500)
+        for _ in range(4):
+            outcomes = await drive.outcomes(client.users.get_profile, 50)
+            assert kinds(outcomes) <= {UnauthorizedError, FreshTokenRejectedError}
+        assert server.ledger["refreshToken"] <= 5
+        assert server.ledger["getProfile"] <= 400
+
+
+async def test_the_stopped_loop_says_how_far_the_clocks_are_apart(drive: Drive, server: FakeAuthServer) -> None:
+    server.skew = 600.0
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 100)
+        for _ in range(5):
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        with pytest.raises(FreshTokenRejectedError, match=r"\+60\d\.\d s") as error:
+            await drive(client.users.get_profile)
+        assert error.value.clock_offset is not None
+        assert error.value.clock_offset.total_seconds() == pytest.approx(600, abs=1.1)
+
+
+async def test_the_loop_breaker_lets_go_after_its_window(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 11)
+        for _ in range(5):
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        with pytest.raises(FreshTokenRejectedError):
+            await drive(client.users.get_profile)
+        server.clock.advance(31)
+        await drive(client.users.get_profile)
+
+
+async def test_a_token_that_served_a_request_resets_the_loop_breaker(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        for _ in range(20):  # twenty refreshes within no time at all, each of them earned
+            server.expire_access_tokens()
+            await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 20
+
+
+async def test_late_401_does_not_refresh_again(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        gate = server.hold("echo")
+        async with drive.under_way(lambda: client.http.get("/late")) as late:
+            await drive.aside(gate.wait_for)  # under way with the old token
+            await drive(client.users.get_profile)  # which is refused and replaced meanwhile
+            assert server.ledger["rotations"] == 1
+            gate.release()
+        assert [answer.status_code for answer in late] == [200]
+        assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+        assert server.ledger["expired"] == 2
+
+
+async def test_a_refresh_answered_token_expired_does_not_wait_for_itself(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401 expired")
+        outcomes = await drive.outcomes(client.users.get_profile, 10)
+        assert kinds(outcomes) == {SessionExpiredError}
+        assert server.ledger["refreshToken"] == 1
+
+
+async def test_the_refresh_operation_called_by_hand_is_not_refreshed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("refreshToken", "401 expired")
+        with pytest.raises(UnauthorizedError):
+            await drive(client.auth.refresh_token, refresh_token=client.session.tokens.refresh_token)
+        assert server.seen == ["refreshToken"]
+        assert client.session.is_signed_in
+
+
+async def test_a_session_revoked_at_the_server_is_the_callers_answer(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.revoke_all()
+        with pytest.raises(UnauthorizedError, match="Un-Authorized"):
+            await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 0
+
+
+async def test_many_waiters_need_no_more_than_one_place_in_the_pool(drive: Drive, server: FakeAuthServer) -> None:
+    # A waiter whose 401 was not read would keep its connection from the others.
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        stream = client.http.stream
+
+        async def astreamed() -> int:
+            async with stream("GET", "/things") as answer:
+                return len(await answer.aread())
+
+        def streamed() -> int:
+            with stream("GET", "/things") as answer:
+                return len(answer.read())
+
+        outcomes = await drive.outcomes(astreamed if drive.is_async else streamed, 10)
+        assert min(outcomes) > 0
+        assert server.ledger["rotations"] == 1
+
+
+async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: Drive, server: FakeAuthServer) -> None:
+    timing = Timing()
+    object.__setattr__(timing, "waiter", 0.05)  # shorter than a flight, which Timing itself would refuse
+    async with drive.client(server, timing=timing) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        with pytest.raises(RefreshUnavailableError, match="goes on"):
+            await drive(client.users.get_profile)
+        await drive.aside(refresh.wait_for)
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+
+
+async def test_renewing_without_a_pair_is_not_signed_in(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        with pytest.raises(NotSignedInError):
+            await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        assert server.ledger["refreshToken"] == 0

@@ -1,0 +1,228 @@
+"""A token near its end is replaced before it is sent, by clocks that are wrong, jump, or say nothing at all."""
+
+import base64
+import json
+
+import pytest
+from signedin import RefreshUnavailableError, TokenPair
+from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Drive, Waiters, kinds
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_fresh_token_is_sent_as_it_is(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(230)  # of 300; the soft window is 60 s, a tenth more or less
+        await drive(client.users.get_profile)
+        assert server.seen == ["getProfile"]
+
+
+async def test_in_the_soft_window_nobody_waits_for_the_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        refresh = server.hold("refreshToken")
+        await drive(client.users.get_profile)  # served by the old token while the refresh hangs
+        await drive.aside(refresh.wait_for)
+        outcomes = await drive.outcomes(client.users.get_profile, 10)
+        assert len(outcomes) == 10
+        assert server.ledger["accepted"] == 11
+        assert server.ledger["refreshToken"] == 1
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["expired"] == 0
+
+
+async def test_in_the_hard_window_callers_wait(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(296)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 5) as outcomes:
+            await drive.aside(waiters.wait_for, 5)
+            assert server.ledger["getProfile"] == 0
+            refresh.release()
+        assert len(outcomes) == 5
+        assert server.ledger["expired"] == 0
+        assert server.ledger["rotations"] == 1
+
+
+async def test_a_token_of_a_second_has_windows_of_its_own_size(drive: Drive) -> None:
+    server = FakeAuthServer(access_ttl=1)
+    async with drive.client(server) as client:
+        server.clock.advance(0.5)
+        await drive(client.users.get_profile)
+        assert server.seen == ["getProfile"]
+
+
+async def test_a_thousand_calls_over_many_short_lives_waste_no_round_trip(drive: Drive) -> None:
+    server = FakeAuthServer(access_ttl=2)
+    async with drive.client(server) as client:
+        for _ in range(1000):
+            server.clock.advance(0.04)
+            await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["expired"] == 0
+        assert server.ledger["accepted"] == server.ledger["getProfile"] == 1000
+        assert 15 <= server.ledger["rotations"] <= 40  # 40 s of lives of 2 s
+        assert server.ledger["reused"] == 0
+
+
+async def test_a_failed_background_refresh_is_nobodys_trouble_while_the_token_lives(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        server.fail("refreshToken", "500", "500", "500")
+        await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert client.session.explain()["last_failure"] == "RefreshUnavailableError"
+        await drive(client.users.get_profile)
+        assert server.ledger["accepted"] == 2
+
+
+async def test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(290)
+        refresh = server.hold("refreshToken")
+        server.fail("refreshToken", "busy for an hour")
+        await drive(client.users.get_profile)
+        await drive.aside(refresh.wait_for)
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.outcomes(client.users.get_profile, 50)  # still usable, and the server asked to be left alone
+        assert server.ledger["refreshToken"] == 1
+        server.clock.advance(10)
+        outcomes = await drive.outcomes(client.users.get_profile, 50)
+        assert kinds(outcomes) == {RefreshUnavailableError}
+        assert server.ledger["refreshToken"] == 1
+        server.clock.advance(3600)
+        await drive(client.users.get_profile)
+
+
+@pytest.mark.parametrize("skew", [600.0, -600.0, 86_400.0, -86_400.0])
+async def test_a_clock_that_is_wrong_causes_one_extra_refresh_at_most(
+    drive: Drive, server: FakeAuthServer, skew: float
+) -> None:
+    server.skew = skew
+    async with drive.client(server, signed_in=False) as client:
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        for _ in range(100):
+            server.clock.advance(30)
+            await drive(client.users.get_profile)
+            await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["expired"] == 0
+        assert 9 <= server.ledger["rotations"] <= 14  # 3,000 s of lives of 300 s
+
+
+@pytest.mark.parametrize("skew", [600.0, -600.0])
+async def test_a_pair_from_elsewhere_by_another_clock_settles_after_one_refresh(
+    drive: Drive, server: FakeAuthServer, skew: float
+) -> None:
+    server.skew = skew
+    async with drive.client(server) as client:  # sign_in(pair) knows nothing of the server's clock
+        for _ in range(50):
+            await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] <= 1
+        assert server.ledger["accepted"] == 50
+
+
+@pytest.mark.parametrize("jump", [900.0, -900.0, 86_400.0])
+async def test_a_clock_that_jumps_in_mid_life_causes_no_refresh(
+    drive: Drive, server: FakeAuthServer, jump: float
+) -> None:
+    async with drive.client(server) as client:
+        await drive(client.users.get_profile)
+        server.clock.jump(jump)
+        server.skew -= jump  # the server's own clock did not
+        for _ in range(10):
+            await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 0
+        server.clock.advance(301)
+        for _ in range(10):
+            await drive(client.users.get_profile)
+            await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["expired"] == 0
+
+
+async def test_identical_tokens_of_one_second_are_told_apart_by_generation(drive: Drive) -> None:
+    server = FakeAuthServer(identical=True)
+    async with drive.client(server) as client:
+        before = client.session.tokens
+        server.fail("getProfile", "401 expired")
+        await drive(client.users.get_profile)
+        assert client.session.tokens.access_token == before.access_token
+        assert client.session.tokens.refresh_token != before.refresh_token
+        assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+
+
+async def test_fifty_refused_with_identical_tokens_share_one_refresh(drive: Drive) -> None:
+    server = FakeAuthServer(identical=True)
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 50)
+        gate = server.hold("getProfile")
+        async with drive.under_way(client.users.get_profile, 50) as outcomes:
+            await drive.aside(gate.wait_for, 50)
+            gate.release()
+        assert len(outcomes) == 50
+        assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+
+
+async def test_an_opaque_token_is_refreshed_when_the_server_says_so(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        client.session.sign_in(TokenPair("opaque", server.issue().refresh_token))
+        assert client.session.tokens.expires_at is None
+        server.fail("getProfile", "401 expired")
+        server.clock.advance(10_000)
+        await drive(client.users.get_profile)
+        assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+
+
+async def test_a_token_without_iat_still_has_windows(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        pair = server.issue()
+        token = _jwt({"exp": int(server.now()) + 300, "sub": "ada@example.com"})
+        client.session.sign_in(TokenPair(token, pair.refresh_token))
+        server.clock.advance(299)
+        await drive(client.users.get_profile)
+        assert server.seen == ["refreshToken", "getProfile"]
+
+
+@pytest.mark.parametrize("exp", ["soon", None, True, [], {}, -1, 10**30, "NaN"])
+async def test_a_token_with_nonsense_for_exp_counts_as_opaque(
+    drive: Drive, server: FakeAuthServer, exp: object
+) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        client.session.sign_in(TokenPair(_jwt({"exp": exp}), server.issue().refresh_token))
+        assert client.session.tokens.expires_at is None
+        server.fail("getProfile", "401 expired")
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+
+
+async def test_a_token_that_arrives_expired_is_sent_all_the_same(drive: Drive, server: FakeAuthServer) -> None:
+    # The server says that it is good, so the clocks are wrong; refreshing before each request would never end.
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.access_ttl = -10
+        for _ in range(3):
+            outcomes = await drive.outcomes(client.users.get_profile, 1)
+            assert outcomes
+        assert server.ledger["refreshToken"] <= 3
+        assert server.ledger["getProfile"] >= 3
+
+
+def _jwt(claims: dict[str, object]) -> str:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'alg': 'HS256'})}.{part(claims)}.c2lnbmF0dXJl"
