@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate record lock clean
+.PHONY: help demo test model check lint types generate record lock clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,9 @@ demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
+	@$(BIN)/python -m tests.model $(ARGS)
 
 check: lint types ## Lint, types, and the generated SDK against the spec
 	@$(BIN)/python -m generator check

@@ -1,0 +1,23 @@
+"""The small rows of the model checker's table; `make model` explores the large ones."""
+
+import pytest
+
+from tests.model.explore import Broken
+from tests.model.scenarios import RANDOM, SMALL, Scenario, check, sample
+
+
+@pytest.mark.parametrize("scenario", SMALL, ids=lambda s: s.name)
+def test_every_interleaving_keeps_the_invariants(scenario: Scenario) -> None:
+    explorer = check(scenario)
+
+    assert explorer.states > 300
+
+
+@pytest.mark.parametrize("scenario", RANDOM, ids=lambda s: s.name)
+def test_random_paths_of_three_hosts_keep_the_invariants(scenario: Scenario) -> None:
+    assert sample(scenario, range(300)).states > 3000
+
+
+def test_a_row_whose_outcome_is_not_reached_is_broken() -> None:
+    with pytest.raises(Broken, match="never reached"):
+        check(Scenario(name="no faults", rounds=1, reaches=("expired",)))
