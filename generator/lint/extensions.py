@@ -142,6 +142,20 @@ def _properties(document: Document, schema: object) -> dict[str, Any]:
     return found
 
 
+def issuing(document: Document) -> Iterator[Finding]:
+    """`tokens-effect`: what issues tokens answers with the pair where the refresh contract says that it stands."""
+    for declared in refreshes(document):
+        response = declared.value.get("response") if isinstance(declared.value, dict) else None
+        names = [name for name in response.values() if isinstance(name, str)] if isinstance(response, dict) else []
+        for each in operations(document):
+            if each.effect == "issues":
+                answer = _properties(document, _answer(document, each, "200"))
+                for name in sorted(set(names) - answer.keys()):
+                    message = f"{shown(each.id)} issues tokens, and its 200 answer has no {shown(name)}."
+                    advice = "Answer with the pair, as the refresh does."
+                    yield error(document, (*each.pointer, "x-signedin-tokens"), _TOKENS, message, advice)
+
+
 def effects(document: Document) -> Iterator[Finding]:
     """`tokens-effect`: a known effect, and a revocation that says where its token goes."""
     for each in operations(document):
@@ -173,4 +187,4 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 86_400
 
 
-RULES: Final[tuple[Rule, ...]] = (refresh, effects)
+RULES: Final[tuple[Rule, ...]] = (refresh, issuing, effects)

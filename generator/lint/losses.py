@@ -90,12 +90,25 @@ def parameters(document: Document) -> Iterator[Finding]:
 
 
 def paths(document: Document) -> Iterator[Finding]:
-    """`path-template`: braces that are no parameter's reach `str.format`, which has a language of its own."""
-    for path in document.data["paths"]:
+    """`path-template`, `path-reference`: paths that would be built in another way, or not at all."""
+    for path, item in document.data["paths"].items():
+        if "$ref" in item:
+            message = f"Path {shown(path)} is a $ref, its operations are dropped."
+            yield error(document, ("paths", path), "path-reference", message, "Write them here.")
+        # `str.format` has a language of its own.
         if re.search(r"[{}]", re.sub(r"{[a-zA-Z_-][a-zA-Z0-9_-]*}", "", path)):
             message = f"Path {shown(path)} has braces that name no parameter."
             advice = "Write {name}, of letters, digits, - and _."
             yield error(document, ("paths", path), "path-template", message, advice)
+
+
+def calls_of_the_server(document: Document) -> Iterator[Finding]:
+    """`webhook`: a client does not serve; what the server would call is left out."""
+    for name, node in (("webhooks", document.data), *(("callbacks", each.node) for each in operations(document))):
+        if node.get(name):
+            message = f"There are {name}, which the generator leaves out."
+            pointer = (name,) if node is document.data else ("paths",)
+            yield warning(document, pointer, "webhook", message, "Serve them by other means.")
 
 
 def _parameters(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, dict[str, Any]]]:
@@ -175,6 +188,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tags,
     servers,
     paths,
+    calls_of_the_server,
     parameters,
     request_bodies,
     answers,

@@ -57,6 +57,11 @@ def answer(spec: dict[str, Any], status: str, content: dict[str, Any] | None) ->
     operation(spec)["responses"][status] = {"description": "x", **({"content": content} if content else {})}
 
 
+def braces(spec: dict[str, Any], name: str) -> None:
+    where = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    spec["paths"]["/a/{" + name + "}"] = {"get": {**operation(spec), "operationId": "braces", "parameters": [where]}}
+
+
 JSON = "application/json"
 LIST = {"type": "array", "items": {"type": "string"}}
 TEXT = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -79,7 +84,8 @@ ERRORS: list[tuple[str, Change]] = [
     ("parameter", lambda spec: parameter(spec, style="spaceDelimited", schema=LIST)),
     ("parameter", lambda spec: parameter(spec, explode=False, schema=LIST)),
     ("parameter", lambda spec: parameter(spec, allowReserved=True)),
-    ("path-template", lambda spec: spec["paths"].update({"/a{b.c}": {"get": {**operation(spec), "operationId": "b"}}})),
+    ("path-template", lambda spec: braces(spec, "b.c")),
+    ("path-reference", lambda spec: spec["paths"].update({"/far": {"$ref": "#/paths/~1things"}})),
     ("media-type", lambda spec: post(spec, "application/xml", {"schema": TEXT})),
     ("media-type", lambda spec: answer(spec, "200", {"application/xml": {"schema": TEXT}})),
     ("schema-missing", lambda spec: post(spec, JSON, {})),
@@ -107,6 +113,7 @@ ERRORS: list[tuple[str, Change]] = [
 
 WARNINGS: list[tuple[str, Change]] = [
     ("tag-several", lambda spec: operation(spec).update(tags=["things", "more"])),
+    ("webhook", lambda spec: operation(spec).update(callbacks={"done": {"{$request.query.url}": {}}})),
     ("server", lambda spec: spec.pop("servers")),
     ("server", lambda spec: spec.update(servers=[{"url": "/api"}])),
     ("server", lambda spec: operation(spec).update(servers=[{"url": "https://other.example"}])),
@@ -194,6 +201,7 @@ CONTRACTS: list[tuple[tuple[str, ...], object]] = [
     ((*REFRESH[:2], "other"), {"type": "http", "scheme": "bearer", "x-signedin-refresh": {}}),
     (("paths", "/auth/refreshToken", "post", "security"), [{"bearerAuth": []}]),
     (("paths", "/auth/refreshToken", "post", "x-signedin-tokens", "effect"), "revokes"),
+    (("paths", "/users/profile", "get", "x-signedin-tokens"), {"effect": "issues"}),
     (("paths", "/auth/logout", "post", "x-signedin-tokens", "request"), {"refreshToken": "token"}),
     (("paths", "/auth/logout", "post", "x-signedin-tokens"), "revokes"),
     (("paths", "/auth/login", "post", "x-signedin-tokens", "effect"), "revokes"),

@@ -64,7 +64,14 @@ def differences(folder: Path) -> list[str]:
 def test_the_committed_package_is_what_the_spec_yields_wherever_it_is_checked(tmp_path: Path) -> None:
     (tmp_path / "ruff.toml").write_text("line-length = 40\n")
     (tmp_path / "pyproject.toml").write_text('[tool.ruff]\nexclude = ["*"]\n')
-    elsewhere = {"LC_ALL": "C", "PYTHONHASHSEED": "7", "RUFF_CONFIG": str(tmp_path / "ruff.toml"), "PATH": "/nowhere"}
+    elsewhere = {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONHASHSEED": "7",
+        "RUFF_CONFIG": str(tmp_path / "ruff.toml"),
+        "PATH": "/nowhere",
+    }
     for environment in ({"TMPDIR": str(tmp_path), **elsewhere}, {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "8"}):
         done = run("check", cwd=tmp_path, **environment)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
