@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 from signedin_sdk.contract import REFRESH, REVOKE
 
 from signedin._calls import result_of, typed_failures
+from signedin._origin import MARK
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
 from signedin.errors import APIResponseError, ConfigurationError
@@ -172,5 +173,7 @@ class AsyncSender:
 
 
 def _arguments(call: Call[Any]) -> dict[str, Any]:
+    # Marked with or without a token: a redirected login would carry the password away.
+    arguments = {**call.kwargs, "extensions": {MARK: True}}
     # An operation without security gets no token: signing in must work while the old session is over.
-    return call.kwargs if call.operation.auth != "none" else {**call.kwargs, "auth": None}
+    return arguments if call.operation.auth != "none" else {**arguments, "auth": None}

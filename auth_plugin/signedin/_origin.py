@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
 _PORTS: Final = {"http": 80, "https": 443}
-# Set on requests that carry a session's token; httpx copies extensions to every hop of a redirect.
+# Set on requests that carry a session's token, and on generated calls, whose bodies may carry a password; httpx copies
+# extensions to every hop of a redirect.
 MARK: Final = "signedin.home"
 
 
