@@ -36,15 +36,21 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        self.requests.append(request)
+        self._remember(request)
         return self._transport.handle_request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        self.requests.append(request)
+        self._remember(request)
         # Not `handle_request` here: reading a body belongs to the task.
         return await anyio.to_thread.run_sync(
             self._transport.handle_request, request, limiter=_roomy(), abandon_on_cancel=True
+        )
+
+    def _remember(self, request: httpx.Request) -> None:
+        # As it is now: a replay changes the headers of the very same object.
+        self.requests.append(
+            httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         )
 
     def sent_to(self, ending: str) -> list[httpx.Request]:
@@ -138,7 +144,7 @@ class Waiters:
         for name in ("current", "current_for_one_shot", "renew"):
             monkeypatch.setattr(session, name, self._counting(getattr(session, name)))
 
-    def wait_for(self, count: int) -> None:
+    def wait_for(self, count: int = 1) -> None:
         """Return when so many more callers have been handed a future; fail after ten seconds."""
         for _ in range(count):
             assert self._arrived.acquire(timeout=10), f"fewer than {count} callers wait for the session"

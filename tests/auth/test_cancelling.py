@@ -1,0 +1,225 @@
+"""A caller that triggered the refresh goes away: nothing is lost, nobody else notices."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+import trio
+from signedin import AsyncClient, Timing
+from signedin.testing import FakeAuthServer
+from signedin_sdk.models import Profile
+
+from tests.auth.driving import Drive, Waiters, Wire, kinds
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def colour(request: pytest.FixtureRequest) -> Any:
+    """Threads cannot be cancelled."""
+    return request.param
+
+
+async def test_cancelling_the_request_that_triggered_the_refresh_loses_nothing(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.users.get_profile)
+            await drive.aside(refresh.wait_for)
+            tasks.cancel_scope.cancel()
+        refresh.release()
+        await client.session.aclose()
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+        assert server.is_live(client.session.tokens.refresh_token)
+
+
+async def test_cancelling_the_leader_disturbs_no_waiter(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with anyio.create_task_group() as tasks:
+            leader = anyio.CancelScope()
+            tasks.start_soon(_within, leader, client.users.get_profile)
+            await drive.aside(waiters.wait_for)
+            async with drive.under_way(client.users.get_profile, 9) as outcomes:
+                await drive.aside(waiters.wait_for, 9)
+                leader.cancel()
+                await _settled()
+                refresh.release()
+        assert leader.cancelled_caught
+        assert kinds(outcomes) == {Profile}
+        assert server.ledger["rotations"] == 1
+
+
+async def test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 5) as outcomes:
+            await drive.aside(waiters.wait_for, 5)
+            async with anyio.create_task_group() as doomed:
+                for _ in range(5):
+                    doomed.start_soon(client.users.get_profile)
+                await drive.aside(waiters.wait_for, 5)
+                doomed.cancel_scope.cancel()
+            refresh.release()
+        assert kinds(outcomes) == {Profile}
+        assert server.ledger["rotations"] == 1
+
+
+async def test_all_callers_cancelled_and_the_pair_is_kept_all_the_same(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with anyio.create_task_group() as doomed:
+            for _ in range(20):
+                doomed.start_soon(client.users.get_profile)
+            await drive.aside(waiters.wait_for, 20)
+            doomed.cancel_scope.cancel()
+        refresh.release()
+        await client.session.aclose()
+        assert server.is_live(client.session.tokens.refresh_token)
+
+
+async def test_a_timeout_around_a_call_loses_nothing(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        with anyio.move_on_after(0.02) as scope:
+            await client.users.get_profile()
+        assert scope.cancelled_caught
+        refresh.release()
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["reused"] == 0
+
+
+async def test_a_body_of_a_flow_closed_from_elsewhere_poisons_nothing(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        flow = client.http.auth.async_auth_flow(client.http.build_request("GET", "/things"))
+        await anext(flow)
+        await flow.aclose()
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+
+
+async def test_a_held_refresh_outlives_its_waiters_patience(drive: Drive, server: FakeAuthServer) -> None:
+    timing = Timing()
+    object.__setattr__(timing, "waiter", 0.02)
+    async with drive.client(server, timing=timing) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        outcomes = await drive.outcomes(client.users.get_profile, 5)
+        assert {type(outcome).__name__ for outcome in outcomes} == {"RefreshUnavailableError"}
+        refresh.release()
+        object.__setattr__(timing, "waiter", 30.0)
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+
+
+def test_asyncio_cancel_of_the_leader_spares_the_nine(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with _client(server) as client:
+            refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+            tasks = [asyncio.create_task(client.users.get_profile()) for _ in range(10)]
+            await asyncio.to_thread(waiters.wait_for, 10)
+            tasks[0].cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await tasks[0]
+            refresh.release()
+            profiles = await asyncio.gather(*tasks[1:])
+            assert len(profiles) == 9
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert server.ledger["rotations"] == 1
+
+
+def test_asyncio_wait_for_cancels_only_its_own(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with _client(server) as client:
+            refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+            patient = asyncio.create_task(client.users.get_profile())
+            await asyncio.to_thread(waiters.wait_for, 1)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.users.get_profile(), 0.02)
+            refresh.release()
+            assert (await patient).email == "ada@example.com"
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_trio_cancel_scope_ends_only_its_own(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> list[Profile]:
+        profiles: list[Profile] = []
+        async with _client(server) as client:
+            refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+
+            async def patient() -> None:
+                profiles.append(await client.users.get_profile())
+
+            with trio.fail_after(20):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(patient)
+                    await trio.to_thread.run_sync(waiters.wait_for, 1)
+                    with trio.move_on_after(0.02) as scope:
+                        await client.users.get_profile()
+                    assert scope.cancelled_caught
+                    refresh.release()
+        return profiles
+
+    assert len(trio.run(main)) == 1
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing(server: FakeAuthServer) -> None:
+    client = _client(server)
+    refresh = server.hold("refreshToken")
+
+    async def main() -> None:
+        task = asyncio.create_task(client.users.get_profile())
+        await asyncio.to_thread(refresh.wait_for)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    refresh.release()
+    client.session.close()
+    assert client.session.tokens is not None
+    assert server.is_live(client.session.tokens.refresh_token)
+    asyncio.run(_once(client))
+
+
+async def _once(client: AsyncClient) -> None:
+    await client.users.get_profile()
+    await client.aclose()
+
+
+def _client(server: FakeAuthServer) -> AsyncClient:
+    client = AsyncClient(server.base_url, transport=Wire(server), clock=server.clock)
+    client.session.sign_in(server.issue())
+    server.expire_access_tokens()
+    return client
+
+
+async def _within(scope: anyio.CancelScope, call: Callable[[], Awaitable[object]]) -> None:
+    with scope:
+        await call()
+
+
+async def _settled() -> None:
+    for _ in range(10):
+        await anyio.lowlevel.checkpoint()

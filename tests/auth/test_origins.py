@@ -1,0 +1,170 @@
+"""Where the bearer goes: to its own origin and those that the user named, and nowhere else."""
+
+from typing import Any
+
+import httpx
+import pytest
+from signedin import APIConnectionError, AsyncClient, Client, ConfigurationError
+from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Drive, Wire
+
+pytestmark = pytest.mark.anyio
+
+EVIL = "https://evil.test/take"
+
+
+async def test_an_absolute_url_elsewhere_gets_no_bearer(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        for url in (EVIL, "https://auth.test.evil.test/", "https://auth.test:8443/api/v1/things", "http://auth.test/"):
+            await drive(client.http.get, url)
+            assert "authorization" not in client.wire.requests[-1].headers, url
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+
+
+@pytest.mark.parametrize("url", ["https://auth.test/other", "https://AUTH.test:443/other"])
+async def test_an_absolute_url_at_home_gets_the_bearer(drive: Drive, server: FakeAuthServer, url: str) -> None:
+    async with drive.client(server) as client:
+        assert (await drive(client.http.get, url)).status_code == 200
+
+
+async def test_a_foreign_401_token_expired_causes_no_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        answer = await drive(client.http.get, EVIL)
+        assert answer.json()["message"] == "TokenExpiredError"
+        assert server.seen == ["foreign"]
+
+
+async def test_an_origin_that_the_user_names_gets_the_bearer(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, origins=["https://friend.test"]) as client:
+        await drive(client.http.get, "https://friend.test/x")
+        # It is refused there with TokenExpiredError, which counts: so a second time with the new token.
+        assert server.ledger["tokens seen by a foreign origin"] == 2
+        assert server.ledger["refreshToken"] == 1
+
+
+class Redirecting(Wire):
+    """The fake server, whose /away leads elsewhere."""
+
+    def __init__(self, server: FakeAuthServer, status: int, location: str) -> None:
+        super().__init__(server)
+        self._answer = status, location
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._away(request) or super().handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._away(request) or await super().handle_async_request(request)
+
+    def _away(self, request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/away"):
+            return None
+        status, location = self._answer
+        return httpx.Response(status, headers={"location": location})
+
+
+def _redirected(server: FakeAuthServer, status: int, location: str = EVIL) -> dict[str, Any]:
+    wire = Redirecting(server, status, location)
+    return {"transport": wire, "follow_redirects": True}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_elsewhere_carries_no_bearer_and_causes_no_refresh(
+    drive: Drive, server: FakeAuthServer, status: int
+) -> None:
+    async with drive.client(server, **_redirected(server, status)) as client:
+        answer = await drive(client.http.get, "/away")
+        assert answer.status_code == 401
+        assert server.seen == ["foreign"]
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_redirect_elsewhere_never_takes_the_body_along(
+    drive: Drive, server: FakeAuthServer, status: int, *, chunked: bool
+) -> None:
+    def body() -> Any:
+        return [b"secret"] if chunked and not drive.is_async else b"secret"
+
+    async with drive.client(server, **_redirected(server, status)) as client:
+        with pytest.raises(APIConnectionError, match=r"evil\.test"):
+            await drive(client.http.post, "/away", content=body())
+        assert server.ledger["foreign"] == 0
+
+
+async def test_a_redirect_within_the_origin_keeps_bearer_and_body(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, **_redirected(server, 307, "/api/v1/things")) as client:
+        answer = await drive(client.http.post, "/away", content=b"abc")
+        assert answer.json()["body"] == "abc"
+
+
+async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server, **_redirected(server, 307, "/api/v1/things")) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.post, "/away", content=b"abc")
+        assert answer.json()["body"] == "abc"
+        assert server.ledger["rotations"] == 1
+
+
+async def test_login_redirected_elsewhere_takes_no_password_along(drive: Drive, server: FakeAuthServer) -> None:
+    class Hijacked(Redirecting):
+        def _away(self, request: httpx.Request) -> httpx.Response | None:
+            return httpx.Response(307, headers={"location": EVIL}) if request.url.path.endswith("/login") else None
+
+    wire = Hijacked(server, 307, EVIL)
+    async with drive.client(server, signed_in=False, transport=wire, follow_redirects=True) as client:
+        with pytest.raises(APIConnectionError, match=r"evil\.test"):
+            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        assert server.ledger["foreign"] == 0
+
+
+async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, follow_redirects=True) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "redirect")
+        await drive(client.users.get_profile)
+        assert server.ledger["foreign"] == 0
+        assert server.ledger["rotations"] == 1
+
+
+async def test_an_authorization_header_of_the_users_own_passes_untouched(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        answer = await drive(client.http.get, "/things", headers={"Authorization": "Basic YTpi"})
+        assert answer.status_code == 401
+        assert client.wire.requests[0].headers["authorization"] == "Basic YTpi"
+        assert server.ledger["refreshToken"] == 0
+
+
+async def test_a_url_with_a_password_in_it_gets_the_bearer_all_the_same(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        await drive(client.http.get, "https://me:pw@auth.test/api/v1/things")
+        assert client.wire.requests[0].headers["authorization"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    "url", ["http://api.example.com", "http://10.0.0.1/api", "http://localhost.evil.test", "http://127.0.0.1.evil.test"]
+)
+def test_plain_http_to_another_machine_is_refused(kind: type[Client], url: str) -> None:
+    with pytest.raises(ConfigurationError, match="plain http"):
+        kind(url)
+    with pytest.raises(ConfigurationError, match="plain http"):
+        kind("https://auth.test", origins=[url])
+    assert kind(url, allow_http=True).session.origins
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:5000", "http://127.0.0.1", "http://127.8.9.10:80", "http://[::1]:5000", "http://a.localhost"],
+)
+def test_plain_http_to_this_machine_is_fine(url: str) -> None:
+    assert Client(url).session.origins
+
+
+def test_a_session_is_not_lent_to_another_origin(server: FakeAuthServer) -> None:
+    client = Client(server.base_url, transport=server.transport)
+    with pytest.raises(ConfigurationError, match=r"other\.test"):
+        Client("https://other.test", session=client.session)

@@ -1,0 +1,211 @@
+"""The second sending carries the body of the first, whole, or does not happen."""
+
+import io
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Drive
+
+pytestmark = pytest.mark.anyio
+
+PAYLOAD = b"0123456789" * 5000
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"json": {"name": "ada", "list": [1, 2, 3]}},
+        {"content": PAYLOAD},
+        {"content": "text"},
+        {"data": {"a": "1", "b": "2"}},
+        {"data": {"a": "1"}, "files": {"f": ("f.txt", b"in memory")}},
+        {},
+    ],
+    ids=["json", "bytes", "text", "form", "multipart bytes", "nothing"],
+)
+async def test_a_body_in_memory_is_replayed_intact(drive: Drive, server: FakeAuthServer, given: dict[str, Any]) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.post, "/things", **given)
+        first, second = client.wire.sent_to("/things")
+        assert answer.status_code == 200
+        assert first.content == second.content == answer.json()["body"].encode()
+        assert first.headers["authorization"] != second.headers["authorization"]
+        assert {k: v for k, v in first.headers.items() if k != "authorization"} == {
+            k: v for k, v in second.headers.items() if k != "authorization"
+        }
+
+
+async def test_a_json_body_of_a_generated_call_is_replayed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.put, "/things", json={"a": "ä€"})
+        assert json.loads(answer.json()["body"]) == {"a": "ä€"}
+
+
+@pytest.mark.parametrize("position", [0, 7])
+async def test_a_file_in_memory_is_replayed_from_where_it_stood(server: FakeAuthServer, position: int) -> None:
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        body = io.BytesIO(PAYLOAD)
+        body.seek(position)
+        answer = await drive(client.http.post, "/things", content=body)
+        assert answer.json()["body"].encode() == PAYLOAD[position:]
+        first, second = client.wire.sent_to("/things")
+        assert first.content == second.content == PAYLOAD[position:]
+
+
+async def test_a_real_file_is_replayed_from_where_it_stood(server: FakeAuthServer) -> None:
+    drive = Drive("threads")
+    with tempfile.TemporaryFile() as body:
+        body.write(PAYLOAD)
+        body.seek(10)
+        async with drive.client(server) as client:
+            server.expire_access_tokens()
+            answer = await drive(client.http.post, "/things", content=body)
+        assert answer.json()["body"].encode() == PAYLOAD[10:]
+
+
+async def test_a_multipart_file_is_replayed_whole(server: FakeAuthServer) -> None:
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.post, "/things", files={"f": ("f.txt", io.BytesIO(PAYLOAD))})
+        assert PAYLOAD.decode() in answer.json()["body"]
+        first, second = client.wire.sent_to("/things")
+        assert first.content == second.content
+
+
+class _Pipe(io.RawIOBase):
+    """A file that cannot be rewound."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._content.readinto(buffer)
+
+
+def _generator() -> Iterator[bytes]:
+    yield PAYLOAD[:10]
+    yield PAYLOAD[10:]
+
+
+async def _async_generator() -> AsyncIterator[bytes]:
+    for chunk in _generator():
+        yield chunk
+
+
+def _one_shot(drive: Drive) -> Any:
+    return _async_generator() if drive.is_async else _generator()
+
+
+async def test_a_generator_body_refused_is_not_sent_again_but_refreshed_for(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+        assert answer.status_code == 401  # the caller's, who can make the body anew
+        assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
+        assert server.ledger["rotations"] == 1
+        again = await drive(client.http.post, "/things", content=_one_shot(drive))
+        assert again.json()["body"].encode() == PAYLOAD
+        assert server.ledger["rotations"] == 1
+
+
+async def test_before_a_generator_body_a_token_near_its_end_is_refreshed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)  # the soft window, in which others send the old token
+        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+        assert answer.json()["body"].encode() == PAYLOAD
+        assert server.seen == ["refreshToken", "echo"]
+
+
+async def test_a_fresh_token_is_not_refreshed_for_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        await drive(client.http.post, "/things", content=_one_shot(drive))
+        assert server.seen == ["echo"]
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+async def test_a_pipe_is_not_sent_twice(server: FakeAuthServer, *, multipart: bool) -> None:
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        pipe: Any = io.BufferedReader(_Pipe(PAYLOAD))
+        given = {"files": {"f": pipe}} if multipart else {"content": pipe}
+        answer = await drive(client.http.post, "/things", **given)
+        assert answer.status_code == 401
+        (sent,) = client.wire.sent_to("/things")
+        assert PAYLOAD in sent.content
+        assert server.ledger["rotations"] == 1
+
+
+async def test_a_stream_that_knows_nothing_of_itself_is_not_sent_twice(server: FakeAuthServer) -> None:
+    class Unknown(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield PAYLOAD
+
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        request = httpx.Request("POST", f"{server.base_url}/things", stream=Unknown())
+        answer = await drive(client.http.send, request)
+        assert answer.status_code == 401
+        assert len(client.wire.sent_to("/things")) == 1
+
+
+async def test_no_body_ever_arrives_empty_or_cut(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        makers: list[Any] = [lambda: PAYLOAD, lambda: _one_shot(drive)]
+        if not drive.is_async:
+            makers += [lambda: io.BytesIO(PAYLOAD), lambda: io.BufferedReader(_Pipe(PAYLOAD))]
+        for make in makers:
+            for age in (0, 250, 280, 298, 400):
+                server.clock.advance(age)
+                await drive(client.http.post, "/things", content=make())
+                await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert {request.content for request in client.wire.sent_to("/things")} == {PAYLOAD}
+
+
+async def test_an_answer_may_be_streamed_after_a_replay(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        stream = client.http.stream
+
+        async def astreamed() -> bytes:
+            async with stream("POST", "/things", content=b"abc") as answer:
+                return b"".join([chunk async for chunk in answer.aiter_bytes()])
+
+        def streamed() -> bytes:
+            with stream("POST", "/things", content=b"abc") as answer:
+                return b"".join(answer.iter_bytes())
+
+        said = json.loads(await drive(astreamed if drive.is_async else streamed))
+        assert said["body"] == "abc"
+
+
+async def test_a_replay_leaves_no_refresh_in_the_history(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        answer = await drive(client.http.get, "/things")
+        assert [past.request.url.path for past in answer.history] == ["/api/v1/things"]
+
+
+async def test_a_second_refusal_of_the_replay_is_the_callers_answer(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("echo", "401 expired", "401 expired")
+        answer = await drive(client.http.post, "/things", content=b"abc")
+        assert answer.status_code == 401
+        assert [request.content for request in client.wire.sent_to("/things")] == [b"abc", b"abc"]
