@@ -1,0 +1,1 @@
+"""Small programs, one idea each, and the demo (`python -m examples.demo`)."""

@@ -1,0 +1,162 @@
+"""The stages of the demo. Everything in here goes through the SDK, as a user's program would."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from signedin import NotSignedInError
+
+from examples.demo.backend import DemoError, child
+from examples.demo.wire import Span, count, now
+from examples.demo.worker import call_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from examples.demo.run import Run
+
+STOPPED: Final = "stopped"
+_EACH: Final = 10  # calls of each of two processes
+_HEAD_START: Final = 0.15  # seconds for an order to reach the other process
+
+
+class Stage(NamedTuple):
+    """A part of the run; `play` returns what is told of it."""
+
+    key: str
+    title: str
+    play: Callable[[Run], str]
+
+
+def sign_in(run: Run) -> str:
+    """Register an account, then sign in to it."""
+    email, password = f"ada+{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16)
+    run.client.auth.register(email=email, password=password)
+    run.client.auth.login(email=email, password=password)
+    return email
+
+
+def profile(run: Run) -> str:
+    """Show that the answer is typed."""
+    run.expect(1)
+    with run.recorder.call("1 call", "0"):
+        read = run.client.users.get_profile()
+    return f"{type(read).__name__} of {read.email}, created {read.created_at:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def sleep(run: Run) -> str:
+    """Outlive the token, then call."""
+    moved = run.outlive()
+    run.expect(1)
+    run.call("1 call", "0")
+    return f"{_told(run)}{_moved(moved)}"
+
+
+def threads(run: Run) -> str:
+    """Call from threads, all at once, after the token has expired."""
+    moved = run.outlive()
+    run.at_once(threads=run.calls)
+    return f"{_told(run)}{_moved(moved)}"
+
+
+def tasks(run: Run) -> str:
+    """Call from asyncio tasks, all at once, after the token has expired."""
+    moved = run.outlive()
+    run.at_once(tasks=run.calls)
+    return f"{_told(run)}{_moved(moved)}"
+
+
+def stopped(run: Run) -> str:
+    """Let the token expire while the client's clock stands still, so that only the server knows."""
+    if not run.waits:
+        return "not shown: the token must really expire; --wait-for-expiry waits for it"
+    run.fresh_token()
+    run.clock.stop()
+    run.wait_for_expiry()
+    run.clock.go_on()
+    half = run.calls // 2
+    run.at_once(threads=run.calls - half, tasks=half)
+    return _told(run)
+
+
+def processes(run: Run) -> str:
+    """Let two processes that share a token file outlive its token, and call at the same moment."""
+    command = [sys.executable, "-m", "examples.demo.worker", run.base_url, str(run.store)]
+    with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        _order(other, stage="", calls=1, at=0.0, forward=0.0)
+        _answer(other)
+        run.call_aside()  # both have one pair in memory now
+        moved = run.outlive()
+        at = now() + _HEAD_START
+        _order(other, stage=run.recorder.stage, calls=_EACH, at=at, forward=moved)
+        run.expect(_EACH)
+        time.sleep(max(0.0, at - now()))
+        call_at_once(run.client, run.recorder, "process 1", _EACH)
+        said = _answer(other)
+    theirs = [Span(**span) for span in said["spans"]]
+    run.recorder.spans += theirs
+    run.elsewhere = said["expiries"]
+    who, whom = (2, 1) if any(s.kind == "refresh" and s.stage == run.recorder.stage for s in theirs) else (1, 2)
+    return f"{_told(run)}; process {who} refreshed, {whom} took it from the file{_moved(moved)}"
+
+
+def sign_out(run: Run) -> str:
+    """Sign out, and show what a call now raises."""
+    run.client.logout()
+    try:
+        run.client.users.get_profile()
+    except NotSignedInError as error:
+        return f"a call now raises {type(error).__name__}: {error}"
+    raise DemoError("a call after signing out raised nothing")
+
+
+STAGES: Final = (
+    Stage("sign_in", "Register an account and sign in", sign_in),
+    Stage("profile", "Read the typed profile", profile),
+    Stage("sleep", "Sleep past the expiry, then call", sleep),
+    Stage("threads", "Outlive the token, then call from threads", threads),
+    Stage("tasks", "Outlive the token, then call from asyncio tasks", tasks),
+    Stage(STOPPED, "Clock stood still, as on a suspended laptop: 401", stopped),
+    Stage("processes", "Two processes, one FileStore, one expiry", processes),
+    Stage("sign_out", "Sign out, then call", sign_out),
+)
+
+
+def told(spans: Sequence[Span]) -> str:
+    """Sum a stage up."""
+    calls = [span for span in spans if span.kind == "call"]
+    took = max(span.end for span in calls) - min(span.start for span in calls)
+    refreshes, refused = count(spans, "refresh"), count(spans, "refused")
+    replayed = f" and replayed {count(spans, 'replay')}" if refused else ""
+    return (
+        f"{len(calls)} {'call' if len(calls) == 1 else 'calls'}, {refreshes} "
+        f"{'refresh' if refreshes == 1 else 'refreshes'}, {refused} refused{replayed}, {took * 1000:.0f} ms"
+    )
+
+
+def _told(run: Run) -> str:
+    return told([span for span in run.recorder.spans if span.stage == run.recorder.stage])
+
+
+def _moved(seconds: float) -> str:
+    return f" (no wait: the client's clock was moved {seconds:.0f} s ahead)" if seconds else ""
+
+
+def _order(other: subprocess.Popen[str], **order: Any) -> None:
+    if other.stdin is None:
+        raise DemoError("the second process has no stdin")
+    other.stdin.write(json.dumps(order) + "\n")
+    other.stdin.flush()
+
+
+def _answer(other: subprocess.Popen[str]) -> dict[str, Any]:
+    line = other.stdout.readline() if other.stdout else ""
+    if not line:
+        raise DemoError("the second process ended without an answer")
+    said: dict[str, Any] = json.loads(line)
+    return said

@@ -1,0 +1,133 @@
+"""What a person sees: a live view on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
+
+Token = tuple[int, float, float]
+"""Generation, seconds left (negative: expired), seconds that it lives in all."""
+_BAR: Final = 30
+
+
+class View(Protocol):
+    """Where a run is told."""
+
+    def say(self, text: str = "") -> None:
+        """Tell something between the stages."""
+
+    def begin(self, title: str) -> None:
+        """Begin a stage."""
+
+    def progress(self, what: str, done: float, total: float) -> None:
+        """Tell how far the stage is."""
+
+    def end(self, result: str, *, well: bool = True) -> None:
+        """Tell what came of the stage."""
+
+
+class Lines:
+    """One line when a stage begins, one when it ends; no escape sequences."""
+
+    def __init__(self, out: TextIO, total: int) -> None:
+        self._out, self._total, self._number, self._start = out, total, 0, 0.0
+
+    def say(self, text: str = "") -> None:
+        """Tell something between the stages."""
+        print(text, file=self._out, flush=True)
+
+    def begin(self, title: str) -> None:
+        """Begin a stage."""
+        self._number, self._start = self._number + 1, time.monotonic()
+        self.say(f"[{self._number}/{self._total}] {title} ...")
+
+    def progress(self, what: str, done: float, total: float) -> None:
+        """Say nothing: a log wants no bars."""
+
+    def end(self, result: str, *, well: bool = True) -> None:
+        """Tell what came of the stage."""
+        self.say(f"      {'ok' if well else 'FAILED'}: {result} ({time.monotonic() - self._start:.1f} s)")
+
+
+class Screen:
+    """A list of stages, a bar for what goes on, and the life of the access token, ten times a second."""
+
+    def __init__(self, console: Console, token: Callable[[], Token | None]) -> None:
+        self._token = token
+        self._rows: list[tuple[str, str, bool | None]] = []  # title, result, how it ended
+        self._bar: tuple[str, float, float] | None = None
+        self._spinner = Spinner("dots", style="cyan")
+        self.live = Live(console=console, get_renderable=self._render, refresh_per_second=10)
+
+    def say(self, text: str = "") -> None:
+        """Tell something between the stages."""
+        self.live.console.print(text, highlight=False, markup=False)
+
+    def begin(self, title: str) -> None:
+        """Begin a stage."""
+        self._rows.append((title, "", None))
+
+    def progress(self, what: str, done: float, total: float) -> None:
+        """Tell how far the stage is."""
+        self._bar = (what, done, total)
+
+    def end(self, result: str, *, well: bool = True) -> None:
+        """Tell what came of the stage."""
+        self._rows[-1] = (self._rows[-1][0], result, well)
+        self._bar = None
+
+    def _render(self) -> RenderableType:
+        stages = Table.grid(padding=(0, 1))
+        for title, result, well in self._rows:
+            mark: RenderableType = self._spinner if well is None else Text(*(("✓", "green") if well else ("✗", "red")))
+            stages.add_row(mark, Text(title, style="bold" if well is None else ""), Text(result, style="dim"))
+        parts: list[RenderableType] = [stages]
+        running = bool(self._rows) and self._rows[-1][2] is None
+        if running:
+            parts += [Text(), self._bars()]
+        return Group(*parts)
+
+    def _bars(self) -> Table:
+        bars = Table.grid(padding=(0, 1))
+        if (token := self._token()) is not None:
+            generation, left, life = token
+            style = "green" if left > life / 5 else "yellow" if left > 0 else "red"
+            state = f"{left:.1f} s left" if left > 0 else f"expired {-left:.1f} s ago"
+            bar = ProgressBar(total=life, completed=max(0.0, left), width=_BAR, complete_style=style)
+            bars.add_row(f"  access token {generation}", bar, Text(state, style=style))
+        if self._bar is not None:
+            what, done, total = self._bar
+            bars.add_row(f"  {what}", ProgressBar(total=total, completed=done, width=_BAR), f"{done:g} of {total:g}")
+        return bars
+
+
+@contextmanager
+def view_for(out: TextIO, total: int, token: Callable[[], Token | None]) -> Iterator[View]:
+    """Show a run of so many stages, as the output allows."""
+    if not out.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
+        yield Lines(out, total)
+        return
+    screen = Screen(Console(file=out), token)
+    with screen.live:
+        yield screen
+
+
+def standard_output() -> TextIO:
+    """Return stdout, made to survive characters that its encoding lacks."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    return sys.stdout
