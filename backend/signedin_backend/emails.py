@@ -5,6 +5,7 @@ import unicodedata
 
 import idna
 
+_LONGEST = 320
 _LOCAL = re.compile(r'[^\s"(),:;<>@\[\\\]]+')
 
 
@@ -20,6 +21,8 @@ def canonical(address: str) -> str:
     well, the domain takes its ASCII form (UTS 46). Letters of other scripts that merely look alike stay different
     mailboxes. Mail must only ever go to the address as registered, never to one typed later.
     """
+    if len(address) > _LONGEST:
+        raise EmailError
     local, _, domain = address.rpartition("@")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())
     if not (folded.isprintable() and _LOCAL.fullmatch(folded) and len(folded.encode()) <= 64):

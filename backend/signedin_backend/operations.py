@@ -22,7 +22,7 @@ MISSING_CREDENTIALS = "You must provide an email and a password."
 MISSING_REFRESH_TOKEN = "Missing refresh token."  # noqa: S105  # a message
 _BEARER = re.compile(r"bearer ([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)  # RFC 6750, section 2.1
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_LONGEST_TOKEN, _LONGEST_EMAIL = 4096, 320
+_LONGEST = 4096
 
 
 async def register(request: Request) -> Response:
@@ -122,8 +122,6 @@ async def _credentials(request: Request) -> tuple[str, str, str]:
         address = canonical(email)
     except EmailError:
         raise HTTPException(400, MISSING_CREDENTIALS) from None
-    if len(email) > _LONGEST_EMAIL:
-        raise HTTPException(400, MISSING_CREDENTIALS)
     if state.settings.rate_limit and (wait := state.account_limit.take(address)):
         raise answers.too_many(wait)
     return email, address, password
@@ -132,7 +130,7 @@ async def _credentials(request: Request) -> tuple[str, str, str]:
 async def _refresh_token(request: Request) -> str:
     _within_address_rate(request)
     (token,) = await texts(request, "refreshToken", message=MISSING_REFRESH_TOKEN)
-    if len(token) > _LONGEST_TOKEN:
+    if len(token) > _LONGEST:
         raise HTTPException(400, MISSING_REFRESH_TOKEN)
     return token
 

@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from signedin_backend import passwords
@@ -50,6 +51,7 @@ def test_unknown_user_and_wrong_password_cost_the_same_hash(served: Served, monk
 
 def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
     assert served.login("nobody@example.com", "nobody has this password").status_code == 403
+    assert anyio.run(served.app.state.signedin.passwords.verify, None, b"nobody has this password") is False
 
 
 def test_every_dead_refresh_token_is_refused_alike(serve: Serve) -> None:
@@ -147,6 +149,8 @@ def test_a_database_failure_keeps_its_values_out_of_the_log(
     text = "\n".join(JsonLines().format(record) for record in caplog.records)
     assert "OperationalError" in text
     assert "ada@example.com" not in text
+    # Nor in the exception itself, for whoever formats it otherwise.
+    assert "ada@example.com" not in caplog.text
 
 
 def test_an_account_is_limited_from_wherever_it_is_tried(serve: Serve) -> None:

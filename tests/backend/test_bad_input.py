@@ -109,6 +109,12 @@ def test_a_key_that_comes_twice_is_refused(shared: Served, first: str) -> None:
     assert_refused(shared.client.post("/auth/login", content=body, headers=JSON), 400, CREDENTIALS)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "9" * 5000])
+def test_what_is_no_json_number_is_refused_in_a_field_nobody_reads_too(shared: Served, number: str) -> None:
+    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}", "extra": {number}}}'.encode()
+    assert_refused(shared.client.post("/auth/login", content=body, headers=JSON), 400, CREDENTIALS)
+
+
 def test_brackets_inside_strings_are_no_depth(shared: Served) -> None:
     body = {"email": EMAIL, "password": '[{"\\' * 100}
     assert shared.post("/auth/login", body).status_code == 403

@@ -33,7 +33,7 @@ NOT_ADDRESSES = [
     "ada@example..com", "ada@example.com.", "ada@-example.com", "ada@exa_mple.com", "ada@[127.0.0.1]",
     '"ada lovelace"@example.com', "ada(x)@example.com", "ada,x@example.com", "<ada@example.com>",
     "x" * 65 + "@example.com", "é" * 33 + "@example.com", "ada@" + "x" * 64 + ".com", "ada@" + "x." * 130 + "com",
-    "ada@xn--a.example", "ada@\U0001f4a9.example\u200d",
+    "ada@exam" + "\u00ad" * 320 + "ple.com", "ada@xn--a.example", "ada@\U0001f4a9.example\u200d",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -78,3 +79,23 @@ def test_the_ledger_holds_no_secret(counted: Served) -> None:
     pair = counted.pair()
     text = httpx.get(f"{counted.base_url}/__ledger__").text
     assert not any(value in text for value in (*pair.values(), "ada@example.com"))
+
+
+def test_a_session_ends_once(counted: Served) -> None:
+    pair = counted.pair()
+    counted.logout(pair["refreshToken"])
+    ended = counted.rows("SELECT revoked_at FROM sessions")
+    counted.clock.advance(5)
+    counted.logout(pair["refreshToken"])
+    assert counted.rows("SELECT revoked_at FROM sessions") == ended
+    assert ledger(counted)["families_revoked"] == 1
+
+
+@pytest.mark.parametrize(("address", "status"), [("192.0.2.1", 404), ("127.0.0.1", 200), ("::1", 200), ("unix", 404)])
+def test_the_ledger_is_for_this_machine_only(counted: Served, address: str, status: int) -> None:
+    async def ask() -> int:
+        transport = httpx.ASGITransport(counted.app, client=(address, 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url=counted.base_url) as client:
+            return (await client.get("/__ledger__")).status_code
+
+    assert anyio.run(ask) == status

@@ -1,7 +1,10 @@
 """Signing in, rotating and signing out, each answer checked against the contract."""
 
+import base64
+
 import jwt
 import pytest
+from signedin_backend.tokens import next_refresh_token
 
 from tests.backend.running import KEY, Serve, Served
 
@@ -126,6 +129,14 @@ def test_expired_sessions_are_forgotten_as_new_ones_begin(serve: Serve) -> None:
     served.login("user0@example.com")
     assert served.rows("SELECT count(*) FROM sessions")[0][0] == 1
     assert served.rows("SELECT count(*) FROM refresh_tokens")[0][0] == 1
+
+
+def test_a_child_takes_the_key_the_parent_and_the_salt() -> None:
+    child = next_refresh_token(b"key", "parent", b"salt")
+    assert child == next_refresh_token(b"key", "parent", b"salt")
+    others = [(b"another", "parent", b"salt"), (b"key", "another", b"salt"), (b"key", "parent", b"another")]
+    assert child not in {next_refresh_token(*other) for other in others}
+    assert len(base64.urlsafe_b64decode(child + "=")) == 32
 
 
 def test_only_fingerprints_of_refresh_tokens_are_stored(served: Served) -> None:
