@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model check lint types generate record lock clean
+.PHONY: help demo test model chaos bench conformance check lint types generate record lock clean
 
 help: ## List the verbs
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs already)
 	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND))
@@ -18,6 +18,16 @@ test: $(VENV)/dev.stamp ## The whole suite
 
 model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
 	@$(BIN)/python -m tests.model $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind a proxy that drops and cuts
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
+	@$(BIN)/python -m benchmarks.figures
+
+conformance: ## Compare with other clients on one fault server, for docs/conformance.md
+	@$(MAKE) --no-print-directory VENV=.venv-conformance .venv-conformance/peers.stamp
+	@.venv-conformance/bin/python -m benchmarks.conformance $(ARGS)
 
 check: lint types ## Lint, types, and the generated SDK against the spec
 	@$(BIN)/python -m generator check
@@ -54,4 +64,8 @@ $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/peers.stamp: requirements/conformance.txt $(VENV)/demo.stamp
+	@$(PIP) --require-hashes -r requirements/conformance.txt
 	@touch $@
