@@ -53,6 +53,41 @@ def check_response(method: str, path: str, status: int, headers: Mapping[str, st
     _check_body(where, documented["content"]["application/json"]["schema"], headers, body)
 
 
+def check_request(method: str, path: str, headers: Mapping[str, str], body: bytes | str) -> None:
+    """Raise unless the contract knows this request: body, parameters, and a bearer where and only where one goes.
+
+    Raises:
+        ContractError: The text says where the request differs.
+    """
+    headers = {name.lower(): value for name, value in headers.items()}
+    where = f"{method.upper()} {urlsplit(path).path} request"
+    operation = _operation(method, path)
+    if operation is None:
+        raise ContractError(f"{where}: no such operation in openapi.yaml")
+    if headers.get("authorization", "").startswith("Bearer ") != bool(operation.get("security")):
+        raise ContractError(f"{where}: a bearer is {'missing' if operation.get('security') else 'sent for nothing'}")
+    _check_headers(
+        where, {one["name"]: one for one in operation.get("parameters", []) if one["in"] == "header"}, headers
+    )
+    described = _resolved(operation.get("requestBody"))
+    if described is None:
+        if body:
+            raise ContractError(f"{where}: a body where none is documented")
+        return
+    _check_body(where, described["content"]["application/json"]["schema"], headers, body)
+
+
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return every operation of the contract by method and path."""
+    methods = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+    return {
+        (method.upper(), path): operation
+        for path, item in spec()["paths"].items()
+        for method, operation in item.items()
+        if method in methods
+    }
+
+
 def check_httpx(response: httpx.Response) -> None:
     """Check an answer as httpx has it; fits `event_hooks`."""
     response.read()
