@@ -1,0 +1,201 @@
+"""Signing out, signing in and changing users while requests and refreshes are under way."""
+
+import httpx
+import pytest
+from signedin import MemoryStore, NotSignedInError, SessionExpiredError, TokenPair, UnauthorizedError
+from signedin.testing import FakeAuthServer
+from signedin_sdk.models import Profile
+
+from tests.auth.driving import Drive, Waiters, kinds
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_the_late_pair(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 20) as outcomes:
+            await drive.aside(waiters.wait_for, 20)
+            await drive.aside(refresh.wait_for)
+            await drive(client.logout)
+        # Everybody is back although the refresh still hangs.
+        assert len(outcomes) == 20
+        assert kinds(outcomes) == {NotSignedInError}
+        assert server.ledger["rotations"] == 0
+        revoke = server.hold("logout")
+        refresh.release()
+        revoke.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert not client.session.is_signed_in
+
+
+async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("logout", "connect error")  # so that only revoking the late pair can end the family
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile):
+            await drive.aside(waiters.wait_for)
+            await drive.aside(refresh.wait_for)
+            await drive(client.logout)
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] == 1
+        late = client.wire.sent_to("/auth/logout")[-1]
+        assert late.content != client.wire.sent_to("/auth/logout")[0].content
+        assert not any(server.is_live(token) for token in server._families)
+        assert not client.session.is_signed_in
+
+
+async def test_a_request_of_a_session_that_ended_is_not_replayed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        gate = server.hold("getProfile")
+        async with drive.under_way(client.users.get_profile) as outcomes:
+            await drive.aside(gate.wait_for)
+            await drive(client.logout)
+            gate.release()
+        assert kinds(outcomes) == {NotSignedInError}
+        assert server.ledger["getProfile"] == 1
+        assert server.ledger["refreshToken"] == 0
+
+
+async def test_login_during_a_refresh_wins(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 5) as outcomes:
+            await drive.aside(waiters.wait_for, 5)
+            await drive.aside(refresh.wait_for)
+            answer = await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        assert kinds(outcomes) == {Profile}  # served by the new pair, while the refresh still hangs
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert client.session.tokens.refresh_token == answer.refresh_token
+        assert [token for token in server._families if server.is_live(token)] == [answer.refresh_token]
+        await drive(client.users.get_profile)
+
+
+async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401")
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile):
+            await drive.aside(waiters.wait_for)
+            await drive.aside(refresh.wait_for)
+            client.session.sign_in(server.issue())
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert client.session.is_signed_in
+        await drive(client.users.get_profile)
+
+
+@pytest.mark.parametrize("how", ["while it was under way", "while it waited"])
+async def test_a_request_begun_as_one_user_is_never_replayed_as_another(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        waits = how == "while it waited"
+        gate, waiters = server.hold("refreshToken" if waits else "echo"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
+            await drive.aside(waiters.wait_for if waits else gate.wait_for, 5)
+            await drive.aside(gate.wait_for) if waits else None
+            client.session.sign_in(server.issue("eve@example.com"))
+            gate.release()
+        assert [answer.status_code for answer in outcomes if isinstance(answer, httpx.Response)] == [401] * 5
+        assert server.ledger["echo"] == 5
+        assert (await drive(client.users.get_profile)).email == "eve@example.com"
+
+
+async def test_opaque_tokens_are_told_apart_by_sign_in(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        client.session.sign_in(TokenPair("opaque-a", server.issue().refresh_token))
+        server.fail("echo", "401 expired")
+        gate = server.hold("echo")
+        async with drive.under_way(lambda: client.http.get("/x")) as outcomes:
+            await drive.aside(gate.wait_for)
+            client.session.sign_in(TokenPair("opaque-b", server.issue("eve@example.com").refresh_token))
+            gate.release()
+        assert outcomes[0].status_code == 401
+        assert server.ledger["echo"] == 1
+
+
+async def test_the_tokens_of_another_user_are_no_answer_to_a_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        eve = server.issue("eve@example.com")
+        family = server._families[client.session.tokens.refresh_token]
+        family.email = "eve@example.com"  # a server that mixes its users up
+        server.expire_access_tokens()
+        with pytest.raises(Exception, match="another user"):
+            await drive(client.users.get_profile)
+        assert client.session.tokens.refresh_token != eve.refresh_token
+        assert server.ledger["accepted"] == 0
+
+
+async def test_signing_in_again_after_signing_out_works(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        for _ in range(3):
+            await drive(client.logout)
+            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+            await drive(client.users.get_profile)
+        assert server.ledger["accepted"] == 3
+
+
+async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        refresh = server.hold("refreshToken")
+        await drive(client.users.get_profile)
+        await drive.aside(refresh.wait_for)
+        async with drive.under_way(client.session.aclose if drive.is_async else client.session.close) as closed:
+            refresh.release()
+        assert closed == [None]
+        assert server.is_live(client.session.tokens.refresh_token)
+        assert client.session.explain()["refresh_under_way"] is False
+
+
+async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+
+
+async def test_a_logout_elsewhere_is_found_at_the_next_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    store = MemoryStore()
+    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
+        await drive(there.users.get_profile)
+        await drive(there.logout)
+        server.expire_access_tokens()
+        with pytest.raises((NotSignedInError, UnauthorizedError)):
+            await drive(here.users.get_profile)
+        server.clock.advance(301)
+        with pytest.raises(NotSignedInError):
+            await drive(here.users.get_profile)
+        assert server.ledger["refreshToken"] == 0
+
+
+async def test_a_session_dead_elsewhere_is_found_without_asking_the_server(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    store = MemoryStore()
+    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
+        await drive(there.users.get_profile)
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401")
+        with pytest.raises(SessionExpiredError):
+            await drive(there.users.get_profile)
+        with pytest.raises(SessionExpiredError):
+            await drive(here.users.get_profile)
+        assert server.ledger["refreshToken"] == 1

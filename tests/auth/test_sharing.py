@@ -1,0 +1,219 @@
+"""One session under many hands: both kinds of client, several loops, threads, profiles, foreign httpx clients."""
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from signedin import (
+    AsyncClient,
+    BearerAuth,
+    Client,
+    ConfigurationError,
+    FileStore,
+    MemoryStore,
+    NotSignedInError,
+    TokenSession,
+)
+from signedin._wire import HttpRefresher, RefreshEndpoint
+from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Drive, Waiters, Wire
+
+PARTIES = 10
+
+
+def _client(server: FakeAuthServer, **options: Any) -> Client:
+    client = Client(server.base_url, transport=Wire(server), clock=server.clock, **options)
+    client.session.sign_in(server.issue())
+    return client
+
+
+def _sharing(server: FakeAuthServer, client: Client) -> AsyncClient:
+    return AsyncClient(session=client.session, transport=Wire(server), clock=server.clock)
+
+
+def test_threads_asyncio_and_trio_share_one_refresh(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = _client(server)
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+
+    async def in_asyncio() -> int:
+        async with _sharing(server, client) as mine:
+            return len(await asyncio.gather(*(mine.users.get_profile() for _ in range(PARTIES))))
+
+    async def in_trio() -> int:
+        profiles = []
+        async with _sharing(server, client) as mine:
+
+            async def one() -> None:
+                profiles.append(await mine.users.get_profile())
+
+            async with trio.open_nursery() as nursery:
+                for _ in range(PARTIES):
+                    nursery.start_soon(one)
+        return len(profiles)
+
+    with ThreadPoolExecutor(PARTIES + 4) as pool:
+        loops = [pool.submit(lambda: asyncio.run(in_asyncio())) for _ in range(2)]
+        loops += [pool.submit(lambda: trio.run(in_trio)) for _ in range(2)]
+        plain = [pool.submit(client.users.get_profile) for _ in range(PARTIES)]
+        waiters.wait_for(5 * PARTIES)  # two loops of each kind, and the threads
+        refresh.release()
+        assert [loop.result(20) for loop in loops] == [PARTIES] * 4
+        assert {profile.result(20).email for profile in plain} == {"ada@example.com"}
+    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+    assert server.ledger["expired"] == server.ledger["accepted"] == 5 * PARTIES
+
+
+def test_what_one_client_signs_in_and_out_the_other_sees(server: FakeAuthServer) -> None:
+    client = Client(server.base_url, transport=Wire(server), clock=server.clock)
+
+    async def main() -> None:
+        async with _sharing(server, client) as other:
+            await other.auth.login(email="ada@example.com", password="correct horse battery staple")
+            assert client.users.get_profile().email == "ada@example.com"
+            client.logout()
+            with pytest.raises(NotSignedInError):
+                await other.users.get_profile()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_closing_a_client_leaves_a_borrowed_session_alone(server: FakeAuthServer) -> None:
+    client = _client(server)
+    with Client(session=client.session, transport=Wire(server), clock=server.clock) as other:
+        other.users.get_profile()
+    server.expire_access_tokens()
+    client.users.get_profile()
+    assert server.ledger["accepted"] == 2
+
+
+def test_two_clients_on_one_store_refresh_once(server: FakeAuthServer) -> None:
+    # By the machine's clock: on a virtual one, waiting for the other's lock takes no time, and patience none either.
+    store = MemoryStore()
+    one, two = (Client(server.base_url, transport=Wire(server), store=store) for _ in range(2))
+    one.session.sign_in(server.issue())
+    one.users.get_profile()
+    two.users.get_profile()
+    server.expire_access_tokens()
+    gate = server.hold("getProfile")
+    with ThreadPoolExecutor(10) as pool:
+        calls = [pool.submit(client.users.get_profile) for client in (one, two) for _ in range(5)]
+        gate.wait_for(10)
+        gate.release()
+        assert all(call.result(20) for call in calls)
+    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+    assert server.ledger["reused"] == 0
+
+
+def test_two_file_stores_on_one_file_refresh_once(server: FakeAuthServer, tmp_path: Any) -> None:
+    one = _client(server, store=FileStore(tmp_path / "t.json"))
+    two = Client(server.base_url, transport=Wire(server), clock=server.clock, store=FileStore(tmp_path / "t.json"))
+    assert two.users.get_profile().email == "ada@example.com"
+    for _ in range(5):
+        server.expire_access_tokens()
+        one.users.get_profile()
+        two.users.get_profile()
+    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 5
+    assert one.session.tokens == two.session.tokens
+
+
+@pytest.mark.anyio
+async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        other = client.for_profile("eve")
+        assert other.http._transport is client.http._transport
+        assert client.for_profile("eve").session is other.session
+        with pytest.raises(NotSignedInError):
+            await drive(other.users.get_profile)
+        other.session.sign_in(server.issue("eve@example.com"))
+        assert (await drive(other.users.get_profile)).email == "eve@example.com"
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+        await drive(other.logout)
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+
+
+@pytest.mark.anyio
+async def test_profiles_refresh_apart(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        other = client.for_profile("eve")
+        other.session.sign_in(server.issue("eve@example.com"))
+        server.expire_access_tokens()
+        server.fail("refreshToken", "401")
+        with pytest.raises(Exception, match="expired"):
+            await drive(client.users.get_profile)
+        assert (await drive(other.users.get_profile)).email == "eve@example.com"
+        assert not client.session.is_signed_in
+
+
+@pytest.mark.anyio
+async def test_closing_a_view_closes_nothing(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        view = client.for_profile("default")
+        assert view.session is client.session
+        await drive(view.aclose if drive.is_async else view.close)
+        await drive(client.users.get_profile)
+
+
+@pytest.mark.anyio
+async def test_cookies_and_headers_of_a_view_are_its_own(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, headers={"x-app": "1"}) as client:
+        client.http.cookies.set("sid", "ada")
+        view = client.for_profile("eve")
+        view.http.headers["x-view"] = "1"
+        view.session.sign_in(server.issue("eve@example.com"))
+        await drive(view.users.get_profile)
+        await drive(client.users.get_profile)
+        eves, adas = client.wire.requests
+        assert "cookie" not in eves.headers
+        assert (eves.headers["x-app"], eves.headers["x-view"]) == ("1", "1")
+        assert "x-view" not in adas.headers
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\0"])
+def test_a_profile_needs_a_printable_name(server: FakeAuthServer, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="printable"):
+        _client(server).for_profile(name)
+
+
+def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServer) -> None:
+    client, barrier = _client(server), threading.Barrier(16)
+
+    def ask(_: int) -> int:
+        barrier.wait(10)
+        return id(client.for_profile("eve").session)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(ask, range(16), timeout=20))) == 1
+
+
+@pytest.mark.anyio
+async def test_a_bare_httpx_client_stays_signed_in(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client, drive.bare(client.session, server) as bare:
+        server.expire_access_tokens()
+        answer = await drive(bare.post, "/things", json={"a": 1})
+        assert answer.status_code == 200
+        assert server.ledger["rotations"] == 1
+        assert (await drive(bare.get, "https://evil.test/")).status_code == 401
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+        assert server.ledger["refreshToken"] == 1
+
+
+def test_bearer_auth_needs_no_client_of_ours(server: FakeAuthServer) -> None:
+    endpoint = RefreshEndpoint(
+        url=f"{server.base_url}/auth/refreshToken",
+        request_refresh_token="refreshToken",
+        response_access_token="accessToken",
+        response_refresh_token="refreshToken",
+    )
+    refresher = HttpRefresher(endpoint, clock=server.clock, client=lambda: httpx.Client(transport=server.transport))
+    session = TokenSession(refresher, origins=["https://auth.test:443"], clock=server.clock)
+    session.sign_in(server.issue())
+    with httpx.Client(auth=BearerAuth(session), transport=server.transport) as bare:
+        server.clock.advance(1000)
+        assert bare.get(f"{server.base_url}/things").status_code == 200
+    assert server.ledger["rotations"] == 1
