@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from signedin._tokens import Status
 
-from tests.model.world import GRACE_TIMES, number_of
+from tests.model.world import GRACE_TIMES, number_of, pair_of
 
 if TYPE_CHECKING:
     from tests.model.world import Outcome, World
@@ -96,7 +96,11 @@ def _grace_saves_the_session(world: World) -> str | None:
 def broken_by(outcome: Outcome, world: World) -> str | None:
     """Return the name of an invariant that the end of a round breaks."""
     landing = outcome.landing
-    if landing is None or not landing.saved:
+    if landing is None:
+        return None
+    if landing.record.pair is None:
+        return "I12: a session that is over is not landed on"
+    if not landing.saved:
         return None
     if world.record.generation < landing.record.generation:
         return "I7: saved before published"
@@ -106,6 +110,7 @@ def broken_by(outcome: Outcome, world: World) -> str | None:
 def broken_at_end(world: World) -> str | None:
     """Return the name of an invariant that does not hold once all processes are through."""
     for name, index in (("ada", 0), ("bob", 1)):
-        if name in world.signed_out and not world.server.families[index].revoked and not world.faulted:
-            return f"I8: a pair obtained after {name}'s sign-out is revoked"
+        last = pair_of(index, world.server.families[index].current).refresh_token
+        if name in world.signed_out and last not in world.server.revoked and not world.faulted:
+            return f"I8: the last pair that {name} obtained is revoked, also one obtained after the sign-out"
     return None

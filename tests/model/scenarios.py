@@ -69,6 +69,16 @@ SMALL = (
     Scenario(
         name="strict, relogin, one fault", server="strict", faults=1, on_doubt="relogin", reaches=("landed", "expired")
     ),
+    Scenario(
+        name="strict, three hosts, a crash, one round",
+        server="strict",
+        hosts=3,
+        rounds=1,
+        crashes=1,
+        reaches=("landed", "expired"),
+        never=("store error",),
+    ),
+    Scenario(name="upstream, lease, a stall", server="upstream", lock="lease", stalls=1, never=("store error",)),
     Scenario(name="upstream, one fault", server="upstream", faults=1, reaches=("landed", "expired")),
     Scenario(name="three hosts, one round, one fault", hosts=3, rounds=1, faults=1, never=("expired",)),
 )
@@ -88,16 +98,7 @@ LARGE = (
         rounds=1,
         reaches=("landed", "signed out"),
     ),
-    Scenario(name="strict, a crash", server="strict", crashes=1, reaches=("landed", "expired")),
     Scenario(name="upstream, a fault and a crash", server="upstream", faults=1, crashes=1, reaches=("expired",)),
-    Scenario(
-        name="upstream, lease, a stall and a fault, one round",
-        server="upstream",
-        lock="lease",
-        stalls=1,
-        faults=1,
-        rounds=1,
-    ),
 )
 
 RANDOM = (

@@ -58,6 +58,7 @@ class Server:
     families: tuple[Family, ...]
     log: tuple[Presentation, ...] = ()
     outside_grace: bool = False
+    revoked: frozenset[str] = frozenset()  # tokens that a logout named
 
     def present(self, token: str, attempt: str, now: int) -> tuple[Server, TokenPair | None]:
         """Return the server after a refresh token arrived, and its answer; None is a refusal."""
@@ -80,7 +81,8 @@ class Server:
     def revoke(self, token: str) -> Server:
         """Return the server after a logout with this token."""
         index, _ = number_of(token)
-        return self._with(replace(self.families[index], revoked=True), index)
+        named = replace(self, revoked=self.revoked | {token})
+        return named._with(replace(self.families[index], revoked=True), index)
 
     def _noted(self, token: str, attempt: str, answer: str, family: Family, index: int) -> Server:
         return replace(self._with(family, index), log=(*self.log, Presentation(token, attempt, answer)))
