@@ -77,6 +77,7 @@ class Facts:
 
     document: Document
     _operations: dict[tuple[str, str], Operation] = field(init=False)
+    _secrets: dict[str, frozenset[str]] = field(init=False, factory=dict)
 
     @_operations.default
     def _read_operations(self) -> dict[tuple[str, str], Operation]:
@@ -149,7 +150,10 @@ class Facts:
     def declaration(self, model: ModelProperty, prop: Property) -> PythonCode:
         """Return the attribute's line in the model, kept out of the repr when it is a secret."""
         declaration = prop.to_string().as_unembedded_code()
-        if prop.name.get_untrusted_value() not in sensitive_properties(self.document, model):
+        name = model.class_info.name
+        if name not in self._secrets:
+            self._secrets[name] = sensitive_properties(self.document, model)
+        if prop.name.get_untrusted_value() not in self._secrets[name]:
             return PythonCode(declaration)
         target, has_default, default = declaration.partition(" = ")
         arguments = f"default={default}, repr=False" if has_default else "repr=False"

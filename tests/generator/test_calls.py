@@ -129,6 +129,10 @@ def test_a_plain_body_is_flattened_required_fields_without_a_default(shapes: Mod
     assert call.kwargs["json"].keys() == fields(shapes).keys()
 
 
+def test_a_body_that_is_open_by_declaration_is_given_whole(calls: Any) -> None:
+    assert list(inspect.signature(calls.photos.send_map).parameters) == ["body"]
+
+
 def test_parameters_go_where_the_spec_puts_them(shapes: ModuleType, calls: Any) -> None:
     with pytest.warns(DeprecationWarning, match="listToys is deprecated"):
         call = calls.pets.list_toys(

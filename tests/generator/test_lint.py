@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from signedin import AsyncClient, Client
+from signedin_sdk.resources import AsyncResources, Resources
 
 from generator.document import Document, load
 from generator.lint import Finding, extensions, lint
@@ -157,6 +159,9 @@ def test_a_finding_names_its_line(tmp_path: Path) -> None:
 
 
 def test_every_public_attribute_of_the_client_is_reserved() -> None:
+    for client, resources in ((Client, Resources), (AsyncClient, AsyncResources)):
+        own = {name for name in dir(client) if not name.startswith("_")} - set(dir(resources))
+        assert own <= CLIENT_ATTRIBUTES
     assert {"http", "session", "logout", "close", "aclose", "for_profile", "base_url"} <= CLIENT_ATTRIBUTES
 
 

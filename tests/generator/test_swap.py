@@ -37,6 +37,12 @@ def package(folder: Path, mark: str) -> Path:
     return folder
 
 
+def crash(new: Path, target: Path, renames: int) -> int:
+    """Replace without the exchange and die before the rename after `renames`."""
+    command = [sys.executable, "-c", CRASH, str(new), str(target), str(renames)]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -71,14 +77,19 @@ def test_linux_exchanges_the_folders_in_one_step(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(("renames", "there"), [(0, "old.py"), (1, "old.py"), (2, "new.py")])
 def test_a_crash_during_the_replacement_is_recovered(renames: int, there: str, tmp_path: Path) -> None:
     target, new = package(tmp_path / "sdk", "old"), package(tmp_path / "new", "new")
-    command = [sys.executable, "-c", CRASH, str(new), str(target), str(renames)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
-    assert done.returncode == (0 if renames == 2 else -signal.SIGKILL)
+    assert crash(new, target, renames) == (0 if renames == 2 else -signal.SIGKILL)
     recover(target)
     assert names(target) == [NAME, there]
     assert names(tmp_path) == ["new", "sdk"]
+
+
+def test_a_crashed_replacement_does_not_hinder_the_next_one(tmp_path: Path) -> None:
+    target, new = package(tmp_path / "sdk", "old"), package(tmp_path / "new", "new")
+    crash(new, target, 1)
+    assert not target.exists()
     replace(new, target)
     assert names(target) == [NAME, "new.py"]
+    assert names(tmp_path) == ["new", "sdk"]
 
 
 def test_a_first_package_is_put_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
