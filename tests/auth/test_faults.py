@@ -1,0 +1,265 @@
+"""Everything that can go wrong with one exchange has a typed outcome, and keeps or clears the pair as it should."""
+
+from typing import Any
+
+import httpx
+import pytest
+from signedin import (
+    APIError,
+    APIResponseError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    SignedInError,
+    TokenSession,
+)
+from signedin._wire import HttpRefresher, RefreshEndpoint
+from signedin.testing import FAULTS, FakeAuthServer
+
+from tests.auth.driving import Drive, Waiters, Wire, kinds
+
+pytestmark = pytest.mark.anyio
+
+DEAD = {"400", "401", "401 expired", "401 empty", "403"}
+NOT_SENT = {"connect error", "connect timeout", "pool timeout"}
+BUSY = {"busy 429", "busy 429 without time", "busy 503"}
+REST_AN_HOUR = {"busy for an hour"}
+# After these the token may be spent.
+AMBIGUOUS = set(FAULTS) - DEAD - NOT_SENT - BUSY - REST_AN_HOUR
+# Of those, the server had done its work.
+ACTED = {name for name in AMBIGUOUS if name.startswith("lost ")} | {
+    *("null", "array", "string", "no access token", "no refresh token", "null access token", "null refresh token"),
+    *("number for a token", "object for a token", "empty access token", "empty refresh token"),
+    *("token with newline", "token with space", "token not ascii", "token too long", "undefined"),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(DEAD))
+async def test_a_refusal_of_the_refresh_clears_the_pair(drive: Drive, server: FakeAuthServer, fault: str) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", fault)
+        assert kinds(await drive.outcomes(client.users.get_profile, 3)) == {SessionExpiredError}
+        assert server.ledger["refreshToken"] == 1
+        assert not client.session.is_signed_in
+
+
+@pytest.mark.parametrize("colour", ["threads", "trio"])
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - DEAD - REST_AN_HOUR))
+async def test_trouble_that_passes_is_nobodys_business(drive: Drive, server: FakeAuthServer, fault: str) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", fault)
+        outcomes = await drive.outcomes(client.users.get_profile, 3)
+        assert [getattr(outcome, "email", outcome) for outcome in outcomes] == ["ada@example.com"] * 3
+        assert server.ledger["refreshToken"] == 2
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["reused"] == server.ledger["grace"] == (fault in ACTED)
+
+
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - DEAD - REST_AN_HOUR))
+async def test_trouble_that_stays_keeps_the_pair_and_the_next_call_recovers(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    async with drive.client(server) as client:
+        pair = client.session.tokens
+        server.expire_access_tokens()
+        server.fail("refreshToken", *[fault] * 3)  # as often as one flight sends
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile, 3) as outcomes:
+            await drive.aside(waiters.wait_for, 3)
+            refresh.release()
+        assert kinds(outcomes) == {RefreshUnavailableError}
+        assert client.session.tokens == pair
+        assert server.ledger["refreshToken"] == 3
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+        assert server.ledger["refreshToken"] == 4
+        assert server.ledger["rotations"] == 1
+        assert server.ledger["reused"] == server.ledger["grace"] == (3 if fault in ACTED else 0)
+        assert server.ledger["families revoked"] == 0
+        _assert_sent_again_only_in_doubt(client.wire, fault)
+
+
+def _assert_sent_again_only_in_doubt(wire: Wire, fault: str) -> None:
+    """Once it may have arrived, a token goes out under one attempt id only; the server knows it by that."""
+    attempts = [request.headers["idempotency-key"] for request in wire.refreshes]
+    assert len({request.content for request in wire.refreshes}) == 1
+    if fault in AMBIGUOUS:
+        assert len(set(attempts)) == 1
+    else:
+        assert len(set(attempts[:3])) == 1
+
+
+async def test_a_server_that_asks_for_an_hour_is_left_alone_for_an_hour(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        pair = client.session.tokens
+        server.expire_access_tokens()
+        server.fail("refreshToken", "busy for an hour")
+        for _ in range(3):
+            with pytest.raises(RefreshUnavailableError) as error:
+                await drive(client.users.get_profile)
+            assert error.value.retry_after is not None
+            assert 3500 < error.value.retry_after.total_seconds() <= 3600
+        assert client.session.tokens == pair
+        assert server.ledger["refreshToken"] == 1
+        server.clock.advance(3601)
+        await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 1
+
+
+async def test_retry_after_is_waited_for(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "busy 429")
+        await drive(client.users.get_profile)
+        assert max(server.clock.slept) >= 2 * 0.9
+
+
+async def test_a_long_outage_is_asked_about_ever_more_seldom(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", *["connect error"] * 30)
+        begun = server.clock.monotonic()
+        for _ in range(10):
+            with pytest.raises(RefreshUnavailableError):
+                await drive(client.users.get_profile)
+        assert server.clock.monotonic() - begun > 25  # rests of 0.5, 1, 2, 4, 4, … s before the flights
+        await drive(client.users.get_profile)
+
+
+@pytest.mark.parametrize("colour", ["threads", "asyncio"])
+@pytest.mark.parametrize("fault", sorted(name for name in FAULTS if "token" not in name))
+async def test_every_fault_of_a_call_is_a_typed_error(drive: Drive, server: FakeAuthServer, fault: str) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", fault, fault)
+        with pytest.raises(APIError) as error:
+            await drive(client.users.get_profile)
+        _assert_telling(error.value)
+        assert client.session.is_signed_in
+        assert server.ledger["refreshToken"] == (fault == "401 expired")
+
+
+@pytest.mark.parametrize("colour", ["threads", "asyncio"])
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+async def test_every_fault_of_a_login_is_a_typed_error_and_stores_nothing(
+    drive: Drive, server: FakeAuthServer, fault: str
+) -> None:
+    async with drive.client(server) as client:
+        before = client.session.tokens
+        server.fail("login", fault)
+        with pytest.raises(APIError) as error:
+            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        _assert_telling(error.value)
+        assert client.session.tokens == before
+        assert server.ledger["login"] == 1
+        assert server.ledger["refreshToken"] == 0
+
+
+def _assert_telling(error: SignedInError) -> None:
+    assert len(str(error)) > 5
+    assert len(str(error)) < 700
+    assert "correct horse" not in str(error)
+    assert "eyJ" not in str(error)
+
+
+@pytest.mark.parametrize("fault", ["html", "empty", "half json", "null", "array", "string"])
+async def test_an_answer_of_another_shape_says_so(drive: Drive, server: FakeAuthServer, fault: str) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", fault)
+        with pytest.raises(APIResponseError, match="not what the API's description says"):
+            await drive(client.users.get_profile)
+
+
+# --------------------------------------------------------------------------------------------- a server without grace
+
+
+def _strict(server: FakeAuthServer, on_doubt: Any = "resend") -> TokenSession:
+    endpoint = RefreshEndpoint(
+        url=f"{server.base_url}/auth/refreshToken",
+        request_refresh_token="refreshToken",
+        response_access_token="accessToken",
+        response_refresh_token="refreshToken",
+    )
+    wire = Wire(server)
+    refresher = HttpRefresher(endpoint, clock=server.clock, client=lambda: httpx.Client(transport=wire))
+    session = TokenSession(refresher, origins=["https://auth.test:443"], clock=server.clock, on_doubt=on_doubt)
+    session.sign_in(server.issue())
+    return session
+
+
+async def test_a_strict_server_that_never_saw_the_token_gets_it_again(drive: Drive) -> None:
+    server = FakeAuthServer(grace=None)
+    session = _strict(server)
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "connect error", "connect error")
+        assert (await drive(bare.get, "/things")).status_code == 200
+        assert server.ledger["reused"] == 0
+
+
+async def test_a_strict_server_in_doubt_gets_the_token_once_more(drive: Drive) -> None:
+    server = FakeAuthServer(grace=None)
+    session = _strict(server)
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "read timeout")
+        assert (await drive(bare.get, "/things")).status_code == 200
+        assert server.ledger["refreshToken"] == 2
+        assert server.ledger["reused"] == 0
+
+
+async def test_a_strict_server_that_lost_its_answer_ends_the_session(drive: Drive) -> None:
+    # What no client can do: both runs look the same from here.
+    server = FakeAuthServer(grace=None)
+    session = _strict(server)
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "lost read timeout")
+        with pytest.raises(SessionExpiredError):
+            await drive(bare.get, "/things")
+        assert server.ledger["refreshToken"] == 2
+
+
+async def test_by_relogin_a_token_in_doubt_is_never_sent_again(drive: Drive) -> None:
+    server = FakeAuthServer(grace=None)
+    session = _strict(server, "relogin")
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "lost read timeout")
+        with pytest.raises(SessionExpiredError, match="may be spent"):
+            await drive(bare.get, "/things")
+        assert server.ledger["refreshToken"] == 1
+        assert not session.is_signed_in
+
+
+async def test_a_refresher_that_raises_is_an_answer_that_never_came(server: FakeAuthServer) -> None:
+    class Raising:
+        def refresh(self, *_: object, **__: object) -> Any:
+            raise ZeroDivisionError
+
+        def revoke(self, *_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        def close(self) -> None:
+            pass
+
+    session = TokenSession(Raising(), origins=["https://auth.test:443"], clock=server.clock)
+    session.sign_in(server.issue())
+    with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError"):
+        session.refresh()
+    assert session.is_signed_in
+
+
+async def test_a_system_without_threads_to_spare_keeps_the_pair(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+
+        def refuse(_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as context:
+            context.setattr(client.session._threads, "start", refuse)
+            with pytest.raises(RefreshUnavailableError, match="new thread"):
+                await drive(client.users.get_profile)
+        await drive(client.users.get_profile)
