@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model chaos bench conformance check lint types generate record lock clean
+.PHONY: help demo test model seeds chaos bench conformance check lint types generate record lock clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ test: $(VENV)/dev.stamp ## The whole suite
 
 model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
 	@$(BIN)/python -m tests.model $(ARGS)
+
+seeds: $(VENV)/dev.stamp ## Ten thousand seeded runs of the async layer in virtual time (ARGS="--seed N" repeats one)
+	@$(BIN)/python -m tests.seeded $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind a proxy that drops and cuts
 	@$(BIN)/python -m tests.chaos $(ARGS)

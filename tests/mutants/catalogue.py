@@ -1,5 +1,7 @@
 """Faults put into the shipped code on purpose, and the test that must notice each. One line of code a mutant."""
 
+# ruff: noqa: E501 -- the code that is replaced stands here as it stands there
+
 from __future__ import annotations
 
 from dataclasses import dataclass
