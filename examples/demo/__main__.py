@@ -16,7 +16,7 @@ from examples.demo.backend import DemoError, ledger, reference_backend, since
 from examples.demo.counts import Counts
 from examples.demo.report import report
 from examples.demo.run import Run
-from examples.demo.scenario import STAGES
+from examples.demo.scenario import STAGES, NotShown
 from examples.demo.timeline import draw
 from examples.demo.view import standard_output, view_for
 
@@ -64,6 +64,8 @@ def _play(run: Run, out: TextIO) -> None:
             run.view.begin(stage.title)
             try:
                 run.view.end(stage.play(run))
+            except NotShown as reason:
+                run.view.end(f"not shown: {reason}", well=None)
             except (DemoError, SignedInError) as error:
                 run.view.end(f"{type(error).__name__}: {error}", well=False)
                 raise

@@ -48,17 +48,25 @@ def _cell(counts: Counts, name: str) -> str:
 
 
 def _meaning(run: Run, client: Counts, backend: Counts | None) -> list[str]:
-    lines = ["An expiry is an access token that was used up: expired, or in the last fifth of its life, when replaced."]
     known = count([span for span in run.recorder.spans if span.stage == STOPPED], "refused")
-    if client.wasted:
+    learned = 1 if known else 0
+    lines = [
+        "An expiry is an access token that was used up: expired, or in the last fifth of its life, when replaced.",
+        f"{client.expiries - learned} of them the client's clock foresaw: it refreshed before anything was sent.",
+    ]
+    if known:
         lines.append(
-            f"A wasted round trip is a request that came back with 401 TokenExpiredError: {known} of them while"
+            "1 it could not foresee, because its clock stood still as on a suspended laptop: the server said 401"
         )
-        lines.append("the client's clock stood still, so that only the server could know; each was replayed.")
+        lines.append(
+            f"TokenExpiredError to {known} requests, the wasted round trips; one refresh, and each was sent again."
+        )
     if client.wasted > known:
         lines.append(
-            f"{client.wasted - known} more: the token expired while the request was on its way; also replayed."
+            f"{client.wasted - known} more: the token expired while the request was on its way; sent again too."
         )
+    if run.clock.forwarded:
+        lines.append("The expiries were not waited for: the client's clock was moved, the server's tokens were alive.")
     if backend is None:
         lines.append(
             "This backend keeps no ledger: the counts are the client's own. Reused tokens show at a server only."

@@ -25,6 +25,10 @@ _EACH: Final = 10  # calls of each of two processes
 _HEAD_START: Final = 0.15  # seconds for an order to reach the other process
 
 
+class NotShown(Exception):  # noqa: N818 -- no error: this backend and these options do not allow it
+    """A stage cannot be played; the text says why."""
+
+
 class Stage(NamedTuple):
     """A part of the run; `play` returns what is told of it."""
 
@@ -74,7 +78,7 @@ def tasks(run: Run) -> str:
 def stopped(run: Run) -> str:
     """Let the token expire while the client's clock stands still, so that only the server knows."""
     if not run.waits:
-        return "not shown: the token must really expire; --wait-for-expiry waits for it"
+        raise NotShown("the token must really expire for this; --wait-for-expiry waits for it")
     run.fresh_token()
     run.clock.stop()
     run.wait_for_expiry()
@@ -108,21 +112,23 @@ def processes(run: Run) -> str:
 def sign_out(run: Run) -> str:
     """Sign out, and show what a call now raises."""
     run.client.logout()
+    answers = [span.status for span in run.recorder.spans if span.stage == run.recorder.stage]
+    where = "here and at the server" if 204 in answers else "here (this backend has no logout)"
     try:
         run.client.users.get_profile()
     except NotSignedInError as error:
-        return f"a call now raises {type(error).__name__}: {error}"
+        return f"signed out {where}; a call now raises {type(error).__name__}: {error}"
     raise DemoError("a call after signing out raised nothing")
 
 
 STAGES: Final = (
-    Stage("sign_in", "Register an account and sign in", sign_in),
+    Stage("sign_in", "Register and sign in", sign_in),
     Stage("profile", "Read the typed profile", profile),
     Stage("sleep", "Sleep past the expiry, then call", sleep),
-    Stage("threads", "Outlive the token, then call from threads", threads),
-    Stage("tasks", "Outlive the token, then call from asyncio tasks", tasks),
-    Stage(STOPPED, "Clock stood still, as on a suspended laptop: 401", stopped),
-    Stage("processes", "Two processes, one FileStore, one expiry", processes),
+    Stage("threads", "Threads, past the expiry", threads),
+    Stage("tasks", "asyncio tasks, past the expiry", tasks),
+    Stage(STOPPED, "401: the client's clock stood still", stopped),
+    Stage("processes", "Two processes, one FileStore", processes),
     Stage("sign_out", "Sign out, then call", sign_out),
 )
 

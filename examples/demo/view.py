@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 Token = tuple[int, float, float]
 """Generation, seconds left (negative: expired), seconds that it lives in all."""
 _BAR: Final = 30
+_WORDS: Final = {True: "ok: ", False: "FAILED: ", None: ""}
+_MARKS: Final = {True: "✓", False: "✗", None: "-"}
 
 
 class View(Protocol):
     """Where a run is told."""
-
-    def say(self, text: str = "") -> None:
-        """Tell something between the stages."""
 
     def begin(self, title: str) -> None:
         """Begin a stage."""
@@ -37,8 +36,8 @@ class View(Protocol):
     def progress(self, what: str, done: float, total: float) -> None:
         """Tell how far the stage is."""
 
-    def end(self, result: str, *, well: bool = True) -> None:
-        """Tell what came of the stage."""
+    def end(self, result: str, *, well: bool | None = True) -> None:
+        """Tell what came of the stage; `well` is None where it could not be played."""
 
 
 class Lines:
@@ -47,21 +46,18 @@ class Lines:
     def __init__(self, out: TextIO, total: int) -> None:
         self._out, self._total, self._number, self._start = out, total, 0, 0.0
 
-    def say(self, text: str = "") -> None:
-        """Tell something between the stages."""
-        print(text, file=self._out, flush=True)
-
     def begin(self, title: str) -> None:
         """Begin a stage."""
         self._number, self._start = self._number + 1, time.monotonic()
-        self.say(f"[{self._number}/{self._total}] {title} ...")
+        print(f"[{self._number}/{self._total}] {title} ...", file=self._out, flush=True)
 
     def progress(self, what: str, done: float, total: float) -> None:
         """Say nothing: a log wants no bars."""
 
-    def end(self, result: str, *, well: bool = True) -> None:
-        """Tell what came of the stage."""
-        self.say(f"      {'ok' if well else 'FAILED'}: {result} ({time.monotonic() - self._start:.1f} s)")
+    def end(self, result: str, *, well: bool | None = True) -> None:
+        """Tell what came of the stage; `well` is None where it could not be played."""
+        took = time.monotonic() - self._start
+        print(f"      {_WORDS[well]}{result} ({took:.1f} s)", file=self._out, flush=True)
 
 
 class Screen:
@@ -69,37 +65,33 @@ class Screen:
 
     def __init__(self, console: Console, token: Callable[[], Token | None]) -> None:
         self._token = token
-        self._rows: list[tuple[str, str, bool | None]] = []  # title, result, how it ended
+        self._rows: list[tuple[str, str, str]] = []  # title, result, mark
         self._bar: tuple[str, float, float] | None = None
         self._spinner = Spinner("dots", style="cyan")
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=10)
 
-    def say(self, text: str = "") -> None:
-        """Tell something between the stages."""
-        self.live.console.print(text, highlight=False, markup=False)
-
     def begin(self, title: str) -> None:
         """Begin a stage."""
-        self._rows.append((title, "", None))
+        self._rows.append((title, "", ""))
 
     def progress(self, what: str, done: float, total: float) -> None:
         """Tell how far the stage is."""
         self._bar = (what, done, total)
 
-    def end(self, result: str, *, well: bool = True) -> None:
-        """Tell what came of the stage."""
-        self._rows[-1] = (self._rows[-1][0], result, well)
+    def end(self, result: str, *, well: bool | None = True) -> None:
+        """Tell what came of the stage; `well` is None where it could not be played."""
+        self._rows[-1] = (self._rows[-1][0], result, _MARKS[well])
         self._bar = None
 
     def _render(self) -> RenderableType:
         stages = Table.grid(padding=(0, 1))
-        for title, result, well in self._rows:
-            mark: RenderableType = self._spinner if well is None else Text(*(("✓", "green") if well else ("✗", "red")))
-            stages.add_row(mark, Text(title, style="bold" if well is None else ""), Text(result, style="dim"))
-        parts: list[RenderableType] = [stages]
-        running = bool(self._rows) and self._rows[-1][2] is None
-        if running:
-            parts += [Text(), self._bars()]
+        stages.add_column()
+        stages.add_column(no_wrap=True)
+        for title, result, mark in self._rows:
+            shown = Text(mark, "green" if mark == _MARKS[True] else "yellow") if mark else self._spinner
+            stages.add_row(shown, Text(title, "" if mark else "bold"), Text(result, "dim"))
+        running = self._rows and not self._rows[-1][2]
+        parts: list[RenderableType] = [stages, Text(), self._bars()] if running else [stages]
         return Group(*parts)
 
     def _bars(self) -> Table:
