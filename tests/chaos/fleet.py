@@ -1,0 +1,122 @@
+"""The workers, and the hits: `kill -9` and SIGSTOP, at random moments and in the very middle of a refresh.
+
+Only processes that were started here are hit, by their handle, and only while they have not been waited for.
+"""
+
+from __future__ import annotations
+
+import heapq
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from tests.chaos.proxy import Moment
+    from tests.chaos.worker import WorkerOrders
+
+_LONGEST_STOP: Final = 2.5  # seconds; longer than one sending may take, shorter than a lease
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One worker, hit at a time; a stopped one goes on at `until`."""
+
+    sender: str
+    kind: str
+    at: float
+    until: float
+
+
+@dataclass(slots=True)
+class Fleet:
+    """N workers, each replaced when it was killed."""
+
+    orders: list[WorkerOrders]
+    chance: random.Random
+    hits: list[Hit] = field(default_factory=list)  # guarded by _mutex, like all below
+    starts: int = 0
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _stopped: list[tuple[float, str]] = field(default_factory=list)  # when to continue whom
+    _aim: Moment | None = None
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self) -> None:
+        """Start every worker that does not run."""
+        with self._mutex:
+            for orders in self.orders:
+                process = self._running.get(orders.sender)
+                if process is None or process.poll() is not None:
+                    self._running[orders.sender] = subprocess.Popen(orders.command())
+                    self.starts += 1
+
+    def aim(self) -> None:
+        """Hit the sender of the next refresh, at one of its moments."""
+        self._aim = self.chance.choice(("arrived", "rotated", "answered"))
+
+    def on_refresh(self, sender: str, moment: Moment) -> None:
+        """Hit the sender if somebody aimed at this moment. Called in the proxy's thread."""
+        if self._aim == moment:
+            self._aim = None
+            self.hit(sender)
+
+    def hit(self, sender: str | None = None) -> None:
+        """Kill or stop one worker, a random one if none is named."""
+        with self._mutex:
+            sender = sender or self.chance.choice(self.orders).sender
+            process = self._running.get(sender)
+            if process is None or process.poll() is not None or any(who == sender for _, who in self._stopped):
+                return
+            now = time.monotonic()
+            if self.chance.random() < 0.5:
+                process.send_signal(signal.SIGKILL)
+                self.hits.append(Hit(sender, "kill", now, now))
+                return
+            process.send_signal(signal.SIGSTOP)
+            until = now + self.chance.uniform(0.05, _LONGEST_STOP)
+            self.hits.append(Hit(sender, "stop", now, until))
+            heapq.heappush(self._stopped, (until, sender))
+
+    def go_on(self, *, everyone: bool = False) -> None:
+        """Continue the workers that were stopped for long enough."""
+        with self._mutex:
+            while self._stopped and (everyone or self._stopped[0][0] <= time.monotonic()):
+                _, sender = heapq.heappop(self._stopped)
+                if self._running[sender].poll() is None:
+                    self._running[sender].send_signal(signal.SIGCONT)
+
+    def rampage(self, hits: int, seconds: float, *, still_well: Callable[[], bool]) -> None:
+        """Deal so many hits, spread over about so many seconds, and replace whom they killed."""
+        mean, end = seconds / max(hits, 1), time.monotonic() + 4 * seconds
+        begun, due = time.monotonic(), time.monotonic()
+        while time.monotonic() < end and still_well():
+            if len(self.hits) >= hits and time.monotonic() >= begun + seconds:
+                return
+            if len(self.hits) < hits and time.monotonic() >= due:
+                due = time.monotonic() + self.chance.uniform(0.2, 1.8) * mean
+                if self.chance.random() < 0.5:
+                    self.hit()
+                else:
+                    self.aim()
+            time.sleep(0.02)
+            self.go_on()
+            self.start()
+
+    def finish(self, patience: float) -> int:
+        """Wait for the workers, which have been told to stop; return how many did not end, and end those."""
+        self._aim = None
+        self.go_on(everyone=True)
+        end, left = time.monotonic() + patience, 0
+        for process in self._running.values():
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                left += 1
+                process.kill()
+                process.wait(10)
+        return left

@@ -1,0 +1,221 @@
+"""One run of process chaos: what is started, for how long, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from signedin import Client, TokenPair
+from signedin.stores import open_store
+
+from tests.chaos.fleet import Fleet, Hit
+from tests.chaos.proxy import Chances, FaultProxy, Presentation
+from tests.chaos.watcher import Watcher
+from tests.chaos.worker import LONGEST, TIMING, WorkerOrders
+from tests.servers import backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What a caller may see while the network and its own process are being broken; the pair is kept by all of them.
+_PASSING: Final = {"ok", "APIConnectionError", "APITimeoutError", "RefreshUnavailableError", "UnauthorizedError"}
+_PASSING_SERVER: Final = {"ServerError"}  # the reference backend's database is busy
+_ACCOUNT: Final = {"email": "ada@example.com", "password": "correct horse battery staple"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The size of a run. `store` is a URL; `file:` takes a file in a temporary folder."""
+
+    seed: int
+    processes: int = 8
+    threads: int = 8
+    hits: int = 200
+    seconds: float = 100.0
+    pause: float = 0.3
+    store: str = "file:"
+    chances: Chances = field(default_factory=Chances)
+
+
+@dataclass(slots=True)
+class Report:
+    """What happened, and what of it must not happen."""
+
+    plan: Plan
+    calls: Counter[str]
+    longest: float
+    hits: Counter[str]
+    ledger: dict[str, Any]
+    presentations: list[Presentation]
+    struck: list[Hit]
+    starts: int
+    broken_exchanges: int
+    unfinished: int
+    reads: int
+    torn: list[str]
+    backwards: int
+    signed_in: bool
+
+    @property
+    def with_another_key(self) -> int:
+        """Refresh tokens that were presented under two names."""
+        keys: dict[str, set[str | None]] = {}
+        for seen in self.presentations:
+            keys.setdefault(seen.token, set()).add(seen.attempt)
+        return sum(len(names) > 1 or None in names for names in keys.values())
+
+    @property
+    def unexplained(self) -> int:
+        """Second presentations although the first was answered in time and its sender was not hit."""
+        of_token: dict[str, list[Presentation]] = {}
+        for seen in self.presentations:
+            of_token.setdefault(seen.token, []).append(seen)
+        return sum(not self._in_doubt(before, after) for row in of_token.values() for before, after in pairwise(row))
+
+    def _in_doubt(self, before: Presentation, after: Presentation) -> bool:
+        slow = before.answered is None or before.answered - before.arrived > TIMING.post - 0.5
+        return slow or any(
+            hit.sender == before.sender and hit.at <= after.arrived and hit.until >= before.arrived - 1.0
+            for hit in self.struck
+        )
+
+    @property
+    def breaches(self) -> list[str]:
+        """Everything that must not be, in words; empty when the run is sound."""
+        bound = LONGEST + max((hit.until - hit.at for hit in self.struck), default=0.0) + 5
+        unknown = {name: n for name, n in self.calls.items() if name not in _PASSING | _PASSING_SERVER}
+        checks = {
+            f"calls ended in {unknown}": bool(unknown),
+            f"{self.unfinished} processes did not end": self.unfinished > 0,
+            f"a call took {self.longest:.1f} s, longer than {bound:.1f} s": self.longest > bound,
+            f"torn files: {self.torn[:3]}": bool(self.torn),
+            f"the generation went back {self.backwards} times": self.backwards > 0,
+            f"{self.with_another_key} tokens were sent again under another key": self.with_another_key > 0,
+            f"{self.unexplained} tokens were sent again without a doubt": self.unexplained > 0,
+            f"{self.ledger['families_revoked']} families were revoked": self.ledger["families_revoked"] > 0,
+            f"{self.ledger['refused_refreshes']} refreshes were refused": self.ledger["refused_refreshes"] > 0,
+            f"{self.ledger['logins']} logins": self.ledger["logins"] > 0,
+            "the session is over": not self.signed_in,
+            f"{self.ledger['refreshes']} refreshes for {self.ledger['expiries']} expiries": self.ratio != 1.0,
+            "hardly anything happened": self.calls["ok"] < 20 or self.ledger["refreshes"] < 3,
+        }
+        return [words for words, broken in checks.items() if broken]
+
+    @property
+    def ratio(self) -> float:
+        """Refreshes divided by expiries."""
+        return float(self.ledger["refreshes"] / max(1, self.ledger["expiries"]))
+
+    def __str__(self) -> str:
+        failed = sum(self.calls.values()) - self.calls["ok"]
+        return (
+            f"{self.plan.store.partition(':')[0]} {self.plan.processes} x {self.plan.threads}, seed {self.plan.seed}: "
+            f"hits {sum(self.hits.values())} ({self.hits['kill']} kills, {self.hits['stop']} stops), "
+            f"{self.broken_exchanges} exchanges broken, {self.starts} processes, "
+            f"calls {sum(self.calls.values())} ({failed} ended in a typed error), longest {self.longest:.1f} s, "
+            f"hangs {self.unfinished + self.calls['HUNG']}, file reads {self.reads}, torn {len(self.torn)}, "
+            f"refreshes {self.ledger['refreshes']} / expiries {self.ledger['expiries']} = {self.ratio:.3f}, "
+            f"presented again {len(self.presentations) - len({p.token for p in self.presentations})}, "
+            f"of these without a doubt {self.unexplained}, under another key {self.with_another_key}, "
+            f"families revoked {self.ledger['families_revoked']}, re-logins {self.ledger['logins']}"
+        )
+
+
+def run(plan: Plan) -> Report:
+    """Carry the plan out and return what happened; bounded at about five times `plan.seconds`."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name)
+        with backend(folder, "--access-ttl", "2", "--ledger", "--grace") as server:
+            return _run(plan, folder, server.base_url)
+
+
+def _run(plan: Plan, folder: Path, base_url: str) -> Report:
+    store = f"file:{folder / 'tokens.json'}" if plan.store == "file:" else plan.store
+    (folder / "reports").mkdir()
+    with FaultProxy(base_url, plan.seed, plan.chances) as proxy:
+        _sign_in(base_url, proxy.base_url, store)
+        fleet = Fleet(_orders(plan, folder, proxy.base_url, store), random.Random(plan.seed))
+        proxy.on_refresh = fleet.on_refresh
+        with _watching(folder / "tokens.json", needed=plan.store == "file:") as watcher:
+            try:
+                fleet.start()
+                fleet.rampage(plan.hits, plan.seconds, still_well=lambda: not watcher or not watcher.torn)
+            finally:
+                (folder / "stop").touch()
+                unfinished = fleet.finish(LONGEST + TIMING.flight + 10)
+        proxy.chances.refresh = proxy.chances.call = 0.0
+        signed_in = _is_signed_in(proxy.base_url, store)
+        ledger = httpx.get(f"{base_url}/__ledger__").json()
+    calls, longest = _calls(folder / "reports")
+    return Report(
+        plan=plan,
+        calls=calls,
+        longest=longest,
+        hits=Counter(hit.kind for hit in fleet.hits),
+        ledger=ledger,
+        presentations=proxy.presentations,
+        struck=fleet.hits,
+        starts=fleet.starts,
+        broken_exchanges=proxy.broken,
+        unfinished=unfinished,
+        reads=watcher.reads if watcher else 0,
+        torn=watcher.torn if watcher else [],
+        backwards=watcher.backwards if watcher else 0,
+        signed_in=signed_in,
+    )
+
+
+def _sign_in(direct: str, through_proxy: str, store: str) -> None:
+    said = httpx.post(f"{direct}/auth/register", json=_ACCOUNT).raise_for_status().json()
+    with Client(through_proxy, store=open_store(store), timing=TIMING) as client:
+        client.session.sign_in(TokenPair(access_token=said["accessToken"], refresh_token=said["refreshToken"]))
+
+
+def _is_signed_in(base_url: str, store: str) -> bool:
+    # The last process may have been hit in the middle of a refresh: this one finishes it.
+    with Client(base_url, store=open_store(store), timing=TIMING) as client:
+        return client.users.get_profile().email == _ACCOUNT["email"]
+
+
+def _orders(plan: Plan, folder: Path, base_url: str, store: str) -> list[WorkerOrders]:
+    return [
+        WorkerOrders(
+            base_url=base_url,
+            store=store,
+            sender=f"127.0.1.{number + 1}",
+            threads=plan.threads,
+            pause=plan.pause,
+            report=str(folder / "reports" / str(number)),
+            stop=str(folder / "stop"),
+            until=time.time() + 5 * plan.seconds + 60,
+        )
+        for number in range(plan.processes)
+    ]
+
+
+@contextlib.contextmanager
+def _watching(path: Path, *, needed: bool) -> Iterator[Watcher | None]:
+    if not needed:
+        yield None
+        return
+    with Watcher(path) as watcher:
+        yield watcher
+
+
+def _calls(folder: Path) -> tuple[Counter[str], float]:
+    calls: Counter[str] = Counter()
+    longest = 0.0
+    for path in folder.iterdir():
+        for line in path.read_text().splitlines():
+            outcome, _, seconds = line.partition(" ")
+            calls[outcome] += 1
+            longest = max(longest, float(seconds))
+    return calls, longest
