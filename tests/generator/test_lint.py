@@ -150,6 +150,13 @@ def test_a_warning_is_found_and_is_no_error(rule: str, change: Change, tmp_path:
     assert [(finding.rule, finding.is_error) for finding in found(spec, tmp_path)] == [(rule, False)]
 
 
+@pytest.mark.parametrize("target", ["https://example.com/x.yaml#/A", "file:///etc/passwd", "other.yaml#/A"])
+def test_a_reference_to_elsewhere_is_not_followed(target: str, tmp_path: Path) -> None:
+    spec = minimal()
+    schema(spec, "Far", {"$ref": target})
+    assert {finding.rule for finding in found(spec, tmp_path)} == {"reference"}
+
+
 def test_a_finding_names_its_line(tmp_path: Path) -> None:
     spec = minimal()
     operation(spec)["tags"] = ["session"]

@@ -62,7 +62,9 @@ def differences(folder: Path) -> list[str]:
 
 
 def test_the_committed_package_is_what_the_spec_yields_wherever_it_is_checked(tmp_path: Path) -> None:
-    (tmp_path / "ruff.toml").write_text("line-length = 40\n")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*\n")
+    (tmp_path / "ruff.toml").write_text('line-length = 40\n[format]\nquote-style = "single"\n')
     (tmp_path / "pyproject.toml").write_text('[tool.ruff]\nexclude = ["*"]\n')
     elsewhere = {
         "LC_ALL": "C",
@@ -79,6 +81,24 @@ def test_the_committed_package_is_what_the_spec_yields_wherever_it_is_checked(tm
 
 def test_the_same_spec_yields_the_same_bytes(shapes_folder: Path, tmp_path: Path) -> None:
     assert contents(print_package(SHAPES, tmp_path / "shapes_sdk")) == contents(shapes_folder)
+
+
+def test_a_tag_that_ruff_would_leave_out_is_formatted_like_any_other(tmp_path: Path) -> None:
+    printed = []
+    for tag in ("build", "stuff"):
+        spec = minimal()
+        spec["paths"]["/things"]["get"]["tags"] = [tag]
+        package = print_package(as_json(spec), tmp_path / tag / "tagged_sdk", "json")
+        printed.append((package / "api" / tag / "list_things.py").read_bytes())
+    assert printed[0] == printed[1]
+
+
+def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path) -> None:
+    spec = minimal()
+    inner = {"type": "object", "properties": {"c": {"type": "string"}}}
+    spec["components"]["schemas"] |= {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner}
+    with pytest.raises(PrintError, match="several schemas become one module: ab"):
+        print_package(as_json(spec), tmp_path / "shared_sdk", "json")
 
 
 def test_provenance_names_hashes_and_versions_and_no_place_or_time() -> None:
@@ -171,7 +191,8 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "diary.txt").write_text("dear diary")
-    (tmp_path / "link").symlink_to(home)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
     for output in (home, tmp_path / "link", tmp_path / "openapi.json"):
         with pytest.raises(GeneratorError, match=r"not replaced|no folder"):
             generate(Request(tmp_path / "openapi.json", output), lambda _: None)
@@ -208,10 +229,23 @@ def test_a_changed_upstream_template_names_the_override_to_look_at(tmp_path: Pat
     assert "client.py.jinja" not in str(refused.value)
 
 
-def test_another_version_of_a_pinned_tool_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(pins.PINS, "ruff", "0.0.1")
-    with pytest.raises(GeneratorError, match=r"ruff .* is installed, the generator is pinned to 0\.0\.1"):
-        pins.require_pins()
+def test_nothing_is_printed_with_templates_that_nobody_compared(
+    own_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = own_copy / "upstream.lock"
+    lock.write_text(upstream.LOCK.read_text("utf-8").replace("client.py.jinja ", "client.py.jinja 0"))
+    monkeypatch.setattr(upstream, "LOCK", lock)
+    with pytest.raises(GeneratorError, match=r"client\.py\.jinja [0-9a-f]{64}$"):
+        differences(own_copy)
+
+
+@pytest.mark.parametrize("tool", ["ruff", "openapi-python-client"])
+def test_another_version_of_a_pinned_tool_is_refused(
+    own_copy: Path, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pins.PINS, tool, "0.0.1")
+    with pytest.raises(GeneratorError, match=rf"{tool} .* is installed, the generator is pinned to 0\.0\.1"):
+        differences(own_copy)
 
 
 def test_the_pins_are_those_of_the_project() -> None:
