@@ -47,7 +47,7 @@ def decode(said: object) -> Record:
 def _decode(said: Any) -> Record:
     tokens = said["access_token"], said["refresh_token"]
     pair = TokenPair(_text(tokens[0]), _text(tokens[1])) if any(tokens) else None
-    status = Status(_text(said["status"]))
+    status = _status(said["status"])
     if (status is Status.ACTIVE) != (pair is not None):
         raise ValueError("not a token record: status and tokens do not fit together")
     noted = said["intent"]
@@ -56,13 +56,13 @@ def _decode(said: Any) -> Record:
         revision=_count(said["revision"]),
         status=status,
         pair=pair,
-        obtained_at=float(said["obtained_at"]),
-        clock_offset=float(said["clock_offset"]),
+        obtained_at=_seconds(said["obtained_at"]),
+        clock_offset=_seconds(said["clock_offset"]),
         family=_text(said["family"]),
         intent=None
         if noted is None
         else Intent(
-            _text(noted["attempt"]), _count(noted["generation"]), _text(noted["owner"]), float(noted["deadline"])
+            _text(noted["attempt"]), _count(noted["generation"]), _text(noted["owner"]), _seconds(noted["deadline"])
         ),
         claims=claims_of(pair.access_token) if pair else Claims(),
     )
@@ -78,3 +78,17 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeError
     return value
+
+
+def _status(value: object) -> Status:
+    try:
+        return Status(_text(value))
+    except ValueError:  # its text quotes the value
+        raise TypeError from None
+
+
+def _seconds(value: object) -> float:
+    # As far from 1970 as datetime can show; NaN is refused, too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 253_402_300_800:
+        raise TypeError
+    return float(value)

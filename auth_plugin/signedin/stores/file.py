@@ -1,36 +1,29 @@
 """Tokens in a file that processes of one user share: `flock`, atomic replace, mode 0600.
 
-Two kinds of side file, neither ever deleted (a lock on a deleted file excludes nobody): `<path>.lock` is held for the
-moment of one write, `<path>.<key>.lock` for a whole refresh. The kernel gives both back when their holder dies.
+The locks stand in `_locks`, how a record is written in `_codec`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import secrets
 import stat
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.stores._codec import FORMAT, decode, encode
+from signedin.stores._locks import SideFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from signedin._tokens import Record
 
-if sys.platform != "win32":
-    import fcntl
-
-_WRITE_PATIENCE = 5.0  # seconds to wait for another process's write, which takes milliseconds
 _LARGEST = 4 * 1024 * 1024  # bytes; what is larger is no token file
 
 
@@ -47,8 +40,7 @@ class FileStore:
         if sys.platform == "win32":
             raise ConfigurationError("FileStore needs POSIX file locks, which this system lacks; use KeyringStore.")
         self._path = Path(path).expanduser().absolute() if path is not None else default_path()
-        self._held: dict[tuple[str, str], int] = {}  # (key, owner) → descriptor of the refresh lock; guarded by _mutex
-        self._mutex = threading.Lock()
+        self._locks = SideFiles(self._path)
 
     def __repr__(self) -> str:
         return f"FileStore({str(self._path)!r})"
@@ -64,12 +56,12 @@ class FileStore:
             try:
                 return _record(self._read(), key)
             except ValueError:
-                with self._writing():
+                with self._locks.writing():
                     return self._record(key)
 
     def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
         """Write `record` if the revision under `key` is still `expected`; on disk when it returns True."""
-        with self._trouble("write"), self._writing():
+        with self._trouble("write"), self._locks.writing():
             current = self._record(key)
             if (current.revision if current else 0) != expected:
                 return False
@@ -79,29 +71,20 @@ class FileStore:
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
         """Take the refresh lock of `key`, unless another descriptor, here or in another process, has it."""
         with self._trouble("lock"):
-            descriptor = self._open_side_file(hashlib.sha256(key.encode()).hexdigest()[:16])
-            if not _flock(descriptor):
-                os.close(descriptor)
-                return False
-        with self._mutex:
-            self._held[key, owner] = descriptor
-        return True
+            return self._locks.try_lock(key, owner)
 
     def unlock(self, key: str, owner: str) -> None:
         """Give the refresh lock back."""
-        with self._mutex:
-            descriptor = self._held.pop((key, owner), None)
-        if descriptor is not None:
-            # Not by closing alone: a forked child may still have a copy of the descriptor.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
+        self._locks.unlock(key, owner)
+
+    def lock_holder(self, key: str) -> str | None:
+        """Return who holds the refresh lock of `key`, in words; None if nobody does."""
+        with self._trouble("look at the locks of"):
+            return self._locks.holder(key)
 
     def after_fork(self) -> None:
-        """Forget, in a forked child, the parent's locks; closing the copies leaves the parent's lock alone."""
-        self._mutex = threading.Lock()
-        for descriptor in self._held.values():
-            os.close(descriptor)
-        self._held.clear()
+        """Forget, in a forked child, the parent's locks."""
+        self._locks.after_fork()
 
     # ------------------------------------------------------------------------------------------------ the file
 
@@ -114,7 +97,8 @@ class FileStore:
 
     def _read(self) -> dict[str, Any]:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            # O_NONBLOCK: a named pipe in the file's place would wait for a writer.
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return {}
         with os.fdopen(descriptor, "rb") as file:
@@ -137,34 +121,6 @@ class FileStore:
                 new.unlink()
             raise
         _fsync_folder(self._path.parent)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._make_folder()
-        descriptor = self._open_side_file(None)
-        try:
-            self._await_write_lock(descriptor)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _await_write_lock(self, descriptor: int) -> None:
-        end = time.monotonic() + _WRITE_PATIENCE
-        while not _flock(descriptor):
-            if time.monotonic() > end:
-                raise TokenStoreError(
-                    f"Another process has been writing {self._path} for {_WRITE_PATIENCE:g} s. Nothing was changed; "
-                    "if no such process runs, the file system's locks do not work: use a local folder."
-                )
-            time.sleep(0.002)
-
-    def _open_side_file(self, name: str | None) -> int:
-        self._make_folder()
-        side = self._path.with_name(f"{self._path.name}.{name}.lock" if name else f"{self._path.name}.lock")
-        return os.open(side, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-    def _make_folder(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     # -------------------------------------------------------------------------------------------------- refusals
 
@@ -222,14 +178,6 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 def _record(records: dict[str, Any], key: str) -> Record | None:
     return decode(records[key]) if key in records else None
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _fsync_folder(folder: Path) -> None:
