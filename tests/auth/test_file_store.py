@@ -1,0 +1,345 @@
+"""The token file: private, atomic, and refused or moved aside when it is not what it should be. Nothing is lost."""
+
+import errno
+import fcntl
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from signedin import Client, FileStore, TokenStoreError
+from signedin.stores import file as file_module
+from signedin.testing import FakeAuthServer
+from signedin.testing.contract import record_of
+
+KEY = "https://auth.test:443#default"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "tokens.json"
+
+
+@pytest.fixture
+def store(path: Path) -> FileStore:
+    """A store with one record in it."""
+    store = FileStore(path)
+    assert store.compare_and_set(KEY, 0, record_of())
+    return store
+
+
+def test_file_folder_and_side_files_are_the_users_own(store: FileStore) -> None:
+    assert store.try_lock(KEY, "me", 30)
+    store.unlock(KEY, "me")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.path.parent.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+
+
+def test_files_are_private_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = FileStore(path)
+        store.compare_and_set(KEY, 0, record_of())
+        store.try_lock(KEY, "me", 30)
+        store.unlock(KEY, "me")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_can_read_is_not_used(store: FileStore) -> None:
+    for mode in (0o640, 0o604, 0o620, 0o644, 0o777):
+        store.path.chmod(mode)
+        before = store.path.read_bytes()
+        for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+            with pytest.raises(TokenStoreError, match="chmod 600"):
+                use()
+        assert store.path.read_bytes() == before
+    store.path.chmod(0o600)
+    assert store.load(KEY) == record_of()
+
+
+def test_a_file_of_another_user_is_not_used(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = os.geteuid() + 1
+    if os.geteuid() == 0:
+        os.chown(store.path, other, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+    with pytest.raises(TokenStoreError, match="another user"):
+        store.load(KEY)
+    with pytest.raises(TokenStoreError, match="another user"):
+        store.compare_and_set(KEY, 1, record_of(2, 2))
+
+
+def test_a_symlink_is_not_followed(store: FileStore, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.json"
+    store.path.rename(target)
+    store.path.symlink_to(target)
+    before = target.read_bytes()
+    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+        with pytest.raises(TokenStoreError, match="symlink"):
+            use()
+    assert target.read_bytes() == before
+    assert store.path.is_symlink()
+
+
+@pytest.mark.parametrize("side", ["tokens.json.lock", "refresh lock"])
+def test_a_symlink_for_a_side_file_is_not_followed(store: FileStore, tmp_path: Path, side: str) -> None:
+    target = tmp_path / "precious"
+    if side == "refresh lock":
+        assert store.try_lock(KEY, "me", 30)
+        store.unlock(KEY, "me")
+        (lock,) = [file for file in store.path.parent.iterdir() if file.name.count(".") == 3]
+        lock.unlink()
+        lock.symlink_to(target)
+        with pytest.raises(TokenStoreError):
+            store.try_lock(KEY, "me", 30)
+    else:
+        (store.path.parent / side).unlink()
+        (store.path.parent / side).symlink_to(target)
+        with pytest.raises(TokenStoreError):
+            store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert not target.exists()
+
+
+DAMAGED = {
+    "empty": b"",
+    "half": b'{"format": 1, "records": {',
+    "no json": b"\x00\xff\xfe tokens",
+    "array": b"[]",
+    "null": b"null",
+    "deep": b"[" * 100_000,
+    "other format": b'{"format": 2, "records": {}}',
+    "no records": b'{"format": 1}',
+    "records no object": b'{"format": 1, "records": []}',
+    "record no object": json.dumps({"format": 1, "records": {KEY: 5}}).encode(),
+    "record empty": json.dumps({"format": 1, "records": {KEY: {}}}).encode(),
+}
+GOOD: dict[str, Any] = {
+    "generation": 1,
+    "revision": 1,
+    "status": "active",
+    "access_token": "a",
+    "refresh_token": "r",
+    "obtained_at": 1.0,
+    "clock_offset": 0.0,
+    "family": "f",
+    "intent": None,
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "status": {"status": "alive"},
+    "status missing its pair": {"access_token": None, "refresh_token": None},
+    "half a pair": {"refresh_token": None},
+    "pair of the signed out": {"status": "signed_out"},
+    "token a number": {"access_token": 5},
+    "generation a text": {"generation": "1"},
+    "generation a boolean": {"generation": True},
+    "generation negative": {"generation": -1},
+    "revision null": {"revision": None},
+    "intent a list": {"intent": []},
+    "intent half": {"intent": {"attempt": "x"}},
+    "time a text": {"obtained_at": "soon"},
+    "time a number in a text": {"obtained_at": "1.5"},
+    "time beyond all calendars": {"obtained_at": 1e300},
+    "time not a number": {"clock_offset": float("nan")},
+}
+DAMAGED |= {name: json.dumps({"format": 1, "records": {KEY: GOOD | change}}).encode() for name, change in WRONG.items()}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("use", ["load", "write"])
+def test_a_damaged_file_is_moved_aside_and_nothing_is_lost(path: Path, content: bytes, use: str) -> None:
+    path.parent.mkdir()
+    path.touch(0o600)
+    path.write_bytes(content)
+    store = FileStore(path)
+    with pytest.raises(TokenStoreError, match=r"moved to .*Sign in again"):
+        store.load(KEY) if use == "load" else store.compare_and_set(KEY, 0, record_of())
+    (aside,) = path.parent.glob("tokens.json.corrupt-*")
+    assert aside.read_bytes() == content
+    assert store.load(KEY) is None
+    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.load(KEY) == record_of()
+
+
+def test_a_huge_file_is_not_read_into_memory(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(0o600)
+    os.truncate(path, 1 << 36)  # sparse
+    store = FileStore(path)
+    with pytest.raises(TokenStoreError, match="moved to"):
+        store.load(KEY)
+
+
+@pytest.mark.parametrize("name", ["generation", "revision", "status", "obtained_at", "clock_offset", "intent"])
+def test_the_message_of_a_damaged_file_quotes_nothing_of_it(path: Path, name: str) -> None:
+    path.parent.mkdir()
+    path.touch(0o600)
+    path.write_text(json.dumps({"format": 1, "records": {KEY: GOOD | {name: "s3cret"}}}))
+    with pytest.raises(TokenStoreError) as error:
+        FileStore(path).load(KEY)
+    cause: BaseException | None = error.value
+    while cause is not None:
+        assert "s3cret" not in str(cause)
+        cause = cause.__cause__
+
+
+def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:
+    path.mkdir(parents=True)
+    store = FileStore(path)
+    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+        with pytest.raises(TokenStoreError, match=r"not a regular file|directory"):
+            use()
+    assert path.is_dir()
+
+
+def test_a_pipe_in_place_of_the_file_does_not_hang(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(TokenStoreError, match="not a regular file"):
+        FileStore(path).load(KEY)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    store = FileStore(tmp_path / "state" / "tokens.json")
+    with pytest.raises(TokenStoreError, match="Cannot"):
+        store.load(KEY)
+    with pytest.raises(TokenStoreError, match="Cannot"):
+        store.compare_and_set(KEY, 0, record_of())
+
+
+@pytest.mark.parametrize("method", ["fsync", "replace"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch, method: str, code: int
+) -> None:
+    before = sorted(path.name for path in store.path.parent.iterdir())
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as context:
+        context.setattr(*((os, "fsync", fail) if method == "fsync" else (Path, "replace", fail)))
+        with pytest.raises(TokenStoreError, match=os.strerror(code)):
+            store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert store.load(KEY) == record_of()
+    assert sorted(path.name for path in store.path.parent.iterdir()) == before
+
+
+def test_a_write_is_on_disk_before_it_is_visible(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noting_fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def noting_replace(self: Path, target: Path) -> Path:
+        done.append("replace")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    monkeypatch.setattr(Path, "replace", noting_replace)
+    store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert done == ["file", "replace", "folder"]
+
+
+def test_a_write_lock_that_is_never_given_back_is_a_typed_error(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_module, "_WRITE_PATIENCE", 0.02)
+    with (store.path.parent / "tokens.json.lock").open("r+") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with pytest.raises(TokenStoreError, match="Another process"):
+            store.compare_and_set(KEY, 1, record_of(2, 2))
+        assert store.load(KEY) == record_of()  # readers need no lock
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+
+
+def test_side_files_are_never_deleted(store: FileStore) -> None:
+    # A lock on a deleted file excludes nobody.
+    store.try_lock(KEY, "me", 30)
+    names = {path.name: path.stat().st_ino for path in store.path.parent.glob("*.lock")}
+    store.unlock(KEY, "me")
+    store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert {path.name: path.stat().st_ino for path in store.path.parent.glob("*.lock")} == names
+
+
+def test_records_of_other_keys_survive_a_write(store: FileStore) -> None:
+    assert store.compare_and_set("other", 0, record_of(7, 1))
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert store.load("other") == record_of(7, 1)
+
+
+def test_no_descriptor_is_left_open(store: FileStore) -> None:
+    def open_descriptors() -> int:
+        return len(os.listdir("/dev/fd"))  # noqa: PTH208 -- no path is wanted
+
+    before = open_descriptors()
+    for revision in range(1, 20):
+        store.compare_and_set(KEY, revision, record_of(revision + 1, revision + 1))
+        store.compare_and_set(KEY, 0, record_of())
+        store.load(KEY)
+        assert store.try_lock(KEY, "me", 30)
+        assert not store.try_lock(KEY, "you", 30)
+        store.unlock(KEY, "me")
+    assert open_descriptors() == before
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert FileStore("~/t.json").path == tmp_path / "t.json"
+
+
+def test_a_relative_path_stays_where_it_was_when_the_process_moves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = FileStore("t.json")
+    store.compare_and_set(KEY, 0, record_of())
+    monkeypatch.chdir("/")
+    assert store.load(KEY) == record_of()
+
+
+def test_a_deleted_file_is_written_anew_by_the_next_sign_in(server: FakeAuthServer, path: Path) -> None:
+    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
+    client.session.sign_in(server.issue())
+    path.unlink()
+    client.session.sign_in(server.issue())
+    server.expire_access_tokens()
+    assert client.users.get_profile().email == "ada@example.com"
+    assert client.session.tokens is not None
+    assert server.is_live(client.session.tokens.refresh_token)
+
+
+def test_a_deleted_file_signs_out_at_the_next_refresh(server: FakeAuthServer, path: Path) -> None:
+    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
+    client.session.sign_in(server.issue())
+    path.unlink()
+    client.users.get_profile()  # the fresh path asks no store
+    server.expire_access_tokens()
+    with pytest.raises(Exception, match="Not signed in"):
+        client.users.get_profile()
+    assert server.ledger["refreshToken"] == 0
+
+
+def test_a_second_program_finds_the_session(server: FakeAuthServer, path: Path) -> None:
+    first = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
+    first.session.sign_in(server.issue())
+    second = Client(server.base_url, transport=server.transport, clock=server.clock, store=f"file://{path}")
+    assert second.session.is_signed_in
+    assert second.users.get_profile().email == "ada@example.com"
+
+
+def test_a_tampered_store_gives_no_pair_of_two_generations(store: FileStore) -> None:
+    said = json.loads(store.path.read_text())
+    said["records"][KEY]["access_token"] = ""
+    store.path.write_text(json.dumps(said))
+    with pytest.raises(TokenStoreError):
+        store.load(KEY)
