@@ -260,6 +260,9 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
             yield from _still(orders, record)  # others may have landed, or signed out, meanwhile
         last = _same_user(pair, (yield Post(pair.refresh_token, attempt)))
         if isinstance(last, Renewed):
+            if in_doubt:
+                # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early.
+                last = replace(last, clock_offset=max(last.clock_offset, record.clock_offset))
             return (yield from _save(record, last, deadline))
         if isinstance(last, Refused):
             return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))
