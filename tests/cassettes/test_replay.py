@@ -96,6 +96,9 @@ def test_missing_cassette_is_an_error() -> None:
 
 
 def test_network_is_blocked_here() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as client:
-        with pytest.raises(RuntimeError, match="Network is disabled"):
-            client.connect(listening.getsockname())
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.socket() as client,
+        pytest.raises(RuntimeError, match="Network is disabled"),
+    ):
+        client.connect(listening.getsockname())

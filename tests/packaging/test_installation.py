@@ -1,0 +1,55 @@
+"""The wheel in a clean environment: installed by pip, used against a running backend."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.packaging.building import PIP, run
+from tests.servers import backend
+
+pytestmark = pytest.mark.timeout(300)
+
+QUICKSTART: Final = """
+import importlib.util, sys
+from signedin import Client, FileStore
+
+with Client(store=FileStore("tokens.json")) as client:
+    client.auth.register(email="ada@example.com", password="correct horse battery staple")
+    print(client.users.get_profile().email)
+
+with Client(store=FileStore("tokens.json")) as client:
+    print(client.users.get_profile().email)
+    client.logout()
+    print(client.session.is_signed_in)
+
+for name in ("sdk", "auth_plugin", "generator", "tests", "signedin_backend"):
+    assert importlib.util.find_spec(name) is None, name
+"""
+
+
+def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, tmp_path: Path) -> None:
+    with backend(tmp_path) as server:
+        said = run(str(python), "-c", QUICKSTART, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+    assert said.splitlines() == ["ada@example.com", "ada@example.com", "False"]
+
+
+def test_installed_wheel_brings_nothing_of_the_developers(python: Path, tmp_path: Path) -> None:
+    freeze = run(*PIP, str(python), "freeze", cwd=tmp_path)
+    names = {line.partition("==")[0].partition(" @ ")[0].lower() for line in freeze.splitlines()}
+    assert {"signedin", "httpx", "attrs", "python-dateutil"} <= names
+    assert not names & {"pytest", "uvicorn", "starlette", "sqlalchemy", "rich", "openapi-python-client", "vcrpy"}
+    assert "No broken requirements" in run(*PIP, str(python), "check", cwd=tmp_path)
+
+
+def test_every_module_imports_without_the_extras(python: Path, tmp_path: Path) -> None:
+    walk = """
+import importlib, pkgutil, signedin, signedin_sdk
+for package in (signedin, signedin_sdk):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if found.name not in {"signedin.testing.plugin", "signedin.testing.contract"}:  # for pytest alone
+            importlib.import_module(found.name)
+            print(found.name)
+"""
+    names = run(str(python), "-W", "error", "-c", walk, cwd=tmp_path).split()
+    assert {"signedin.client", "signedin.testing.server", "signedin_sdk.client"} <= set(names)
