@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from signedin import Client, FileStore, TokenStoreError
-from signedin.stores import file as file_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import record_of
 
@@ -253,7 +252,7 @@ def test_a_write_is_on_disk_before_it_is_visible(store: FileStore, monkeypatch: 
 def test_a_write_lock_that_is_never_given_back_is_a_typed_error(
     store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_module, "_WRITE_PATIENCE", 0.02)
+    monkeypatch.setattr(store._locks, "_patience", 0.02)
     with (store.path.parent / "tokens.json.lock").open("r+") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         with pytest.raises(TokenStoreError, match="Another process"):
