@@ -153,7 +153,7 @@ class FileStore:
                 raise TokenStoreError(f"{self._path} is a symlink; it was not followed. Name the real path.") from None
             raise TokenStoreError(
                 f"Cannot {verb} the token file {self._path}: {error.strerror}. The tokens were left as they are."
-            ) from error
+            ) from error.with_traceback(None)  # its frames hold the file's content, and crash reporters show frames
 
 
 def default_path() -> Path:
