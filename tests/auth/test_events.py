@@ -1,0 +1,219 @@
+"""What a session tells of itself: events to subscribers, `explain()` to support."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from signedin import (
+    Client,
+    ConfigurationError,
+    MemoryStore,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    TokenPair,
+)
+from signedin._events import Events
+from signedin.testing import FakeAuthServer
+from signedin.typing import Event
+
+from tests.auth.driving import Drive
+
+pytestmark = pytest.mark.anyio
+
+NAMES = ("signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved")
+
+
+class Heard:
+    """Subscribes to everything and waits for what it expects."""
+
+    def __init__(self, session: Any) -> None:
+        self.events: list[Event] = []
+        self._arrived = threading.Condition()
+        for name in NAMES:
+            session.on(name, self._hear)
+
+    def _hear(self, event: Event) -> None:
+        with self._arrived:
+            self.events.append(event)
+            self._arrived.notify_all()
+
+    def wait_for(self, *names: str) -> None:
+        """Return when these, in this order, are what has happened so far; fail after ten seconds."""
+        with self._arrived:
+            arrived = self._arrived.wait_for(lambda: [event.name for event in self.events] == list(names), 10)
+        assert arrived, [event.name for event in self.events]
+
+
+async def test_each_event_has_its_name(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        heard = Heard(client.session)
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        await drive.aside(heard.wait_for, "signed_in")
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        await drive.aside(heard.wait_for, "signed_in", "refreshed")
+        server.expire_access_tokens()
+        server.fail("refreshToken", "500", "500", "500", "401")
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        with pytest.raises(SessionExpiredError):
+            await drive(client.users.get_profile)
+        await drive.aside(heard.wait_for, "signed_in", "refreshed", "refresh_failed", "expired")
+        client.session.sign_in(server.issue())
+        await drive(client.logout)
+        assert {event.key for event in heard.events} == {"https://auth.test:443#default"}
+        assert [event.generation for event in heard.events[:3]] == [1, 2, 2]
+
+
+async def test_what_another_client_saved_is_adopted(drive: Drive, server: FakeAuthServer) -> None:
+    store = MemoryStore()
+    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
+        heard = Heard(there.session)
+        await drive(there.users.get_profile)
+        server.expire_access_tokens()
+        await drive(here.users.get_profile)
+        await drive(there.users.get_profile)
+        await drive.aside(heard.wait_for, "adopted", "adopted")
+        assert server.ledger["rotations"] == 1
+
+
+async def test_signing_out_without_a_session_of_ones_own_is_told_too(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        heard = Heard(client.session)
+        await drive(client.logout)
+        await drive.aside(heard.wait_for, "signed_out")
+
+
+async def test_a_subscriber_that_raises_harms_nobody(
+    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raising(_: Event) -> None:
+        raise ZeroDivisionError
+
+    async with drive.client(server) as client:
+        client.session.on("refreshed", raising)
+        heard = Heard(client.session)
+        for number in range(1, 4):
+            server.expire_access_tokens()
+            await drive(client.users.get_profile)
+            await drive.aside(heard.wait_for, *["refreshed"] * number)
+        assert "a subscriber to 'refreshed' raised" in caplog.text
+
+
+async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: FakeAuthServer) -> None:
+    release, entered = threading.Event(), threading.Event()
+
+    def blocking(_: Event) -> None:
+        entered.set()
+        release.wait(20)
+
+    async with drive.client(server) as client:
+        client.session.on("refreshed", blocking)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        assert await drive.aside(entered.wait, 10)
+        for _ in range(5):
+            server.expire_access_tokens()
+            await drive(client.users.get_profile)
+        await drive(client.logout)
+        with pytest.raises(NotSignedInError):
+            await drive(client.users.get_profile)
+        assert server.ledger["rotations"] == 6
+        release.set()
+
+
+async def test_a_subscriber_may_use_the_session(drive: Drive, server: FakeAuthServer) -> None:
+    seen: list[object] = []
+    done = threading.Event()
+
+    async with drive.client(server) as client:
+
+        def asking(_: Event) -> None:
+            seen.append(client.session.tokens)
+            seen.append(client.session.explain()["generation"])
+            done.set()
+
+        client.session.on("refreshed", asking)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        assert await drive.aside(done.wait, 10)
+        assert seen == [client.session.tokens, 2]
+
+
+async def test_a_subscription_can_be_ended(drive: Drive, server: FakeAuthServer) -> None:
+    heard: list[Event] = []
+    async with drive.client(server) as client:
+        off = client.session.on("refreshed", heard.append)
+        off()
+        off()
+        last = Heard(client.session)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        await drive.aside(last.wait_for, "refreshed")
+        assert heard == []
+
+
+def test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog() -> None:
+    events, entered, release = Events(), threading.Event(), threading.Event()
+    heard: list[int | None] = []
+
+    def slow(event: Event) -> None:
+        heard.append(event.generation)
+        entered.set()
+        release.wait(20)
+
+    events.on("refreshed", slow)
+    events.emit(Event("refreshed", "k", 0))
+    assert entered.wait(10)
+    for generation in range(1, 3000):
+        events.emit(Event("refreshed", "k", generation))
+    assert len(events._waiting) == 1000
+    assert events._waiting[-1].generation == 2999  # the oldest went first
+    release.set()
+
+
+def test_an_unknown_event_is_refused_by_name(server: FakeAuthServer) -> None:
+    client = Client(server.base_url, transport=server.transport)
+    with pytest.raises(ConfigurationError, match="refreshed"):
+        client.session.on("refresh", print)
+
+
+async def test_explain_tells_what_support_asks(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        nothing = client.session.explain()
+        assert nothing["generation"] is None
+        assert nothing["expires_at"] is None
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        said = client.session.explain()
+        assert (said["generation"], said["accepted_by_server"], said["refresh_under_way"]) == (1, False, False)
+        planned = said["next_planned_refresh_in"]
+        assert isinstance(planned, float)
+        assert 230 < planned < 250
+        await drive(client.users.get_profile)
+        assert client.session.explain()["accepted_by_server"] is True
+        server.expire_access_tokens()
+        server.fail("refreshToken", "500", "500", "500")
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        troubled = client.session.explain()
+        assert troubled["last_failure"] == "RefreshUnavailableError"
+        assert troubled["resting_for"] != 0.0
+        json.dumps(troubled)  # goes into a ticket as it is
+
+
+async def test_explain_says_when_a_refresh_is_under_way(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        refresh = server.hold("refreshToken")
+        await drive(client.users.get_profile)
+        await drive.aside(refresh.wait_for)
+        assert client.session.explain()["refresh_under_way"] is True
+        refresh.release()
+
+
+async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        client.session.sign_in(TokenPair("opaque", "r"))
+        assert client.session.explain()["next_planned_refresh_in"] is None

@@ -1,0 +1,218 @@
+"""Tokens and passwords stand in no repr, text, pickle, log record, exception or explanation of ours."""
+
+import copy
+import errno
+import logging
+import pickle
+import traceback
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+import pytest
+import signedin
+from signedin import Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
+from signedin._held import Held
+from signedin._tokens import Record
+from signedin.testing import FAULTS, FakeAuthServer
+from signedin.testing.contract import record_of
+
+from tests.auth.driving import Drive, Wire
+
+PASSWORD = "correct horse battery staple"
+PACKAGE = str(Path(signedin.__file__).parent)
+
+
+def _secrets(server: FakeAuthServer, wire: Wire | None = None) -> set[str]:
+    """Return every secret that this server knows of, and the signatures of all access tokens that went out."""
+    bearers = (
+        {request.headers.get("authorization", "").rpartition(" ")[2] for request in wire.requests} if wire else set()
+    )
+    return {PASSWORD, *server._families, *(token.rpartition(".")[2] for token in bearers if "." in token)} - {""}
+
+
+def _assert_silent(text: str, secrets: set[str], where: str) -> None:
+    for secret in secrets:
+        assert secret not in text, f"{where} shows a secret"
+
+
+def test_a_pair_shows_and_pickles_nothing() -> None:
+    pair = TokenPair("s3cret-access", "s3cret-refresh")
+    for text in (repr(pair), str(pair), f"{pair}", f"{[pair]}"):
+        assert "s3cret" not in text
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="FileStore"):
+            pickle.dumps(pair, protocol)
+    assert copy.copy(pair) == copy.deepcopy(pair) == pair
+
+
+@pytest.mark.anyio
+async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_path: Path) -> None:
+    async with drive.client(server, store=FileStore(tmp_path / "t.json")) as client:
+        await drive(client.users.get_profile)
+        session = client.session
+        record = session._store.load(session.key)
+        secrets = _secrets(server, client.wire)
+        everything = [
+            client,
+            session,
+            session._store,
+            session._held,
+            record,
+            record.pair,
+            session.tokens,
+            session._refresher,
+            client.auth,
+            client.users,
+            client.http.auth,
+            session.explain(),
+            server,
+        ]
+        for thing in everything:
+            _assert_silent(repr(thing) + str(thing), secrets, type(thing).__name__)
+
+
+def test_a_record_shows_no_token() -> None:
+    record = record_of(tokens="s3cret")
+    assert "s3cret" not in repr(record)
+    assert "s3cret" not in repr(Held(record, soft_at=0, hard_at=0))
+
+
+def test_the_effects_of_a_flight_show_no_token() -> None:
+    effects = [
+        _flight.Post("s3cret", "a"),
+        _flight.Revoke("s3cret"),
+        _flight.CompareAndSet(1, record_of(tokens="s3cret")),
+    ]
+    orders = _flight.Orders(owner="o", usable=lambda *_: True, held=record_of(tokens="s3cret"))
+    landing = _flight.Landing(record_of(tokens="s3cret"), "refreshed")
+    assert "s3cret" not in repr([*effects, orders, landing])
+
+
+@pytest.mark.parametrize("thing", ["client", "session", "record"])
+def test_nothing_that_holds_tokens_is_pickled(server: FakeAuthServer, thing: str) -> None:
+    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    client.session.sign_in(server.issue())
+    things: dict[str, Any] = {"client": client, "session": client.session, "record": record_of()}
+    with pytest.raises(Exception, match="pickle"):
+        pickle.dumps(things[thing])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("level", [logging.DEBUG])
+async def test_the_log_holds_no_secret(
+    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture, level: int
+) -> None:
+    caplog.set_level(level, "signedin")
+    async with drive.client(server, signed_in=False) as client:
+        await drive(client.auth.login, email="ada@example.com", password=PASSWORD)
+        for fault in ("401 expired", "token with newline", "lost read timeout", "html", "huge"):
+            server.expire_access_tokens()
+            server.fail("refreshToken", fault if fault != "401 expired" else "500")
+            await drive.outcomes(client.users.get_profile, 2)
+        await drive(client.logout)
+        secrets = _secrets(server, client.wire)
+    records = [record for record in caplog.records if record.name.startswith("signedin")]
+    assert records
+    for record in records:
+        _assert_silent(record.getMessage() + repr(record.args) + (record.exc_text or ""), secrets, "the log")
+
+
+FAILURES = [*(("refreshToken", fault) for fault in FAULTS), *(("login", fault) for fault in FAULTS)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("colour", ["threads"])
+async def test_no_error_shows_a_secret_in_its_text_its_causes_or_its_pickle(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        for operation, fault in FAILURES:
+            client.session.sign_in(server.issue())
+            server._faults.clear()
+            server.fail(operation, *[fault] * 3)
+            server.expire_access_tokens()
+            call = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
+            with pytest.raises(SignedInError) as raised:
+                await drive(call if operation == "login" else client.users.get_profile)
+            secrets = _secrets(server, client.wire)
+            whole = "".join(traceback.format_exception(raised.value))
+            _assert_silent(whole, secrets, f"{operation}: {fault}")
+            thawed = pickle.loads(pickle.dumps(raised.value))
+            assert str(thawed) == str(raised.value)
+            assert type(thawed) is type(raised.value)
+            for secret in secrets:
+                assert secret.encode() not in pickle.dumps(raised.value), fault
+
+
+@pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "a\r\nX-Evil: 1", "tøken", "a" * 20_000, "\0"])
+@pytest.mark.parametrize("which", ["access_token", "refresh_token"])
+def test_a_token_that_no_header_can_carry_is_refused_unquoted(server: FakeAuthServer, token: str, which: str) -> None:
+    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    with pytest.raises(ConfigurationError, match="nothing was stored") as error:
+        client.session.sign_in(TokenPair(**{"access_token": "good", "refresh_token": "good", which: token}))
+    assert len(token.strip()) < 3 or token not in str(error.value)
+    assert not client.session.is_signed_in
+
+
+@pytest.mark.parametrize("trouble", ["refused", "unavailable", "disk full", "damaged file", "sign-in on a full disk"])
+def test_the_frames_of_an_error_show_no_token(
+    server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Crash reporters show the locals of every frame, also those of causes."""
+    store = FileStore(tmp_path / "t.json")
+    client = Client(server.base_url, transport=Wire(server), clock=server.clock, store=store)
+    pair = server.issue()
+    client.session.sign_in(pair)
+    server.expire_access_tokens()
+    server.fail("refreshToken", *(["401"] if trouble == "refused" else ["connect error"] * 3))
+    if "disk" in trouble:
+        monkeypatch.setattr("os.fsync", _full)
+    elif trouble == "damaged file":
+        store.path.write_text(store.path.read_text()[:-3])
+    call = partial(client.session.sign_in, pair) if "sign-in" in trouble else client.users.get_profile
+    with pytest.raises(SignedInError) as raised:
+        call()
+    assert _shown_by_frames(raised.value, {pair.access_token, pair.refresh_token}) == set()
+
+
+def _full(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _shown_by_frames(error: BaseException, secrets: set[str]) -> set[str]:
+    """Return the places in our modules whose locals show a secret."""
+    return {
+        f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}:{name}"
+        for frame in _frames(error)
+        if frame.f_code.co_filename.startswith(PACKAGE)
+        for name, value in frame.f_locals.items()
+        if any(secret in repr(value) for secret in secrets)
+    }
+
+
+def _frames(error: BaseException | None) -> Iterator[FrameType]:
+    while error is not None:
+        step: TracebackType | None = error.__traceback__
+        while step is not None:
+            yield step.tb_frame
+            step = step.tb_next
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize("operation", ["login", "register"])
+def test_the_frames_of_a_failed_sign_in_show_no_password(server: FakeAuthServer, operation: str) -> None:
+    client = Client(server.base_url, transport=Wire(server), clock=server.clock)
+    server.fail(operation, "500")
+    with pytest.raises(SignedInError) as raised:
+        getattr(client.auth, operation)(email="ada@example.com", password=PASSWORD)
+    assert _shown_by_frames(raised.value, {PASSWORD}) == set()
+
+
+def test_records_compare_by_value_and_hash_their_secrets_to_nobody() -> None:
+    one, two = record_of(), record_of()
+    assert one == two
+    assert isinstance(one, Record)
+    assert hash(one) == hash(two)
