@@ -1,0 +1,113 @@
+"""Who may import whom, held for every module by reading it. Imports for types count too: they are knowledge."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGES: Final = {
+    "signedin": "auth_plugin/signedin",
+    "signedin_sdk": "sdk/signedin_sdk",
+    "signedin_backend": "backend/signedin_backend",
+    "generator": "generator",
+}
+OURS: Final = {*PACKAGES, "tests", "examples", "benchmarks"}
+# What each package may know of ours besides itself.
+MAY_KNOW: Final = {"signedin": {"signedin_sdk"}, "signedin_sdk": set(), "signedin_backend": set(), "generator": set()}
+# Each line may import its own and the lines below it, never up. A package stands for all that is in it.
+LAYERS: Final = (
+    ("signedin.cli", "signedin.testing"),
+    ("signedin",),
+    ("signedin.client",),
+    ("signedin._binding",),
+    ("signedin._calls", "signedin._wire"),
+    ("signedin.auth",),
+    ("signedin._plan",),
+    ("signedin._replay", "signedin._origin"),
+    ("signedin.session",),
+    ("signedin._runner", "signedin._held", "signedin._events"),
+    ("signedin._flight", "signedin.stores"),
+    ("signedin.timing", "signedin._waiting", "signedin._threads"),
+    ("signedin.typing", "signedin._tokens"),
+    ("signedin.errors",),
+)
+KNOW_THE_SDK: Final = {"signedin.client", "signedin._binding", "signedin._calls"}
+STANDARD_LIBRARY_ONLY: Final = {"signedin.typing", "signedin.errors", "signedin._tokens"}
+EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
+
+Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
+
+
+def _imports(node: ast.AST, *, inside: bool = False, types: bool = False) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, inside, types) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom) and not child.level:
+            # `from signedin import session` is the module as much as `import signedin.session` is.
+            yield from ((_module(f"{child.module}.{alias.name}"), inside, types) for alias in child.names)
+        in_function = inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for_types = types or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
+        yield from _imports(child, inside=in_function, types=for_types)
+
+
+def _module(name: str) -> str:
+    """Return the module that a name is found in."""
+    while (package := name.partition(".")[0]) in PACKAGES and name not in MODULES and name != package:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for package, place in PACKAGES.items():
+        for file in sorted((ROOT / place).rglob("*.py")):
+            parts = (package, *file.relative_to(ROOT / place).with_suffix("").parts)
+            yield ".".join(parts).removesuffix(".__init__"), file
+
+
+MODULES: Final = dict(_modules())
+READ: Final = {name: list(_imports(ast.parse(file.read_text(encoding="utf-8")))) for name, file in MODULES.items()}
+
+
+def _layer(module: str) -> int:
+    depths = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+    return depths[max((name for name in depths if f"{module}.".startswith(f"{name}.")), key=len)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_knows_no_package_that_its_package_must_not_know(module: str) -> None:
+    package = module.partition(".")[0]
+    known = {name.partition(".")[0] for name, _, _ in READ[module]} & OURS
+    assert known <= {package, *MAY_KNOW[package]}
+    assert "signedin_sdk" not in known or package == "signedin_sdk" or module in KNOW_THE_SDK
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "signedin"])
+def test_module_of_the_auth_layer_imports_nothing_above_it(module: str) -> None:
+    found = {name for name, _, _ in READ[module] if name.partition(".")[0] == "signedin"}
+    assert {name for name in found if _layer(name) < _layer(module)} == set()
+
+
+@pytest.mark.parametrize("module", sorted(STANDARD_LIBRARY_ONLY))
+def test_lowest_layers_run_on_the_standard_library_and_each_other(module: str) -> None:
+    found = {name for name, _, types in READ[module] if not types and name.partition(".")[0] != "__future__"}
+    assert {name for name in found if not _standard(name)} <= STANDARD_LIBRARY_ONLY
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] != "signedin_sdk"])
+def test_nothing_is_imported_in_a_function_but_optional_extras(module: str) -> None:
+    # The generated package imports a tag's resource when it is first used.
+    assert {name for name, inside, _ in READ[module] if inside and name.partition(".")[0] not in EXTRAS} == set()
+
+
+def test_every_module_of_the_auth_layer_has_a_layer_of_its_own() -> None:
+    listed = {name for names in LAYERS for name in names}
+    top = {".".join(name.split(".")[:2]) for name in MODULES if name.partition(".")[0] == "signedin"}
+    assert top - {"signedin.cli"} == listed - {"signedin.cli"}
+
+
+def _standard(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,77 @@
+"""What users import: complete, sorted, documented, typed."""
+
+import inspect
+from pathlib import Path
+from typing import Final
+
+import pytest
+import signedin
+import signedin_sdk
+from signedin import errors, stores, testing
+
+PUBLIC: Final = (signedin, stores, testing)
+ERRORS: Final = {
+    name: found
+    for name, found in vars(errors).items()
+    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == errors.__name__
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
+def test_all_is_sorted_and_true(package: object) -> None:
+    said: list[str] = vars(package)["__all__"]
+    assert said == sorted(set(said))
+    assert all(hasattr(package, name) for name in said)
+
+
+def test_all_has_everything_that_the_package_imports() -> None:
+    imported = {name for name, found in vars(signedin).items() if name[0] != "_" and not inspect.ismodule(found)}
+    assert imported == set(signedin.__all__)
+
+
+@pytest.mark.parametrize("name", signedin.__all__)
+def test_public_name_says_what_it_is(name: str) -> None:
+    found = getattr(signedin, name)
+    assert (found.__doc__ or "").strip()
+    methods = {
+        name: method
+        for name, method in vars(found).items()
+        if not name.startswith("_") and callable(method) and not inspect.isclass(method)
+    }
+    assert [name for name, method in methods.items() if not inspect.getdoc(method)] == []
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_is_exported_documented_and_drawn_in_the_tree(name: str) -> None:
+    assert name in signedin.__all__
+    assert vars(ERRORS[name])["__doc__"]
+    assert name in _drawn()
+
+
+def test_tree_draws_no_error_that_is_not_there() -> None:
+    assert set(_drawn()) == ERRORS.keys()
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_stands_below_its_base_in_the_tree(name: str) -> None:
+    lines = (errors.__doc__ or "").splitlines()
+    (at,) = [number for number, line in enumerate(lines) if name in line.replace("│", " ").split()]
+    column = lines[at].index(name)
+    above = [line for line in lines[:at] if _first_column(line) < _first_column(lines[at])]
+    assert column >= _first_column(lines[at])
+    base = ERRORS[name].__bases__[0].__name__
+    assert name == "SignedInError" or base in above[-1].replace("│", " ").split()
+
+
+@pytest.mark.parametrize("package", [signedin, signedin_sdk], ids=lambda package: package.__name__)
+def test_package_is_marked_as_typed(package: object) -> None:
+    (folder,) = (Path(place) for place in vars(package)["__path__"])
+    assert (folder / "py.typed").is_file()
+
+
+def _drawn() -> list[str]:
+    return [word for word in (errors.__doc__ or "").replace("│", " ").split() if word.endswith("Error")]
+
+
+def _first_column(line: str) -> int:
+    return len(line) - len(line.lstrip(" │├└─"))

@@ -1,0 +1,97 @@
+"""What type checkers see of the package, as a user's code would have it. Checked by mypy --strict, never run."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import assert_type
+
+import httpx
+from signedin import (
+    APIStatusError,
+    AsyncClient,
+    BearerAuth,
+    Client,
+    FileStore,
+    FreshTokenRejectedError,
+    MemoryStore,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    Timing,
+    TokenPair,
+    TokenSession,
+    TokenStore,
+)
+from signedin_sdk.models.profile import Profile
+from signedin_sdk.models.token_pair import TokenPair as IssuedPair
+
+
+def blocking(path: str) -> None:
+    with Client("https://api.example.com/v1", store=FileStore(path), timing=Timing(post=4.0)) as client:
+        assert_type(client, Client)
+        assert_type(client.auth.register(email="e", password="p"), IssuedPair)
+        assert_type(client.auth.login(email="e", password="p"), IssuedPair)
+        assert_type(client.auth.refresh_token(refresh_token="r"), IssuedPair)
+        profile = client.users.get_profile()
+        assert_type(profile, Profile)
+        assert_type(profile.email, str)
+        assert_type(profile.created_at, datetime)
+        assert_type(client.http, httpx.Client)
+        assert_type(client.for_profile("other"), Client)
+        client.logout()
+        client.users.get_profile("positional")  # type: ignore[call-arg]
+        client.auth.login("e", "p")  # type: ignore[call-arg]
+        client.auth.login(email="e")  # type: ignore[call-arg]
+        client.auth.login(email=1, password="p")  # type: ignore[arg-type]
+        assert_type(profile.nickname, str)  # type: ignore[attr-defined]
+        Client("https://api.example.com/v1", on_doubt="maybe")  # type: ignore[arg-type]
+
+
+async def awaiting(session: TokenSession) -> None:
+    async with AsyncClient(session=session) as client:
+        assert_type(client, AsyncClient)
+        assert_type(await client.auth.login(email="e", password="p"), IssuedPair)
+        profile = await client.users.get_profile()
+        assert_type(profile, Profile)
+        assert_type(client.http, httpx.AsyncClient)
+        await client.logout()
+        client.users.get_profile()  # type: ignore[unused-coroutine]
+
+
+def sessions(session: TokenSession) -> None:
+    assert_type(session.is_signed_in, bool)
+    assert_type(session.tokens, TokenPair | None)
+    session.sign_in(TokenPair(access_token="a", refresh_token="r"))
+    pair = session.refresh()
+    assert_type(pair, TokenPair)
+    assert_type(pair.access_token, str)
+    assert_type(pair.expires_at, datetime | None)
+    assert_type(session.explain(), dict[str, object])
+    stop = session.on("refreshed", lambda event: assert_type(event.generation, int | None))
+    assert_type(stop, Callable[[], None])
+    pair.access_token = "b"  # type: ignore[misc]
+
+
+def other_clients(session: TokenSession) -> None:
+    httpx.Client(auth=BearerAuth(session))
+    httpx.AsyncClient(auth=BearerAuth(session))
+
+
+def stores() -> list[TokenStore]:
+    return [MemoryStore(), FileStore(), "file:"]  # type: ignore[list-item]
+
+
+def errors(client: Client) -> None:
+    try:
+        client.users.get_profile()
+    except SessionExpiredError as error:
+        assert_type(error.again(), SessionExpiredError)
+    except RefreshUnavailableError as error:
+        if error.retry_after is not None:
+            assert_type(error.retry_after.total_seconds(), float)
+    except FreshTokenRejectedError:
+        return
+    except APIStatusError as error:
+        assert_type(error.status_code, int)
+        assert_type(error.message, str)
+        assert_type(error.body, object)
+        assert_type(error.request_id, str | None)
+        assert_type(error.response, httpx.Response)
