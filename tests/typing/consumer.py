@@ -41,7 +41,7 @@ def blocking(path: str) -> None:
         client.auth.login("e", "p")  # type: ignore[call-arg]
         client.auth.login(email="e")  # type: ignore[call-arg]
         client.auth.login(email=1, password="p")  # type: ignore[arg-type]
-        assert_type(profile.nickname, str)  # type: ignore[attr-defined]
+        list(profile.nickname)  # type: ignore[attr-defined]
         Client("https://api.example.com/v1", on_doubt="maybe")  # type: ignore[arg-type]
 
 
