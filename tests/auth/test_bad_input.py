@@ -1,0 +1,254 @@
+"""What users get wrong, and what servers send that they should not: typed errors that say what to do."""
+
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from signedin import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncClient,
+    BadRequestError,
+    Client,
+    ConfigurationError,
+    ForbiddenError,
+    NotSignedInError,
+    RefreshUnavailableError,
+    ServerError,
+    Timing,
+    TokenPair,
+)
+from signedin.errors import status_error
+from signedin.testing import FakeAuthServer, VirtualClock
+
+from tests.auth.driving import Drive
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("operation", ["login", "register"])
+@pytest.mark.parametrize(("email", "password"), [("", ""), ("ada@example.com", ""), ("", "x")])
+async def test_empty_credentials_say_what_is_missing(
+    drive: Drive, server: FakeAuthServer, operation: str, email: str, password: str
+) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        with pytest.raises(BadRequestError, match="email and a password") as error:
+            await drive(getattr(client.auth, operation), email=email, password=password)
+        assert error.value.status_code == 400
+        assert getattr(error.value.body, "message", None) == error.value.message
+        assert not client.session.is_signed_in
+
+
+@pytest.mark.anyio
+async def test_wrong_credentials_are_forbidden(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        for email in ("ada@example.com", "nobody@example.com"):
+            with pytest.raises(ForbiddenError, match="Invalid login credentials"):
+                await drive(client.auth.login, email=email, password="wrong password")
+        assert server.ledger["refreshToken"] == 0
+
+
+@pytest.mark.anyio
+async def test_an_email_in_use_is_a_bad_request(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        with pytest.raises(BadRequestError, match="already in use"):
+            await drive(client.auth.register, email="ada@example.com", password="another one")
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_missing_base_url_says_where_to_give_it(kind: type[Client]) -> None:
+    with pytest.raises(ConfigurationError, match="SIGNEDIN_BASE_URL"):
+        kind()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_environment_gives_the_base_url(kind: type[Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNEDIN_BASE_URL", "https://env.test/api/")
+    assert repr(kind()) == f"<signedin.{kind.__name__} https://env.test/api>"
+    assert "https://given.test" in repr(kind("https://given.test"))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:5000",
+        "/api/v1",
+        "ftp://auth.test",
+        "https://",
+        "https:///x",
+        "auth.test",
+        "https://[::1",
+        "http://a:b/",
+    ],
+)
+def test_a_base_url_that_is_none_is_refused(kind: type[Client], url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"no URL|no absolute URL"):
+        kind(url)
+
+
+def test_a_base_url_with_a_password_is_refused_unquoted() -> None:
+    with pytest.raises(ConfigurationError, match="sign in instead") as error:
+        Client("https://ada:s3cret@auth.test")
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_trailing_slash_changes_nothing(server: FakeAuthServer) -> None:
+    with Client(server.base_url + "/", transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        assert client.users.get_profile().email == "ada@example.com"
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.mark.anyio
+async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) -> None:
+    client: Any = (AsyncClient if drive.is_async else Client)(f"http://127.0.0.1:{closed_port}/api/v1")
+    with pytest.raises(APIConnectionError, match=f"127.0.0.1:{closed_port}.*is the server running"):
+        await drive(client.auth.login, email="a@b.c", password="x")
+    await drive(client.aclose if drive.is_async else client.close)
+
+
+@pytest.mark.anyio
+async def test_an_unreachable_server_keeps_the_pair(drive: Drive, closed_port: int) -> None:
+    # By a virtual clock, so that back-offs take no time.
+    kind: Any = AsyncClient if drive.is_async else Client
+    client = kind(f"http://127.0.0.1:{closed_port}/api/v1", clock=VirtualClock())
+    client.session.sign_in(TokenPair("a", "r"))
+    with pytest.raises(RefreshUnavailableError, match=f"127.0.0.1:{closed_port}"):
+        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+    assert client.session.tokens == TokenPair("a", "r")
+    await drive(client.aclose if drive.is_async else client.close)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_speaks_html_says_so(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("login", "html", "502 html")
+        with pytest.raises(APIResponseError, match=r"text/html instead of JSON.*base URL right"):
+            await drive(client.auth.login, email="a@b.c", password="x")
+        with pytest.raises(ServerError, match="text/html"):
+            await drive(client.auth.login, email="a@b.c", password="x")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("connect timeout", APITimeoutError),
+        ("pool timeout", APITimeoutError),
+        ("read timeout", APITimeoutError),
+        ("write timeout", APITimeoutError),
+        ("connect error", APIConnectionError),
+        ("read error", APIConnectionError),
+        ("protocol error", APIConnectionError),
+    ],
+)
+async def test_trouble_of_the_network_is_typed(
+    drive: Drive, server: FakeAuthServer, fault: str, error: type[APIError]
+) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", fault)
+        with pytest.raises(error, match="GET /users/profile") as raised:
+            await drive(client.users.get_profile)
+        assert isinstance(raised.value.__cause__, httpx.TransportError)
+        assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "BadRequestError"),
+        (401, "UnauthorizedError"),
+        (403, "ForbiddenError"),
+        (404, "NotFoundError"),
+        (409, "ConflictError"),
+        (418, "APIStatusError"),
+        (422, "UnprocessableEntityError"),
+        (429, "RateLimitError"),
+        (500, "ServerError"),
+        (520, "ServerError"),
+        (599, "ServerError"),
+    ],
+)
+def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: str) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"message": "no", "stack": ""}, headers={"x-request-id": "r-1"})
+
+    client = Client(server.base_url, transport=httpx.MockTransport(answer))
+    with pytest.raises(APIStatusError) as error:
+        client.auth.login(email="a@b.c", password="x")
+    assert type(error.value).__name__ == name
+    assert status_error(status) is type(error.value)
+    assert (error.value.status_code, error.value.message, error.value.request_id) == (status, "no", "r-1")
+    assert error.value.response.status_code == status
+
+
+@pytest.mark.anyio
+async def test_a_profile_of_nobody_is_an_answer_of_another_shape(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", "undefined")
+        with pytest.raises(APIResponseError) as error:
+            await drive(client.users.get_profile)
+        assert error.value.status_code == 200
+        assert "ada@example.com" not in str(error.value)
+
+
+def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeAuthServer) -> None:
+    class Only(httpx.AsyncBaseTransport):
+        pass
+
+    with pytest.raises(ConfigurationError, match="refresh_transport"):
+        AsyncClient(server.base_url, transport=Only())
+    AsyncClient(server.base_url, transport=Only(), refresh_transport=server.transport)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"post": 0},
+        {"post": -1},
+        {"resends": -1},
+        {"post": 20},
+        {"resends": 50},
+        {"flight": 40},
+        {"lease": 30},
+        {"save": 10},
+        {"waiter": 10},
+        {"waiter": 0},
+        {"flight": 55, "waiter": 60, "lease": 61},
+    ],
+)
+def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServer, bounds: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="Timing"):
+        Client(server.base_url, timing=Timing(**bounds))
+
+
+def test_a_configuration_error_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="Timing"):
+        Timing(post=0)
+
+
+@pytest.mark.parametrize("stores", ["session", "memory"])
+def test_an_unknown_store_is_refused_by_name(server: FakeAuthServer, stores: str) -> None:
+    with pytest.raises(ConfigurationError, match="names no store"):
+        Client(server.base_url, store=f"{stores}/x")
+
+
+@pytest.mark.anyio
+async def test_signing_out_when_never_signed_in_is_fine(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        await drive(client.logout)
+        with pytest.raises(NotSignedInError):
+            await drive(client.users.get_profile)
+        assert server.seen == []

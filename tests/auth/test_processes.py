@@ -1,0 +1,226 @@
+"""Real processes and a real server: one file between them, forks, exits and kills in the middle of a refresh."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from signedin import Client, FileStore
+
+from tests.auth.loopback import Loopback, child, loopback
+
+TEN_CALLS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from signedin import Client, FileStore
+
+with Client(sys.argv[1], store=FileStore(sys.argv[2])) as client, ThreadPoolExecutor(10) as pool:
+    calls = [pool.submit(client.users.get_profile) for _ in range(10)]
+    print({call.result(20).email for call in calls})
+"""
+
+REFRESH_AND_END = """
+import sys
+from signedin import Client, FileStore
+
+client = Client(sys.argv[1], store=FileStore(sys.argv[2]))
+session = client.session
+future = session.renew(session.wait(session.current()))
+print("under way", flush=True)
+if len(sys.argv) > 3:
+    raise SystemExit(int(sys.argv[3]))
+"""
+
+REFRESH = """
+import sys
+from signedin import Client, FileStore
+
+Client(sys.argv[1], store=FileStore(sys.argv[2])).session.refresh()
+"""
+
+FORK = """
+import os, sys
+from signedin import Client, RefreshUnavailableError, TokenPair
+
+client = Client(sys.argv[1], store=sys.argv[2])
+client.session.sign_in(TokenPair(sys.argv[3], sys.argv[4]))
+client.users.get_profile()
+if (pid := os.fork()) == 0:
+    said = [client.users.get_profile().email]
+    try:
+        client.session.refresh()
+        said.append("refreshed")
+    except RefreshUnavailableError as error:
+        said.append("forked" if "forked" in str(error) else str(error))
+    print(said, flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+client.session.refresh()
+print(client.users.get_profile().email)
+"""
+
+FORK_DURING_A_REFRESH = """
+import os, sys
+from signedin import Client, TokenPair
+
+client = Client(sys.argv[1], store=sys.argv[2])
+session = client.session
+session.sign_in(TokenPair(sys.argv[3], sys.argv[4]))
+future = session.renew(session.wait(session.current()))
+sys.stdin.readline()
+if (pid := os.fork()) == 0:
+    assert not session.explain()["refresh_under_way"]
+    print("child", client.users.get_profile().email, flush=True)
+    renewed = session.renew(session.wait(session.current()))
+    print("child waits", flush=True)
+    print("child", session.wait(renewed).generation, flush=True)
+    os._exit(0)
+print("parent", future.result(20).generation, flush=True)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+@pytest.fixture
+def served() -> Iterator[Loopback]:
+    with loopback() as served:
+        yield served
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tokens.json"
+
+
+@pytest.fixture
+def client(served: Loopback, path: Path) -> Iterator[Client]:
+    """A client of this process, signed in, on the file that the children use."""
+    with Client(served.base_url, store=FileStore(path)) as client:
+        client.session.sign_in(served.fake.issue())
+        yield client
+
+
+def test_two_processes_refresh_once_across_an_expiry(served: Loopback, client: Client, path: Path) -> None:
+    served.fake.expire_access_tokens()
+    gate = served.fake.hold("getProfile")
+    with ExitStack() as stack:
+        children = [stack.enter_context(child(TEN_CALLS, served.base_url, path)) for _ in range(2)]
+        gate.wait_for(20)  # all of them carry the old token
+        gate.release()
+        assert [each.output() for each in children] == ["{'ada@example.com'}"] * 2
+    ledger = served.fake.ledger
+    assert ledger["expired"] == ledger["accepted"] == 20
+    assert ledger["refreshToken"] == ledger["rotations"] == 1
+    assert client.users.get_profile().email == "ada@example.com"
+    assert ledger["rotations"] == 1
+
+
+@pytest.mark.parametrize("code", [None, 0, 3])
+def test_a_process_that_ends_during_a_refresh_keeps_the_new_pair(
+    served: Loopback, client: Client, path: Path, code: int | None
+) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH_AND_END, served.base_url, path, *([] if code is None else [code])) as program:
+        assert program.line() == "under way"
+        refresh.wait_for()
+        refresh.release()
+        program.process.communicate(timeout=20)
+        assert program.process.returncode == (code or 0)
+    tokens = Client(served.base_url, store=FileStore(path)).session.tokens
+    assert tokens is not None
+    assert served.fake.is_live(tokens.refresh_token)
+    assert served.fake.ledger["rotations"] == 1
+    assert client.session.refresh() == tokens
+    client.users.get_profile()
+    assert served.fake.ledger["refreshToken"] == 1
+
+
+def test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers(
+    served: Loopback, client: Client, path: Path
+) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH, served.base_url, path) as program:
+        refresh.wait_for()
+        program.kill()
+    refresh.release()  # the server rotates, and nobody hears its answer
+    served.fake.expire_access_tokens()
+    assert client.users.get_profile().email == "ada@example.com"
+    ledger = served.fake.ledger
+    assert (ledger["rotations"], ledger["reused"], ledger["grace"], ledger["families revoked"]) == (1, 1, 1, 0)
+
+
+def test_a_process_waits_for_anothers_refresh_and_takes_its_pair(served: Loopback, client: Client, path: Path) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH, served.base_url, path) as program:
+        refresh.wait_for()
+        waiting = client.session.renew(client.session.wait(client.session.current()))
+        refresh.release()
+        assert client.session.wait(waiting).generation == 2
+        program.output()
+    assert served.fake.ledger["refreshToken"] == 1
+
+
+def test_a_logout_reaches_the_other_process(served: Loopback, client: Client, path: Path) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH, served.base_url, path) as program:
+        refresh.wait_for()
+        client.logout()
+        refresh.release()
+        _, errors = program.process.communicate(timeout=20)
+        assert "NotSignedInError" in errors
+    assert not any(served.fake.is_live(token) for token in served.fake._families)
+    assert not client.session.is_signed_in
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_forked_child_refreshes_only_what_it_shares(served: Loopback, path: Path, kind: str) -> None:
+    pair = served.fake.issue()
+    store = "memory:" if kind == "memory" else f"file://{path}"
+    with child(FORK, served.base_url, store, pair.access_token, pair.refresh_token) as program:
+        said = "forked" if kind == "memory" else "refreshed"
+        assert program.output().splitlines() == [f"['ada@example.com', '{said}']", "ada@example.com"]
+    assert served.fake.ledger["rotations"] == 1  # the parent's own, or the child's, which the parent adopts
+    assert served.fake.ledger["reused"] == 0
+
+
+def test_a_fork_during_a_refresh_hangs_nobody(served: Loopback, path: Path) -> None:
+    pair, refresh = served.fake.issue(), served.fake.hold("refreshToken")
+    arguments = [served.base_url, f"file://{path}", pair.access_token, pair.refresh_token]
+    program = subprocess.Popen(
+        [sys.executable, "-c", FORK_DURING_A_REFRESH, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    try:
+        refresh.wait_for()
+        program.stdin.write("fork\n")
+        program.stdin.flush()
+        assert program.stdout.readline() == "child ada@example.com\n"
+        assert program.stdout.readline() == "child waits\n"
+        refresh.release()
+        out, _ = program.communicate(timeout=20)
+    finally:
+        program.kill()
+        program.communicate(timeout=20)
+    assert sorted(out.splitlines()) == ["child 2", "parent 2"]
+    assert served.fake.ledger["rotations"] == served.fake.ledger["refreshToken"] == 1
+
+
+def test_closing_waits_for_the_refresh_of_a_real_server(served: Loopback, client: Client, path: Path) -> None:
+    refresh = served.fake.hold("refreshToken")
+    client.session.renew(client.session.wait(client.session.current()))
+    refresh.wait_for()
+    closer = threading.Thread(target=client.close)
+    closer.start()
+    refresh.release()
+    closer.join(20)
+    assert not closer.is_alive()
+    record = FileStore(path).load(client.session.key)
+    assert record is not None
+    assert record.generation == 2

@@ -1,0 +1,223 @@
+"""The refresh on a real wire: total timeouts, fresh connections, nothing of the client's own on it."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+from signedin import Client, Timing, TokenPair
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin.testing import FakeAuthServer, VirtualClock
+from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
+
+from tests.auth.driving import Wire
+from tests.auth.loopback import loopback
+
+Talk = Callable[[socket.socket, threading.Event], None]
+
+
+@contextmanager
+def _talking(talk: Talk) -> Iterator[str]:
+    """Serve one connection after another by `talk`; yield the base URL."""
+    stop = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+    def one(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            talk(connection, stop)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stop.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _dripping(head: bytes, drop: bytes) -> Talk:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        connection.sendall(head)
+        while not stop.wait(0.02):
+            connection.sendall(drop)
+
+    return talk
+
+
+def _says(content: bytes) -> Talk:
+    def talk(connection: socket.socket, _: threading.Event) -> None:
+        connection.sendall(content)
+
+    return talk
+
+
+def _silent(_: socket.socket, stop: threading.Event) -> None:
+    stop.wait(20)
+
+
+def _asked(url: str, timeout: float = 0.3, **options: Any) -> Answer:
+    refresher = HttpRefresher(
+        RefreshEndpoint(url=f"{url}/refresh"), clock=VirtualClock(), client=lambda: httpx.Client(**options)
+    )
+    try:
+        return refresher.refresh("r", attempt="a", timeout=timeout)
+    finally:
+        refresher.close()
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "talk",
+    [
+        _silent,
+        _dripping(b"", b"H"),
+        _dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
+        _dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" "),
+        _dripping(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+    ids=["silent", "status line", "headers", "body", "chunks"],
+)
+def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
+    with _talking(talk) as url:
+        assert isinstance(_asked(url), Unknown)
+
+
+@pytest.mark.timeout(10)
+def test_an_endless_body_is_cut_at_its_size() -> None:
+    with _talking(_dripping(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", b"a" * 65_536)) as url:
+        assert isinstance(_asked(url, timeout=8.0), Unknown)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 banana\r\n\r\n"])
+def test_what_is_no_http_is_no_answer(content: bytes) -> None:
+    with _talking(_says(content)) as url:
+        assert isinstance(_asked(url, timeout=5.0), Unknown)
+
+
+def test_nobody_listening_means_not_sent() -> None:
+    with _talking(_silent) as url:
+        pass
+    assert isinstance(_asked(url), NotSent)
+
+
+def test_a_name_that_does_not_exist_means_not_sent() -> None:
+    assert isinstance(_asked("http://signedin.invalid", timeout=5.0), NotSent)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "expected"),
+    [
+        (200, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
+        (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Unknown),
+        (204, {}, b"", Unknown),
+        (200, {}, b'{"access_token": "a"}', Unknown),
+        (200, {}, b'{"access_token": "a", "refresh_token": "r\\n"}', Unknown),
+        (400, {}, b"{}", Refused),
+        (401, {}, b'{"message": "Unauthorized"}', Refused),
+        (401, {}, b"", Refused),
+        (403, {}, b" \n", Refused),
+        (401, {}, b"[]", Unknown),
+        (401, {}, b"<html>", Unknown),
+        (403, {}, b"\xff", Unknown),
+        (429, {}, b"", Busy),
+        (429, {"retry-after": "7"}, b"", Busy),
+        (503, {"retry-after": "7"}, b"", Busy),
+        (503, {}, b"", Unknown),
+        (503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, b"", Unknown),
+        (503, {"retry-after": "-7"}, b"", Unknown),
+        (503, {"retry-after": "\u0667"}, b"", Unknown),
+        (500, {}, b"", Unknown),
+        (404, {}, b"", Unknown),
+        (302, {"location": "https://evil.test"}, b"", Unknown),
+        (307, {"location": "https://evil.test"}, b"", Unknown),
+    ],
+)
+def test_each_answer_has_its_class(status: int, headers: dict[str, str], body: bytes, expected: type[Answer]) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return httpx.Response(status, headers=raw, content=body)
+
+    got = _asked("https://auth.test", transport=httpx.MockTransport(answer))
+    assert type(got) is expected
+    if isinstance(got, Busy):
+        assert got.retry_after == (7.0 if headers else None)
+
+
+def test_only_the_declared_statuses_are_refusals() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
+    endpoint = RefreshEndpoint(url="https://auth.test", dead=frozenset({400}))
+    refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=lambda: httpx.Client(transport=transport))
+    assert isinstance(refresher.refresh("r", attempt="a", timeout=1.0), Unknown)
+
+
+def test_the_refresh_carries_nothing_of_the_clients_own(server: FakeAuthServer) -> None:
+    wire = Wire(server)
+    hooked: list[str] = []
+    with Client(server.base_url, transport=wire, clock=server.clock, headers={"x-app": "secret"}) as client:
+        client.http.cookies.set("sid", "x")
+        client.http.event_hooks["response"].append(lambda response: hooked.append(response.request.url.path))
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        client.users.get_profile()
+    (refresh,) = wire.refreshes
+    for name in ("authorization", "cookie", "x-app"):
+        assert name not in refresh.headers
+    assert refresh.headers["accept-encoding"] == "identity"
+    assert refresh.headers["connection"] == "close"
+    assert len(refresh.headers["idempotency-key"]) == 32
+    assert set(hooked) == {"/api/v1/users/profile"}  # the refused and the accepted call, and no refresh
+
+
+def test_each_refresh_has_an_attempt_id_of_its_own(server: FakeAuthServer) -> None:
+    wire = Wire(server)
+    client = Client(server.base_url, transport=wire, clock=server.clock)
+    client.session.sign_in(server.issue())
+    for _ in range(3):
+        client.session.refresh()
+    assert len({request.headers["idempotency-key"] for request in wire.refreshes}) == 3
+
+
+def test_revoking_never_raises(server: FakeAuthServer) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise ZeroDivisionError
+
+    for revoke in (None, RevokeEndpoint(url=f"{server.base_url}/auth/logout")):
+        refresher = HttpRefresher(
+            RefreshEndpoint(url=server.base_url),
+            clock=VirtualClock(),
+            client=lambda: httpx.Client(transport=httpx.MockTransport(fail)),
+            revoke=revoke,
+        )
+        refresher.revoke("r", timeout=1.0)
+
+
+@pytest.mark.timeout(20)
+def test_a_server_that_hangs_is_given_up_and_the_pair_kept() -> None:
+    with _talking(_silent) as url:
+        timing = Timing(post=0.1, resends=0, flight=1.0, waiter=5.0, lease=2.0, save=0.5)
+        with Client(url, timing=timing) as client:
+            client.session.sign_in(TokenPair("a", "r"))
+            with pytest.raises(Exception, match="pair is kept"):
+                client.session.refresh()
+            assert client.session.is_signed_in
+
+
+def test_the_whole_way_over_a_real_socket() -> None:
+    with loopback() as served, Client(served.base_url) as client:
+        client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        for _ in range(3):
+            served.fake.expire_access_tokens()
+            assert client.users.get_profile().email == "ada@example.com"
+        client.logout()
+        assert served.fake.ledger["rotations"] == 3
+        assert served.fake.ledger["logout"] == 1
