@@ -9,7 +9,7 @@ from typing import Final
 from generator.errors import PrintError
 from generator.pins import PINS
 
-# `exclude=[]`: a tag may be called `build` or `dist`, which ruff leaves out by default.
+# `exclude=[]`: a tag may be called `dist` or `venv`, which ruff leaves out by default.
 _SETTINGS: Final = (
     "--isolated",
     "--no-cache",
@@ -44,7 +44,7 @@ def _ruff() -> str:
 
 
 def _run(command: list[str], cwd: Path) -> str:
-    # An empty environment: RUFF_* variables would change the output.
+    # An empty environment: whatever RUFF_* variables come to mean, the bytes stay.
     done = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         raise PrintError(f"ruff cannot format what was printed:\n{done.stderr or done.stdout}")

@@ -24,6 +24,7 @@ UNREADABLE = {
     "recursive": "a: &a\n  b: *a\n",
     "bomb": BOMB,
     "deep": "[" * 1000 + "]" * 1000,
+    "deeper than any spec": "a: " + "[" * 150 + "]" * 150,
     "odd key": "? [a, b]\n: 1\n",
     "boolean key": "true: 1\n",
     "no YAML characters": "a: \x07\n",
@@ -83,3 +84,4 @@ def test_references_are_followed_within_the_document_only(tmp_path: Path) -> Non
     assert document.resolve({"$ref": "#/f"}) == 1
     assert document.resolve({"$ref": "#/a~0b~1c/d/0"}) is None
     assert document.resolve({"$ref": "other.yaml#/f"}) is None
+    assert document.resolve({"$ref": "f"}) is None  # a file of that name

@@ -85,7 +85,7 @@ def test_the_same_spec_yields_the_same_bytes(shapes_folder: Path, tmp_path: Path
 
 def test_a_tag_that_ruff_would_leave_out_is_formatted_like_any_other(tmp_path: Path) -> None:
     printed = []
-    for tag in ("build", "stuff"):
+    for tag in ("dist", "stuff"):
         spec = minimal()
         spec["paths"]["/things"]["get"]["tags"] = [tag]
         package = print_package(as_json(spec), tmp_path / tag / "tagged_sdk", "json")
