@@ -28,7 +28,7 @@ class Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 2 for a refused option, 3 for a database that cannot be used."""
+    """Serve until SIGTERM or SIGINT; 2 for a refused option, uvicorn itself leaves with 3 for a start that failed."""
     logs.configure()
     try:
         given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
     signal.signal(signal.SIGTERM, _leave)
     server.run(sockets=[bound])
-    return 0 if server.started else 3
+    return 0
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

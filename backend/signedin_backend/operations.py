@@ -66,7 +66,7 @@ async def refresh_token(request: Request) -> Response:
     if isinstance(outcome, Refusal):
         mark(request, "refused_refresh", reason=outcome.reason, session=outcome.session_id, revoked=outcome.revoked)
         raise HTTPException(401, "Unauthorized")
-    mark(request, outcome.kind, left=outcome.left)
+    mark(request, outcome.kind, session=outcome.session_id, left=outcome.left)
     return answers.pair(outcome.pair)
 
 

@@ -41,7 +41,8 @@ class Renewal:
 
     pair: Pair
     kind: Literal["rotated", "repeated"]
-    left: int
+    session_id: str
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ class Sessions:
             if session is None:
                 return Refusal("unknown")
             if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
-                return Renewal(pair, "rotated", session.access.expires_at * 1000 - now)
+                return Renewal(pair, "rotated", session.id, session.access.expires_at * 1000 - now)
             if self._may_repeat(connection, session.id, presented, hashed_key, now):
-                return Renewal(self._repeated(connection, token, now), "repeated", 0)
+                return Renewal(self._repeated(connection, token, now), "repeated", session.id)
             return self._refused(connection, presented, now)
 
     def sign_out(self, token: str) -> bool:

@@ -2,83 +2,20 @@
 
 What may change about a session stands in its one row: which token is the newest, when it was rotated, whether the
 session is revoked. So every decision is one conditional UPDATE of that row, and two requests can never both win it.
-Times are milliseconds since 1970. SQL is what SQLite and PostgreSQL both speak; what differs stands in `_sqlite`.
+SQL is what SQLite and PostgreSQL both speak; what differs stands in `_sqlite`. The tables stand in `schema`.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    and_,
-    create_engine,
-    delete,
-    event,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Connection, Engine, and_, create_engine, delete, event, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
+from signedin_backend.schema import METADATA, REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings
-
-METADATA = MetaData()
-USERS = Table(
-    "users",
-    METADATA,
-    Column("id", String(36), primary_key=True),
-    Column("email", String(320), nullable=False),
-    Column("email_canonical", String(320), nullable=False, unique=True),
-    Column("password", String(255), nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
-)
-SESSIONS = Table(
-    "sessions",
-    METADATA,
-    Column("id", String(36), primary_key=True),
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False, index=True),
-    Column("revoked_at", BigInteger),
-    Column("counter", Integer, nullable=False),
-    Column("head", String(64), nullable=False),
-    Column("parent", String(64)),
-    Column("rotated_at", BigInteger),
-    Column("rotated_key", String(64)),
-    Column("salt", LargeBinary(32)),
-    Column("keyed_repeats", Integer, nullable=False),
-    Column("bare_repeats", Integer, nullable=False),
-    Column("access_id", String(36), nullable=False),
-    Column("access_issued_at", BigInteger, nullable=False),
-    Column("access_expires_at", BigInteger, nullable=False),
-)
-REFRESH_TOKENS = Table(
-    "refresh_tokens",
-    METADATA,
-    Column("fingerprint", String(64), primary_key=True),
-    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
-    Column("parent", String(64)),
-    Column("counter", Integer, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    # One child per parent, said a second time by the schema.
-    Index("ix_refresh_tokens_session_counter", "session_id", "counter", unique=True),
-)
 
 
 class EmailTakenError(Exception):
@@ -150,24 +87,24 @@ class Storage:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Run statements that change nothing."""
-        with self._begun(self.engine.connect()) as connection:
+        with self._begun(writes=False) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Run statements that take effect together, before anyone hears of them."""
-        with self._begun(self.engine.connect().execution_options(signedin_writes=True)) as connection:
+        with self._begun(writes=True) as connection:
             yield connection
 
     @contextmanager
-    def _begun(self, connection: Connection) -> Iterator[Connection]:
-        with connection:
+    def _begun(self, *, writes: bool) -> Iterator[Connection]:
+        with ExitStack() as stack:
             try:
-                transaction = connection.begin()
+                connection = stack.enter_context(self.engine.connect()).execution_options(signedin_writes=writes)
+                stack.enter_context(connection.begin())
             except OperationalError as error:
                 raise UnavailableError from error
-            with transaction:
-                yield connection
+            yield connection
 
     def close(self) -> None:
         """Give back every connection."""
@@ -176,7 +113,9 @@ class Storage:
 
 def _engine(settings: Settings) -> Engine:
     # Parameters hold fingerprints and addresses; they stay out of exceptions and logs.
-    engine = create_engine(settings.database, pool_size=settings.database_threads, max_overflow=0, hide_parameters=True)
+    engine = create_engine(
+        settings.database, pool_size=2 * settings.database_threads, max_overflow=0, hide_parameters=True
+    )
     if settings.sqlite_file is not None:
         # The WAL and its index take the file's own mode.
         os.close(os.open(settings.sqlite_file, os.O_RDWR | os.O_CREAT, 0o600))

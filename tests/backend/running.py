@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
     @contextmanager
     def running(self, bound: socket.socket) -> Iterator[None]:
         """Run until the block ends."""
-        thread = threading.Thread(target=self.run, kwargs={"sockets": [bound]})
+        thread = threading.Thread(target=self.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
         try:
             self.up.result(20)
