@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs already)
-	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND))
+demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs; ARGS=--help)
+	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND)) $(ARGS)
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@$(BIN)/python -m pytest -n auto $(ARGS)
