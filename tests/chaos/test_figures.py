@@ -1,0 +1,33 @@
+"""The counts of docs/figures.md at a small size; durations are measured by `make bench` and asserted nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import measures
+
+
+@pytest.mark.parametrize("tasks", [1, 10, 1_000])
+def test_tasks_that_meet_an_expiry_together_share_one_refresh(tasks: int) -> None:
+    assert measures.refreshes_per_expiry_of_tasks(tasks, expiries=2) == 1.0
+
+
+def test_threads_that_meet_an_expiry_together_share_one_refresh() -> None:
+    assert measures.refreshes_per_expiry_of_threads(64, expiries=10) == 1.0
+
+
+def test_a_fresh_token_asks_the_store_nothing() -> None:
+    assert measures.store_accesses_while_fresh(200) == 0
+
+
+def test_an_outage_sees_no_more_refreshes_for_many_callers() -> None:
+    alone = measures.attempts_in_an_outage(1, seconds=60)
+
+    assert measures.attempts_in_an_outage(200, seconds=60) <= 1.2 * alone
+
+
+@pytest.mark.parametrize("measure", [measures.growth, measures.growth_async])
+def test_refreshes_leave_no_thread_task_or_descriptor_behind(measure: object) -> None:
+    grown = measure(300, warm_up=50)  # type: ignore[operator]
+
+    assert (grown.threads, grown.tasks, grown.descriptors) == (0, 0, 0)
