@@ -27,7 +27,7 @@ from signedin.errors import (
     UnprocessableEntityError,
 )
 from signedin.session import TokenSession
-from signedin.stores import FileStore, MemoryStore
+from signedin.stores import FileStore, KeyringStore, MemoryStore, RedisStore
 from signedin.timing import Timing
 from signedin.typing import TokenStore
 
@@ -47,10 +47,12 @@ __all__ = [
     "FileStore",
     "ForbiddenError",
     "FreshTokenRejectedError",
+    "KeyringStore",
     "MemoryStore",
     "NotFoundError",
     "NotSignedInError",
     "RateLimitError",
+    "RedisStore",
     "RefreshUnavailableError",
     "ServerError",
     "SessionExpiredError",

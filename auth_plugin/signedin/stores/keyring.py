@@ -1,0 +1,184 @@
+"""Tokens in the user's keyring: macOS Keychain, Secret Service, Windows Credential Manager. The extra is `keyring`.
+
+A keyring has no compare-and-set: it is made here, under the locks of `_locks`. Nor has it a bound of its own, and may
+wait for its user for ever: a thread of `_worker` does the waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.stores._codec import FORMAT, decode, encode
+from signedin.stores._entries import Entries, head_of
+from signedin.stores._locks import SideFiles
+from signedin.stores._worker import HangingError, Worker
+from signedin.stores.file import default_path
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from keyring.backend import KeyringBackend
+
+    from signedin._tokens import Record
+
+T = TypeVar("T")
+
+
+class KeyringStore:
+    """Keep records in the keyring of this user, one entry per session, for every process of this user on this machine.
+
+    `service` is the name that the keyring shows. `backend`: a keyring other than the one that the `keyring` library
+    finds. `folder`: where the lock files stand, by default the user's state folder; they hold no secret. `patience`:
+    seconds after which a keyring that does not answer (locked, or asking its user) is a `TokenStoreError`.
+    """
+
+    private = False
+
+    def __init__(
+        self,
+        service: str = "signedin",
+        *,
+        backend: KeyringBackend | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        patience: float = 5.0,
+    ) -> None:
+        _demand_the_extra()
+        if not service.isprintable() or not service or "/" in service:
+            raise ConfigurationError(f"A keyring service is a printable name without a slash, not {service!r}.")
+        self._service = service
+        self._backend = backend
+        self._patience = patience
+        place = Path(folder).expanduser().absolute() if folder is not None else default_path().parent
+        name = f"keyring-{hashlib.sha256(service.encode()).hexdigest()[:16]}"
+        # Shorter than the patience of our caller, who then hears the true reason.
+        self._locks = SideFiles(place / name, patience=patience * 0.8)
+        self._worker = Worker()
+
+    def __repr__(self) -> str:
+        return f"KeyringStore({self._service!r})"
+
+    def load(self, key: str) -> Record | None:
+        """Return the record last written under `key`."""
+        return self._bounded("read", lambda: self._load(key))
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        """Write `record` if the revision under `key` is still `expected`; in the keyring when it returns True."""
+        return self._bounded("write", lambda: self._compare_and_set(key, expected, record))
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
+        """Take the refresh lock of `key`, unless anybody else has it."""
+        with _lock_trouble():
+            return self._locks.try_lock(key, owner)
+
+    def unlock(self, key: str, owner: str) -> None:
+        """Give the refresh lock back."""
+        self._locks.unlock(key, owner)
+
+    def lock_holder(self, key: str) -> str | None:
+        """Return who holds the refresh lock of `key`, in words; None if nobody does."""
+        with _lock_trouble():
+            return self._locks.holder(key)
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's thread and locks."""
+        self._worker = Worker()
+        self._locks.after_fork()
+
+    # ------------------------------------------------------------------------------------------- in the worker's thread
+
+    def _load(self, key: str) -> Record | None:
+        entries = self._entries()
+        try:
+            return _record(entries.read(key))
+        except ValueError:
+            # Damaged, or read between the parts of somebody's write: the lock tells.
+            with self._locks.writing():
+                return self._sound(entries, key)
+
+    def _compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        entries = self._entries()
+        # Held until the keyring has answered, also when our caller has given up: a late write must find nobody's newer.
+        with self._locks.writing():
+            current = self._sound(entries, key)
+            if (current.revision if current else 0) != expected:
+                return False
+            entries.write(key, json.dumps({"format": FORMAT, "record": encode(record)}, separators=(",", ":")))
+            return True
+
+    def _sound(self, entries: Entries, key: str) -> Record | None:
+        """Return the record; move damaged entries aside. Under the write lock."""
+        try:
+            return _record(entries.read(key))
+        except ValueError as error:
+            why = str(error)
+        aside = entries.set_aside(key)
+        raise TokenStoreError(
+            f"The keyring entry {key!r} of {self._service!r} was damaged ({why}). It was moved to the service "
+            f"{aside!r}; nothing is lost. Sign in again."
+        )
+
+    def _entries(self) -> Entries:
+        import keyring
+        import keyring.backends.fail
+        import keyring.backends.null
+
+        backend = self._backend or keyring.get_keyring()
+        if isinstance(backend, keyring.backends.fail.Keyring | keyring.backends.null.Keyring):
+            raise TokenStoreError(
+                "This system offers no keyring that keeps anything; nothing was stored. Start one (on Linux a Secret "
+                "Service such as gnome-keyring), install a backend of the keyring library, or use FileStore."
+            )
+        return Entries(backend, self._service)
+
+    # ---------------------------------------------------------------------------------------------------- the bound
+
+    def _bounded(self, verb: str, work: Callable[[], T]) -> T:
+        try:
+            return self._worker.run(work, self._patience)
+        except TokenStoreError:
+            raise
+        except HangingError:
+            failure = f"has not answered for {self._patience:g} s; it may be locked, or ask its user something"
+        except Exception as error:  # noqa: BLE001 -- backends raise what they like
+            failure = f"failed ({_reason(error)})"
+        # Outside of the handler: the frames below held the record in clear.
+        kept = "the entry is as it was" if verb == "read" else "the entry is as it was, or new as a whole"
+        raise TokenStoreError(
+            f"Cannot {verb} the tokens of {self._service!r}: the keyring {failure}. Unlock it and try again; {kept}."
+        )
+
+
+def _demand_the_extra() -> None:
+    try:
+        import keyring  # noqa: F401 -- only whether it is there
+    except ImportError:
+        raise ConfigurationError("KeyringStore needs the keyring library: pip install signedin[keyring]") from None
+
+
+def _record(text: str | None) -> Record | None:
+    head = head_of(text)
+    return None if head is None else decode(head.get("record"))
+
+
+def _reason(error: Exception) -> str:
+    from keyring.errors import KeyringError
+
+    # Only these are known to quote no secret.
+    said = str(error) if isinstance(error, KeyringError | OSError) else ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+@contextlib.contextmanager
+def _lock_trouble() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TokenStoreError(
+            f"Cannot lock the keyring's entries: {error.strerror} ({error.filename}). The tokens were left as they are."
+        ) from error

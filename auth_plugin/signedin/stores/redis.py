@@ -1,0 +1,279 @@
+"""Tokens in Redis, for a fleet of hosts with one sign-in. The extra is `redis`; `encryption` for a key of one's own.
+
+Each script below is one step for every client of the server. How a record is sealed stands in `_sealing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import socket
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.stores._codec import decode, encode
+from signedin.stores._sealing import Seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+    from signedin._tokens import Record
+
+T = TypeVar("T")
+
+_TIMEOUT: Final = 2.0  # seconds, to connect and for each answer
+
+# KEYS: record. ARGV: expected revision, revision, seal, body, name of this write, milliseconds to live.
+_COMPARE_AND_SET: Final = """
+local now = redis.call('HMGET', KEYS[1], 'revision', 'seal', 'write')
+if now[3] == ARGV[5] then return 1 end  -- this very write, sent twice by a client that retries
+if now[1] and now[2] ~= ARGV[3] then return -1 end
+if (now[1] or '0') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'seal', ARGV[3], 'body', ARGV[4], 'write', ARGV[5])
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+return 1
+"""
+# KEYS: lease. ARGV: holder, milliseconds.
+_TAKE: Final = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+return 0
+"""
+# KEYS: lease. ARGV: holder.
+_RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+# KEYS: record, where to. ARGV: the body that is damaged, so that a sound one written meanwhile stays.
+_SET_ASIDE: Final = """
+if (redis.call('HGET', KEYS[1], 'body') or '') ~= ARGV[1] then return 0 end
+redis.call('RENAME', KEYS[1], KEYS[2])
+return 1
+"""
+
+
+class RedisStore:
+    """Keep records in Redis, for every process on every host that has the URL.
+
+    `url`: redis://, rediss:// (TLS; use it beyond this machine) or unix://. `prefix` begins every key. `ttl`: how long
+    a record is kept after its last write; longer than a refresh token lives. `encryption_key`: 32 bytes; without the
+    same key nobody reads the tokens, nor writes over them. `client`: a `redis.Redis` of one's own in place of the URL,
+    with its own timeouts and retries.
+
+    A record lives as long as Redis keeps it: give it persistence and an eviction policy that spares it. One that is
+    gone counts as signed out. A failover that loses the last write takes the store back to the pair before; the
+    server's grace helps then, if it has one.
+    """
+
+    private = False
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        prefix: str = "signedin:",
+        ttl: timedelta = timedelta(days=60),
+        encryption_key: bytes | None = None,
+        client: Redis | None = None,
+    ) -> None:
+        if ttl <= timedelta(0):
+            raise ConfigurationError("RedisStore: ttl must be positive.")
+        self._prefix = prefix
+        self._ttl = ttl
+        self._seal = Seal(encryption_key)
+        if url is not None and client is None:
+            self._connect = _connector(url)
+            self._client = self._connect()
+        elif client is not None and url is None:
+            self._connect = partial(_forked, client)
+            self._client = client
+        else:
+            raise ConfigurationError("RedisStore needs a URL or a client, one of them.")
+        self._place = _place(self._client)
+
+    def __repr__(self) -> str:
+        return f"RedisStore({self._place!r}, prefix={self._prefix!r}{', encrypted' if self._seal.name else ''})"
+
+    def load(self, key: str) -> Record | None:
+        """Return the record last written under `key`."""
+        name = self._name(key, "record")
+        found = self._ask("read", lambda: self._client.hmget(name, ["revision", "seal", "body"]))
+        revision, seal, body = (_text(value) for value in found)
+        if revision is None and body is None:
+            return None
+        if seal != self._seal.name:
+            raise self._sealed_otherwise()
+        try:
+            return self._record(name, revision or "", body or "")
+        except ValueError as error:
+            why = str(error)
+        raise self._set_aside(key, body or "", why)
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        """Write `record` if the revision under `key` is still `expected`; as durable as this Redis is."""
+        name, revision = self._name(key, "record"), str(record.revision)
+        body = self._seal.close(json.dumps(encode(record), separators=(",", ":")), _context(name, revision))
+        milliseconds = self._ttl // timedelta(milliseconds=1)
+        arguments: list[str | int] = [
+            str(expected),
+            revision,
+            self._seal.name,
+            body,
+            secrets.token_hex(8),
+            milliseconds,
+        ]
+        result = self._run("write", _COMPARE_AND_SET, [name], arguments)
+        if result == -1:
+            raise self._sealed_otherwise()
+        return result == 1
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:
+        """Take the lease of `key` for so many seconds, unless another owner has it."""
+        return self._run("lock", _TAKE, [self._name(key, "lease")], [_holder(owner), int(seconds * 1000)]) == 1
+
+    def unlock(self, key: str, owner: str) -> None:
+        """Give the lease back if `owner` still has it."""
+        self._run("unlock", _RELEASE, [self._name(key, "lease")], [_holder(owner)])
+
+    def lock_holder(self, key: str) -> str | None:
+        """Return who holds the lease of `key`, in words; None if nobody does."""
+        name = self._name(key, "lease")
+        holder = _text(self._ask("read", lambda: self._client.get(name)))
+        left: Any = self._ask("read", lambda: self._client.pttl(name))
+        if holder is None or left < 0:
+            return None
+        _, process, host = holder.split(" ", 2)
+        return f"process {process} on {host}, for {left / 1000:.0f} s more at most"
+
+    def close(self) -> None:
+        """Give up connections; a later call opens new ones."""
+        self._client.close()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's connections: two processes on one would read each other's answers."""
+        self._client = self._connect()
+
+    # ------------------------------------------------------------------------------------------------------- in Redis
+
+    def _name(self, key: str, what: str) -> str:
+        # The braces are the hash tag: a cluster keeps record and lease on one node.
+        return f"{self._prefix}{{{hashlib.sha256(key.encode()).hexdigest()[:32]}}}:{what}"
+
+    def _record(self, name: str, revision: str, body: str) -> Record:
+        try:
+            said = json.loads(self._seal.open(body, _context(name, revision)))
+        except RecursionError:
+            raise ValueError("it is no JSON") from None
+        except json.JSONDecodeError:  # it keeps the text
+            raise ValueError("it is no JSON") from None
+        record = decode(said)
+        if str(record.revision) != revision:
+            raise ValueError("its revision is another")
+        return record
+
+    def _set_aside(self, key: str, body: str, why: str) -> TokenStoreError:
+        name = self._name(key, "record")
+        aside = f"{name}:damaged-{secrets.token_hex(4)}"
+        if self._run("write", _SET_ASIDE, [name, aside], [body]) != 1:
+            return TokenStoreError(f"The record in {self._place} was damaged ({why}), and is a new one now. Try again.")
+        return TokenStoreError(
+            f"The record in {self._place} was damaged ({why}). It was renamed to {aside}; nothing is lost. "
+            "Sign in again."
+        )
+
+    def _sealed_otherwise(self) -> TokenStoreError:
+        with_key = (
+            "another encryption key, or none" if self._seal.name else "an encryption key, and this store has none"
+        )
+        return TokenStoreError(
+            f"The record in {self._place} was written with {with_key}. It was left as it is: give the key that wrote "
+            "it, or another prefix."
+        )
+
+    def _run(self, verb: str, script: str, names: list[str], arguments: list[str | int]) -> int:
+        # EVALSHA, and EVAL's work where the server does not know the script yet.
+        result: int = self._ask(verb, lambda: self._client.register_script(script)(keys=names, args=arguments))
+        return result
+
+    def _ask(self, verb: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 -- the library has several trees of errors
+            reason = _reason(error)
+        # Outside of the handler: the frames below hold what was sent.
+        kept = "The record is as it was, or new as a whole." if verb == "write" else "The record was left as it is."
+        raise TokenStoreError(f"Cannot {verb} the tokens in {self._place}: {reason}. {kept} Try again later.")
+
+
+def _connector(url: str) -> Callable[[], Redis]:
+    try:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ImportError:
+        raise ConfigurationError("RedisStore needs the redis library: pip install signedin[redis]") from None
+
+    def connect() -> Redis:
+        return redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=_TIMEOUT,
+            socket_timeout=_TIMEOUT,
+            # The flight has its own bounds, and repeats what it needs.
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    try:
+        connect()  # opens nothing yet
+    except (ValueError, TypeError):  # its text may quote a part of the password
+        pass
+    else:
+        return connect
+    raise ConfigurationError("The URL names no Redis; write redis://host:6379/0, rediss://… or unix:///path.sock.")
+
+
+def _forked(client: Redis) -> Redis:
+    if (pool := getattr(client, "connection_pool", None)) is not None:
+        pool.reset()
+    return client
+
+
+def _place(client: Redis) -> str:
+    pool = getattr(client, "connection_pool", None)
+    if pool is None or not ({"host", "path"} & set(pool.connection_kwargs)):
+        return type(client).__name__
+    options = pool.connection_kwargs
+    if "path" in options:
+        return f"unix://{options['path']}"
+    scheme = "rediss" if "SSL" in pool.connection_class.__name__ else "redis"
+    return f"{scheme}://{options['host']}:{options.get('port', 6379)}/{options.get('db') or 0}"
+
+
+def _holder(owner: str) -> str:
+    return f"{owner} {os.getpid()} {socket.gethostname()}"
+
+
+def _context(name: str, revision: str) -> bytes:
+    return f"{name} {revision}".encode()
+
+
+def _text(value: Any) -> str | None:
+    # A client of the user's own may decode answers or not.
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _reason(error: Exception) -> str:
+    import redis
+
+    if type(error) in {redis.ConnectionError, redis.TimeoutError}:
+        return f"{type(error).__name__}: {str(error).rstrip('.')}"  # the library's own words
+    # The server's words may quote what was sent; its code does not.
+    code = re.match(r"[A-Z]{3,20}(?= )", str(error)) if isinstance(error, redis.ResponseError) else None
+    return f"{type(error).__name__} ({code[0]})" if code else type(error).__name__

@@ -1,0 +1,49 @@
+"""Fixtures: one Redis for all tests of a worker, empty for each of them."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from signedin.testing import FakeAuthServer
+
+from tests.servers_redis import RedisServer, redis_server
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    # Not pytest's folder: its names are longer than the path of a Unix socket may be.
+    with TemporaryDirectory(prefix="redis-") as folder, redis_server(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_here(shared_redis: RedisServer) -> RedisServer:
+    """An empty Redis."""
+    with closing(shared_redis.client()) as client:
+        client.flushall()
+    return shared_redis
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that the test may stop and configure."""
+    with TemporaryDirectory(prefix="redis-") as folder, redis_server(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> FakeAuthServer:
+    """The fake auth server with one user, on a virtual clock."""
+    server = FakeAuthServer()
+    server.add_user()
+    return server
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the developer's own sessions and keyring out of the tests."""
+    for name in ("SIGNEDIN_BASE_URL", "SIGNEDIN_STORE", "SIGNEDIN_STORE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -1,0 +1,556 @@
+"""RedisStore on a real Redis: the contract, names and lifetimes, leases, secrets, and a server that is in trouble."""
+
+import contextlib
+import functools
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import redis
+from redis.crc import key_slot
+from signedin import Client, ConfigurationError, NotSignedInError, RedisStore, TokenPair, TokenStore, TokenStoreError
+from signedin.stores import redis as redis_module
+from signedin.testing import FakeAuthServer
+from signedin.testing.contract import TokenStoreContract, record_of
+
+from tests.servers_redis import RedisServer, redis_server
+
+KEY = "https://auth.test:443#default"
+SEAL = bytes(range(32))
+
+
+class TestRedisStore(TokenStoreContract):
+    @pytest.fixture
+    def store(self, redis_here: RedisServer) -> Iterator[TokenStore]:
+        self.opening = functools.partial(RedisStore, redis_here.url)
+        with closing(self.opening()) as store:
+            yield store
+
+    def elsewhere(self, store: TokenStore) -> Callable[[], TokenStore]:  # noqa: ARG002 -- one server for all
+        return self.opening
+
+
+class TestEncryptedRedisStore(TestRedisStore):
+    @pytest.fixture
+    def store(self, redis_here: RedisServer) -> Iterator[TokenStore]:
+        self.opening = functools.partial(RedisStore, redis_here.url, encryption_key=SEAL)
+        with closing(self.opening()) as store:
+            yield store
+
+
+class TestRedisStoreOverAClientOfOnesOwn(TestRedisStore):
+    @pytest.fixture
+    def store(self, redis_here: RedisServer) -> Iterator[TokenStore]:
+        self.opening = functools.partial(RedisStore, redis_here.url)
+        # Answers in bytes, and the library's own retries.
+        with closing(redis.Redis.from_url(redis_here.url)) as client:
+            yield RedisStore(client=client)
+
+
+@pytest.fixture
+def store(redis_here: RedisServer) -> Iterator[RedisStore]:
+    """A store with one record in it."""
+    with closing(RedisStore(redis_here.url)) as store:
+        assert store.compare_and_set(KEY, 0, record_of())
+        yield store
+
+
+@pytest.fixture
+def inside(redis_here: RedisServer) -> "Iterator[redis.Redis]":
+    """A client for looking into Redis past the store."""
+    with closing(redis_here.client()) as client:
+        yield client
+
+
+def names(inside: Any) -> list[str]:
+    return sorted(inside.keys("*"))
+
+
+# ------------------------------------------------------------------------------------------------ names and lifetimes
+
+
+def test_every_key_has_the_prefix_and_shows_no_profile(redis_here: RedisServer, inside: Any) -> None:
+    with closing(RedisStore(redis_here.url, prefix="billing:")) as store:
+        store.compare_and_set("https://auth.test:443#ada@example.com", 0, record_of())
+        store.try_lock("https://auth.test:443#ada@example.com", "me", 30)
+    assert len(names(inside)) == 2
+    assert all(name.startswith("billing:") and "ada" not in name for name in names(inside))
+
+
+def test_record_and_lease_live_on_one_node_of_a_cluster(store: RedisStore, inside: Any) -> None:
+    store.try_lock(KEY, "me", 30)
+    lease, record = names(inside)
+    assert lease.endswith(":lease")
+    assert record.endswith(":record")
+    assert key_slot(lease.encode()) == key_slot(record.encode())
+
+
+def test_stores_with_two_prefixes_know_nothing_of_each_other(store: RedisStore, redis_here: RedisServer) -> None:
+    with closing(RedisStore(redis_here.url, prefix="other:")) as other:
+        assert other.load(KEY) is None
+        assert store.try_lock(KEY, "me", 30)
+        assert other.try_lock(KEY, "you", 30)
+
+
+def test_a_record_outlives_the_refresh_token_and_each_write_gives_it_a_new_life(store: RedisStore, inside: Any) -> None:
+    (record,) = names(inside)
+    sixty_days = 60 * 86_400
+    assert sixty_days - 20 < inside.ttl(record) <= sixty_days
+    inside.expire(record, 100)
+    store.load(KEY)
+    assert inside.ttl(record) <= 100
+    store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert sixty_days - 20 < inside.ttl(record) <= sixty_days
+
+
+def test_a_write_that_loses_gives_no_new_life(store: RedisStore, inside: Any) -> None:
+    (record,) = names(inside)
+    inside.expire(record, 100)
+    assert not store.compare_and_set(KEY, 7, record_of(8, 8))
+    assert inside.ttl(record) <= 100
+
+
+def test_the_lifetime_is_the_users_choice(redis_here: RedisServer, inside: Any) -> None:
+    with closing(RedisStore(redis_here.url, ttl=timedelta(hours=1))) as store:
+        store.compare_and_set(KEY, 0, record_of())
+    assert 3500 < inside.ttl(names(inside)[0]) <= 3600
+
+
+def test_scripts_that_the_server_has_forgotten_are_sent_again(store: RedisStore, inside: Any) -> None:
+    inside.script_flush()
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+    inside.script_flush()
+    assert store.try_lock(KEY, "me", 30)
+
+
+def test_a_write_that_the_connection_repeats_is_won_once_and_told_twice(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "the same write")
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+    monkeypatch.undo()
+    assert not store.compare_and_set(KEY, 1, record_of(2, 2))
+
+
+def test_a_lease_that_the_connection_asks_for_twice_is_still_ones_own(store: RedisStore) -> None:
+    assert store.try_lock(KEY, "me", 30)
+    assert store.try_lock(KEY, "me", 30)
+    store.unlock(KEY, "me")
+    assert store.try_lock(KEY, "you", 30)
+
+
+# ------------------------------------------------------------------------------------------------------------- leases
+
+
+def test_a_lease_that_has_run_out_is_taken_over_and_its_late_holder_takes_nothing_back(
+    store: RedisStore, redis_here: RedisServer, inside: Any
+) -> None:
+    assert store.try_lock(KEY, "slow", 30)
+    with closing(RedisStore(redis_here.url)) as another:
+        assert not another.try_lock(KEY, "quick", 30)
+        inside.pexpire(names(inside)[0], 1)
+        assert eventually(lambda: another.try_lock(KEY, "quick", 30))
+        store.unlock(KEY, "slow")
+        assert not store.try_lock(KEY, "slow", 30)
+        another.unlock(KEY, "quick")
+        assert store.try_lock(KEY, "slow", 30)
+
+
+def test_a_lease_ends_by_itself(store: RedisStore, inside: Any) -> None:
+    store.try_lock(KEY, "me", 35)
+    assert 30_000 < inside.pttl(names(inside)[0]) <= 35_000
+
+
+def test_the_holder_of_a_lease_is_named(store: RedisStore, redis_here: RedisServer) -> None:
+    assert store.lock_holder(KEY) is None
+    store.try_lock(KEY, "me", 35)
+    with closing(RedisStore(redis_here.url)) as another:
+        said = str(another.lock_holder(KEY))
+    assert said.startswith(f"process {os.getpid()} on {socket.gethostname()}, for 3")
+    assert said.endswith(" s more at most")
+
+
+# ------------------------------------------------------------------------------------------------------------ secrets
+
+
+def test_redis_sees_no_token_of_an_encrypted_store(redis_here: RedisServer, inside: Any) -> None:
+    with closing(RedisStore(redis_here.url, encryption_key=SEAL)) as store:
+        store.compare_and_set(KEY, 0, record_of())
+        assert repr(store).endswith(", encrypted)")
+    held = str([inside.hgetall(name) for name in names(inside)])
+    assert "body" in held
+    assert not {"t-access-1", "t-refresh-1", "family"} & set(held.split('"'))
+    assert "access" not in held
+
+
+@pytest.mark.parametrize(("written", "read"), [(SEAL, None), (None, SEAL), (SEAL, bytes(32))])
+def test_another_key_neither_reads_nor_overwrites(
+    redis_here: RedisServer, inside: Any, written: bytes | None, read: bytes | None
+) -> None:
+    with closing(RedisStore(redis_here.url, encryption_key=written)) as store:
+        store.compare_and_set(KEY, 0, record_of())
+    before = inside.hgetall(names(inside)[0])
+    with closing(RedisStore(redis_here.url, encryption_key=read)) as store:
+        with pytest.raises(TokenStoreError, match="written with an"):
+            store.load(KEY)
+        for expected in (0, 1):
+            with pytest.raises(TokenStoreError, match="left as it is"):
+                store.compare_and_set(KEY, expected, record_of(2, 2))
+    assert inside.hgetall(names(inside)[0]) == before
+
+
+def test_a_key_is_thirty_two_bytes_and_in_no_repr(redis_here: RedisServer) -> None:
+    for wrong in (b"", b"short", bytes(31), bytes(33)):
+        with pytest.raises(ConfigurationError, match="32 random bytes"):
+            RedisStore(redis_here.url, encryption_key=wrong)
+    key = b"0123456789abcdef0123456789abcdef"
+    with closing(RedisStore(redis_here.url, encryption_key=key)) as store:
+        assert "0123456789" not in f"{store!r} {store} {store._seal!r}"
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "empty", "foreign"])
+def test_a_sealed_record_that_was_tampered_with_is_set_aside(redis_here: RedisServer, inside: Any, damage: str) -> None:
+    with closing(RedisStore(redis_here.url, encryption_key=SEAL)) as store:
+        store.compare_and_set(KEY, 0, record_of())
+        name = names(inside)[0]
+        body = inside.hget(name, "body")
+        store.compare_and_set("another", 0, record_of(9, 1))
+        foreign = next(inside.hget(other, "body") for other in names(inside) if other != name)
+        bad = {
+            "changed": body[:40] + ("A" if body[40] != "A" else "B") + body[41:],
+            "cut": body[:-8],
+            "empty": "",
+            "foreign": foreign,
+        }
+        inside.hset(name, "body", bad[damage])
+        with pytest.raises(TokenStoreError, match=r"seal is broken.*nothing is lost"):
+            store.load(KEY)
+        assert store.load(KEY) is None
+        aside = next(name for name in names(inside) if ":damaged-" in name)
+        assert inside.hget(aside, "body") == bad[damage]
+        assert inside.ttl(aside) > 0
+
+
+@pytest.mark.parametrize("body", ["", "{", "null", "[]", '{"generation": 1}', '"t-refresh-1"', "[" * 100_000])
+def test_a_damaged_record_is_set_aside_and_signing_in_works_again(store: RedisStore, inside: Any, body: str) -> None:
+    (name,) = names(inside)
+    inside.hset(name, "body", body)
+    with pytest.raises(TokenStoreError, match="nothing is lost") as damaged:
+        store.load(KEY)
+    assert "t-refresh" not in str(damaged.value)
+    assert store.load(KEY) is None
+    assert store.compare_and_set(KEY, 0, record_of(5, 1))
+    assert store.load(KEY) == record_of(5, 1)
+
+
+def test_a_record_under_another_revision_is_damaged(store: RedisStore, inside: Any) -> None:
+    inside.hset(names(inside)[0], "revision", "2")
+    with pytest.raises(TokenStoreError, match="revision is another"):
+        store.load(KEY)
+
+
+def test_a_sound_record_written_meanwhile_is_not_set_aside(
+    store: RedisStore, inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = names(inside)
+    sound = inside.hget(name, "body")
+    inside.hset(name, "body", "{")
+    set_aside = store._set_aside
+
+    def late(*args: Any) -> Any:
+        inside.hset(name, "body", sound)
+        return set_aside(*args)
+
+    monkeypatch.setattr(store, "_set_aside", late)
+    with pytest.raises(TokenStoreError, match="Try again"):
+        store.load(KEY)
+    assert store.load(KEY) == record_of()
+
+
+def test_a_key_that_another_program_uses_is_left_alone(redis_here: RedisServer, inside: Any) -> None:
+    with closing(RedisStore(redis_here.url)) as store:
+        store.compare_and_set(KEY, 0, record_of())
+        (name,) = names(inside)
+        inside.delete(name)
+        inside.set(name, "somebody's")
+        for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+            with pytest.raises(TokenStoreError, match="WRONGTYPE"):
+                call()
+    assert inside.get(name) == "somebody's"
+
+
+@pytest.mark.parametrize("password", ["s3cret-of-redis", "with/slash#and?more"])
+def test_a_password_is_used_and_never_shown(password: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    from urllib.parse import quote
+
+    with redis_server(tmp_path_factory.mktemp("r"), password=password) as server:
+        url = f"redis://:{quote(password, safe='')}@127.0.0.1:{server.port}/0"
+        with closing(RedisStore(url)) as store:
+            assert store.compare_and_set(KEY, 0, record_of())
+            assert password not in f"{store!r} {store}"
+            assert repr(store) == f"RedisStore('redis://127.0.0.1:{server.port}/0', prefix='signedin:')"
+        for wrong in (
+            url.replace(":%", "").replace(quote(password, safe=""), "wr0ng-one"),
+            f"redis://127.0.0.1:{server.port}",
+        ):
+            with closing(RedisStore(wrong)) as store, pytest.raises(TokenStoreError, match="Authentic") as refused:
+                store.load(KEY)
+            assert "wr0ng-one" not in everything_said(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p4ss/word@host:6379/0",
+        "redis://user:p4ssword@host:notaport",
+        "redis://:p4ssword@[::1",
+        "redis://host/0?socket_timeout=p4ss",
+        "http://:p4ss@host",
+        "",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="names no Redis") as refused:
+        RedisStore(url)
+    assert "p4ss" not in everything_said(refused.value)
+
+
+def test_over_a_unix_socket_it_is_the_same_store(store: RedisStore, redis_here: RedisServer) -> None:
+    with closing(RedisStore(f"unix://{redis_here.socket_path}?db=0")) as local:
+        assert local.load(KEY) == store.load(KEY)
+        assert repr(local) == f"RedisStore('unix://{redis_here.socket_path}', prefix='signedin:')"
+
+
+def test_it_takes_a_url_or_a_client_and_a_positive_ttl(redis_here: RedisServer) -> None:
+    with closing(redis_here.client()) as client:
+        for options in ({}, {"url": redis_here.url, "client": client}, {"url": redis_here.url, "ttl": timedelta(0)}):
+            with pytest.raises(ConfigurationError):
+                RedisStore(**options)  # type: ignore[arg-type]
+
+
+def test_without_the_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "redis", None)
+    with pytest.raises(ConfigurationError, match=r"pip install signedin\[redis\]"):
+        RedisStore("redis://localhost")
+    monkeypatch.undo()
+    monkeypatch.setitem(__import__("sys").modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    with pytest.raises(ConfigurationError, match=r"pip install signedin\[redis,encryption\]"):
+        RedisStore("redis://localhost", encryption_key=SEAL)
+
+
+# ------------------------------------------------------------------------------------------------- a server in trouble
+
+
+CALLS: dict[str, Callable[[RedisStore], object]] = {
+    "load": lambda store: store.load(KEY),
+    "compare_and_set": lambda store: store.compare_and_set(KEY, 1, record_of(2, 2)),
+    "try_lock": lambda store: store.try_lock(KEY, "me", 30),
+    "unlock": lambda store: store.unlock(KEY, "me"),
+    "lock_holder": lambda store: store.lock_holder(KEY),
+}
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_no_server_is_a_typed_error_that_says_what_was_kept(method: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with closing(RedisStore(f"redis://:p4ss@127.0.0.1:{port}")) as store:
+        with pytest.raises(TokenStoreError, match=rf"127.0.0.1:{port}.*[Cc]onnect.* record ") as away:
+            CALLS[method](store)
+        assert "p4ss" not in everything_said(away.value)
+        assert away.value.__context__ is None
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_a_server_that_does_not_answer_is_given_up(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_module, "_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        with closing(RedisStore(url)) as store, pytest.raises(TokenStoreError, match="Timeout"):
+            CALLS[method](store)
+
+
+def test_the_patience_is_two_seconds_each_and_nothing_is_sent_twice(redis_here: RedisServer) -> None:
+    with closing(RedisStore(redis_here.url)) as store:
+        options = store._client.connection_pool.connection_kwargs
+        assert (options["socket_connect_timeout"], options["socket_timeout"]) == (2.0, 2.0)
+        assert options["retry"]._retries == 0
+
+
+def test_the_same_store_goes_on_after_a_restart(own_redis: RedisServer) -> None:
+    with closing(RedisStore(own_redis.url)) as store:
+        assert store.compare_and_set(KEY, 0, record_of())
+        own_redis.kill()
+        with pytest.raises(TokenStoreError, match=r"Connection refused\. The record was left as it is"):
+            store.load(KEY)
+        own_redis.start()
+        assert store.load(KEY) == record_of()
+        assert store.compare_and_set(KEY, 1, record_of(2, 2))
+        own_redis.stop()
+        own_redis.start()
+        assert store.compare_and_set(KEY, 2, record_of(3, 3))  # its connection died, and nothing was tried on it
+
+
+def test_a_server_that_is_full_refuses_and_keeps(own_redis: RedisServer) -> None:
+    with closing(RedisStore(own_redis.url)) as store, closing(own_redis.client()) as inside:
+        assert store.compare_and_set(KEY, 0, record_of())
+        inside.config_set("maxmemory", 1)
+        with pytest.raises(TokenStoreError, match=r"OutOfMemory|OOM") as full:
+            store.compare_and_set(KEY, 1, record_of(2, 2))
+        assert "t-refresh" not in everything_said(full.value)
+        assert store.load(KEY) == record_of()
+
+
+def test_an_error_of_the_server_is_not_quoted() -> None:
+    # A server without scripts answers with what it was sent.
+    with (
+        TemporaryDirectory(prefix="redis-") as folder,
+        redis_server(Path(folder), "--rename-command", "EVALSHA", "") as server,
+    ):
+        with closing(server.client()) as inside, pytest.raises(redis.ResponseError, match="t-refresh"):
+            inside.evalsha("0", 1, "t-refresh")
+        with closing(RedisStore(server.url)) as store, pytest.raises(TokenStoreError, match="ResponseError") as refused:
+            store.compare_and_set(KEY, 0, record_of())
+    assert "args" not in everything_said(refused.value)
+
+
+def test_the_code_of_an_unknown_error_is_shown_and_not_its_text() -> None:
+    reason = redis_module._reason
+    assert reason(redis.ResponseError("MISCONF with args beginning with: t-refresh-1")) == "ResponseError (MISCONF)"
+    assert reason(redis.ResponseError("unknown command 'X', with args beginning with: 't'")) == "ResponseError"
+    assert reason(ZeroDivisionError("t-refresh-1")) == "ZeroDivisionError"
+
+
+def test_a_forked_child_has_connections_of_its_own(redis_here: RedisServer) -> None:
+    with closing(RedisStore(redis_here.url)) as store:
+        assert store.compare_and_set(KEY, 0, record_of())
+        parents = store._client.connection_pool._available_connections[0]
+        child = os.fork()
+        if not child:
+            status = 1
+            with contextlib.suppress(BaseException):
+                store.after_fork()
+                won = store.compare_and_set(KEY, 1, record_of(2, 2))
+                status = 0 if won and store._client.connection_pool._available_connections[0] is not parents else 2
+            os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        assert store.load(KEY) == record_of(2, 2)
+        assert store._client.connection_pool._available_connections[0] is parents  # it was not closed for us
+
+
+def test_a_client_of_ones_own_forgets_its_connections_in_a_forked_child(redis_here: RedisServer) -> None:
+    with closing(redis_here.client()) as client:
+        store = RedisStore(client=client)
+        store.load(KEY)
+        store.after_fork()
+        assert client.connection_pool._available_connections == []
+        assert store.load(KEY) is None
+
+
+# -------------------------------------------------------------------------------------------------------- as a session
+
+
+@contextlib.contextmanager
+def client_on(server: FakeAuthServer, url: str) -> Iterator[Client]:
+    with (
+        closing(RedisStore(url)) as store,
+        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
+    ):
+        yield client
+
+
+def test_a_flushed_or_evicted_record_is_signed_out(
+    redis_here: RedisServer, inside: Any, server: FakeAuthServer
+) -> None:
+    with client_on(server, redis_here.url) as client:
+        client.session.sign_in(server.issue())
+        inside.flushall()
+        server.clock.advance(1000)
+        with pytest.raises(NotSignedInError):
+            client.users.get_profile()
+        assert not client.session.is_signed_in
+        assert server.ledger["refreshToken"] == 0
+        client.session.sign_in(server.issue())
+        assert client.users.get_profile().email == "ada@example.com"
+
+
+def test_without_redis_no_token_is_sent_and_the_pair_is_there_afterwards(
+    own_redis: RedisServer, server: FakeAuthServer
+) -> None:
+    with client_on(server, own_redis.url) as client:
+        client.session.sign_in(server.issue())
+        own_redis.kill()
+        server.clock.advance(1000)
+        with pytest.raises(TokenStoreError, match=r"Connection refused\. The record was left as it is"):
+            client.users.get_profile()
+        assert server.ledger["refreshToken"] == 0
+        own_redis.start()
+        assert client.users.get_profile().email == "ada@example.com"
+        assert server.ledger["refreshToken"] == 1
+
+
+def test_a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair(
+    own_redis: RedisServer, server: FakeAuthServer
+) -> None:
+    with client_on(server, own_redis.url) as client:
+        client.session.sign_in(server.issue())
+        server.clock.advance(1000)
+        refresh = server.hold("refreshToken")
+        waiting = client.session.current()
+        refresh.wait_for()
+        own_redis.kill()
+        refresh.release()
+        assert isinstance(waiting, Future)
+        pair = client.session.wait(waiting).record.pair
+        assert pair is not None
+        assert server.is_live(pair.refresh_token)
+        own_redis.start()
+        with closing(own_redis.client()) as inside:
+            assert inside.delete(*inside.keys("*:lease")) == 1  # it could not be given back: as if it had run out
+        server.clock.advance(1000)
+        client.session.refresh()  # what memory has goes before the older pair in the store
+        assert server.ledger["reused"] == 0
+
+
+def test_two_hosts_share_one_sign_in(redis_here: RedisServer, server: FakeAuthServer) -> None:
+    with client_on(server, redis_here.url) as one, client_on(server, redis_here.url) as two:
+        one.session.sign_in(server.issue())
+        assert two.users.get_profile().email == "ada@example.com"
+        server.clock.advance(1000)
+        one.users.get_profile()
+        two.users.get_profile()
+        assert server.ledger["refreshToken"] == 1
+        two.logout()
+        server.clock.advance(1000)
+        with pytest.raises(NotSignedInError):
+            one.users.get_profile()
+
+
+def test_large_tokens_are_sealed_whole(redis_here: RedisServer) -> None:
+    record = replace(record_of(), pair=TokenPair("a" * 16_000, "r" * 16_000))
+    with closing(RedisStore(redis_here.url, encryption_key=SEAL)) as store:
+        store.compare_and_set(KEY, 0, record)
+        assert store.load(KEY) == record
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 10
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.005)
+    return held
+
+
+def everything_said(error: BaseException | None) -> str:
+    """Return the texts of an error and of what led to it."""
+    return "" if error is None else f"{error!r} {error} {everything_said(error.__cause__ or error.__context__)}"
