@@ -44,14 +44,16 @@ class _Wiring:
         on_doubt: Literal["resend", "relogin"],
         timing: Timing | None,
         clock: Clock | None,
-        refresh_client: Callable[[], httpx.Client],
+        refresh_transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
+        verify: Verify,
     ) -> None:
         self.base_url = _base_url(base_url, session)
         self.origin = allowed_origin(self.base_url, allow_http=allow_http)
         if session is not None and self.origin not in session.origins:
             raise ConfigurationError(f"The session's tokens do not go to {self.origin}; create it with this origin.")
         self.clock = clock or SystemClock()
-        self._refresh_client = refresh_client
+        self._refresh_transport = refresh_transport
+        self._verify = verify
         self._options = SessionOptions(
             base_url=self.base_url,
             origins={self.origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)},
@@ -67,7 +69,8 @@ class _Wiring:
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
         if profile not in self._sessions:
-            fresh = session_for(f"{self.origin}#{profile}", self._refresh_client, self._options)
+            refresh_client = _refresh_client(_for_threads(self._refresh_transport), self._verify)
+            fresh = session_for(f"{self.origin}#{profile}", refresh_client, self._options)
             # setdefault: two threads that ask at once get one session.
             self._sessions.setdefault(profile, fresh)
         return self._sessions[profile]
@@ -122,7 +125,8 @@ class Client(Resources):
             on_doubt=on_doubt,
             timing=timing,
             clock=clock,
-            refresh_client=_refresh_client(refresh_transport or transport, verify),
+            refresh_transport=refresh_transport or transport,
+            verify=verify,
         )
         http = httpx.Client(
             base_url=self._wiring.base_url,
@@ -224,7 +228,8 @@ class AsyncClient(AsyncResources):
             on_doubt=on_doubt,
             timing=timing,
             clock=clock,
-            refresh_client=_refresh_client(refresh_transport or _for_threads(transport), verify),
+            refresh_transport=refresh_transport or transport,
+            verify=verify,
         )
         http = httpx.AsyncClient(
             base_url=self._wiring.base_url,
@@ -318,7 +323,7 @@ def _refresh_client(transport: httpx.BaseTransport | None, verify: Verify) -> Ca
     return build
 
 
-def _for_threads(transport: httpx.AsyncBaseTransport | None) -> httpx.BaseTransport | None:
+def _for_threads(transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None) -> httpx.BaseTransport | None:
     if transport is None or isinstance(transport, httpx.BaseTransport):
         return transport
     raise ConfigurationError(

@@ -217,3 +217,14 @@ def test_bearer_auth_needs_no_client_of_ours(server: FakeAuthServer) -> None:
         server.clock.advance(1000)
         assert bare.get(f"{server.base_url}/things").status_code == 200
     assert server.ledger["rotations"] == 1
+
+
+def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: FakeAuthServer) -> None:
+    class AsyncOnly(httpx.AsyncBaseTransport):
+        handle_async_request = server.transport.handle_async_request
+
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        shared = AsyncClient(session=client.session, transport=AsyncOnly())
+
+        assert asyncio.run(shared.users.get_profile()).email == "ada@example.com"
