@@ -5,12 +5,12 @@ from typing import Final
 
 import pytest
 
-from tests.packaging.building import PIP, run
+from tests.packaging.building import PIP, ROOT, run
 from tests.servers import backend
 
 pytestmark = pytest.mark.timeout(300)
 
-QUICKSTART: Final = """
+SHARED_FILE: Final = """
 import importlib.util, sys
 from signedin import Client, FileStore
 
@@ -30,7 +30,16 @@ for name in ("sdk", "auth_plugin", "generator", "tests", "signedin_backend"):
 
 def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, tmp_path: Path) -> None:
     with backend(tmp_path) as server:
-        said = run(str(python), "-c", QUICKSTART, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+        quickstart = str(ROOT / "examples" / "quickstart.py")
+        said = run(str(python), "-I", quickstart, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+    first, last = said.splitlines()
+    assert first.startswith("signed in as ada+")
+    assert last.startswith("Not signed in")
+
+
+def test_installed_wheel_keeps_a_session_in_a_file(python: Path, tmp_path: Path) -> None:
+    with backend(tmp_path) as server:
+        said = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
     assert said.splitlines() == ["ada@example.com", "ada@example.com", "False"]
 
 
