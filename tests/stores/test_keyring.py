@@ -1,0 +1,359 @@
+"""KeyringStore: the contract on a keyring in a file, long secrets in parts, damage, and keyrings that lock or hang."""
+
+import contextlib
+import functools
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keyring.backends.fail
+import keyring.backends.null
+import pytest
+from signedin import Client, ConfigurationError, KeyringStore, TokenPair, TokenStore, TokenStoreError
+from signedin._tokens import Record, Status
+from signedin.stores import open_store
+from signedin.testing import FakeAuthServer
+from signedin.testing.contract import TokenStoreContract, record_of
+
+from tests.stores.keyrings import MemoryKeyring, store_in_a_file
+
+KEY = "https://auth.test:443#default"
+
+
+class TestKeyringStore(TokenStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> TokenStore:
+        self.opening = functools.partial(store_in_a_file, tmp_path)
+        return self.opening()
+
+    def elsewhere(self, store: TokenStore) -> Callable[[], TokenStore]:  # noqa: ARG002 -- one folder for all
+        return self.opening
+
+
+@pytest.fixture
+def ring() -> MemoryKeyring:
+    return MemoryKeyring()
+
+
+@pytest.fixture
+def opening(ring: MemoryKeyring, tmp_path: Path) -> Callable[..., KeyringStore]:
+    """Open the store once more, as another program would."""
+    return functools.partial(KeyringStore, backend=ring, folder=tmp_path)
+
+
+@pytest.fixture
+def store(opening: Callable[..., KeyringStore]) -> KeyringStore:
+    return opening()
+
+
+def long_record(generation: int = 1, revision: int = 1) -> Record:
+    pair = TokenPair(f"{generation}" * 6_000, f"{generation}" * 2_000)
+    return replace(record_of(generation, revision), pair=pair)
+
+
+# ------------------------------------------------------------------------------------------------------- long secrets
+
+
+def test_a_short_record_is_one_entry_that_bears_the_sessions_name(store: KeyringStore, ring: MemoryKeyring) -> None:
+    assert store.compare_and_set(KEY, 0, record_of())
+    assert list(ring.secrets) == [("signedin", KEY)]
+
+
+def test_a_long_record_is_kept_in_parts_that_every_keyring_takes(store: KeyringStore, ring: MemoryKeyring) -> None:
+    assert store.compare_and_set(KEY, 0, long_record())
+    assert store.load(KEY) == long_record()
+    assert len(ring.secrets) > 5
+    assert max(len(secret.encode("utf-16-le")) for secret in ring.secrets.values()) == 2500
+
+
+def test_the_head_is_written_after_the_parts_and_the_old_ones_go_last(store: KeyringStore, ring: MemoryKeyring) -> None:
+    store.compare_and_set(KEY, 0, long_record())
+    ring.done.clear()
+    store.compare_and_set(KEY, 1, long_record(2, 2))
+    changes = [(verb, service) for verb, service, _ in ring.done if verb != "get"]
+    parts = changes.index(("set", "signedin"))
+    assert set(changes[:parts]) == {("set", "signedin/parts")}
+    assert set(changes[parts + 1 :]) == {("delete", "signedin/parts")}
+
+
+@pytest.mark.parametrize("after", [record_of(2, 2), long_record(2, 2), long_record().ended(Status.SIGNED_OUT)])
+def test_no_part_of_an_older_record_stays(store: KeyringStore, ring: MemoryKeyring, after: Record) -> None:
+    store.compare_and_set(KEY, 0, long_record(1, 1))
+    store.compare_and_set(KEY, 1, after)
+    assert store.load(KEY) == after
+    assert not any("1" * 50 in secret for secret in ring.secrets.values())
+
+
+@pytest.mark.parametrize("nth", range(8))
+def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring, nth: int
+) -> None:
+    store = opening()
+    store.compare_and_set(KEY, 0, long_record())
+    count = len(ring.secrets)
+    writes = iter(range(100))
+
+    def cut(verb: str, *_: str) -> None:
+        if verb == "set" and next(writes) == nth:
+            raise OSError("cut")
+
+    ring.before = cut
+    with pytest.raises(TokenStoreError, match="as it was, or new as a whole"):
+        store.compare_and_set(KEY, 1, long_record(2, 2))
+    ring.before = lambda *_: None
+    assert opening().load(KEY) == long_record()
+    assert opening().compare_and_set(KEY, 1, long_record(3, 2))
+    assert opening().load(KEY) == long_record(3, 2)
+    assert len(ring.secrets) == count
+
+
+def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
+    store: KeyringStore, ring: MemoryKeyring
+) -> None:
+    store.compare_and_set(KEY, 0, long_record())
+
+    def refuse(verb: str, *_: str) -> None:
+        if verb == "delete":
+            raise OSError("read only")
+
+    ring.before = refuse
+    assert store.compare_and_set(KEY, 1, long_record(2, 2))
+    assert store.load(KEY) == long_record(2, 2)
+
+
+def test_a_reader_overtaken_by_two_writes_reads_again(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring
+) -> None:
+    writer = opening()
+    writer.compare_and_set(KEY, 0, long_record())
+
+    def overtake(verb: str, service: str, username: str) -> None:
+        if (verb, service, username) == ("get", "signedin/parts", f"0.1:{KEY}"):
+            ring.before = lambda *_: None
+            assert writer.compare_and_set(KEY, 1, long_record(2, 2))
+            assert writer.compare_and_set(KEY, 2, long_record(3, 3))
+
+    ring.before = overtake
+    assert opening().load(KEY) == long_record(3, 3)
+
+
+def test_a_profile_named_like_a_part_is_another_record(store: KeyringStore) -> None:
+    names = [KEY, f"0.0:{KEY}", f"parts/0.0:{KEY}"]
+    for number, name in enumerate(names, 1):
+        assert store.compare_and_set(name, 0, long_record(number))
+    assert [store.load(name) for name in names] == [long_record(number) for number in (1, 2, 3)]
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+HEADS = ["", "{", "null", "5", "[]", '{"format": 2}', '{"format": 1}', '{"format": 1, "record": {}}', "t-refresh-1",
+         '{"format": 1, "slot": 0, "parts": 0}', '{"format": 1, "slot": 7, "parts": 1}', "[" * 100_000,
+         '{"format": 1, "slot": 0, "parts": 1000000000}', '{"format": 1, "slot": [], "parts": "1"}']  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("method", ["load", "compare_and_set"])
+def test_a_damaged_entry_is_moved_and_nothing_is_lost(
+    store: KeyringStore, ring: MemoryKeyring, head: str, method: str
+) -> None:
+    store.compare_and_set(KEY, 0, record_of())
+    if len(head) > 1000:
+        ring.secrets["signedin", KEY] = head[:1200]
+    else:
+        ring.secrets["signedin", KEY] = head
+    damaged = ring.secrets["signedin", KEY]
+    with pytest.raises(TokenStoreError, match="nothing is lost") as error:
+        store.load(KEY) if method == "load" else store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert "t-refresh" not in str(error.value)
+    assert ring.services() == ["signedin/damaged"]
+    assert list(ring.secrets.values()) == [damaged]
+    assert store.load(KEY) is None
+    assert store.compare_and_set(KEY, 0, record_of(4, 1))
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
+    store: KeyringStore, ring: MemoryKeyring, damage: str
+) -> None:
+    store.compare_and_set(KEY, 0, long_record())
+    last = max(name for service, name in ring.secrets if service == "signedin/parts")
+    if damage == "missing":
+        del ring.secrets["signedin/parts", last]
+    else:
+        ring.secrets["signedin/parts", last] += "x"
+    before = sorted(ring.secrets.values())
+    with pytest.raises(TokenStoreError, match="parts do not fit together"):
+        store.load(KEY)
+    assert set(ring.services()) == {"signedin/damaged"}
+    assert sorted(ring.secrets.values()) == before
+    assert store.compare_and_set(KEY, 0, long_record(2))
+    assert store.load(KEY) == long_record(2)
+
+
+# --------------------------------------------------------------------------------- keyrings that are not there, or hang
+
+
+@pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
+def test_a_system_without_a_keyring_says_what_to_do(backend: Any, tmp_path: Path) -> None:
+    store = KeyringStore(backend=backend(), folder=tmp_path)
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+        with pytest.raises(TokenStoreError, match=r"no keyring that keeps anything; nothing was stored.*FileStore"):
+            call()
+
+
+def test_the_librarys_own_choice_is_the_default(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+    store = open_store("keyring:")
+    assert store.compare_and_set(KEY, 0, record_of())
+    assert ("signedin", KEY) in ring.secrets
+
+
+def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore, ring: MemoryKeyring) -> None:
+    store.compare_and_set(KEY, 0, record_of())
+    ring.locked = True
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+        with pytest.raises(TokenStoreError, match=r"KeyringLocked: Failed to unlock the collection!.* Unlock it"):
+            call()
+    ring.locked = False
+    assert store.load(KEY) == record_of()
+
+
+def test_a_backends_words_are_not_quoted(store: KeyringStore, ring: MemoryKeyring) -> None:
+    def raise_with_secret(*_: str) -> None:
+        raise ValueError("could not store t-refresh-1")
+
+    ring.before = raise_with_secret
+    with pytest.raises(TokenStoreError, match=r"failed \(ValueError\)") as error:
+        store.compare_and_set(KEY, 0, record_of())
+    assert error.value.__cause__ is None
+    assert error.value.__context__ is None
+
+
+def test_a_hanging_keyring_is_given_up_and_works_again_later(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring
+) -> None:
+    store = opening(patience=0.1)
+    assert store.compare_and_set(KEY, 0, record_of())
+    ring.open.clear()
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+        with pytest.raises(TokenStoreError, match=r"not answered for 0.1 s; it may be locked"):
+            call()
+    ring.open.set()
+    # The load had begun. The write had not, and must not come true behind its caller's back.
+    patient = opening()
+    assert patient.load(KEY) == record_of()
+    assert patient.compare_and_set(KEY, 1, record_of(3, 2))
+    assert patient.load(KEY) == record_of(3, 2)
+
+
+def test_a_write_that_ends_late_overwrites_nothing_newer(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring
+) -> None:
+    slow, other = opening(patience=0.1), opening(patience=0.2)
+    assert slow.compare_and_set(KEY, 0, record_of())
+    ring.before = lambda verb, *_: ring.open.clear() if verb == "set" else None
+    with pytest.raises(TokenStoreError, match="new as a whole"):
+        slow.compare_and_set(KEY, 1, record_of(2, 2, tokens="late"))
+    assert ring.hanging.wait(10)
+    ring.before = lambda *_: None
+    with pytest.raises(TokenStoreError, match="has been writing"):  # locked until the keyring has answered
+        other.compare_and_set(KEY, 1, record_of(2, 2))
+    ring.open.set()
+    patient = opening()
+    assert patient.compare_and_set(KEY, 1, record_of(2, 2)) is False
+    assert patient.load(KEY) == record_of(2, 2, tokens="late")
+
+
+def test_a_hanging_keyring_hangs_no_request(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring, server: FakeAuthServer
+) -> None:
+    store = opening(patience=0.1)
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+        server.clock.advance(1000)
+        ring.open.clear()
+        with pytest.raises(TokenStoreError, match="not answered"):
+            client.users.get_profile()
+        assert server.ledger["refreshToken"] == 0
+        ring.open.set()
+        server.clock.advance(10)  # the rest after a failure
+        assert client.users.get_profile().email == "ada@example.com"
+        assert server.ledger["refreshToken"] == 1
+
+
+def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = KeyringStore(backend=ring, folder=tmp_path / "file")
+    for call in (
+        lambda: store.compare_and_set(KEY, 0, record_of()),
+        lambda: store.try_lock(KEY, "me", 30),
+        lambda: store.lock_holder(KEY),
+    ):
+        with pytest.raises(TokenStoreError, match=r"File exists|Not a directory"):
+            call()
+    assert not ring.secrets
+
+
+# ------------------------------------------------------------------------------------------------------- around it
+
+
+def test_its_thread_ends_with_it(opening: Callable[..., KeyringStore]) -> None:
+    before = set(threading.enumerate())
+    store = opening()
+    store.load(KEY)
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.daemon  # a keyring that hangs keeps no process alive
+    del store
+    gc.collect()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_forked_child_has_a_thread_of_its_own(tmp_path: Path) -> None:
+    store = store_in_a_file(tmp_path)
+    assert store.compare_and_set(KEY, 0, record_of())
+    child = os.fork()
+    if not child:
+        status = 1
+        with contextlib.suppress(BaseException):
+            store.after_fork()
+            status = 0 if store.compare_and_set(KEY, 1, record_of(2, 2)) else 2
+        os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.load(KEY) == record_of(2, 2)
+
+
+def test_the_holder_of_the_lock_is_named(opening: Callable[..., KeyringStore]) -> None:
+    assert opening().lock_holder(KEY) is None
+    store = opening()
+    assert store.try_lock(KEY, "me", 30)
+    assert f"process {os.getpid()} " in str(opening().lock_holder(KEY))
+    store.unlock(KEY, "me")
+
+
+def test_lock_files_hold_no_secret_and_lie_in_the_state_folder(ring: MemoryKeyring, tmp_path: Path) -> None:
+    store = KeyringStore(backend=ring)
+    store.compare_and_set(KEY, 0, record_of())
+    store.try_lock(KEY, "me", 30)
+    store.unlock(KEY, "me")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.parent for path in files} == {tmp_path / "state" / "signedin"}
+    assert len(files) == 2
+    assert not any(b"t-" in path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "line\nfeed"])
+def test_a_service_name_that_could_clash_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="service"):
+        KeyringStore(name)
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ConfigurationError, match=r"pip install signedin\[keyring\]"):
+        KeyringStore()

@@ -1,0 +1,60 @@
+"""Stores by URL: keyring and Redis; what names none is refused without quoting a password; extras load late."""
+
+import subprocess
+import sys
+
+import pytest
+from signedin import ConfigurationError, KeyringStore, RedisStore
+from signedin.stores import open_store
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("keyring:", "KeyringStore('signedin')"), ("keyring:my%20app", "KeyringStore('my app')")],
+)
+def test_a_url_names_a_keyring_service(url: str, shown: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, KeyringStore)
+    assert repr(store) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://localhost", "redis://localhost:6379/0"),
+        ("redis://user:p4ss@cache.example:7000/3", "redis://cache.example:7000/3"),
+        ("rediss://:p4ss@cache.example", "rediss://cache.example:6379/0"),
+        ("unix:///run/redis.sock?password=p4ss", "unix:///run/redis.sock"),
+        ("redis://cache.example/0?password=p4ss", "redis://cache.example:6379/0"),
+    ],
+)
+def test_a_url_names_a_redis_and_its_password_is_not_shown(url: str, place: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, RedisStore)
+    assert repr(store) == f"RedisStore({place!r}, prefix='signedin:')"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redi://:p4ss@host", "postgres://u:p4ss@host/db", "keyring://u:p4ss@host", "redis://:p4ss@[::1", "//u:p4ss@h"],
+)
+def test_a_url_that_names_no_store_is_not_quoted(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="names no") as refused:
+        open_store(url)
+    assert "p4ss" not in f"{refused.value!r} {refused.value.__cause__!r}"
+
+
+def test_the_encryption_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNEDIN_STORE_KEY", "ab" * 32)
+    assert repr(open_store("redis://localhost")).endswith(", encrypted)")
+    for wrong in ("ab" * 16, "xy" * 32):
+        monkeypatch.setenv("SIGNEDIN_STORE_KEY", wrong)
+        with pytest.raises(ConfigurationError) as refused:
+            open_store("redis://localhost")
+        assert wrong not in str(refused.value)
+
+
+def test_importing_the_package_imports_no_extra() -> None:
+    code = "import sys, signedin; print(*{'redis', 'keyring', 'cryptography'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == ""
