@@ -15,7 +15,7 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier
 
 from generator.document import Document
 from generator.operations import Auth, operations
-from generator.sensitive import sensitive_properties
+from generator.sensitive import is_secret_body, secret_parameters, sensitive_properties
 
 _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
@@ -31,6 +31,8 @@ class Operation:
     tokens: UntrustedString | None
     deprecated: bool
     described: dict[tuple[str, str], str]
+    secret_parameters: frozenset[tuple[str, str]]
+    secret_body: bool
 
 
 @define(frozen=True)
@@ -40,6 +42,7 @@ class Argument:
     name: PythonIdentifier
     declaration: PythonCode
     description: UntrustedString | None
+    sensitive: bool
 
 
 @define(frozen=True)
@@ -90,6 +93,8 @@ class Facts:
                 UntrustedString(each.effect) if each.effect else None,
                 each.deprecated,
                 each.described(self.document),
+                frozenset(secret_parameters(self.document, each)),
+                is_secret_body(self.document, each),
             )
             for each in operations(self.document)
         }
@@ -108,15 +113,18 @@ class Facts:
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
-        described = self.operation(endpoint).described
-        parameters = [
-            _argument(prop, described.get((where, prop.name.get_untrusted_value())))
+        operation = self.operation(endpoint)
+        arguments = [
+            _argument(prop, operation.described.get(key), sensitive=key in operation.secret_parameters)
             for where, prop in endpoint.iter_all_parameters()
+            for key in [(where, prop.name.get_untrusted_value())]
         ]
         flat = self.flat_body(endpoint)
-        arguments = [*parameters, *(_argument(prop) for prop in flat or [])]
         if flat is None and endpoint.bodies:
-            arguments.append(_body_argument(endpoint.bodies))
+            arguments.append(_body_argument(endpoint.bodies, sensitive=operation.secret_body))
+        for prop in flat or []:
+            secret = self._is_secret(endpoint.bodies[0].prop, prop)
+            arguments += [_argument(prop, sensitive=secret)]
         return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
 
     @staticmethod
@@ -150,14 +158,19 @@ class Facts:
     def declaration(self, model: ModelProperty, prop: Property) -> PythonCode:
         """Return the attribute's line in the model, kept out of the repr when it is a secret."""
         declaration = prop.to_string().as_unembedded_code()
-        name = model.class_info.name
-        if name not in self._secrets:
-            self._secrets[name] = sensitive_properties(self.document, model)
-        if prop.name.get_untrusted_value() not in self._secrets[name]:
+        if not self._is_secret(model, prop):
             return PythonCode(declaration)
         target, has_default, default = declaration.partition(" = ")
         arguments = f"default={default}, repr=False" if has_default else "repr=False"
         return PythonCode(f"{target} = _attrs_field({arguments})")
+
+    def _is_secret(self, model: Property, prop: Property) -> bool:
+        if not isinstance(model, ModelProperty):
+            return False
+        name = model.class_info.name
+        if name not in self._secrets:
+            self._secrets[name] = sensitive_properties(self.document, model)
+        return prop.name.get_untrusted_value() in self._secrets[name]
 
 
 def _is_success(response: Response) -> bool:
@@ -165,14 +178,14 @@ def _is_success(response: Response) -> bool:
     return 200 <= lowest <= 299
 
 
-def _argument(prop: Property, description: str | None = None) -> Argument:
+def _argument(prop: Property, description: str | None = None, *, sensitive: bool) -> Argument:
     text = UntrustedString(description) if description else prop.description
-    return Argument(prop.python_name, prop.to_string(), text)
+    return Argument(prop.python_name, prop.to_string(), text, sensitive)
 
 
-def _body_argument(bodies: list[Body]) -> Argument:
+def _body_argument(bodies: list[Body], *, sensitive: bool) -> Argument:
     types = sorted({body.prop.get_type_string(no_optional=True).as_unembedded_code() for body in bodies})
     declaration = f"body: {' | '.join(types)}"
     if not all(body.prop.required for body in bodies):
         declaration += " | Unset = UNSET"
-    return Argument(PythonIdentifier("body", ""), PythonCode(declaration), None)
+    return Argument(PythonIdentifier("body", ""), PythonCode(declaration), None, sensitive)

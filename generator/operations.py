@@ -49,14 +49,18 @@ class OperationFacts:
         """Say whether the spec asks not to use it any more."""
         return self.node.get("deprecated") is True
 
+    def parameters(self, document: Document) -> Iterator[dict[str, Any]]:
+        """Yield the parameters of the path, then its own, which override them."""
+        for owner in (self.pointer[:-1], self.pointer):
+            for node in (document.at(owner) or {}).get("parameters") or []:
+                yield document.resolve(node) or {}
+
     def described(self, document: Document) -> dict[tuple[str, str], str]:
         """Return what the spec says about the parameters, by where they stand and their name."""
         texts = {}
-        for owner in (self.pointer[:-1], self.pointer):
-            for node in (document.at(owner) or {}).get("parameters") or []:
-                parameter = document.resolve(node) or {}
-                if description := parameter.get("description"):
-                    texts[str(parameter.get("in")), str(parameter.get("name"))] = str(description)
+        for parameter in self.parameters(document):
+            if description := parameter.get("description"):
+                texts[str(parameter.get("in")), str(parameter.get("name"))] = str(description)
         return texts
 
     @property

@@ -1,4 +1,4 @@
-"""Which properties must not be seen in a repr: `format: password` and `x-sensitive: true`.
+"""Which values must not be seen in a repr or a traceback: `format: password` and `x-sensitive: true`.
 
 openapi-python-client drops a string's format, so the answer comes from the schema that a model was made of.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from openapi_python_client.parser.properties import ModelProperty
 
 from generator.document import Document
+from generator.operations import OperationFacts
 
 _COMBINED = ("allOf", "anyOf", "oneOf", "prefixItems")
 
@@ -19,6 +20,19 @@ def sensitive_properties(document: Document, model: ModelProperty) -> frozenset[
     return frozenset(
         name for name, schema in _properties(document, schema, frozenset()) if is_sensitive(document, schema)
     )
+
+
+def secret_parameters(document: Document, operation: OperationFacts) -> Iterator[tuple[str, str]]:
+    """Yield the parameters whose values are secrets, by where they stand and their name."""
+    for node in operation.parameters(document):
+        if node.get("x-sensitive") is True or is_sensitive(document, node.get("schema")):
+            yield str(node.get("in")), str(node.get("name"))
+
+
+def is_secret_body(document: Document, operation: OperationFacts) -> bool:
+    """Say whether the whole body is one secret; a model's repr hides those among its properties by itself."""
+    body = document.resolve(operation.node.get("requestBody")) or {}
+    return any(is_sensitive(document, media.get("schema")) for media in (body.get("content") or {}).values())
 
 
 def _properties(document: Document, schema: object, seen: frozenset[str]) -> Iterator[tuple[str, Any]]:

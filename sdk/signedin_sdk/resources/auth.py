@@ -20,12 +20,13 @@ class AuthResource:
     ) -> TokenPair:
         """Create an account and sign in."""
 
-        return self._send(
-            _register.call(
-                email=email,
-                password=password,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _register.call(
+            email=email,
+            password=password,
         )
+        del email, password
+        return self._send(_call_)
 
     def login(
         self,
@@ -35,12 +36,13 @@ class AuthResource:
     ) -> TokenPair:
         """Sign in with an e-mail and a password."""
 
-        return self._send(
-            _login.call(
-                email=email,
-                password=password,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _login.call(
+            email=email,
+            password=password,
         )
+        del email, password
+        return self._send(_call_)
 
     def refresh_token(
         self,
@@ -58,12 +60,13 @@ class AuthResource:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
         """
 
-        return self._send(
-            _refresh_token.call(
-                refresh_token=refresh_token,
-                idempotency_key=idempotency_key,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _refresh_token.call(
+            refresh_token=refresh_token,
+            idempotency_key=idempotency_key,
         )
+        del refresh_token
+        return self._send(_call_)
 
     def logout(
         self,
@@ -76,11 +79,12 @@ class AuthResource:
         (RFC 7009, section 2.2).
         """
 
-        return self._send(
-            _logout.call(
-                refresh_token=refresh_token,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _logout.call(
+            refresh_token=refresh_token,
         )
+        del refresh_token
+        return self._send(_call_)
 
 
 class AsyncAuthResource:
@@ -97,12 +101,13 @@ class AsyncAuthResource:
     ) -> TokenPair:
         """Create an account and sign in."""
 
-        return await self._send(
-            _register.call(
-                email=email,
-                password=password,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _register.call(
+            email=email,
+            password=password,
         )
+        del email, password
+        return await self._send(_call_)
 
     async def login(
         self,
@@ -112,12 +117,13 @@ class AsyncAuthResource:
     ) -> TokenPair:
         """Sign in with an e-mail and a password."""
 
-        return await self._send(
-            _login.call(
-                email=email,
-                password=password,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _login.call(
+            email=email,
+            password=password,
         )
+        del email, password
+        return await self._send(_call_)
 
     async def refresh_token(
         self,
@@ -135,12 +141,13 @@ class AsyncAuthResource:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
         """
 
-        return await self._send(
-            _refresh_token.call(
-                refresh_token=refresh_token,
-                idempotency_key=idempotency_key,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _refresh_token.call(
+            refresh_token=refresh_token,
+            idempotency_key=idempotency_key,
         )
+        del refresh_token
+        return await self._send(_call_)
 
     async def logout(
         self,
@@ -153,8 +160,9 @@ class AsyncAuthResource:
         (RFC 7009, section 2.2).
         """
 
-        return await self._send(
-            _logout.call(
-                refresh_token=refresh_token,
-            )
+        # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
+        _call_ = _logout.call(
+            refresh_token=refresh_token,
         )
+        del refresh_token
+        return await self._send(_call_)

@@ -122,13 +122,12 @@ def sync_detailed(
         Response[Error | TokenPair]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-        idempotency_key=idempotency_key,
-    )
-
+    # No local for what is sent: a traceback shows the locals of this frame.
     response = client.get_httpx_client().request(
-        **kwargs,
+        **_get_kwargs(
+            body=body,
+            idempotency_key=idempotency_key,
+        )
     )
 
     return _build_response(client=client, response=response)
@@ -193,12 +192,12 @@ async def asyncio_detailed(
         Response[Error | TokenPair]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-        idempotency_key=idempotency_key,
+    response = await client.get_async_httpx_client().request(
+        **_get_kwargs(
+            body=body,
+            idempotency_key=idempotency_key,
+        )
     )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
 
     return _build_response(client=client, response=response)
 

@@ -106,12 +106,11 @@ def sync_detailed(
         Response[Error | TokenPair]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
-    )
-
+    # No local for what is sent: a traceback shows the locals of this frame.
     response = client.get_httpx_client().request(
-        **kwargs,
+        **_get_kwargs(
+            body=body,
+        )
     )
 
     return _build_response(client=client, response=response)
@@ -159,11 +158,11 @@ async def asyncio_detailed(
         Response[Error | TokenPair]
     """
 
-    kwargs = _get_kwargs(
-        body=body,
+    response = await client.get_async_httpx_client().request(
+        **_get_kwargs(
+            body=body,
+        )
     )
-
-    response = await client.get_async_httpx_client().request(**kwargs)
 
     return _build_response(client=client, response=response)
 

@@ -82,11 +82,8 @@ def sync_detailed(
         Response[Error | Profile]
     """
 
-    kwargs = _get_kwargs()
-
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
+    # No local for what is sent: a traceback shows the locals of this frame.
+    response = client.get_httpx_client().request(**_get_kwargs())
 
     return _build_response(client=client, response=response)
 
@@ -124,9 +121,7 @@ async def asyncio_detailed(
         Response[Error | Profile]
     """
 
-    kwargs = _get_kwargs()
-
-    response = await client.get_async_httpx_client().request(**kwargs)
+    response = await client.get_async_httpx_client().request(**_get_kwargs())
 
     return _build_response(client=client, response=response)
 
