@@ -35,23 +35,20 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.requests: list[httpx.Request] = []  # appended to only
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.read()
-        self._remember(request)
-        return self._transport.handle_request(request)
+        return self._transport.handle_request(self._arrived(request, b"".join(_sync(request.stream))))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await request.aread()
-        self._remember(request)
-        # Not `handle_request` here: reading a body belongs to the task.
+        content = b"".join([chunk async for chunk in _async(request.stream)])
         return await anyio.to_thread.run_sync(
-            self._transport.handle_request, request, limiter=_roomy(), abandon_on_cancel=True
+            self._transport.handle_request, self._arrived(request, content), limiter=_roomy(), abandon_on_cancel=True
         )
 
-    def _remember(self, request: httpx.Request) -> None:
-        # As it is now: a replay changes the headers of the very same object.
-        self.requests.append(
-            httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
-        )
+    def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
+        # A copy, as on a real wire: httpx's MockTransport calls `request.read()`, after which every body, also a
+        # generator's, can be sent again; and a replay changes the headers of the very same object.
+        arrived = httpx.Request(request.method, request.url, headers=request.headers, content=content)
+        self.requests.append(arrived)
+        return arrived
 
     def sent_to(self, ending: str) -> list[httpx.Request]:
         """Return the requests whose path ends so, in the order in which they arrived."""
@@ -162,6 +159,16 @@ class Waiters:
 def kinds(outcomes: list[Any]) -> set[type]:
     """Return the types among the outcomes."""
     return {type(outcome) for outcome in outcomes}
+
+
+def _sync(stream: object) -> httpx.SyncByteStream:
+    assert isinstance(stream, httpx.SyncByteStream)
+    return stream
+
+
+def _async(stream: object) -> httpx.AsyncByteStream:
+    assert isinstance(stream, httpx.AsyncByteStream)
+    return stream
 
 
 def _roomy() -> anyio.CapacityLimiter:

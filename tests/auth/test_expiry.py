@@ -185,7 +185,7 @@ async def test_the_stopped_loop_says_how_far_the_clocks_are_apart(drive: Drive, 
 
 async def test_the_loop_breaker_lets_go_after_its_window(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
-        server.fail("getProfile", *["401 expired"] * 11)
+        server.fail("getProfile", *["401 expired"] * 12)
         for _ in range(5):
             with pytest.raises(UnauthorizedError):
                 await drive(client.users.get_profile)
@@ -193,6 +193,31 @@ async def test_the_loop_breaker_lets_go_after_its_window(drive: Drive, server: F
             await drive(client.users.get_profile)
         server.clock.advance(31)
         await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 6
+
+
+async def test_a_token_accepted_at_last_may_be_refreshed_at_once(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 10)
+        for _ in range(5):
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        await drive(client.users.get_profile)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 6
+
+
+async def test_refreshes_that_were_earned_do_not_count_towards_a_loop(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        for _ in range(6):
+            server.expire_access_tokens()
+            await drive(client.users.get_profile)
+        server.fail("getProfile", *["401 expired"] * 4)
+        for _ in range(2):
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 8
 
 
 async def test_a_token_that_served_a_request_resets_the_loop_breaker(drive: Drive, server: FakeAuthServer) -> None:
@@ -201,6 +226,17 @@ async def test_a_token_that_served_a_request_resets_the_loop_breaker(drive: Driv
             server.expire_access_tokens()
             await drive(client.users.get_profile)
         assert server.ledger["rotations"] == 20
+
+
+async def test_signing_in_resets_the_loop_breaker(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 11)
+        for _ in range(5):
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        client.session.sign_in(server.issue())
+        await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 6
 
 
 async def test_late_401_does_not_refresh_again(drive: Drive, server: FakeAuthServer) -> None:

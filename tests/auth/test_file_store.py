@@ -311,6 +311,7 @@ def test_a_deleted_file_is_written_anew_by_the_next_sign_in(server: FakeAuthServ
     client.session.sign_in(server.issue())
     path.unlink()
     client.session.sign_in(server.issue())
+    assert client.session.explain()["generation"] == 2  # it never goes back
     server.expire_access_tokens()
     assert client.users.get_profile().email == "ada@example.com"
     assert client.session.tokens is not None

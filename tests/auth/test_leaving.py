@@ -2,7 +2,14 @@
 
 import httpx
 import pytest
-from signedin import MemoryStore, NotSignedInError, SessionExpiredError, TokenPair, UnauthorizedError
+from signedin import (
+    MemoryStore,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    TokenPair,
+    UnauthorizedError,
+)
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
@@ -199,3 +206,16 @@ async def test_a_session_dead_elsewhere_is_found_without_asking_the_server(
         with pytest.raises(SessionExpiredError):
             await drive(here.users.get_profile)
         assert server.ledger["refreshToken"] == 1
+
+
+async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "busy for an hour")
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        client.session.sign_in(server.issue())
+        said = client.session.explain()
+        assert (said["resting_for"], said["last_failure"]) == (0.0, None)
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)

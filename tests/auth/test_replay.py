@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from signedin import Client
+from signedin._plan import Acquire, Answer, Renew, Send, plan
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
@@ -91,6 +93,9 @@ class _Pipe(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return 0  # it may know where it stands all the same
 
     def readinto(self, buffer: Any) -> int:
         return self._content.readinto(buffer)
@@ -209,3 +214,15 @@ async def test_a_second_refusal_of_the_replay_is_the_callers_answer(drive: Drive
         answer = await drive(client.http.post, "/things", content=b"abc")
         assert answer.status_code == 401
         assert [request.content for request in client.wire.sent_to("/things")] == [b"abc", b"abc"]
+
+
+def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> None:
+    session = Client(server.base_url, transport=server.transport, clock=server.clock).session
+    session.sign_in(server.issue())
+    request, held = httpx.Request("GET", f"{server.base_url}/things"), session.wait(session.current())
+    steps = plan(request, session)
+    assert isinstance(next(steps), Acquire)
+    assert isinstance(steps.send(held), Send)
+    assert isinstance(steps.send(Answer(401, b'{"message": "TokenExpiredError"}', request.url)), Renew)
+    with pytest.raises(StopIteration):
+        steps.send(held)

@@ -2,10 +2,11 @@
 
 import base64
 import json
+import threading
 
 import pytest
-from signedin import RefreshUnavailableError, TokenPair
-from signedin.testing import FakeAuthServer
+from signedin import MemoryStore, RefreshUnavailableError, TokenPair
+from signedin.testing import FakeAuthServer, VirtualClock
 
 from tests.auth.driving import Drive, Waiters, kinds
 
@@ -76,13 +77,18 @@ async def test_a_failed_background_refresh_is_nobodys_trouble_while_the_token_li
     drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
+        failed = threading.Event()
+        client.session.on("refresh_failed", lambda _: failed.set())
         server.clock.advance(280)
         server.fail("refreshToken", "500", "500", "500")
         await drive(client.users.get_profile)
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert await drive.aside(failed.wait, 10)
         assert client.session.explain()["last_failure"] == "RefreshUnavailableError"
         await drive(client.users.get_profile)
+        assert client.session.explain()["refresh_under_way"] is False  # it rests first
+        await drive(client.session.aclose if drive.is_async else client.session.close)
         assert server.ledger["accepted"] == 2
+        assert server.ledger["refreshToken"] == 3
 
 
 async def test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers(
@@ -132,6 +138,28 @@ async def test_a_pair_from_elsewhere_by_another_clock_settles_after_one_refresh(
         await drive(client.session.aclose if drive.is_async else client.session.close)
         assert server.ledger["rotations"] <= 1
         assert server.ledger["accepted"] == 50
+
+
+@pytest.mark.parametrize("learned", ["by a refresh", "by signing in"])
+async def test_a_host_trusts_its_own_idea_of_the_time_over_anothers(
+    drive: Drive, server: FakeAuthServer, learned: str
+) -> None:
+    store, fast = MemoryStore(), VirtualClock(server.clock.wall() + 600)
+    async with (
+        drive.client(server, store=store) as here,
+        drive.client(server, store=store, signed_in=False, clock=fast) as there,
+    ):
+        if learned == "by signing in":
+            await drive(there.auth.login, email="ada@example.com", password="correct horse battery staple")
+        else:
+            await drive(there.users.get_profile)
+        refreshed = server.ledger["rotations"]
+        here_refreshes = here.session.arefresh if drive.is_async else here.session.refresh
+        while server.ledger["rotations"] == refreshed:  # the first may adopt what is there
+            await drive(here_refreshes)
+        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        assert there.session.tokens == here.session.tokens
+        assert server.ledger["rotations"] == refreshed + 1
 
 
 @pytest.mark.parametrize("jump", [900.0, -900.0, 86_400.0])
