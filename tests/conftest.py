@@ -1,9 +1,11 @@
-"""What holds for every suite: where CI is set nothing is skipped, so that a green run has run everything."""
+"""What holds for every suite: in CI nothing is skipped, and nowhere does a log hold a secret."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.canaries import Canaries
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -26,3 +28,21 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} was skipped, and in CI nothing is: {report.longrepr}"
     return report
+
+
+_CANARIES = Canaries()
+_CANARIES.watch()
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    """What listens to every log of the suite."""
+    return _CANARIES
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged() -> Iterator[None]:
+    """Hold every test to it."""
+    _CANARIES.taken()
+    yield
+    assert _CANARIES.taken() == []
