@@ -190,19 +190,30 @@ class TokenSession:
         return self._events.on(event, callback)
 
     def explain(self) -> dict[str, object]:
-        """Return what the session knows of itself, for a log or a support ticket; no secrets."""
+        """Return what the session and its store know, for a log or a support ticket; no secrets.
+
+        Where no pair is in hand it tells of the stored one, without taking it. A store that fails is a line of the
+        answer, not an error.
+        """
         with self._lock:
             held, under_way = self._held, self._flight is not None
             failure, rest_until = self._last_failure, self._rest_until
-        now = self._monotonic()
-        expires_at = held.record.pair.expires_at if held and held.record.pair else None
+        told = self._told_by_store(self.key, held.record if held else None)
+        record, now = told.record, self._monotonic()
+        expires_at = record.pair.expires_at if record and record.pair else None
+        windows = held or (self._windows.hold(record) if record else None)
         return {
             "key": self.key,
             "store": repr(self._store),
-            "generation": held.generation if held else None,
-            "obtained_at": datetime.fromtimestamp(held.record.obtained_at, UTC).isoformat() if held else None,
+            "store_failure": told.failure,
+            "lock_holder": told.lock_holder,
+            "status": record.status.value if record else None,
+            "generation": record.generation if record else None,
+            "obtained_at": _shown(record.obtained_at) if record else None,
+            "age": self._clock.wall() - record.obtained_at if record else None,
             "expires_at": expires_at.isoformat() if expires_at else None,
-            "next_planned_refresh_in": max(0.0, held.soft_at - now) if held and expires_at else None,
+            "next_planned_refresh_in": max(0.0, windows.soft_at - now) if windows and expires_at else None,
+            "unfinished_refresh_until": _shown(record.intent.deadline) if record and record.intent else None,
             "accepted_by_server": held.accepted if held else None,
             "refresh_under_way": under_way,
             "resting_for": max(0.0, rest_until - now),
@@ -307,7 +318,8 @@ class TokenSession:
             )
         if rest + self.timing.post > self.timing.flight:
             return RefreshUnavailableError(
-                f"Could not refresh: the server asked to wait, {rest:.0f} s more. The pair is kept; try again then.",
+                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; try "
+                "again then.",
                 retry_after=timedelta(seconds=rest),
             )
         return None

@@ -10,6 +10,7 @@ from signedin import (
     RefreshUnavailableError,
     SessionExpiredError,
     SignedInError,
+    Timing,
     TokenSession,
 )
 from signedin._wire import HttpRefresher, RefreshEndpoint
@@ -104,6 +105,21 @@ async def test_a_server_that_asks_for_an_hour_is_left_alone_for_an_hour(drive: D
         server.clock.advance(3601)
         await drive(client.users.get_profile)
         assert server.ledger["rotations"] == 1
+
+
+async def test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_due(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    timing = Timing(post=1, resends=0, flight=1, waiter=1, save=1, lease=2)
+    async with drive.client(server, timing=timing) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "connect error")
+        with pytest.raises(RefreshUnavailableError, match="could not be reached"):
+            await drive(client.users.get_profile)
+        with pytest.raises(RefreshUnavailableError, match=r"next is due in 0\.\d s"):
+            await drive(client.users.get_profile)
+        server.clock.advance(1)
+        await drive(client.users.get_profile)
 
 
 async def test_retry_after_is_waited_for(drive: Drive, server: FakeAuthServer) -> None:
