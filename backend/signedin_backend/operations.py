@@ -30,7 +30,7 @@ async def register(request: Request) -> Response:
     state = State.of(request)
     email, address, password = await _credentials(request)
     try:
-        data = acceptable(password)
+        data = acceptable(password, about=(*state.settings.password_words, email))
     except PasswordError as error:
         raise HTTPException(400, str(error)) from None
     record = await state.passwords.hash(data)

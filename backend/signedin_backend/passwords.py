@@ -1,5 +1,10 @@
-"""Passwords: which are acceptable, and argon2id off the event loop with a bound on parallel hashes."""
+"""Passwords: which are acceptable, and argon2id off the event loop with a bound on parallel hashes.
 
+`common_passwords.txt` was gathered by hand: words with which people begin. `leaked_passwords.txt.gz` is generated: the
+commonest leaked passwords that fit the policy; its head names source and licence.
+"""
+
+import gzip
 import string
 import unicodedata
 from collections.abc import Iterator
@@ -32,25 +37,54 @@ def normal(password: str) -> bytes:
     return unicodedata.normalize("NFC", password).encode()
 
 
-def acceptable(password: str) -> bytes:
-    """Return the bytes of a password that may be chosen (NIST SP 800-63B, section 3.1.1.2: length and a blocklist).
+def acceptable(password: str, *, about: tuple[str, ...] = ()) -> bytes:
+    """Return the bytes of a password that may be chosen (NIST SP 800-63B, section 3.1.1.2: length and blocklists).
+
+    `about` are words that an attacker would try for this account first: those of the service, and the e-mail.
 
     Raises:
-        PasswordError: It is too short, too long or common.
+        PasswordError: It is too short, too long, common, or made from one of these words.
     """
     data = normal(password)
     if not SHORTEST <= len(data) <= LONGEST:
         raise PasswordError(f"The password must be {SHORTEST} to {LONGEST} bytes long.")
-    folded = unicodedata.normalize("NFKC", password).casefold()
-    if not {folded, folded.strip(_AROUND)}.isdisjoint(_common()) or len(set(folded)) < 3:
+    guesses = _guesses(password)
+    if not guesses.isdisjoint(_common()) or len(set(_folded(password))) < 3:
         raise PasswordError("The password is too common.")
+    if not guesses.isdisjoint(_parts(about)):
+        raise PasswordError("The password is made from the e-mail or from a word of this service.")
     return data
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _guesses(password: str) -> set[str]:
+    folded = _folded(password)
+    core = folded.strip(_AROUND)
+    # A word is half of the password or more, or what stands around it is what counts.
+    return {folded, core} if 2 * len(core) >= len(folded) else {folded}
+
+
+def _parts(words: tuple[str, ...]) -> set[str]:
+    """Return the words, and of an address also what stands before and after the @."""
+    parts = {part for word in map(_folded, words) for part in (word, *word.split("@"))}
+    return (parts | {part.strip(_AROUND) for part in parts}) - {""}
 
 
 @cache
 def _common() -> frozenset[str]:
-    lines = files("signedin_backend").joinpath("common_passwords.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+    return frozenset(_lines(files("signedin_backend").joinpath("common_passwords.txt").read_bytes())) | {*_leaked()}
+
+
+def _leaked() -> list[str]:
+    """Return the generated list, the commonest first."""
+    return _lines(gzip.decompress(files("signedin_backend").joinpath("leaked_passwords.txt.gz").read_bytes()))
+
+
+def _lines(data: bytes) -> list[str]:
+    return [line for line in data.decode().splitlines() if line and not line.startswith("#")]
 
 
 class Passwords:

@@ -52,7 +52,7 @@ def _name(text: str) -> str:
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not names:
-        raise ValueError("must name at least one host, separated by commas")
+        raise ValueError("must name at least one, separated by commas")
     return names
 
 
@@ -109,6 +109,9 @@ class Settings:
     trusted_proxies: str = _option("", _name, "addresses whose X-Forwarded-For is believed, separated by commas")
     body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")
     body_seconds: int = _option(10, _between(1, 600), "seconds that a body may take to arrive")
+    password_words: tuple[str, ...] = _option(
+        ("signedin",), _names, "words that no password may be made of, as the service's name, separated by commas"
+    )
     hash_memory: int = _option(19_456, _between(19_456, 4_194_304), "KiB of memory of one argon2id hash")
     hash_passes: int = _option(2, _between(2, 100), "passes of one argon2id hash")
     hash_threads: int = _option(max(1, (os.cpu_count() or 1) - 1), _between(1, 64), "hashes at the same time")

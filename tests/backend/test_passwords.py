@@ -1,12 +1,14 @@
 """Which passwords are accepted, and how they are kept."""
 
+import gzip
 import unicodedata
+from importlib.resources import files
 from typing import Literal
 
 import anyio
 import pytest
-from signedin_backend import Settings
-from signedin_backend.passwords import OverloadedError, Passwords
+from signedin_backend import Settings, passwords
+from signedin_backend.passwords import OverloadedError, PasswordError, Passwords, acceptable
 
 from tests.backend.running import Serve, Served, wide
 
@@ -65,6 +67,45 @@ def test_one_password_typed_on_two_keyboards_is_one(served: Served, form: Form) 
 def test_common_passwords_are_refused(served: Served, password: str) -> None:
     answer = served.register(password=password)
     assert (answer.status_code, answer.json()["message"]) == (400, "The password is too common.")
+
+
+def test_the_leaked_list_holds_more_than_the_3000_commonest_that_fit_the_policy() -> None:
+    leaked = [password for password in passwords._leaked() if len(password.encode()) >= passwords.SHORTEST]
+    assert len(leaked) >= 11_000
+    assert leaked[:3] == ["password", "12345678", "123456789"]
+    for password in (*leaked[:3000], *leaked[-100:]):
+        with pytest.raises(PasswordError):
+            acceptable(password.title())
+
+
+def test_the_leaked_list_names_its_source_and_licence() -> None:
+    packed = files("signedin_backend").joinpath("leaked_passwords.txt.gz").read_bytes()
+    head = "".join(line for line in gzip.decompress(packed).decode().splitlines() if line.startswith("#"))
+    assert all(part in head for part in ("zxcvbn 4.5.0", "MIT License", "Copyright", "AS IS"))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "ada.lovelace",
+        "Ada.Lovelace1815",
+        "ada.lovelace@example.com",
+        "example.com!",
+        "SignedIn",
+        "signedin2026",
+        "acme-corp",
+    ],
+)
+def test_words_of_the_service_and_the_email_make_no_password(serve: Serve, password: str) -> None:
+    served = serve(password_words=("signedin", "acme-corp"))
+    answer = served.register("ada.lovelace@example.com", password)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "The password is made from the e-mail or from a word of this service."
+
+
+@pytest.mark.parametrize("password", ["love-7402-6128-5533", "lovelace and babbage", "signed in at last"])
+def test_a_word_among_more_is_no_common_password(served: Served, password: str) -> None:
+    assert served.register("lovelace@example.com", password).status_code == 200
 
 
 def test_case_and_spaces_of_a_password_count(served: Served) -> None:
