@@ -64,8 +64,8 @@ def page(table: Table, peers: list[type[Peer]]) -> str:
 
 def titles_on(text: str) -> dict[str, list[str]]:
     """Return the page's rows: each title with its cells, the marks included."""
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return {cells[0]: cells[1:] for cells in rows if cells[0] and not cells[0].startswith("**")}
+    rows = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in text.splitlines()]
+    return {cells[0]: cells[1:] for cells in rows if len(cells) > 1 and cells[0][:1] not in {"", "|", "*"}}
 
 
 def _row(title: str, verdicts: list[Verdict]) -> str:

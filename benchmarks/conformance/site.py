@@ -58,7 +58,7 @@ class Site:
         for handler in (_Home, _Foreign):
             server = _Server(("127.0.0.1", 0), handler)
             server.site = self
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
             self._servers.append(server)
         return self
 

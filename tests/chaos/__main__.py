@@ -1,6 +1,7 @@
 """`make chaos`: processes that share one session, killed and stopped, behind a proxy that breaks connections.
 
-`python -m tests.chaos --seed N` repeats the choices of a run; `--store redis://...` shares the session by Redis.
+`python -m tests.chaos --seed N` repeats the choices of a run. `--store redis:` shares the session by a Redis of the
+run's own, `--store redis://...` by one that runs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ def main() -> int:
     parser.add_argument("--hits", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=100.0)
     parser.add_argument("--pause", type=float, default=0.3, help="mean seconds between two calls of a thread")
-    parser.add_argument("--store", default="file:", help="the URL of the shared store")
+    parser.add_argument(
+        "--store", default="file:", help="the URL of the shared store; file: and redis: bring their own"
+    )
     report = run(Plan(**vars(parser.parse_args())))
     print(report)  # noqa: T201 -- the line is what this program is for
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(report.calls.items())))  # noqa: T201

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Fleet:
     hits: list[Hit] = field(default_factory=list)  # guarded by _mutex, like all below
     starts: int = 0
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _said: dict[str, int] = field(default_factory=dict)  # bytes of each report when its worker started
     _stopped: list[tuple[float, str]] = field(default_factory=list)  # when to continue whom
     _aim: Moment | None = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
@@ -52,6 +54,7 @@ class Fleet:
             for orders in self.orders:
                 process = self._running.get(orders.sender)
                 if process is None or process.poll() is not None:
+                    self._said[orders.sender] = _size(orders.report)
                     self._running[orders.sender] = subprocess.Popen(orders.command())
                     self.starts += 1
 
@@ -66,9 +69,13 @@ class Fleet:
             self.hit(sender)
 
     def hit(self, sender: str | None = None) -> None:
-        """Kill or stop one worker, a random one if none is named."""
+        """Kill or stop one worker; if none is named, a random one that has made a call since it was started."""
         with self._mutex:
-            sender = sender or self.chance.choice(self.orders).sender
+            if sender is None:
+                busy = [o.sender for o in self.orders if _size(o.report) > self._said[o.sender]]
+                if not busy:
+                    return
+                sender = self.chance.choice(busy)
             process = self._running.get(sender)
             if process is None or process.poll() is not None or any(who == sender for _, who in self._stopped):
                 return
@@ -120,3 +127,8 @@ class Fleet:
                 process.kill()
                 process.wait(10)
         return left
+
+
+def _size(report: str) -> int:
+    path = Path(report)
+    return path.stat().st_size if path.exists() else 0

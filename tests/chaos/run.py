@@ -33,7 +33,11 @@ _ACCOUNT: Final = {"email": "ada@example.com", "password": "correct horse batter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The size of a run. `store` is a URL; `file:` takes a file in a temporary folder."""
+    """The size of a run.
+
+    `store` is a URL; `file:` takes a file in a temporary folder, `redis:` starts a Redis of the run's own. By Redis the
+    workers share nothing but the network, as hosts do.
+    """
 
     seed: int
     processes: int = 8
@@ -133,12 +137,23 @@ def run(plan: Plan) -> Report:
     """Carry the plan out and return what happened; bounded at about five times `plan.seconds`."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
-        with backend(folder, "--access-ttl", "2", "--ledger", "--grace") as server:
-            return _run(plan, folder, server.base_url)
+        with backend(folder, "--access-ttl", "2", "--ledger", "--grace") as server, _store(plan, folder) as store:
+            return _run(plan, folder, server.base_url, store)
 
 
-def _run(plan: Plan, folder: Path, base_url: str) -> Report:
-    store = f"file:{folder / 'tokens.json'}" if plan.store == "file:" else plan.store
+@contextlib.contextmanager
+def _store(plan: Plan, folder: Path) -> Iterator[str]:
+    if plan.store != "redis:":
+        yield f"file:{folder / 'tokens.json'}" if plan.store == "file:" else plan.store
+        return
+    from tests.servers_redis import redis_server
+
+    (folder / "redis").mkdir()
+    with redis_server(folder / "redis") as server:
+        yield server.url
+
+
+def _run(plan: Plan, folder: Path, base_url: str, store: str) -> Report:
     (folder / "reports").mkdir()
     with FaultProxy(base_url, plan.seed, plan.chances) as proxy:
         _sign_in(base_url, proxy.base_url, store)
