@@ -89,6 +89,7 @@ class TokenSession:
         self._rest_until = 0.0  # monotonic; guarded by _lock
         self._last_failure: str | None = None  # guarded by _lock
         self._unproven: deque[float] = deque(maxlen=_UNPROVEN_LIMIT)  # guarded by _lock
+        self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
         self._orphaned = False  # in a forked child, while the pair belongs to the parent's memory
         _sessions.add(self)
 
@@ -131,8 +132,8 @@ class TokenSession:
             held = self._held
             return Record.of_pair(
                 pair,
-                # Also above what this process holds: the store may have been deleted meanwhile.
-                generation=max(current.generation if current else 0, held.generation if held else 0) + 1,
+                # Also above all that this process knows: the store may have been deleted meanwhile.
+                generation=max(self._latest, *(known.generation for known in (current, held) if known), 0) + 1,
                 revision=current.revision + 1 if current else 1,
                 obtained_at=self._clock.wall(),
                 clock_offset=clock_offset,
@@ -157,8 +158,8 @@ class TokenSession:
         Raises:
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
-        before, _ = self._change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
-        held = self._clear()
+        before, after = self._change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
+        held = self._clear(after)
         pair = before.pair if before and before.pair else (held.record.pair if held else None)
         if pair is not None and revoke:
             self._refresher.revoke(pair.refresh_token, timeout=self.timing.post)
@@ -198,22 +199,23 @@ class TokenSession:
         with self._lock:
             held, under_way = self._held, self._flight is not None
             failure, rest_until = self._last_failure, self._rest_until
-        told = self._told_by_store(self.key, held.record if held else None)
-        record, now = told.record, self._monotonic()
+        stored, holder, trouble = self._ask_store()
+        record, now = held.record if held else stored, self._monotonic()
+        intent = stored.intent if stored else None
         expires_at = record.pair.expires_at if record and record.pair else None
         windows = held or (self._windows.hold(record) if record else None)
         return {
             "key": self.key,
             "store": repr(self._store),
-            "store_failure": told.failure,
-            "lock_holder": told.lock_holder,
-            "status": record.status.value if record else None,
+            "store_failure": trouble,
+            "lock_holder": holder,
+            "status": stored.status.value if stored else None,
             "generation": record.generation if record else None,
             "obtained_at": _shown(record.obtained_at) if record else None,
             "age": self._clock.wall() - record.obtained_at if record else None,
             "expires_at": expires_at.isoformat() if expires_at else None,
             "next_planned_refresh_in": max(0.0, windows.soft_at - now) if windows and expires_at else None,
-            "unfinished_refresh_until": _shown(record.intent.deadline) if record and record.intent else None,
+            "unfinished_refresh_until": _shown(intent.deadline) if intent else None,
             "accepted_by_server": held.accepted if held else None,
             "refresh_under_way": under_way,
             "resting_for": max(0.0, rest_until - now),
@@ -318,8 +320,8 @@ class TokenSession:
             )
         if rest + self.timing.post > self.timing.flight:
             return RefreshUnavailableError(
-                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; try "
-                "again then.",
+                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; "
+                "try again then.",
                 retry_after=timedelta(seconds=rest),
             )
         return None
@@ -416,6 +418,9 @@ class TokenSession:
     def _take_over(self, record: Record) -> None:
         """Publish a pair that came from no flight; one under way may land no more, and its waiters get this pair."""
         with self._lock:
+            if record.generation < self._latest:
+                return  # another thread signed in or out after this pair was stored
+            self._latest = record.generation
             if record.clock_offset:
                 self._windows.clock_offset = record.clock_offset
             self._held = held = self._windows.hold(record)
@@ -427,8 +432,11 @@ class TokenSession:
             flight.set_result(held)
         self._emit("signed_in", record.generation)
 
-    def _clear(self) -> Held | None:
+    def _clear(self, ended: Record | None) -> Held | None:
         with self._lock:
+            if ended is not None and ended.generation < self._latest:
+                return None  # another thread signed in after the record was cleared
+            self._latest = ended.generation if ended is not None else self._latest
             held, self._held = self._held, None
             flight, self._flight = self._flight, None
         if flight is not None:
@@ -439,6 +447,18 @@ class TokenSession:
     def _emit(self, name: str, generation: int | None, **details: object) -> None:
         self._events.emit(Event(name, self.key, generation, details))
 
+    def _ask_store(self) -> tuple[Record | None, str | None, str | None]:
+        """Return the stored record, who holds the refresh lock if the store can tell, and what trouble it made."""
+        record = None
+        try:
+            record = self._store.load(self.key)
+            holder: Callable[[str], str | None] | None = getattr(self._store, "lock_holder", None)
+            return record, holder(self.key) if holder else None, None
+        except TokenStoreError as error:
+            return record, None, str(error)
+        except Exception as error:  # noqa: BLE001 -- a user's store may raise anything
+            return record, None, type(error).__name__
+
     def _after_fork(self) -> None:
         """In a forked child: the parent's threads, locks and connections are not ours."""
         self._lock = threading.Lock()
@@ -448,6 +468,10 @@ class TokenSession:
         for part in (self._threads, self._events, self._store, self._refresher):
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 after_fork()
+
+
+def _shown(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _pair_of(held: Held) -> TokenPair:

@@ -1,8 +1,11 @@
 """Signing out, signing in and changing users while requests and refreshes are under way."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 from signedin import (
+    Client,
     MemoryStore,
     NotSignedInError,
     RefreshUnavailableError,
@@ -10,6 +13,7 @@ from signedin import (
     TokenPair,
     UnauthorizedError,
 )
+from signedin._tokens import Record
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
@@ -219,3 +223,51 @@ async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, ser
         assert (said["resting_for"], said["last_failure"]) == (0.0, None)
         server.expire_access_tokens()
         await drive(client.users.get_profile)
+
+
+class Interrupted(MemoryStore):
+    """Runs something once, between a write and whatever its writer does next."""
+
+    then: Callable[[], None] | None = None
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        won = super().compare_and_set(key, expected, record)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return won
+
+
+def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(server: FakeAuthServer) -> None:
+    store = Interrupted()
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        store.then = client.session.sign_out
+
+        client.session.sign_in(server.issue())
+
+        assert not client.session.is_signed_in
+        with pytest.raises(NotSignedInError):
+            client.users.get_profile()
+
+
+def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: FakeAuthServer) -> None:
+    store, first, second = Interrupted(), server.issue(), server.issue("bob@example.com")
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        store.then = lambda: client.session.sign_in(second)
+
+        client.session.sign_in(first)
+
+        assert client.session.tokens is second
+        assert client.users.get_profile().email == "bob@example.com"
+
+
+def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(server: FakeAuthServer) -> None:
+    store, second = Interrupted(), server.issue("bob@example.com")
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+        store.then = lambda: client.session.sign_in(second)
+
+        client.session.sign_out()
+
+        assert client.session.tokens is second
+        assert server.is_live(second.refresh_token)
