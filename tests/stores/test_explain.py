@@ -1,0 +1,73 @@
+"""What `explain` tells of a store that other processes use."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from signedin import Client, FileStore, MemoryStore, TokenStoreError
+from signedin._tokens import Intent
+from signedin.testing import FakeAuthServer
+
+KEY = "https://auth.test:443#default"
+
+
+def client_on(server: FakeAuthServer, store: FileStore | MemoryStore) -> Client:
+    return Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+
+
+def test_it_tells_of_the_stored_pair_without_taking_it(server: FakeAuthServer, tmp_path: Path) -> None:
+    with (
+        client_on(server, FileStore(tmp_path / "t.json")) as one,
+        client_on(server, FileStore(tmp_path / "t.json")) as two,
+    ):
+        one.session.sign_in(server.issue())
+        server.clock.advance(10)
+        said = two.session.explain()
+        assert (said["status"], said["generation"], said["age"]) == ("active", 1, 10.0)
+        planned = said["next_planned_refresh_in"]
+        assert isinstance(planned, float)
+        assert 220 < planned < 240
+        assert said["accepted_by_server"] is None
+        assert "no pair in hand" in repr(two.session)
+        assert server.ledger.total() == 0
+        one.session.sign_out(revoke=False)
+        assert two.session.explain()["status"] == "signed_out"
+        json.dumps(said)
+
+
+def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
+    server: FakeAuthServer, tmp_path: Path
+) -> None:
+    store = FileStore(tmp_path / "t.json")
+    with client_on(server, store) as client:
+        client.session.sign_in(server.issue())
+        assert client.session.explain()["lock_holder"] is None
+        assert client.session.explain()["unfinished_refresh_until"] is None
+        record = store.load(KEY)
+        assert record is not None
+        deadline = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+        store.compare_and_set(KEY, 1, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp())))
+        store.try_lock(KEY, "owner", 30)
+        said = client.session.explain()
+        assert str(said["lock_holder"]).startswith("process ")
+        assert said["unfinished_refresh_until"] == "2027-01-02T03:04:05+00:00"
+        store.unlock(KEY, "owner")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(TokenStoreError("the disk is full"), "the disk is full"), (OSError("secret"), "OSError")]
+)
+def test_a_store_that_fails_is_told_and_not_raised(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    store = MemoryStore()
+
+    def fail(_key: str) -> None:
+        raise error
+
+    with client_on(server, store) as client:
+        client.session.sign_in(server.issue())
+        monkeypatch.setattr(store, "load", fail)
+        assert client.session.explain()["store_failure"] == said
+        assert client.session.explain()["generation"] == 1  # the pair in hand
