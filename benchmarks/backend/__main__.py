@@ -1,0 +1,194 @@
+"""`make backend-load`: load a backend of its own, print the figures, and write them into docs/backend.md.
+
+`ARGS="--database postgresql+psycopg://..."` takes a database that runs; `ARGS=--quick` is smaller and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from signedin_backend import Settings
+from signedin_backend.sessions import Sessions
+from signedin_backend.storage import Storage
+from sqlalchemy.engine import make_url
+
+from benchmarks.backend import stages, watch
+from tests.servers import Backend, backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from signedin_backend.sessions import Pair
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "backend.md"
+# Of this run only: it lets the client put sessions into the database whose access tokens all end at one moment.
+_KEY: Final = "load" * 4 + "0123456789abcdefghijklmnopqrstuvwxyz"
+
+Row = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is done."""
+
+    tries: int = 250
+    floods: int = 5
+    seconds: float = 6
+    steady: int = 3_000
+    storm: int = 1_000
+    refreshes: int = 10_000
+
+
+QUICK: Final = Size(tries=20, floods=1, seconds=2, steady=300, storm=100, refreshes=500)
+
+
+def main() -> int:
+    """Measure; 1 if a figure missed what it has to reach."""
+    parser = argparse.ArgumentParser(prog="make backend-load", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--database", help="URL of a database to load instead of a fresh SQLite file")
+    parser.add_argument("--quick", action="store_true", help="a smaller run that writes nothing")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        database = chosen.database or f"sqlite:///{folder / 'backend.sqlite3'}"
+        options, environ = ("--database", database), {"SIGNEDIN_BACKEND_JWT_KEY": _KEY}
+        with backend(folder, *options, environ=environ) as running:
+            began = watch.load()
+            rows = list(_rows(_server(running, database), QUICK if chosen.quick else Size()))
+    text = _table(rows, make_url(database).get_backend_name(), f"{began} at the start, {watch.load()} at the end")
+    if not chosen.quick:
+        _write(text, make_url(database).get_backend_name())
+    print(text)
+    return int(any(row[1].endswith("missed") for row in rows))
+
+
+def _server(running: Backend, database: str) -> stages.Server:
+    # A database that is given may know the account already.
+    for operation in ("register", "login"):
+        body = json.dumps({"email": stages.EMAIL, "password": stages.PASSWORD}).encode()
+        request = urllib.request.Request(  # noqa: S310  # our own loopback server
+            f"{running.base_url}/auth/{operation}", body, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # as above
+                access = json.load(answer)["accessToken"]
+                return stages.Server(running.base_url, running.process.pid, database, access)
+        except urllib.error.HTTPError:
+            continue
+    raise SystemExit("the account of the load could neither be made nor entered")
+
+
+def _rows(server: stages.Server, size: Size) -> Iterator[Row]:
+    for measured in (_oracle, _flood, _storm, _growth, _steady):
+        for row in measured(server, size):
+            print(" | ".join(row), file=sys.stderr, flush=True)
+            yield row
+
+
+def _oracle(server: stages.Server, size: Size) -> Iterator[Row]:
+    ratio = asyncio.run(stages.oracle(server, size.tries))
+    made = f"medians of {size.tries} tries each, in turns"
+    yield "login, wrong password ÷ unknown user", _judged(f"{ratio:.3f}", 0.95 <= ratio <= 1.05), "0.95 to 1.05", made
+
+
+def _flood(server: stages.Server, size: Size) -> Iterator[Row]:
+    rounds = [asyncio.run(stages.flood(server, seconds=size.seconds)) for _ in range(size.floods)]
+    ratio = statistics.median(one.ratio for one in rounds)
+    each = ", ".join(f"{one.ratio:.1f}" for one in rounds)
+    made = f"32 clients that sign in, {sum(one.logins for one in rounds)} logins; median of the rounds {each}"
+    yield "profile p99, login flood ÷ idle", _judged(f"{ratio:.1f}", ratio <= 5), "≤ 5", made
+
+
+def _storm(server: stages.Server, size: Size) -> Iterator[Row]:
+    alone = asyncio.run(stages.refreshes(server, _sessions(server, 1, lifetime=300), min(200, size.refreshes)))
+    lifetime = 3
+    pairs = _sessions(server, size.storm, lifetime=lifetime)
+    time.sleep(lifetime + 1)
+    found = asyncio.run(stages.storm(server, pairs))
+    share = found.succeeded / found.sessions
+    made = f"{found.sessions} sessions, one expiry, a connection each: refused, refreshed, read"
+    yield "refresh storm, sessions that went on", _judged(f"{share:.3f}", share == 1), "1.000", made
+    yield (
+        "storm, wall time per session ÷ a lone refresh",
+        f"{found.per_refresh / alone:.2f}",
+        "none",
+        "three requests ÷ one",
+    )
+    yield (
+        "storm, slowest refresh ÷ the whole storm",
+        f"{found.slowest / (found.per_refresh * found.sessions):.2f}",
+        "≤ 1",
+        "",
+    )
+
+
+def _growth(server: stages.Server, size: Size) -> Iterator[Row]:
+    pairs, each = _sessions(server, 8, lifetime=300), size.refreshes // 8
+    asyncio.run(stages.refreshes(server, _sessions(server, 8, lifetime=300), each // 5))
+    before = watch.held(server.pid, server.database)
+    asyncio.run(stages.refreshes(server, pairs, each))
+    time.sleep(1)
+    grown = watch.held(server.pid, server.database) - before
+    made = f"after {8 * (each // 5)} to warm up"
+    small = grown.kibibytes <= 1024 and grown.threads <= 0 and grown.descriptors <= 0
+    what = f"{grown.kibibytes} KiB RSS, threads {grown.threads}, descriptors {grown.descriptors}"
+    yield f"{8 * each:,} refreshes grow the process by", _judged(what, small), "≤ 1 MiB, 0, 0", made
+    rows = f"sessions {grown.sessions}, fingerprints {grown.tokens}"
+    right = grown.sessions == 0 and grown.tokens == 8 * each
+    yield "… and the database by", _judged(rows, right), "0, one each", "until the session's end"
+
+
+def _steady(server: stages.Server, size: Size) -> Iterator[Row]:
+    alone, many = asyncio.run(stages.steady(server, clients=16, requests=size.steady))
+    yield "profiles a second, 16 clients ÷ 1 client", f"{many / alone:.2f}", "none", f"{size.steady:,} requests each"
+
+
+def _sessions(server: stages.Server, count: int, *, lifetime: int) -> list[Pair]:
+    """Begin sessions past the server, so that no hash is paid, with access tokens that still live so many seconds."""
+    settings = Settings(database=server.database, jwt_key=_KEY.encode())
+    storage = Storage(settings)
+    late = Sessions(storage, settings, _KEY.encode(), lambda: time.time() - settings.access_ttl + lifetime)
+    found = late.password_of(stages.EMAIL)
+    if found is None:
+        raise SystemExit("the account of the load is gone")
+    try:
+        return [late.sign_in(found[0]) for _ in range(count)]
+    finally:
+        storage.close()
+
+
+def _judged(text: str, reached: bool) -> str:  # noqa: FBT001  # a verdict is what it is given
+    return text if reached else f"{text} missed"
+
+
+def _table(rows: list[Row], database: str, load: str) -> str:
+    head = (
+        f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())} with Python {platform.python_version()} on "
+        f"{platform.system()}, two cores, {database}. Load of the machine: {load}.\n\n"
+        "| figure | measured | to reach | made from |\n|---|---|---|---|\n"
+    )
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _write(text: str, database: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    begin, end = f"<!-- load {database} -->\n", f"<!-- /load {database} -->\n"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    if found:
+        PAGE.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
