@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model seeds chaos bench conformance check lint types generate record lock clean
+.PHONY: help demo test model seeds chaos bench backend-load conformance check lint types generate record lock clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
 	@$(BIN)/python -m benchmarks.figures
+
+backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
+	@$(BIN)/python -m benchmarks.backend $(ARGS)
 
 conformance: ## Compare with other clients on one fault server, for docs/conformance.md
 	@$(MAKE) --no-print-directory VENV=.venv-conformance .venv-conformance/peers.stamp
