@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class FaultProxy:
     presentations: list[Presentation] = field(default_factory=list)  # appended to by the proxy's thread only
     broken: int = 0
     base_url: str = ""
+    # asyncio itself holds connections' tasks only weakly.
+    _connections: set[asyncio.Task[Any]] = field(default_factory=set)
     _spent: dict[str, int] = field(default_factory=dict)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
@@ -82,7 +84,7 @@ class FaultProxy:
 
     def _serve(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._connection, "127.0.0.1", 0, backlog=1024))
+        server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024))
         parts = urlsplit(self.upstream)
         port = server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}{parts.path}"
@@ -96,6 +98,11 @@ class FaultProxy:
         self._loop.close()
 
     # ------------------------------------------------------------------------------------------------- one connection
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._connection(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(self.upstream)
