@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 
 from tests.chaos.run import Plan, run
@@ -25,6 +26,8 @@ def main() -> int:
     parser.add_argument(
         "--store", default="file:", help="the URL of the shared store; file: and redis: bring their own"
     )
+    # Ended from outside, it still ends its workers, stopped ones too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     report = run(Plan(**vars(parser.parse_args())))
     print(report)  # noqa: T201 -- the line is what this program is for
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(report.calls.items())))  # noqa: T201
