@@ -179,6 +179,8 @@ class _Deadline:
         """Remember the socket once there is one (httpcore's trace extension)."""
         if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._socket = info["return_value"].get_extra_info("socket")
+            if time.monotonic() >= self._end:  # the timer went off while there was no socket to cut
+                self._cut()
 
     def check(self) -> None:
         if time.monotonic() > self._end:
