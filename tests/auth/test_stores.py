@@ -3,7 +3,10 @@
 import functools
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 from signedin import Client, ConfigurationError, FileStore, MemoryStore, TokenSession, TokenStore, TokenStoreError
@@ -31,6 +34,24 @@ class TestFileStore(TokenStoreContract):
     def elsewhere(self, store: TokenStore) -> Callable[[], TokenStore]:
         assert isinstance(store, FileStore)
         return functools.partial(FileStore, store.path)
+
+
+def test_a_memory_store_compares_and_sets_in_one_step() -> None:
+    store, meeting = MemoryStore(), threading.Barrier(2)
+
+    class Slow:
+        """A record whose revision is not told before two ask for it, or half a second has passed."""
+
+        @property
+        def revision(self) -> int:
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(0.5)
+            return 1
+
+    store._records[KEY] = cast("Record", Slow())
+    with ThreadPoolExecutor(2) as pool:
+        won = list(pool.map(lambda _: store.compare_and_set(KEY, 1, record_of(2, 2)), range(2), timeout=20))
+    assert sorted(won) == [False, True]
 
 
 def test_two_objects_on_one_file_share_records_and_locks(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from signedin import Client, Timing, TokenPair
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Deadline
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
@@ -90,6 +90,20 @@ def _asked(url: str, timeout: float = 0.3, **options: Any) -> Answer:
 def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
     with _talking(talk) as url:
         assert isinstance(_asked(url), Unknown)
+
+
+def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() -> None:
+    here, there = socket.socketpair()
+
+    class Stream:
+        def get_extra_info(self, _: str) -> socket.socket:
+            return here
+
+    with here, there, (deadline := _Deadline(0.0)):
+        deadline._timer.join(10)
+        deadline.watch("connection.connect_tcp.complete", {"return_value": Stream()})
+        there.settimeout(10)
+        assert there.recv(1) == b""
 
 
 @pytest.mark.timeout(10)
