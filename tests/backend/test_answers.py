@@ -1,14 +1,12 @@
-"""What every answer carries, and what none tells: oracles, limits, headers, failures."""
+"""What every answer carries: headers, limits, failures. What none tells is in `test_oracle.py`."""
 
 import json
 import logging
 import sqlite3
 from typing import Any
 
-import anyio
 import httpx
 import pytest
-from signedin_backend import passwords
 from signedin_backend.limits import Limit, origin
 from signedin_backend.logs import JsonLines
 from signedin_backend.sessions import Sessions
@@ -16,54 +14,6 @@ from signedin_backend.storage import Storage
 
 from tests.backend.running import PASSWORD, Serve, Served
 from tests.contract import check_httpx
-
-VARYING = {"date", "x-request-id"}
-
-
-def told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
-    headers = {name: value for name, value in answer.headers.items() if name not in VARYING}
-    return answer.status_code, answer.content, headers
-
-
-def test_unknown_user_and_wrong_password_are_answered_alike(served: Served) -> None:
-    served.register()
-    wrong = served.login(password="wrong password")
-    unknown = served.login("nobody@example.com", "wrong password")
-    assert told(wrong) == told(unknown)
-    assert wrong.status_code == 403
-
-
-def test_unknown_user_and_wrong_password_cost_the_same_hash(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    served.register()
-    compared: list[str] = []
-    fits = passwords.Passwords._fits
-
-    def spy(self: passwords.Passwords, record: str, password: bytes) -> bool:
-        compared.append(record.rpartition("$")[0].rpartition("$")[0])
-        return fits(self, record, password)
-
-    monkeypatch.setattr(passwords.Passwords, "_fits", spy)
-    served.login(password="wrong password")
-    served.login("nobody@example.com", "wrong password")
-    assert len(compared) == 2
-    assert compared[0] == compared[1]
-
-
-def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
-    assert served.login("nobody@example.com", "nobody has this password").status_code == 403
-    assert anyio.run(served.app.state.signedin.passwords.verify, None, b"nobody has this password") is False
-
-
-def test_every_dead_refresh_token_is_refused_alike(serve: Serve) -> None:
-    served = serve(refresh_ttl=100)
-    signed_out, reused, expired = (served.pair(f"{name}@example.com")["refreshToken"] for name in ("a", "b", "c"))
-    served.logout(signed_out)
-    served.refresh(served.refresh(reused).json()["refreshToken"])
-    refused = [served.refresh(reused), served.refresh(signed_out), served.refresh("A" * 43)]
-    served.clock.advance(100)
-    refused.append(served.refresh(expired))
-    assert {answer.status_code for answer in refused} == {401}
-    assert len({answer.content for answer in refused}) == 1
 
 
 @pytest.mark.parametrize("path", ["/users/profile", "/nowhere", "/auth/login"])

@@ -1,0 +1,157 @@
+"""No answer tells whether an account or a token exists. Durations: `make backend-load`; here the work is counted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from signedin_backend.storage import Storage
+
+from tests.backend.running import PASSWORD, Serve, Served
+
+VARYING = {"date", "x-request-id"}
+
+
+def told(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Return everything that an answer says: status, body, and each header by name, place and value."""
+    headers = [(name, "" if name in VARYING else value) for name, value in answer.headers.multi_items()]
+    return answer.status_code, answer.content, headers
+
+
+@contextmanager
+def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Note the parameters of every hash that is computed, and every transaction."""
+    seen: list[Any] = []
+
+    def spy(owner: Any, name: str, note: Any) -> None:
+        done = getattr(owner, name)
+
+        def noted(*arguments: Any) -> Any:
+            seen.append(note(*arguments))
+            return done(*arguments)
+
+        patch.setattr(owner, name, noted)
+
+    with monkeypatch.context() as patch:
+        spy(PasswordHasher, "verify", lambda _, record, __: ("verify", extract_parameters(record)))
+        spy(PasswordHasher, "hash", lambda hasher, _: ("hash", hasher.memory_cost, hasher.time_cost))
+        spy(Storage, "reading", lambda _: "read")
+        spy(Storage, "writing", lambda _: "write")
+        yield seen
+
+
+@pytest.mark.parametrize("password", ["wrong password", "x", "x" * 1024, "pâte", "☃" * 300, PASSWORD + " "])
+def test_a_wrong_login_says_nothing_about_the_account(served: Served, password: str) -> None:
+    served.register()
+    known = served.login(password=password)
+    unknown = served.login("nobody@example.com", password)
+    assert told(known) == told(unknown)
+    assert known.status_code == 403
+
+
+def test_a_wrong_login_does_the_same_work_whether_there_is_an_account(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.register()
+    with worked(monkeypatch) as known:
+        served.login(password="wrong password")
+    with worked(monkeypatch) as unknown:
+        served.login("nobody@example.com", "wrong password")
+    assert known == unknown
+    assert Counter(kind if isinstance(kind, str) else kind[0] for kind in known) == {"read": 1, "verify": 1}
+
+
+def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
+    assert served.login("nobody@example.com", "nobody has this password").status_code == 403
+    assert anyio.run(served.app.state.signedin.passwords.verify, None, b"nobody has this password") is False
+
+
+@pytest.mark.parametrize("password", ["", "x" * 1025])
+def test_a_login_that_is_malformed_is_so_for_every_account(served: Served, password: str) -> None:
+    served.register()
+    answers = [served.login(email, password) for email in ("ada@example.com", "nobody@example.com")]
+    assert told(answers[0]) == told(answers[1])
+    assert answers[0].status_code == 400
+
+
+def test_an_account_that_is_not_there_is_limited_too(serve: Serve) -> None:
+    served = serve(rate_limit=True, account_rate=(3, 3600), address_rate=(1000, 1))
+    served.register()
+    served.login(password="wrong password")
+    served.login(password="wrong password")
+    for _ in range(3):
+        served.login("nobody@example.com", "wrong password")
+    known, unknown = served.login(), served.login("nobody@example.com")
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert known.headers.keys() == unknown.headers.keys()
+    assert known.status_code == 429
+
+
+def test_an_overloaded_backend_refuses_known_and_unknown_alike(serve: Serve) -> None:
+    first = serve()
+    first.register()
+    served = serve(hash_queue=0, hash_threads=0)
+    known, unknown = served.login(), served.login("nobody@example.com")
+    assert told(known) == told(unknown)
+    assert known.status_code == 503
+
+
+def test_registration_tells_by_contract_that_an_address_is_taken_and_nothing_by_its_work(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.register()
+    with worked(monkeypatch) as taken:
+        answer = served.register(password="another password")
+    with worked(monkeypatch) as free:
+        served.register("new@example.com")
+    assert (answer.status_code, answer.json()["message"]) == (400, "Email already in use.")
+    assert taken == free
+    # Whether the address is taken is not said to a password that would be refused anyway.
+    refused = [served.register(email, "password") for email in ("ada@example.com", "free@example.com")]
+    assert told(refused[0]) == told(refused[1])
+
+
+def dead_tokens(served: Served) -> dict[str, str]:
+    signed_out = served.pair("a@example.com")
+    served.logout(signed_out["refreshToken"])
+    reused = served.pair("b@example.com")
+    child = served.refresh(reused["refreshToken"]).json()
+    served.refresh(child["refreshToken"])
+    served.refresh(reused["refreshToken"])
+    expired = served.pair("d@example.com")["refreshToken"]
+    served.clock.advance(served.settings.refresh_ttl)
+    return {
+        "expired": expired,
+        "signed out": signed_out["refreshToken"],
+        "reused": reused["refreshToken"],
+        "revoked with its family": child["refreshToken"],
+        "an access token": signed_out["accessToken"],
+        "never was": "A" * 43,
+        "another shape": "🚫",
+        "long": "A" * 4096,
+    }
+
+
+def test_a_refresh_token_that_never_was_is_refused_as_a_revoked_one(served: Served) -> None:
+    answers = [told(served.refresh(token)) for token in dead_tokens(served).values()]
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == 401
+
+
+def test_logging_out_says_the_same_of_every_refresh_token(served: Served) -> None:
+    dead = dead_tokens(served).values()
+    living = served.pair("c@example.com")["refreshToken"]
+    answers = [told(served.logout(token)) for token in (living, *dead)]
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == 204
+
+
+def test_an_access_token_of_a_dead_session_is_refused_as_a_forged_one(served: Served) -> None:
+    pair = served.pair()
+    served.logout(pair["refreshToken"])
+    head, body, _ = pair["accessToken"].split(".")
+    assert told(served.profile(pair["accessToken"])) == told(served.profile(f"{head}.{body}.{'A' * 43}"))
