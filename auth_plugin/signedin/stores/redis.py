@@ -149,7 +149,7 @@ class RedisStore:
         left: Any = self._ask("read", lambda: self._client.pttl(name))
         if holder is None or left < 0:
             return None
-        _, process, host = holder.split(" ", 2)
+        _, process, host = holder.rsplit(" ", 2)
         return f"process {process} on {host}, for {left / 1000:.0f} s more at most"
 
     def close(self) -> None:

@@ -1,0 +1,65 @@
+"""One host of a fleet, for tests: a process with many threads on the store that SIGNEDIN_STORE names.
+
+Reads one JSON order a line on stdin, answers one JSON object a line on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from signedin import Client
+
+
+class Ahead:
+    """The machine's time; but what is in hand grows old as the test says, as if the machine had been suspended."""
+
+    wall = staticmethod(time.time)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.seconds
+
+    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+        return not closing.wait(seconds)
+
+
+def main(base_url: str) -> None:
+    """Obey until stdin ends."""
+    clock = Ahead()
+    with Client(base_url, clock=clock) as client:
+        say(ready=True)
+        for line in sys.stdin:
+            order = json.loads(line)
+            clock.seconds += order["forward"]
+            say(**call_at_once(client, order["threads"]))
+
+
+def call_at_once(client: Client, threads: int) -> dict[str, int]:
+    """Read the profile from so many threads that start together; count what came of it."""
+    barrier = threading.Barrier(threads)
+
+    def call(_: int) -> str:
+        barrier.wait(30)
+        try:
+            return "served" if client.users.get_profile().email else "nobody"
+        except Exception as error:  # noqa: BLE001 -- the test looks at it
+            return f"{type(error).__name__}: {error}"
+
+    with ThreadPoolExecutor(threads) as pool:
+        return Counter(pool.map(call, range(threads)))
+
+
+def say(**answer: object) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

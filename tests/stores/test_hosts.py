@@ -1,0 +1,142 @@
+"""Three processes, as three hosts would be, on one store and the real backend: one refresh for each expiry."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from signedin import Client, RedisStore
+from signedin.stores import open_store
+
+from tests.servers import backend
+from tests.servers_redis import RedisServer, redis_server
+
+ROOT = Path(__file__).parents[2]
+HOSTS, THREADS, LIFETIME = 3, 8, 300
+PATIENCE = 60  # seconds
+
+
+class Host:
+    """A child process that takes orders."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        said: dict[str, Any] = json.loads(self._process.stdout.readline() or "{}")
+        return said
+
+    def order(self, **order: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+
+@contextmanager
+def hosts(base_url: str, store: str, count: int = HOSTS, **environ: str) -> Iterator[list[Host]]:
+    command = [sys.executable, "-m", "tests.stores.host", base_url]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    cwd=ROOT,
+                    env={**os.environ, "SIGNEDIN_STORE": store, **environ},
+                )
+            )
+            for _ in range(count)
+        ]
+        for process in started:
+            stack.callback(process.kill)
+        found = [Host(process) for process in started]
+        assert answers(found) == [{"ready": True}] * count
+        yield found
+
+
+def answers(found: list[Host]) -> list[dict[str, Any]]:
+    with ThreadPoolExecutor(len(found)) as pool:
+        return list(pool.map(Host.answer, found, timeout=PATIENCE))
+
+
+def all_at_once(found: list[Host], *, forward: float) -> list[dict[str, Any]]:
+    """Let so much time pass on all hosts, and all their threads ask at once."""
+    for host in found:
+        host.order(forward=forward, threads=THREADS)
+    return answers(found)
+
+
+def ledger(base_url: str) -> dict[str, Any]:
+    counts: dict[str, Any] = httpx.get(f"{base_url}/__ledger__").raise_for_status().json()
+    return counts
+
+
+def sign_in(base_url: str, store: str) -> None:
+    with Client(base_url, store=store) as client:
+        client.auth.register(email="ada@example.com", password="correct horse battery staple")
+
+
+@pytest.mark.parametrize("kind", ["redis", "sealed redis", "file"])
+def test_three_hosts_refresh_once_for_each_expiry(
+    kind: str, redis_here: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"file://{tmp_path}/tokens.json" if kind == "file" else redis_here.url
+    if kind == "sealed redis":
+        monkeypatch.setenv("SIGNEDIN_STORE_KEY", "ab" * 32)
+    with backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server:
+        sign_in(server.base_url, store)
+        with hosts(server.base_url, store) as found:
+            assert all_at_once(found, forward=0) == [{"served": THREADS}] * HOSTS
+            assert ledger(server.base_url)["refreshes"] == 0
+            for expiry in (1, 2, 3):
+                assert all_at_once(found, forward=LIFETIME) == [{"served": THREADS}] * HOSTS
+                counts = ledger(server.base_url)
+                assert counts["refreshes"] == expiry
+                assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
+
+
+def test_hosts_go_on_with_one_sign_in_after_redis_was_away(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with (
+        redis_server(tmp_path_factory.mktemp("r"), password="p4ss-of-redis") as redis,
+        backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server,
+    ):
+        sign_in(server.base_url, redis.url)
+        with hosts(server.base_url, redis.url) as found:
+            all_at_once(found, forward=0)
+            redis.kill()
+            for said in all_at_once(found, forward=LIFETIME):
+                ((outcome, count),) = said.items()
+                assert outcome.startswith("TokenStoreError: Cannot read the tokens")
+                assert "p4ss-of-redis" not in outcome
+                assert count == THREADS
+            assert ledger(server.base_url)["refreshes"] == 0
+            redis.start()
+            assert all_at_once(found, forward=0) == [{"served": THREADS}] * HOSTS
+            assert ledger(server.base_url)["refreshes"] == 1
+
+
+def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, tmp_path: Path) -> None:
+    with backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server:
+        sign_in(server.base_url, redis_here.url)
+        with hosts(server.base_url, redis_here.url, count=1) as found:
+            key = f"http://127.0.0.1:{httpx.URL(server.base_url).port}#default"
+            store = open_store(redis_here.url)
+            assert isinstance(store, RedisStore)
+            with closing(store):
+                all_at_once(found, forward=0)
+                assert store.try_lock(key, "the dead", 2)
+                assert all_at_once(found, forward=LIFETIME) == [{"served": THREADS}]
+                assert store.lock_holder(key) is None
+        assert ledger(server.base_url)["refreshes"] == 1
