@@ -1,0 +1,41 @@
+"""All that differs between two documents, the worst first."""
+
+from collections.abc import Iterator
+
+from openapi_python_client.strings import ClassName
+
+from generator.diff.change import Change, Level
+from generator.diff.contract import compare_contract
+from generator.diff.normal import normal
+from generator.diff.operations import Operations
+from generator.document import Document
+from generator.errors import SpecError
+
+
+def compare(old: Document, new: Document) -> list[Change]:
+    """Return the differences, the worst first; each one once, however many operations it concerns.
+
+    Raises:
+        SpecError: A document is so odd that it cannot be compared; `lint` says how.
+    """
+    try:
+        found = {*Operations(old, new).compare(), *_classes(old, new), *compare_contract(old, new)}
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise SpecError(f"{old.path} and {new.path}: cannot be compared ({type(error).__name__}). Run lint.") from error
+    if not found and old.data != new.data:
+        text = "texts, examples or what no method shows"
+        found = {Change("documentation-changed", Level.PATCH, "the document", text)}
+    return sorted(found, key=lambda each: (-each.level, each.where, each.rule, each.message))
+
+
+def _classes(old: Document, new: Document) -> Iterator[Change]:
+    """A class is imported by its name, so a schema that is called otherwise is gone."""
+    before, after = _printed(old), _printed(new)
+    for name in before - after:
+        yield Change("api-schema-removed", Level.BREAKING, f"components/schemas/{name}", f"the class {name} is gone")
+
+
+def _printed(document: Document) -> set[str]:
+    schemas = document.at(("components", "schemas"))
+    named = {name: normal(document, {"$ref": f"#/components/schemas/{name}"}) for name in schemas or {}}
+    return {str(ClassName(each.name, "field_")) for each in named.values() if each.name}
