@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from generator.diff.cli import add_diff
 from generator.document import load
 from generator.errors import GeneratorError
 from generator.lint import Finding, lint
@@ -89,4 +90,5 @@ def _parser() -> argparse.ArgumentParser:
         if name != "lint":
             one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
             one.add_argument("--package", help="name of the package (default: signedin_sdk)")
+    add_diff(verbs)
     return parser
