@@ -68,6 +68,12 @@ def test_a_new_database_knows_nobody(served: Served) -> None:
     assert served.rows("SELECT count(*) FROM users")[0][0] == 0
 
 
+def test_a_password_does_not_age(served: Served) -> None:
+    served.register()
+    served.clock.advance(10 * 365 * 86_400)
+    assert served.login().status_code == 200
+
+
 def test_every_way_in_is_one_of_the_contract(served: Served) -> None:
     ways = {(method, route.path) for route in served.app.routes for method in route.methods - {"HEAD"}}  # type: ignore[attr-defined]
     beside = {("GET", "/healthz"), ("GET", "/readyz")}

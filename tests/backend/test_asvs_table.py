@@ -1,0 +1,73 @@
+"""docs/asvs.md is complete, and every test that it names is there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PAGE = (TESTS.parent / "docs" / "asvs.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (\d+\.\d+\.\d+) \| (\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
+NAMED = sorted(set(re.findall(r"`([a-z_/]+\.py::\w+)`", PAGE)))
+
+
+def numbered(section: str, *numbers: int) -> Iterator[str]:
+    return (f"{section}.{number}" for number in numbers)
+
+
+# Level 1 and 2 of ASVS 5.0.0, and of level 3 what is named one by one.
+REQUIRED = [
+    *numbered("6.1", *range(1, 4)),
+    *numbered("6.2", *range(1, 12)),
+    *numbered("6.3", 1, 2, 3, 4, 8),
+    *numbered("6.4", *range(1, 5)),
+    *numbered("6.5", *range(1, 6)),
+    *numbered("6.6", *range(1, 4)),
+    *numbered("6.8", *range(1, 5)),
+    *numbered("7.1", *range(1, 4)),
+    *numbered("7.2", *range(1, 5)),
+    *numbered("7.3", 1, 2),
+    *numbered("7.4", *range(1, 6)),
+    *numbered("7.5", 1, 2),
+    *numbered("7.6", 1, 2),
+    *numbered("9.1", *range(1, 4)),
+    *numbered("9.2", *range(1, 5)),
+    *numbered("10.4", *range(1, 12)),
+    "15.2.4",
+    *numbered("15.4", *range(1, 5)),
+]
+
+
+def test_every_requirement_has_its_row_and_no_other_has() -> None:
+    assert [row[0] for row in ROWS] == REQUIRED
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_a_row_says_whether_and_why(row: tuple[str, ...]) -> None:
+    _, _, requirement, state, reason = row
+    assert state in {"met", "n/a", "deviation"}
+    assert requirement.strip()
+    assert reason.strip()
+    if state == "met":
+        assert "::" in reason or "backend.md" in reason
+
+
+@pytest.mark.parametrize("named", NAMED)
+def test_every_test_that_the_table_names_is_there(named: str) -> None:
+    file, _, test = named.partition("::")
+    assert test in functions(TESTS / file)
+
+
+def test_every_heading_that_the_table_links_to_is_there() -> None:
+    page = (TESTS.parent / "docs" / "backend.md").read_text(encoding="utf-8")
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
+    assert set(re.findall(r"backend\.md#([\w-]+)\)", PAGE)) <= headings
+
+
+@cache
+def functions(file: Path) -> frozenset[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
