@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from signedin_backend import Settings
 from signedin_backend.sessions import Sessions
+from signedin_backend.settings import read
 from signedin_backend.storage import Storage
 from sqlalchemy.engine import make_url
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).parents[2] / "docs" / "backend.md"
 # Of this run only: it lets the client put sessions into the database whose access tokens all end at one moment.
 _KEY: Final = "load" * 4 + "0123456789abcdefghijklmnopqrstuvwxyz"
+# Longer than a run on a busy machine.
+_TTL: Final = 7_200
 
 Row = tuple[str, str, str, str]
 
@@ -42,7 +45,7 @@ Row = tuple[str, str, str, str]
 class Size:
     """How much is done."""
 
-    tries: int = 250
+    tries: int = 200
     floods: int = 5
     seconds: float = 6
     steady: int = 3_000
@@ -61,8 +64,9 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        database = chosen.database or f"sqlite:///{folder / 'backend.sqlite3'}"
-        options, environ = ("--database", database), {"SIGNEDIN_BACKEND_JWT_KEY": _KEY}
+        url = chosen.database or f"sqlite:///{folder / 'backend.sqlite3'}"
+        database = read({}, {"database": url}).database
+        options, environ = ("--database", database, "--access-ttl", str(_TTL)), {"SIGNEDIN_BACKEND_JWT_KEY": _KEY}
         with backend(folder, *options, environ=environ) as running:
             began = watch.load()
             rows = list(_rows(_server(running, database), QUICK if chosen.quick else Size()))
@@ -111,7 +115,7 @@ def _flood(server: stages.Server, size: Size) -> Iterator[Row]:
 
 
 def _storm(server: stages.Server, size: Size) -> Iterator[Row]:
-    alone = asyncio.run(stages.refreshes(server, _sessions(server, 1, lifetime=300), min(200, size.refreshes)))
+    alone = asyncio.run(stages.refreshes(server, _sessions(server, 1, lifetime=_TTL), min(200, size.refreshes)))
     lifetime = 3
     pairs = _sessions(server, size.storm, lifetime=lifetime)
     time.sleep(lifetime + 1)
@@ -130,8 +134,8 @@ def _storm(server: stages.Server, size: Size) -> Iterator[Row]:
 
 
 def _growth(server: stages.Server, size: Size) -> Iterator[Row]:
-    pairs, each = _sessions(server, 8, lifetime=300), size.refreshes // 8
-    asyncio.run(stages.refreshes(server, _sessions(server, 8, lifetime=300), each // 5))
+    pairs, each = _sessions(server, 8, lifetime=_TTL), size.refreshes // 8
+    asyncio.run(stages.refreshes(server, _sessions(server, 8, lifetime=_TTL), each // 5))
     before = watch.held(server.pid, server.database)
     asyncio.run(stages.refreshes(server, pairs, each))
     time.sleep(1)
@@ -152,7 +156,7 @@ def _steady(server: stages.Server, size: Size) -> Iterator[Row]:
 
 def _sessions(server: stages.Server, count: int, *, lifetime: int) -> list[Pair]:
     """Begin sessions past the server, so that no hash is paid, with access tokens that still live so many seconds."""
-    settings = Settings(database=server.database, jwt_key=_KEY.encode())
+    settings = Settings(database=server.database, jwt_key=_KEY.encode(), access_ttl=_TTL)
     storage = Storage(settings)
     late = Sessions(storage, settings, _KEY.encode(), lambda: time.time() - settings.access_ttl + lifetime)
     found = late.password_of(stages.EMAIL)

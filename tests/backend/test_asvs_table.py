@@ -21,7 +21,7 @@ def numbered(section: str, *numbers: int) -> Iterator[str]:
 # Level 1 and 2 of ASVS 5.0.0, and of level 3 what is named one by one.
 REQUIRED = [
     *numbered("6.1", *range(1, 4)),
-    *numbered("6.2", *range(1, 12)),
+    *numbered("6.2", *range(1, 13)),
     *numbered("6.3", 1, 2, 3, 4, 8),
     *numbered("6.4", *range(1, 5)),
     *numbered("6.5", *range(1, 6)),
