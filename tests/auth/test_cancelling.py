@@ -186,7 +186,9 @@ def test_a_trio_cancel_scope_ends_only_its_own(server: FakeAuthServer, monkeypat
     assert server.ledger["rotations"] == 1
 
 
-def test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing(server: FakeAuthServer) -> None:
+def test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing(
+    server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+) -> None:
     client = _client(server)
     refresh = server.hold("refreshToken")
 
@@ -200,6 +202,7 @@ def test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing(server: FakeAu
     client.session.close()
     assert client.session.tokens is not None
     assert server.is_live(client.session.tokens.refresh_token)
+    assert "exception calling callback" not in caplog.text  # its waiter has gone with it, quietly
     asyncio.run(_once(client))
 
 

@@ -5,6 +5,8 @@ import fcntl
 import json
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,30 @@ def test_a_damaged_file_is_moved_aside_and_nothing_is_lost(path: Path, content: 
     assert store.load(KEY) is None
     assert store.compare_and_set(KEY, 0, record_of())
     assert store.load(KEY) == record_of()
+
+
+def test_a_file_that_was_replaced_by_a_sound_one_meanwhile_is_not_moved_aside(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, damaged, parsed = store.path.read_bytes(), threading.Event(), file_module._parsed
+
+    def noting(content: bytes) -> dict[str, Any]:
+        try:
+            return parsed(content)
+        except ValueError:
+            damaged.set()
+            raise
+
+    monkeypatch.setattr(file_module, "_parsed", noting)
+    store.path.write_bytes(b"damaged")
+    with (store.path.parent / "tokens.json.lock").open("r+") as writer, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        loading = pool.submit(store.load, KEY)
+        assert damaged.wait(10)
+        store.path.write_bytes(sound)
+        fcntl.flock(writer, fcntl.LOCK_UN)
+        assert loading.result(20) == record_of()
+    assert not list(store.path.parent.glob("*.corrupt-*"))
 
 
 def test_a_huge_file_is_not_read_into_memory(path: Path) -> None:
