@@ -2,10 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from generator.bounds import bounded
 from generator.diff.cli import add_diff
 from generator.document import load
 from generator.errors import GeneratorError
@@ -28,6 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"generator: {error}", file=sys.stderr)
         return 1
     return status
+
+
+def _bounded(verb: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Let the verb run inside --seconds and --memory: what it reads may be untrusted."""
+
+    def within(options: argparse.Namespace) -> int:
+        with bounded(seconds=options.seconds, mebibytes=options.memory):
+            return verb(options)
+
+    return within
 
 
 def _lint(options: argparse.Namespace) -> int:
@@ -83,10 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "say how the committed package differs from what the spec yields"),
     ):
         one = verbs.add_parser(name, help=told, description=told)
-        one.set_defaults(verb=verb)
+        one.set_defaults(verb=_bounded(verb))
         one.add_argument(
             "--spec", type=Path, default=ROOT / "openapi.yaml", help="default: openapi.yaml of this repository"
         )
+        one.add_argument("--seconds", type=int, default=600, help="stop after so long (default: %(default)s)")
+        one.add_argument("--memory", type=int, default=4096, help="MiB of address space (default: %(default)s)")
         if name != "lint":
             one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
             one.add_argument("--package", help="name of the package (default: signedin_sdk)")

@@ -15,3 +15,7 @@ class PrintError(GeneratorError):
 
 class VerificationError(GeneratorError):
     """What was printed is not what the spec asks for."""
+
+
+class LimitError(GeneratorError):
+    """The spec asks for more time or memory than was allowed."""

@@ -47,7 +47,7 @@ def print_package(document: Document, target: Path) -> None:
         # Upstream talks to stdout, and raises whatever a spec that it did not expect leads to.
         with redirect_stdout(StringIO()):
             _print(document, target)
-    except PrintError:
+    except (PrintError, MemoryError):
         raise
     except Exception as error:
         raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error

@@ -64,6 +64,8 @@ def valid(document: Document) -> Iterator[Finding]:
             pointer = tuple(str(step) for step in getattr(each, "absolute_path", ()))
             message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(each, 'message', each))}"
             yield error(document, pointer, "invalid", message, "See the OpenAPI specification.")
+    except MemoryError:
+        raise
     except Exception as failure:  # noqa: BLE001  (the validator raises anything on a document that is far off)
         message = f"The document cannot be validated: {shown(f'{type(failure).__name__}: {failure}')}."
         yield error(document, (), "invalid", message, "See the OpenAPI specification.")
