@@ -1,11 +1,12 @@
-# The verbs of this repository. `make demo` and `make test` need nothing but Python >= 3.11, pip, venv and make.
+# The verbs of this repository. `make demo` needs nothing but Python >= 3.11, pip, venv and make; `make test` needs
+# redis-server and PostgreSQL as well, and starts them itself.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model seeds chaos bench backend-load conformance check lint types generate record lock clean
+.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate record lock clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +31,9 @@ bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
 	@$(BIN)/python -m benchmarks.backend $(ARGS)
+
+backend-check: $(VENV)/dev.stamp ## Every promise of the backend, deeper, on SQLite and a PostgreSQL of its own
+	@BACKEND_CHECK=1 $(BIN)/python -m pytest -n auto tests/backend $(ARGS)
 
 conformance: ## Compare with other clients on one fault server, for docs/conformance.md
 	@$(MAKE) --no-print-directory VENV=.venv-conformance .venv-conformance/peers.stamp

@@ -16,6 +16,7 @@ from threading import Thread
 
 START_SECONDS = 30
 STOP_SECONDS = 20
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 _LISTENING = "listening on "
 
 
@@ -29,6 +30,7 @@ class Backend:
     database: Path
     log: Path
     """Its log, one JSON object a line."""
+    database_url: str
 
     @property
     def root_url(self) -> str:
@@ -56,22 +58,30 @@ def backend(
 ) -> Iterator[Backend]:
     """Start a backend on a free loopback port with its SQLite file in `folder`, and stop it at the end.
 
-    Several may share one folder and so one file, as workers do. `options` are those of `python -m signedin_backend`;
+    Several may share one folder and so one file, as workers do. `database` may be a URL as well; a PostgreSQL one is
+    given a signing key, for there is no file to keep one beside. `options` are those of `python -m signedin_backend`;
     rate limits are off unless one of them says `--rate-limit`.
 
     Raises:
         RuntimeError: It did not start; the text has the end of its log.
     """
-    file, log = folder / database, folder / f"{database}.{os.urandom(4).hex()}.log"
+    file = Path(database.removeprefix("sqlite:///")) if "://" in database else folder / database
+    url = database if "://" in database else f"sqlite:///{file}"
+    log = folder / f"{file.name}.{os.urandom(4).hex()}.log"
+    given = {"DATABASE_URL": url} | ({} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY})
     limits = () if "--rate-limit" in options else ("--no-rate-limit",)
-    command = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(file), *limits, *options]
+    command = [sys.executable, "-m", "signedin_backend", "--port", "0", *limits, *options]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "DATABASE_URL"))}
     with log.open("w") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**clean, **(environ or {})}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**clean, **given, **(environ or {})},
         )
     try:
-        yield Backend(_base_url(process, log), process, file, log)
+        yield Backend(_base_url(process, log), process, file, log, url)
     finally:
         _end(process)
 

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app
-from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError
+from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
+from signedin_backend.state import State
 
 
 class Server(uvicorn.Server):
@@ -28,16 +30,19 @@ class Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 2 for a refused option, uvicorn itself leaves with 3 for a start that failed."""
+    """Serve until SIGTERM or SIGINT; 2 for a refused option, 3 for a start that failed, as uvicorn has it."""
     logs.configure()
     try:
         given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
         chosen = settings.read(os.environ, given)
-        server = _server(chosen)
+        app = create_app(chosen)
         bound = _bind(chosen)
-    except SettingsError as error:
+        # Once more than the server does, so that whoever sits at the terminal reads one line.
+        State.of_app(app).storage.prepare()
+    except (SettingsError, StartError) as error:
         sys.stderr.write(f"signedin_backend: {error}\n")
-        return 2
+        return 2 if isinstance(error, SettingsError) else 3
+    server = _server(app, chosen)
     # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
     signal.signal(signal.SIGTERM, _leave)
     server.run(sockets=[bound])
@@ -69,10 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _server(chosen: Settings) -> Server:
+def _server(app: Starlette, chosen: Settings) -> Server:
     return Server(
         uvicorn.Config(
-            create_app(chosen),
+            app,
             http="h11",
             ws="none",
             log_config=None,

@@ -18,7 +18,7 @@ from signedin_backend.journal import LOG
 from signedin_backend.keys import signing_key
 from signedin_backend.passwords import OverloadedError
 from signedin_backend.sessions import Clock
-from signedin_backend.settings import Settings, SettingsError, read
+from signedin_backend.settings import Settings, SettingsError, StartError, read
 from signedin_backend.state import State
 from signedin_backend.storage import UnavailableError
 
@@ -29,7 +29,7 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
     """Return the backend as an ASGI application; `clock` gives seconds since 1970.
 
     Raises:
-        SettingsError: There is no key to sign with, or a weak one, or no place for the database.
+        SettingsError: There is no key to sign with, or a weak one, or no place or driver for the database.
     """
     try:
         key, kept = signing_key(settings)
@@ -39,7 +39,11 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await state.write(state.storage.prepare)
+        try:
+            await state.write(state.storage.prepare)
+        except StartError as error:
+            LOG.critical("cannot start", extra={"fields": {"reason": str(error)}})
+            raise
         if kept is not None:
             LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
         yield

@@ -27,7 +27,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _untraced(send))
             return
         started, request_id, seen = time.perf_counter(), _request_id(scope), Status()
 
@@ -63,6 +63,16 @@ class Status:
     """The status that was sent; 0 before."""
 
     code = 0
+
+
+def _untraced(send: Send) -> Send:
+    """Drop the traceback that Starlette hands to the server when the start fails; the reason is logged already."""
+
+    async def send_short(message: Message) -> None:
+        failed = message["type"] == "lifespan.startup.failed"
+        await send({**message, "message": "the start failed"} if failed else message)
+
+    return send_short
 
 
 def _request_id(scope: Scope) -> str:

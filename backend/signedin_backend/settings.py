@@ -14,10 +14,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SIGNEDIN_BACKEND_"
+# `postgres` is what many a host puts into DATABASE_URL.
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
 class SettingsError(ValueError):
     """A value that the backend refuses to start with; the text names the option, never a secret."""
+
+
+class StartError(Exception):
+    """The values are right and the backend cannot start all the same; the text says why, never a secret."""
 
 
 def _between(low: int, high: int) -> Callable[[str], int]:
@@ -60,14 +66,17 @@ def _database(text: str) -> str:
     url = text if "://" in text else f"sqlite:///{text}"
     try:
         parsed = make_url(url)
-        dialect = parsed.get_dialect().name
+        parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+        dialect = parsed.get_dialect()
     except (ArgumentError, ValueError):
         raise ValueError("must be a database URL or the path of an SQLite file") from None
-    if dialect not in {"sqlite", "postgresql"}:
-        raise ValueError("must be SQLite or PostgreSQL")
-    if dialect == "sqlite" and parsed.database in {None, "", ":memory:"}:
+    if (dialect.name, dialect.driver) not in {("sqlite", "pysqlite"), ("postgresql", "psycopg")}:
+        raise ValueError("must be SQLite or PostgreSQL, as postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    if dialect.name == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise ValueError("must be a file: several connections share it")
-    return url
+    if dialect.name == "postgresql" and not parsed.database:
+        raise ValueError("must name a database after the host")
+    return parsed.render_as_string(hide_password=False)
 
 
 def _key(text: str) -> bytes:
@@ -77,8 +86,8 @@ def _key(text: str) -> bytes:
     return text.encode()
 
 
-def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False) -> Any:
-    return field(default=default, repr=not secret, metadata={"parse": parse, "help": text, "secret": secret})
+def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:
+    return field(default=default, repr=shown and not secret, metadata={"parse": parse, "help": text, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +97,10 @@ class Settings:
     host: str = _option("127.0.0.1", _name, "address to listen on")
     port: int = _option(5000, _between(0, 65535), "port to listen on; 0 takes a free one")
     database: str = _option(
-        "sqlite:///signedin.sqlite3", _database, "SQLite file or database URL (also from DATABASE_URL)"
+        "sqlite:///signedin.sqlite3",
+        _database,
+        "SQLite file or PostgreSQL URL (also DATABASE_URL)",
+        shown=False,
     )
     jwt_key: bytes | None = _option(None, _key, "key of the access tokens, at least 256 bit", secret=True)
     issuer: str = _option("signedin", _name, "`iss` of the access tokens")

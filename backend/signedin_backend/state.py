@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+from starlette.applications import Starlette
 from starlette.requests import Request
 
 from signedin_backend import storage
@@ -54,7 +55,12 @@ class State:
     @staticmethod
     def of(request: Request) -> "State":
         """Return the parts that this request runs on."""
-        found = request.app.state.signedin
+        return State.of_app(request.app)
+
+    @staticmethod
+    def of_app(app: Starlette) -> "State":
+        """Return the parts of this application."""
+        found = app.state.signedin
         if not isinstance(found, State):
             raise TypeError("the application was not built by create_app")
         return found

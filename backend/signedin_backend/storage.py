@@ -2,20 +2,22 @@
 
 What may change about a session stands in its one row: which token is the newest, when it was rotated, whether the
 session is revoked. So every decision is one conditional UPDATE of that row, and two requests can never both win it.
-SQL is what SQLite and PostgreSQL both speak; what differs stands in `_sqlite`. The tables stand in `schema`.
+SQL is what SQLite and PostgreSQL both speak; what differs stands in `engines`. The tables stand in `schema`, their
+history in `migrations`.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, create_engine, delete, event, insert, or_, select, true, update
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, and_, delete, insert, or_, select, true, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from signedin_backend.schema import METADATA, REFRESH_TOKENS, SESSIONS, USERS
-from signedin_backend.settings import Settings
+from signedin_backend import engines, migrations
+from signedin_backend.migrations import SchemaError
+from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
+from signedin_backend.settings import Settings, StartError
 
 
 class EmailTakenError(Exception):
@@ -23,7 +25,7 @@ class EmailTakenError(Exception):
 
 
 class UnavailableError(Exception):
-    """No transaction could be begun; nothing was done."""
+    """The database could not be asked, or gave up before the end; nothing was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,65 +79,56 @@ class Storage:
     """The engine and its two kinds of transaction; statements are the functions below."""
 
     def __init__(self, settings: Settings) -> None:
-        self.engine = _engine(settings)
+        self.engine = engines.engine(settings)
+        self._reader = engines.reader(self.engine)
 
     def prepare(self) -> None:
-        """Make what is missing of the schema; the write lock lets one of several starting workers do it."""
-        with self.writing() as connection:
-            METADATA.create_all(connection)
+        """Bring the schema up to date; of several workers that start at once one does it.
+
+        Raises:
+            StartError: The database cannot be reached, or is none that this backend may work on.
+        """
+        try:
+            with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
+                engines.lock_schema(connection)
+                migrations.upgrade(connection)
+        except SchemaError as error:
+            raise StartError(str(error)) from None
+        except SQLAlchemyError as error:
+            raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Run statements that change nothing."""
-        with self._begun(writes=False) as connection:
-            yield connection
+        """Run a statement that changes nothing."""
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._reader.connect())
+                stack.enter_context(connection.begin())
+                yield connection
+            except SQLAlchemyError as error:
+                raise _told(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Run statements that take effect together, before anyone hears of them."""
-        with self._begun(writes=True) as connection:
-            yield connection
+        """Run statements that take effect together, before anyone hears of them.
 
-    @contextmanager
-    def _begun(self, *, writes: bool) -> Iterator[Connection]:
+        A commit whose answer is lost may have taken effect: it is no `UnavailableError`.
+        """
         with ExitStack() as stack:
             try:
-                connection = stack.enter_context(self.engine.connect()).execution_options(signedin_writes=writes)
+                connection = stack.enter_context(self.engine.connect()).execution_options(signedin_writes=True)
                 stack.enter_context(connection.begin())
-            except OperationalError as error:
-                raise UnavailableError from error
-            yield connection
+                yield connection
+            except SQLAlchemyError as error:
+                raise _told(error) from error
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
 
 
-def _engine(settings: Settings) -> Engine:
-    # Parameters hold fingerprints and addresses; they stay out of exceptions and logs.
-    engine = create_engine(
-        settings.database, pool_size=2 * settings.database_threads, max_overflow=0, hide_parameters=True
-    )
-    if settings.sqlite_file is not None:
-        # The WAL and its index take the file's own mode.
-        os.close(os.open(settings.sqlite_file, os.O_RDWR | os.O_CREAT, 0o600))
-        _sqlite(engine, settings.database_seconds * 1000)
-    return engine
-
-
-def _sqlite(engine: Engine, patience: int) -> None:
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # The driver begins nothing by itself; `begin` below does.
-        # FULL: an answered pair survives a power cut too.
-        for pragma in (f"busy_timeout={patience}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads first and writes then fails at once when another one wrote in between.
-        writes = connection.get_execution_options().get("signedin_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _told(error: SQLAlchemyError) -> Exception:
+    return UnavailableError() if engines.passes(error) else error
 
 
 def add_user(connection: Connection, user: User, *, canonical: str, password: str) -> None:
@@ -313,5 +306,6 @@ def _access(access: Access) -> dict[str, str | int]:
 
 def _forget_expired(connection: Connection, now: int) -> None:
     # A few with each sign-in: more than come in, never a long pause. Their tokens go with them.
+    # Skipping what another sign-in is forgetting already: two that wait for each other's rows would be a deadlock.
     expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at <= now).order_by(SESSIONS.c.expires_at).limit(8)
-    connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(expired)))
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(expired.with_for_update(skip_locked=True))))

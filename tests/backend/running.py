@@ -79,11 +79,7 @@ class Served:
 
     def rows(self, statement: str) -> list[Any]:
         """Look into the database past the backend."""
-        engine = create_engine(self.settings.database)
-        with engine.connect() as connection:
-            found = list(connection.execute(text(statement)))
-        engine.dispose()
-        return found
+        return rows(self.settings.database, statement)
 
 
 Serve = Callable[..., Served]
@@ -127,6 +123,16 @@ class Server(uvicorn.Server):
         finally:
             self.should_exit = True
             thread.join(20)
+
+
+def rows(database: str, statement: str) -> list[Any]:
+    """Run a statement on a database, past every backend; a writing one is committed."""
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        done = connection.execute(text(statement))
+        found = list(done) if done.returns_rows else []
+    engine.dispose()
+    return found
 
 
 def at_once(works: Sequence[Callable[[], T]]) -> list[T]:

@@ -1,19 +1,25 @@
-"""Many at once, in threads of one backend and in two backend processes on one file."""
+"""Many at once, in threads of one backend and in two backend processes on one database."""
 
+import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
-from itertools import cycle, islice
+from itertools import count, cycle, islice, product
 from pathlib import Path
+from random import Random
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, text
 
-from tests.backend.running import PASSWORD, Serve, Served, at_once, warm
+from tests.backend.running import PASSWORD, Serve, Served, at_once, rows, warm
 from tests.servers import Backend, backend
 
+pytestmark = pytest.mark.both_databases
+
 MANY = 50
+DEEP = bool(os.environ.get("BACKEND_CHECK"))
 Post = Callable[[dict[str, str]], httpx.Response]
 
 
@@ -77,64 +83,158 @@ def test_a_logout_wins_over_a_refresh_whichever_comes_first(served: Served, atte
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[list[Backend]]:
-    """Two processes on one file; started together, so they race for key and schema too."""
-    with backend(tmp_path) as first, backend(tmp_path) as second:
-        yield [first, second]
+def workers(tmp_path: Path, database: str) -> Iterator[list[Backend]]:
+    """Two processes on one database; they start at the same time, so they race for the schema (and the key) too."""
+    with ExitStack() as stack:
+        starts = [partial(stack.enter_context, backend(tmp_path, database=database)) for _ in range(2)]
+        yield at_once(starts)
 
 
-def rows(worker: Backend, statement: str) -> int:
-    engine = create_engine(f"sqlite:///{worker.database}")
-    with engine.connect() as connection:
-        found: int = connection.execute(text(statement)).scalar_one()
-    engine.dispose()
-    return found
-
-
-def test_two_processes_on_one_file_are_one_backend(workers: list[Backend]) -> None:
-    base_urls = [worker.base_url for worker in workers]
+def test_two_processes_on_one_database_are_one_backend(workers: list[Backend]) -> None:
+    base_urls, database = [worker.base_url for worker in workers], workers[0].database_url
     registered = all_at_once(base_urls, "/auth/register", {"email": "ada@example.com", "password": PASSWORD})
     assert Counter(answer.status_code for answer in registered) == {200: 1, 400: MANY - 1}
-    assert rows(workers[0], "SELECT count(*) FROM users") == 1
+    assert rows(database, "SELECT count(*) FROM users") == [(1,)]
     token = next(answer for answer in registered if answer.status_code == 200).json()["refreshToken"]
     refreshed = all_at_once(base_urls, "/auth/refreshToken", {"refreshToken": token}, {"Idempotency-Key": "one"})
     assert Counter(answer.status_code for answer in refreshed) == {200: 6, 401: MANY - 6}
     assert len({answer.content for answer in refreshed if answer.status_code == 200}) == 1
-    assert rows(workers[0], "SELECT count(*) FROM refresh_tokens") == 2
+    assert rows(database, "SELECT count(*) FROM refresh_tokens") == [(2,)]
+    assert rows(database, "SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == [(0,)]
 
 
-def test_no_pair_is_both_handed_out_and_unknown_after_a_kill(tmp_path: Path) -> None:
-    """Kill while refreshes are under way; the newest token known to the client works, or its parent does."""
-    with backend(tmp_path) as first:
-        tokens = [_account(first, number) for number in range(8)]
-        answers = at_once([partial(_refresh_until_death, first, token) for token in tokens] + [partial(_kill, first)])
-    with backend(tmp_path) as second, httpx.Client(base_url=second.base_url, timeout=20) as client:
-        for token in filter(None, answers):
-            answer = client.post("/auth/refreshToken", json={"refreshToken": token}, headers={"Idempotency-Key": token})
+@pytest.mark.parametrize("grandparent", [False, True], ids=["parent", "grandparent"])
+def test_one_family_is_revoked_for_every_process_at_once(workers: list[Backend], grandparent: bool) -> None:
+    """One process rotates, the other one answers the repeat, and whichever sees the reuse ends it for both."""
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(warm(worker.base_url))) for worker in workers)
+        pairs = [first.post("/auth/register", json={"email": "ada@example.com", "password": PASSWORD}).json()]
+        for client in (first, second):
+            pairs.append(_refreshed(client, pairs[-1]["refreshToken"]).json())
+        reused = pairs[0] if grandparent else pairs[1]
+        repeats = [_refreshed(first, reused["refreshToken"]) for _ in range(3)]
+        answered = [] if grandparent else [200, 200]
+        assert [answer.status_code for answer in repeats] == [*answered, *[401] * (3 - len(answered))]
+        assert all(answer.json() == pairs[2] for answer in repeats if answer.status_code == 200)
+        for client, pair in product((first, second), pairs):
+            assert _refreshed(client, pair["refreshToken"]).status_code == 401
+            bearer = {"Authorization": f"Bearer {pair['accessToken']}"}
+            assert client.get("/users/profile", headers=bearer).status_code == 401
+
+
+def _refreshed(client: httpx.Client, token: str) -> httpx.Response:
+    return client.post("/auth/refreshToken", json={"refreshToken": token})
+
+
+@pytest.mark.parametrize("seed", range(3 if DEEP else 1))
+def test_no_pair_is_both_handed_out_and_unknown_after_a_kill(tmp_path: Path, database: str, seed: int) -> None:
+    """Kill one of two processes while both refresh and register; whatever was answered holds, and nothing is half."""
+    dice = Random(seed)
+    rounds = 3 if DEEP else 1
+    kept: list[str] = []
+    with backend(tmp_path, database=database) as survivor:
+        for attempt in range(rounds):
+            with backend(tmp_path, database=database) as victim:
+                users = [
+                    _User(server.base_url, f"{seed}.{attempt}.{number}")
+                    for number, server in enumerate([victim, survivor] * 3)
+                ]
+                rotated, stop = threading.Semaphore(0), threading.Event()
+                works = [partial(user.refresh_until, stop, rotated) for user in users]
+                works += [partial(_register_until, victim.base_url, f"{seed}.{attempt}", kept, stop)]
+                at_once([*works, partial(_kill, victim, dice.randint(10, 40), rotated, stop)])
+            for user in users:
+                user.check(survivor.base_url)
+            for email in kept:
+                signed_in = _login(survivor.base_url, email)
+                assert signed_in.status_code == 200
+        _assert_whole(survivor.database_url)
+
+
+class _User:
+    """One who is signed in and remembers the newest pair that was answered."""
+
+    def __init__(self, base_url: str, name: str) -> None:
+        self.base_url = base_url
+        body = {"email": f"user{name}@example.com", "password": PASSWORD}
+        self.pair: dict[str, str] = (
+            httpx.post(f"{base_url}/auth/register", json=body, timeout=20).raise_for_status().json()
+        )
+
+    def refresh_until(self, stop: threading.Event, rotated: threading.Semaphore) -> None:
+        with httpx.Client(base_url=self.base_url, timeout=20) as client:
+            while not stop.is_set():
+                try:
+                    answer = self._refresh(client)
+                except httpx.TransportError:
+                    return
+                assert answer.status_code == 200
+                self.pair = answer.json()
+                rotated.release()
+
+    def check(self, base_url: str) -> None:
+        """The pair works; if its refresh token was spent by the request that died, the same child comes back."""
+        with httpx.Client(base_url=base_url, timeout=20) as client:
+            bearer = {"Authorization": f"Bearer {self.pair['accessToken']}"}
+            assert client.get("/users/profile", headers=bearer).status_code == 200
+            answer = self._refresh(client)
             assert answer.status_code == 200
+            again = self._refresh(client)
+            assert again.content == answer.content
+            self.pair = answer.json()
+            assert self._refresh(client).status_code == 200
+
+    def _refresh(self, client: httpx.Client) -> httpx.Response:
+        token = self.pair["refreshToken"]
+        return client.post("/auth/refreshToken", json={"refreshToken": token}, headers={"Idempotency-Key": token[:40]})
 
 
-def _account(server: Backend, number: int) -> str:
-    body = {"email": f"user{number}@example.com", "password": PASSWORD}
-    answer = httpx.post(f"{server.base_url}/auth/register", json=body, timeout=20)
-    token: str = answer.raise_for_status().json()["refreshToken"]
-    return token
-
-
-def _refresh_until_death(server: Backend, token: str) -> str:
-    with httpx.Client(base_url=server.base_url, timeout=20) as client:
-        while True:
+def _register_until(base_url: str, name: str, kept: list[str], stop: threading.Event) -> None:
+    with httpx.Client(base_url=base_url, timeout=20) as client:
+        for number in count():
+            email = f"new{name}.{number}@example.com"
             try:
-                headers = {"Idempotency-Key": token}
-                answer = client.post("/auth/refreshToken", json={"refreshToken": token}, headers=headers)
+                answer = client.post("/auth/register", json={"email": email, "password": PASSWORD})
             except httpx.TransportError:
-                return token
-            token = answer.raise_for_status().json()["refreshToken"]
+                return
+            assert answer.status_code == 200
+            kept.append(email)
+            if stop.is_set():
+                return
 
 
-def _kill(server: Backend) -> str:
-    # Some rotations are on the disk by now, some are under way.
-    while rows(server, "SELECT max(counter) FROM sessions") < 3:
-        pass  # bounded by the suite's own timeout
-    server.kill()
-    return ""
+def _login(base_url: str, email: str) -> httpx.Response:
+    return httpx.post(f"{base_url}/auth/login", json={"email": email, "password": PASSWORD}, timeout=20)
+
+
+def _kill(server: Backend, rotations: int, rotated: threading.Semaphore, stop: threading.Event) -> None:
+    # So many were answered; others are under way.
+    try:
+        for _ in range(rotations):
+            assert rotated.acquire(timeout=20)
+        server.kill()
+    finally:
+        stop.set()
+
+
+def _assert_whole(database: str) -> None:
+    """Every account has a session, every session all its tokens from the first to its head, in one unbroken line."""
+    for nothing in (
+        """
+        SELECT u.id FROM users u LEFT JOIN sessions s ON s.user_id = u.id WHERE s.id IS NULL
+        """,
+        """
+        SELECT s.id FROM sessions s LEFT JOIN refresh_tokens t ON t.session_id = s.id
+        GROUP BY s.id, s.counter HAVING count(t.fingerprint) <> s.counter + 1 OR max(t.counter) <> s.counter
+        """,
+        """
+        SELECT s.id FROM sessions s LEFT JOIN refresh_tokens t ON t.fingerprint = s.head AND t.counter = s.counter
+        WHERE t.fingerprint IS NULL OR coalesce(t.parent, '') <> coalesce(s.parent, '')
+        """,
+        """
+        SELECT t.fingerprint FROM refresh_tokens t LEFT JOIN refresh_tokens p
+        ON p.fingerprint = t.parent AND p.session_id = t.session_id AND p.counter = t.counter - 1
+        WHERE t.counter > 0 AND p.fingerprint IS NULL
+        """,
+    ):
+        assert rows(database, nothing) == []

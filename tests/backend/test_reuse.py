@@ -4,6 +4,8 @@ import pytest
 
 from tests.backend.running import Serve, Served
 
+pytestmark = pytest.mark.both_databases
+
 KEYED = {"idempotency_key": "attempt-1"}
 OTHER = {"idempotency_key": "attempt-2"}
 

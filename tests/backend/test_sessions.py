@@ -8,6 +8,8 @@ from signedin_backend.tokens import next_refresh_token
 
 from tests.backend.running import KEY, Serve, Served
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_new_account_is_signed_in(served: Served) -> None:
     pair = served.pair()
@@ -113,6 +115,14 @@ def test_an_unknown_refresh_token_is_refused_with_401(served: Served) -> None:
     assert served.refresh("A" * 43).status_code == 401
 
 
+def test_a_restart_keeps_sessions(serve: Serve) -> None:
+    pair = serve().pair()
+    again = serve()
+    assert again.profile(pair["accessToken"]).status_code == 200
+    assert again.refresh(pair["refreshToken"]).status_code == 200
+
+
+@pytest.mark.sqlite
 def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
     first = serve(jwt_key=None)
     pair = first.pair()
@@ -139,6 +149,7 @@ def test_a_child_takes_the_key_the_parent_and_the_salt() -> None:
     assert len(base64.urlsafe_b64decode(child + "=")) == 32
 
 
+@pytest.mark.sqlite
 def test_only_fingerprints_of_refresh_tokens_are_stored(served: Served) -> None:
     pair = served.pair()
     child = served.refresh(pair["refreshToken"]).json()

@@ -1,0 +1,60 @@
+"""The schema's history: one file in `versions` per revision, run by Alembic when the backend starts.
+
+A revision that was released is never changed. A new one is written by hand, as `versions/v0002_what_it_does.py`; a test
+compares what all of them make with the tables of `schema`, on both databases.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from signedin_backend.schema import METADATA
+
+
+class SchemaError(Exception):
+    """The database is none that this backend may work on; the text says why."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to the newest revision, inside the transaction of `connection`.
+
+    The caller holds a lock that lets one of several starting workers do it. Tables from before revisions were counted
+    are adopted.
+
+    Raises:
+        SchemaError: A newer backend has been here, or somebody else's tables have our names.
+    """
+    script = _script()
+    found, newest = _revision(connection), script.get_current_head()
+    if found == newest:
+        return
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaError(f"the database has schema {found}, which is newer than {newest} of this backend")
+    config = Config()
+    config.set_main_option("script_location", script.dir)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _check(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def _script() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).parent))
+
+
+def _check(connection: Connection) -> None:
+    described = inspect(connection)
+    for table in METADATA.sorted_tables:
+        columns = {column["name"] for column in described.get_columns(table.name)}
+        if columns != set(table.columns.keys()):
+            raise SchemaError(f"the database has a table {table.name} that is not this backend's")

@@ -1,0 +1,109 @@
+"""The schema's history: made, adopted, raced for and refused, on both databases."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from signedin_backend import Settings
+from signedin_backend.schema import METADATA
+from signedin_backend.settings import StartError
+from signedin_backend.storage import Storage
+from sqlalchemy import create_engine
+
+from tests.backend.running import PASSWORD, Serve, at_once, rows
+from tests.servers import backend
+
+pytestmark = pytest.mark.both_databases
+
+
+def prepare(database: str) -> None:
+    storage = Storage(Settings(database=database))
+    try:
+        storage.prepare()
+    finally:
+        storage.close()
+
+
+def test_all_revisions_together_make_the_tables_that_the_statements_are_written_for(database: str) -> None:
+    prepare(database)
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
+
+
+def test_starting_again_changes_nothing(serve: Serve) -> None:
+    pair = serve().pair()
+    again = serve()
+    assert again.profile(pair["accessToken"]).status_code == 200
+    assert again.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_tables_from_before_revisions_were_counted_are_adopted_with_what_they_hold(serve: Serve) -> None:
+    first = serve()
+    pair = first.pair()
+    first.rows("DROP TABLE alembic_version")
+    adopted = serve()
+    assert adopted.refresh(pair["refreshToken"]).status_code == 200
+    assert adopted.login(password=PASSWORD).status_code == 200
+    assert adopted.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_a_database_newer_than_the_code_is_refused(database: str) -> None:
+    prepare(database)
+    rows(database, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StartError, match=r"^the database has schema 9999, which is newer than 0001 of this backend$"):
+        prepare(database)
+
+
+def test_somebody_elses_tables_are_refused_and_left_alone(database: str) -> None:
+    rows(database, "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
+    with pytest.raises(StartError, match=r"^the database has a table users that is not this backend's$"):
+        prepare(database)
+    # One transaction: nothing of the revision stays.
+    names = "sqlite_master" if database.startswith("sqlite") else "pg_tables"
+    column = "name" if database.startswith("sqlite") else "tablename"
+    assert rows(database, f"SELECT {column} FROM {names} WHERE {column} IN ('sessions', 'alembic_version')") == []
+
+
+def test_several_workers_that_start_at_once_migrate_once(database: str, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        starts = [partial(stack.enter_context, backend(tmp_path, database=database)) for _ in range(3)]
+        servers = at_once(starts)
+        assert rows(database, "SELECT version_num FROM alembic_version") == [("0001",)]
+        for server in servers:
+            logged = [json.loads(line)["level"] for line in server.log.read_text().splitlines()]
+            assert set(logged) <= {"info"}
+
+
+def test_threads_that_migrate_at_once_migrate_once(database: str) -> None:
+    at_once([partial(prepare, database) for _ in range(8)])
+    assert rows(database, "SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "spoilt", ["UPDATE alembic_version SET version_num = '9999'", "PRAGMA user_version"], ids=["newer", "nothing"]
+)
+def test_a_start_that_fails_is_one_line(tmp_path: Path, spoilt: str) -> None:
+    file = tmp_path / "x.db"
+    prepare(f"sqlite:///{file}")
+    connection = sqlite3.connect(file)
+    connection.execute(spoilt)
+    connection.commit()
+    connection.close()
+    if spoilt.startswith("PRAGMA"):
+        file.write_bytes(b"This is no database. " * 200)
+    command = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("signedin_backend: the database ")
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,208 @@
+"""What only a database server can do to a backend: be away, hang on a lock, go in the middle, refuse."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from signedin_backend import Settings, SettingsError, create_app
+from signedin_backend.engines import reason
+from signedin_backend.settings import read
+from signedin_backend.storage import Storage, UnavailableError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from tests.backend.running import KEY, Served, at_once, running
+from tests.contract import check_httpx
+from tests.servers import KEY as TEXT_KEY
+from tests.servers_postgres import PostgresServer, postgres_server
+
+URL = "postgresql://ada:s3cret-in-url@db.example:5432/app"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A cluster that these tests may stop."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def served(server: PostgresServer, tmp_path: Path) -> Iterator[Served]:
+    with server.database() as url, running(tmp_path, database=url, database_seconds=1) as served:
+        yield served
+
+
+def ready(served: Served) -> int:
+    answer = httpx.get(f"{served.base_url.removesuffix('/api/v1')}/readyz", timeout=20)
+    if answer.status_code != 200:
+        check_httpx(answer)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("url", [URL, URL.replace("postgresql", "postgres"), URL.replace("sql:", "sql+psycopg:")])
+def test_every_usual_spelling_of_the_url_means_the_one_driver(url: str) -> None:
+    assert read({"DATABASE_URL": url}).database == URL.replace("postgresql", "postgresql+psycopg")
+
+
+@pytest.mark.parametrize("url", ["postgresql://h", "postgresql+psycopg2://h/x", "postgresql://h:port/x"])
+def test_a_url_that_cannot_be_meant_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL must ") as refused:
+        read({"DATABASE_URL": url})
+    assert url not in str(refused.value)
+
+
+def test_the_password_of_the_database_is_not_shown() -> None:
+    assert "s3cret-in-url" not in repr(read({"DATABASE_URL": URL}))
+
+
+def test_a_missing_driver_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=r"^--database: PostgreSQL's driver is missing .*pip install"):
+        create_app(Settings(database=URL, jwt_key=KEY))
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """A URL where nobody listens: the port is taken and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"postgresql://ada:s3cret-in-url@127.0.0.1:{taken.getsockname()[1]}/x"
+
+
+def started(url: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DATABASE_URL": url, "SIGNEDIN_BACKEND_JWT_KEY": TEXT_KEY}
+    command = [sys.executable, "-m", "signedin_backend", "--port", "0"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_server_that_is_not_there_ends_the_start_with_one_line(nobody: str) -> None:
+    ended = started(nobody)
+    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
+    assert ended.stderr.startswith("signedin_backend: the database cannot be used: ")
+    assert "refused" in ended.stderr
+    assert "s3cret-in-url" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [(("only-on-loopback", "s3cret-in-url"), "password authentication failed"), (("/test_", "/no_"), "does not exist")],
+    ids=["password", "name"],
+)
+def test_a_server_that_refuses_us_ends_the_start_with_one_line(
+    server: PostgresServer, wrong: tuple[str, str], said: str
+) -> None:
+    with server.database() as url:
+        ended = started(url.replace(*wrong))
+    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
+    assert said in ended.stderr
+    assert "s3cret-in-url" not in ended.stderr
+
+
+def test_a_worker_of_another_server_logs_the_reason_and_no_traceback(nobody: str) -> None:
+    command = [sys.executable, "-m", "uvicorn", "--factory", "signedin_backend:from_environment", "--port", "0"]
+    environ = {**os.environ, "DATABASE_URL": nobody, "SIGNEDIN_BACKEND_JWT_KEY": TEXT_KEY}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3
+    assert '"event": "cannot start", "reason": "the database cannot be used: ' in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "s3cret-in-url" not in ended.stderr
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_database_that_goes_and_comes_is_a_503_in_between_and_nothing_is_lost(
+    server: PostgresServer, served: Served, how: str
+) -> None:
+    pair = served.pair()
+    assert ready(served) == 200
+    getattr(server, how)()
+    try:
+        assert ready(served) == 503
+        for answer in (served.refresh(pair["refreshToken"]), served.profile(pair["accessToken"]), served.login()):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    finally:
+        server.start()
+    assert ready(served) == 200
+    assert served.profile(pair["accessToken"]).status_code == 200
+    assert served.refresh(pair["refreshToken"]).status_code == 200
+
+
+def test_connections_that_died_while_they_lay_idle_are_no_requests_failure(
+    server: PostgresServer, served: Served
+) -> None:
+    pair = served.pair()
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signedin_backend'")
+    assert served.refresh(pair["refreshToken"]).status_code == 200
+
+
+def test_a_statement_waits_so_long_for_a_lock_and_no_longer(served: Served) -> None:
+    pair = served.pair()
+    with psycopg.connect(served.settings.database) as other:
+        other.execute("SELECT * FROM sessions FOR UPDATE")
+        answer = served.refresh(pair["refreshToken"])
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert served.refresh(pair["refreshToken"]).status_code == 200
+
+
+def die(server: PostgresServer, storage: Storage, *, before_commit: bool) -> None:
+    """Have the server end the connection of a transaction that wrote something."""
+    with storage.writing() as connection:
+        (pid,) = connection.execute(text("SELECT pg_backend_pid()")).one()
+        connection.execute(text("DELETE FROM refresh_tokens"))
+        server.execute(f"SELECT pg_terminate_backend({pid}, 5000)")
+        if not before_commit:
+            connection.execute(text("DELETE FROM sessions"))
+
+
+def test_a_connection_that_dies_between_two_statements_leaves_nothing_and_says_so(
+    server: PostgresServer, served: Served
+) -> None:
+    served.pair()
+    with pytest.raises(UnavailableError):
+        die(server, served.app.state.signedin.storage, before_commit=False)
+    assert served.rows("SELECT count(*) FROM refresh_tokens") == [(1,)]
+
+
+def test_a_commit_whose_answer_is_lost_is_not_said_to_have_done_nothing(server: PostgresServer, served: Served) -> None:
+    with pytest.raises(DBAPIError):
+        die(server, served.app.state.signedin.storage, before_commit=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("transaction_isolation", "read committed"), ("lock_timeout", "1s"), ("statement_timeout", "6s"),
+     ("idle_in_transaction_session_timeout", "6s"), ("synchronous_commit", "on")],
+)  # fmt: skip
+def test_a_transaction_does_not_depend_on_the_servers_defaults(
+    server: PostgresServer, tmp_path: Path, name: str, value: str
+) -> None:
+    with server.database() as url:
+        base = url.rpartition("/")[2]
+        for default in ("default_transaction_isolation = 'serializable'", "synchronous_commit = off"):
+            server.execute(f"ALTER DATABASE {base} SET {default}")
+        with running(tmp_path, database=url, database_seconds=1) as served:
+            storage: Storage = served.app.state.signedin.storage
+            with storage.writing() as connection:
+                assert connection.execute(text(f"SHOW {name}")).scalar_one() == value
+
+
+def test_connections_are_no_more_than_configured(server: PostgresServer, tmp_path: Path) -> None:
+    with server.database() as url, running(tmp_path, database=url, database_threads=2) as served:
+        pair = served.pair()
+        answers = at_once([partial(served.profile, pair["accessToken"]) for _ in range(20)])
+        assert {answer.status_code for answer in answers} == {200}
+        (count,) = server.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'signedin_backend'"
+            f" AND datname = '{url.rpartition('/')[2]}'"
+        )
+        assert count[0] <= 4
+
+
+def test_a_long_message_of_the_database_is_cut_to_its_first_line() -> None:
+    assert reason(OperationalError(None, None, Exception("first line\n\tsecond"))) == "first line"
