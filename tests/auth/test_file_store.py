@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from signedin import Client, FileStore, TokenStoreError
+from signedin.stores import file as file_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import record_of
 
