@@ -51,6 +51,10 @@ def parsed(arguments: Sequence[str]) -> Options:
     Raises:
         ConfigurationError: The arguments cannot be understood, or hold a secret.
     """
+    try:
+        "".join(arguments).encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("An argument is no text in this locale's encoding.") from None
     said = vars(_parser().parse_args(arguments))
     store = said.get("store") or os.environ.get("SIGNEDIN_STORE") or "file:"
     if "store" in said and _holds_a_password(said["store"]):
@@ -92,7 +96,8 @@ def ask_password(*, twice: bool) -> str:
 def _line(what: str) -> str:
     try:
         line = sys.stdin.readline(_LONGEST_LINE) if sys.stdin else ""
-    except UnicodeDecodeError:
+        line.encode()  # some locales let bytes through that are no text
+    except UnicodeError:
         raise ConfigurationError(f"The {what} on standard input is no text in this locale's encoding.") from None
     if not (text := line.removesuffix("\n").removesuffix("\r")):
         raise ConfigurationError(f"No {what}: one line is expected on standard input.")

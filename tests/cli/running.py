@@ -1,0 +1,89 @@
+"""The real command in a child process, as a user's shell starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = Path(sys.executable).with_name("signedin")
+PATIENCE = 60  # seconds
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def problem(self) -> Any:
+        return json.loads(self.err)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A user's environment: a home of its own, and what is exported there."""
+
+    home: Path
+    exported: dict[str, str]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "XDG_"))}
+        return {**clean, "HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200", **self.exported}
+
+    def export(self, **names: str) -> Shell:
+        return Shell(self.home, {**self.exported, **names})
+
+    def run(self, *arguments: str, typed: str | None = None) -> Said:
+        """Run the command to its end, with a pipe for standard input."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            input=typed or "",
+            capture_output=True,
+            text=True,
+            env=self.environ,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start the command and leave it running."""
+        return subprocess.Popen([COMMAND, *arguments], env=self.environ, **options)
+
+    def at_a_terminal(self, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
+        """Run the command at a terminal, answering its prompts; return its exit code and all that was to be seen."""
+        child, terminal = pty.fork()
+        if not child:
+            os.execve(COMMAND, [str(COMMAND), *arguments], self.environ)
+        seen, pending, end = "", list(answers.items()), time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                part = os.read(terminal, 4096)
+            except OSError:  # Linux' end of file
+                break
+            if not part:
+                break
+            seen += part.decode()
+            if pending and pending[0][0] in seen.rpartition("\n")[2]:
+                os.write(terminal, pending.pop(0)[1].encode())
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen

@@ -1,0 +1,411 @@
+"""The `signedin` command against the real backend: what it says, where, its exit codes, and what it never shows."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import pytest
+from signedin import FileStore
+
+from tests.cli.running import COMMAND, EMAIL, PASSWORD, PATIENCE, Said, Shell
+from tests.servers import Backend
+from tests.servers_redis import redis_server
+
+
+def requests(api: Backend) -> int:
+    count: int = httpx.get(f"{api.base_url}/__ledger__").raise_for_status().json()["requests"]
+    return count
+
+
+def tokens_of(shell: Shell) -> set[str]:
+    """Return the tokens in the shell's token file."""
+    text = (shell.home / ".local/state/signedin/tokens.json").read_text()
+    records = json.loads(text)["records"].values()
+    return {record[name] for record in records for name in ("access_token", "refresh_token")} - {None}
+
+
+# -------------------------------------------------------------------------------------------------------- the main way
+
+
+def test_register_profile_logout(shell: Shell) -> None:
+    email = "grace@example.com"
+    made = shell.run("register", email, typed=PASSWORD + "\n")
+    assert (made.code, made.err) == (0, "")
+    assert "signed in: yes" in made.out
+    shown = shell.run("profile", "--json")
+    assert (shown.code, shown.json["email"]) == (0, email)
+    left = shell.run("logout", "--json")
+    assert (left.code, left.json["signed_in"], left.json["status"]) == (0, False, "signed_out")
+    refused = shell.run("profile")
+    assert (refused.code, refused.out) == (3, "")
+    assert refused.err.startswith("signedin: Not signed in")
+
+
+def test_a_sign_in_is_there_for_other_programs_of_this_user(signed_in: Shell, api: Backend) -> None:
+    path = signed_in.home / ".local/state/signedin/tokens.json"
+    assert FileStore(path).load(f"http://127.0.0.1:{httpx.URL(api.base_url).port}#default") is not None
+
+
+def test_plain_answers_are_lines(signed_in: Shell) -> None:
+    shown = signed_in.run("profile")
+    assert f"email: {EMAIL}" in shown.out.splitlines()
+
+
+def test_options_stand_before_the_command_or_after_it(signed_in: Shell) -> None:
+    assert signed_in.run("--json", "profile").json == signed_in.run("profile", "--json").json
+
+
+def test_profiles_are_apart(signed_in: Shell) -> None:
+    assert signed_in.run("status", "--profile", "other").code == 3
+    assert signed_in.run("login", EMAIL, "--profile", "other", typed=PASSWORD).code == 0
+    assert signed_in.run("logout").code == 0
+    assert signed_in.run("status", "--profile", "other", "--json").json["profile"] == "other"
+
+
+def test_the_store_is_the_users_choice_and_the_argument_wins(shell: Shell, tmp_path: Path) -> None:
+    exported = shell.export(SIGNEDIN_STORE=f"file://{tmp_path}/a.json")
+    assert exported.run("login", EMAIL, typed=PASSWORD).code == 0
+    assert (tmp_path / "a.json").exists()
+    assert exported.run("login", EMAIL, "--store", f"file://{tmp_path}/b.json", typed=PASSWORD).code == 0
+    assert (tmp_path / "b.json").exists()
+    assert not (tmp_path / ".local").exists()
+
+
+def test_the_base_url_is_an_argument_too(api: Backend, shell: Shell) -> None:
+    bare = Shell(shell.home, {})
+    assert bare.run("status").code == 2
+    assert bare.run("status", "--base-url", api.base_url).code == 3
+
+
+def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
+    with TemporaryDirectory(prefix="redis-") as folder, redis_server(Path(folder), password="p4ss-of-redis") as redis:
+        remote = shell.export(SIGNEDIN_STORE=redis.url)
+        said = [remote.run("login", EMAIL, typed=PASSWORD), remote.run("status"), remote.run("doctor")]
+        assert [answer.code for answer in said] == [0, 0, 0]
+        assert "store kind: RedisStore" in said[2].out
+        redis.kill()
+        said += [remote.run("status"), remote.run("doctor")]
+        assert [answer.code for answer in said[3:]] == [1, 1]
+        assert "Cannot read the tokens" in said[3].err
+        assert "Connection refused" in said[4].out
+        assert not any("p4ss-of-redis" in answer.out + answer.err for answer in said)
+        argued = shell.run("status", "--store", redis.url)
+        assert argued.code == 2
+        assert "set SIGNEDIN_STORE instead" in argued.err
+        assert "p4ss" not in argued.err
+
+
+# --------------------------------------------------------------------------------------------------------- exit codes
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sing-in"],
+        ["status", "--nonsense"],
+        ["login"],
+        ["login", EMAIL],
+        ["status", "--store", "redi://host"],
+        ["status", "--store", "memory:"],
+        ["status", "--base-url", "not a url"],
+        ["status", "--base-url", "http://api.example.com"],
+        ["status", "--profile", ""],
+    ],
+)
+def test_wrong_usage_is_code_two_and_one_line(shell: Shell, arguments: list[str]) -> None:
+    said = shell.run(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("signedin: ")
+    assert said.err.count("\n") == 1
+    assert shell.run(*arguments, "--json").problem["exit_code"] == 2
+
+
+def test_not_signed_in_is_code_three(shell: Shell) -> None:
+    assert shell.run("profile").code == 3
+    assert shell.run("status").code == 3
+    assert shell.run("logout").code == 0  # it is what was asked for
+
+
+def test_an_ended_session_is_code_three(signed_in: Shell, api: Backend) -> None:
+    (refresh_token,) = (token for token in tokens_of(signed_in) if token.count(".") != 2)
+    httpx.post(f"{api.base_url}/auth/logout", json={"refreshToken": refresh_token}).raise_for_status()
+    path = signed_in.home / ".local/state/signedin/tokens.json"
+    said = json.loads(path.read_text())
+    for record in said["records"].values():
+        record["clock_offset"] = 1e6  # as if the access token had expired
+    path.write_text(json.dumps(said))
+    expired = signed_in.run("profile", "--json")
+    assert (expired.code, expired.problem["error"]) == (3, "SessionExpiredError")
+    assert "problems: session: the server refused" in signed_in.run("doctor").out
+
+
+def test_a_refusal_of_the_server_is_code_one_in_its_own_words(shell: Shell) -> None:
+    refused = shell.run("login", EMAIL, "--json", typed="a wrong password")
+    assert (refused.code, refused.out) == (1, "")
+    assert (refused.problem["error"], refused.problem["status_code"]) == ("ForbiddenError", 403)
+    assert refused.problem["request_id"]
+
+
+def test_no_server_is_code_one(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1"
+    said = shell.run("login", EMAIL, "--base-url", nowhere, typed=PASSWORD)
+    assert said.code == 1
+    assert "could not connect" in said.err
+
+
+def test_a_damaged_store_is_code_one(signed_in: Shell) -> None:
+    (signed_in.home / ".local/state/signedin/tokens.json").write_text("{")
+    said = signed_in.run("status")
+    assert said.code == 1
+    assert "nothing is lost" in said.err
+
+
+# ------------------------------------------------------------------------------------------------------------- secrets
+
+
+def test_no_answer_shows_a_token_or_the_password(signed_in: Shell) -> None:
+    secrets = {PASSWORD, *tokens_of(signed_in)}
+    said: list[Said] = []
+    for command in ("profile", "status", "doctor"):
+        said += [signed_in.run(command), signed_in.run(command, "--json")]
+    said.append(signed_in.run("login", EMAIL, "--json", typed=PASSWORD))
+    secrets |= tokens_of(signed_in)
+    said.append(signed_in.run("logout"))
+    assert len(secrets) == 5
+    assert not [secret for secret in secrets if any(secret in answer.out + answer.err for answer in said)]
+
+
+@pytest.mark.parametrize("arguments", [["login", EMAIL, PASSWORD], ["login", EMAIL, "--password", PASSWORD]])
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_password_among_the_arguments_is_refused_and_not_echoed(
+    shell: Shell, arguments: list[str], as_json: list[str]
+) -> None:
+    said = shell.run(*arguments, *as_json, typed=PASSWORD)
+    assert said.code == 2
+    assert "never an argument" in said.err
+    assert PASSWORD not in said.err + said.out
+
+
+def test_a_password_in_the_environment_is_not_read(shell: Shell) -> None:
+    assert shell.export(SIGNEDIN_PASSWORD=PASSWORD).run("login", EMAIL).code == 2
+
+
+def test_while_it_waits_for_the_password_ps_shows_nothing_of_it(shell: Shell) -> None:
+    process = shell.start("login", EMAIL, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(PASSWORD[:8].encode())
+    process.stdin.flush()
+    shown = Path(f"/proc/{process.pid}/cmdline").read_bytes() + Path(f"/proc/{process.pid}/environ").read_bytes()
+    process.communicate(PASSWORD[8:].encode() + b"\n", timeout=PATIENCE)
+    assert process.returncode == 0
+    assert b"login" in shown
+    assert b"correct horse" not in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [(f"{PASSWORD}\n", 0), (f"{PASSWORD}\r\n", 0), (PASSWORD, 0), (f"{PASSWORD}\nrest", 0), (f" {PASSWORD}\n", 1),
+     ("\n", 2), ("", 2)],
+)  # fmt: skip
+def test_the_password_is_one_line_and_only_its_end_is_cut(shell: Shell, typed: str, code: int) -> None:
+    assert shell.run("login", EMAIL, typed=typed).code == code
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage(shell: Shell) -> None:
+    assert shell.run("login", os.fsdecode(b"ada\xff@example.com"), typed=PASSWORD).code == 2
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_wrong_usage(shell: Shell, errors: str) -> None:
+    process = shell.export(PYTHONIOENCODING=f"utf-8:{errors}").start(
+        "login", EMAIL, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    _, err = process.communicate(b"\xff\xfe\n", timeout=PATIENCE)
+    assert process.returncode == 2
+    assert err == b"signedin: The password on standard input is no text in this locale's encoding.\n"
+
+
+# ------------------------------------------------------------------------------------------------------- at a terminal
+
+
+def test_at_a_terminal_it_asks_and_shows_no_password(shell: Shell) -> None:
+    code, seen = shell.at_a_terminal("login", answers={"E-mail: ": f"{EMAIL}\n", "Password: ": f"{PASSWORD}\n"})
+    assert code == 0, seen
+    assert "signed in" in seen
+    assert PASSWORD not in seen
+
+
+def test_a_new_password_is_asked_for_twice(shell: Shell) -> None:
+    answers = {"Password: ": f"{PASSWORD}\n", "Once more: ": "another one\n"}
+    code, seen = shell.at_a_terminal("register", "new@example.com", answers=answers)
+    assert code == 2
+    assert "The two passwords differ; nothing was sent." in seen
+    assert shell.run("login", "new@example.com", typed=PASSWORD).code == 1
+
+
+def test_ctrl_c_at_the_prompt_is_clean(shell: Shell) -> None:
+    code, seen = shell.at_a_terminal("login", EMAIL, answers={"Password: ": "\x03"})
+    assert code == 130
+    assert "Traceback" not in seen
+
+
+@pytest.mark.parametrize("with_rich", [True, False])
+def test_a_terminal_shows_the_same_with_rich_and_without(signed_in: Shell, tmp_path: Path, with_rich: bool) -> None:
+    if not with_rich:
+        (tmp_path / "rich.py").write_text("raise ImportError\n")
+        signed_in = signed_in.export(PYTHONPATH=str(tmp_path))
+    code, seen = signed_in.at_a_terminal("status", answers={})
+    assert code == 0
+    assert "signed in" in seen
+    assert ("signed in: yes" in seen) is not with_rich
+
+
+# ---------------------------------------------------------------------------------------------- pipes and interruptions
+
+
+def test_a_reader_that_has_gone_is_no_traceback(signed_in: Shell) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = signed_in.start("doctor", stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_ctrl_c_while_the_server_is_silent_is_clean(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        process = shell.start(
+            "login", EMAIL, "--base-url", f"http://127.0.0.1:{silent.getsockname()[1]}/api/v1",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(f"{PASSWORD}\n".encode())
+        process.stdin.flush()
+        with closing(silent.accept()[0]) as connection:
+            connection.settimeout(PATIENCE)
+            assert connection.recv(65536).startswith(b"POST")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_closed_standard_streams_are_no_traceback(signed_in: Shell) -> None:
+    script = f'exec "{COMMAND}" status <&- >&- 2>&-'
+    done = subprocess.run(["/bin/sh", "-c", script], env=signed_in.environ, timeout=PATIENCE, check=False)
+    assert done.returncode == 0
+
+
+# ---------------------------------------------------------------------------------------------------- status and doctor
+
+
+def test_status_asks_no_server(signed_in: Shell, api: Backend) -> None:
+    before = requests(api)
+    said = signed_in.run("status", "--json")
+    assert requests(api) == before
+    assert (said.code, said.json["signed_in"]) == (0, True)
+    assert said.json["expires_at"].startswith("20")
+    assert 0 < said.json["next_planned_refresh_in"] < 300
+
+
+def test_doctor_tells_of_server_store_and_plan(signed_in: Shell, api: Backend) -> None:
+    said = signed_in.run("doctor", "--json")
+    told = said.json
+    assert (said.code, told["problems"]) == (0, [])
+    assert (told["base_url"], told["server_failure"], told["server_clock_ahead"]) == (api.base_url, None, 0.0)
+    assert told["store_kind"] == "FileStore"
+    assert told["store_permissions"] == f"-rw------- of uid {os.geteuid()}"
+    assert told["store_folder_permissions"].startswith("drwx------")
+    assert (told["status"], told["lock_holder"], told["unfinished_refresh_until"]) == ("active", None, None)
+    assert 0 <= told["age"] < 60
+    assert 0 < told["next_planned_refresh_in"] < 300
+
+
+def test_doctor_sends_no_token(signed_in: Shell, api: Backend) -> None:
+    before = httpx.get(f"{api.base_url}/__ledger__").json()
+    signed_in.run("doctor")
+    after = httpx.get(f"{api.base_url}/__ledger__").json()
+    counted = ("profile_ok", "refreshes", "refused_refreshes", "expired_401", "refused_bearers")
+    assert [after[name] for name in counted] == [before[name] for name in counted]
+
+
+def test_doctor_names_the_holder_of_the_lock(signed_in: Shell, api: Backend) -> None:
+    store = FileStore(signed_in.home / ".local/state/signedin/tokens.json")
+    key = f"http://127.0.0.1:{httpx.URL(api.base_url).port}#default"
+    assert store.try_lock(key, "me", 30)
+    assert signed_in.run("doctor", "--json").json["lock_holder"].startswith(f"process {os.getpid()} since ")
+    store.unlock(key, "me")
+
+
+def test_doctor_finds_a_file_that_others_can_read(signed_in: Shell) -> None:
+    (signed_in.home / ".local/state/signedin/tokens.json").chmod(0o644)
+    said = signed_in.run("doctor")
+    assert said.code == 1
+    assert "store permissions: -rw-r--r--" in said.out
+    assert "can be read by others" in said.out
+
+
+def test_doctor_finds_a_server_that_is_not_there(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    said = shell.run("doctor", "--base-url", nowhere, "--json")
+    assert said.code == 1
+    assert said.json["problems"][0].startswith("server: ConnectError")
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [("Thu, 01 Jan 2099 00:00:00 GMT", pytest.approx(2e9, rel=0.5)), ("yesterday", None), (None, None)],
+)
+def test_doctor_measures_the_servers_clock(shell: Shell, date: str | None, ahead: Any) -> None:
+    with answering(f"Date: {date}\r\n" if date else "") as base_url:
+        assert shell.run("doctor", "--base-url", base_url, "--json").json["server_clock_ahead"] == ahead
+
+
+def test_words_of_a_server_steer_no_terminal(shell: Shell) -> None:
+    body = json.dumps({"message": "\x1b[2Jgone\nsignedin: all is well", "stack": ""})
+    with answering("Content-Type: application/json\r\n", status="403 Forbidden", body=body) as base_url:
+        said = shell.run("login", EMAIL, "--base-url", base_url, typed=PASSWORD)
+    assert said.code == 1
+    assert "\x1b" not in said.err
+    assert said.err.count("\n") == 1
+
+
+class answering:  # noqa: N801 -- used as a function
+    """A server on loopback that says the same to everybody."""
+
+    def __init__(self, headers: str, *, status: str = "404 Not Found", body: str = "{}") -> None:
+        head = f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self._answer = (head + body).encode()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection = self._listening.accept()[0]
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(PATIENCE)
+                connection.recv(65536)
+                connection.sendall(self._answer)
