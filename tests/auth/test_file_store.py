@@ -356,6 +356,19 @@ def test_a_deleted_file_signs_out_at_the_next_refresh(server: FakeAuthServer, pa
     assert server.ledger["refreshToken"] == 0
 
 
+def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: FakeAuthServer, path: Path) -> None:
+    one, two = (
+        Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path)) for _ in range(2)
+    )
+    one.session.sign_in(server.issue())
+    path.unlink()  # so that the next generation is the first again
+    two.session.sign_in(server.issue())
+    server.fail("getProfile", "401 expired")
+    assert one.users.get_profile().email == "ada@example.com"
+    assert one.session.tokens == two.session.tokens
+    assert server.seen == ["getProfile", "getProfile"]
+
+
 def test_a_second_program_finds_the_session(server: FakeAuthServer, path: Path) -> None:
     first = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
     first.session.sign_in(server.issue())

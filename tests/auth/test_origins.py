@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from signedin import APIConnectionError, AsyncClient, Client, ConfigurationError
+from signedin import APIConnectionError, AsyncClient, BearerAuth, Client, ConfigurationError
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive, Wire
@@ -168,3 +168,13 @@ def test_a_session_is_not_lent_to_another_origin(server: FakeAuthServer) -> None
     client = Client(server.base_url, transport=server.transport)
     with pytest.raises(ConfigurationError, match=r"other\.test"):
         Client("https://other.test", session=client.session)
+
+
+def test_a_bare_httpx_client_takes_no_bearer_elsewhere(server: FakeAuthServer) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        with httpx.Client(transport=server.transport, auth=BearerAuth(client.session)) as bare:
+            bare.get(EVIL)
+
+    assert server.ledger["foreign"] == 1
+    assert server.ledger["tokens seen by a foreign origin"] == 0
