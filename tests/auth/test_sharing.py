@@ -19,6 +19,7 @@ from signedin import (
     TokenSession,
 )
 from signedin import client as client_module
+from signedin._binding import session_for
 from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import FakeAuthServer
 
@@ -195,7 +196,7 @@ def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServ
 def test_two_threads_that_both_make_a_profiles_session_get_one(
     server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, both, make = _client(server), threading.Barrier(2), client_module.session_for
+    client, both, make = _client(server), threading.Barrier(2), session_for
 
     def meeting(*arguments: Any) -> TokenSession:
         session = make(*arguments)
