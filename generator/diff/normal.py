@@ -51,8 +51,8 @@ def normal(document: Document, node: Any, depth: int = 0) -> Normal:
     schema = _merged(document, node, depth)
     branches = [normal(document, each, depth + 1) for each in _union(schema) if depth < _DEEPEST]
     types = _types(schema)
-    nullable = "null" in types or any(each.types == {"null"} for each in branches) or None in (schema.get("enum") or ())
-    members = tuple(each for each in branches if each.types != {"null"})
+    nullable = "null" in types or any(map(_is_null, branches)) or None in (schema.get("enum") or ())
+    members = tuple(each for each in branches if not _is_null(each))
     if len(members) == 1 and not schema.get("properties"):
         [one] = members
         return Normal(
@@ -68,6 +68,10 @@ def _name(schema: Schema, reference: str | None) -> str | None:
     if title := schema.get("title"):
         return str(title)
     return reference.rpartition("/")[2] if isinstance(reference, str) else None
+
+
+def _is_null(schema: Normal) -> bool:
+    return schema.nullable and not schema.types and not schema.branches
 
 
 def _union(schema: Schema) -> list[Any]:

@@ -41,7 +41,7 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
         path = each.obj.path.removeprefix(f"{old.name}.")
         parts = path.split(".")
         if each.kind in _BREAKS and parts[0] in _PUBLIC and not any(_is_private(part) for part in parts):
-            text = each.kind.value.rstrip(".").lower() if isinstance(each.kind.value, str) else each.kind.name
+            text = each.kind.value.lower()
             yield Change("python-api-changed", Level.BREAKING, path, f"{text}: {_name(each, parts)}")
 
 

@@ -1,4 +1,4 @@
-"""Where a spec comes from: a file, or the committed one of a revision (`git:v1.2.0`, `git:HEAD~1:path/openapi.yaml`)."""
+"""Where a spec comes from: a file, or a committed one (`git:v1.2.0`, `git:HEAD~1:path/openapi.yaml`)."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,0 +1,117 @@
+"""A server that does what a spec says: it refuses what does not fit, and answers the most or the least that may come."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+from generator.diff.normal import normal
+from generator.document import Document
+from generator.operations import operations
+
+_SCALARS: Any = {
+    "string": "text",
+    "integer": 7,
+    "number": 7.5,
+    "boolean": True,
+    "string:date": "2026-01-02",
+    "string:date-time": "2026-01-02T03:04:05Z",
+}
+
+
+class RefusedError(Exception):
+    """The request is not what the spec allows."""
+
+
+class Server:
+    """Plays the backend of one spec, at the end of a `Send`."""
+
+    def __init__(self, document: Document, *, least: bool) -> None:
+        self.document, self.least = document, least
+        self.signed_in = False
+
+    def send(self, call: Any) -> Any:
+        """Send as somebody who has a token without scopes."""
+        return self._answer(call, {"bearerAuth"})
+
+    def anonymous(self, call: Any) -> Any:
+        """Send as somebody who has no token."""
+        return self._answer(call, set())
+
+    def _answer(self, call: Any, schemes: set[str]) -> Any:
+        with httpx.Client(base_url="https://base.example/v1") as client:
+            request = client.build_request(**call.kwargs)
+        operation = next(each for each in operations(self.document) if each.id == call.operation.id)
+        self._check_security(operation.node, schemes)
+        self._check_parameters(operation, request)
+        self._check_body(operation.node, request)
+        self.signed_in |= call.operation.tokens == "issues"
+        return call.parse(self._response(operation.node, request))
+
+    def _check_security(self, node: Any, schemes: set[str]) -> None:
+        alternatives = node.get("security") or [{}]
+        if not any(each.keys() <= schemes and not any(each.values()) for each in alternatives):
+            raise RefusedError("401")
+
+    def _check_parameters(self, operation: Any, request: httpx.Request) -> None:
+        query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
+        for parameter in operation.node.get("parameters") or []:
+            sent = {"query": query.get(parameter["name"], [None])[0], "header": request.headers.get(parameter["name"])}
+            value = sent.get(parameter["in"])
+            if value is None:
+                if parameter.get("required") and parameter["in"] in sent:
+                    raise RefusedError(f"{parameter['name']} is missing")
+                continue
+            self._fits(parameter["schema"], _read(value, self._types(parameter["schema"])))
+
+    def _types(self, schema: Any) -> frozenset[str]:
+        return normal(self.document, schema).types
+
+    def _check_body(self, node: Any, request: httpx.Request) -> None:
+        body = self.document.resolve(node.get("requestBody"))
+        if body and not request.content and body.get("required"):
+            raise RefusedError("the body is missing")
+        if body and request.content:
+            self._fits(body["content"]["application/json"]["schema"], json.loads(request.content))
+
+    def _fits(self, schema: Any, value: Any) -> None:
+        whole = {"components": self.document.data["components"], **schema}
+        validator = OAS31Validator(whole, format_checker=oas31_format_checker)
+        for error in validator.iter_errors(value):
+            raise RefusedError(error.message)
+
+    def _response(self, node: Any, request: httpx.Request) -> httpx.Response:
+        statuses = sorted(each for each in node["responses"] if each.startswith("2"))
+        status = statuses[0 if self.least else -1]
+        content = self.document.resolve(node["responses"][status]).get("content")
+        if not content:
+            return httpx.Response(int(status), request=request)
+        return httpx.Response(int(status), json=self._sample(content["application/json"]["schema"]), request=request)
+
+    def _sample(self, schema: Any, depth: int = 0) -> Any:
+        said = normal(self.document, schema)
+        if said.nullable and self.least:
+            return None
+        if said.branches:
+            return self._sample(said.branches[-1].schema, depth)
+        if said.enum:
+            return said.enum[0 if self.least else -1]
+        make: dict[str, Callable[[], Any]] = {
+            "array": lambda: [self._sample(said.schema["items"], depth + 1)],
+            "object": lambda: self._object(said, depth),
+        }
+        [kind, *_] = sorted(said.types)
+        return make[kind]() if kind in make else _SCALARS[kind]
+
+    def _object(self, said: Any, depth: int) -> dict[str, Any]:
+        names = said.required if self.least or depth > 2 else said.properties
+        return {name: self._sample(said.properties[name], depth + 1) for name in names}
+
+
+def _read(text: str, types: frozenset[str]) -> Any:
+    if types & {"integer", "number"} and not types & {"string"}:
+        return json.loads(text)
+    return text

@@ -1,0 +1,106 @@
+"""Labelled pairs of specs: what the comparison says of each, and what a program of the last release says of its SDK."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import yaml
+
+from generator.diff import Level, compare
+from generator.diff.change import highest
+from generator.diff.sdk import printed
+from generator.document import Document, load
+from tests.generator_diff.pairs import BASE, HERE, PAIRS, Pair
+from tests.generator_diff.server import Server
+
+CONSUMER: Final = (HERE / "consumer.txt").read_text("utf-8")
+
+
+def _document(folder: Path, name: str, spec: object) -> Document:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    return load(path)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    return _document(tmp_path_factory.mktemp("base"), "base", BASE)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_pair_has_its_level_and_its_rule(pair: Pair, base: Document, tmp_path: Path) -> None:
+    found = compare(base, _document(tmp_path, "new", pair.spec))
+    assert highest(found).name.lower() == pair.level, found
+    assert pair.rule in {change.rule for change in found if change.level is highest(found)}, found
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_every_breaking_line_says_why_and_what_to_do(pair: Pair, base: Document, tmp_path: Path) -> None:
+    for change in compare(base, _document(tmp_path, "new", pair.spec)):
+        assert bool(change.reason and change.hint) == (change.level is Level.BREAKING)
+
+
+def test_there_are_enough_pairs_of_each_level() -> None:
+    levels = [pair.level for pair in PAIRS]
+    assert len(PAIRS) >= 60
+    assert min(levels.count(level) for level in ("breaking", "minor", "patch")) >= 10
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """All SDKs side by side under names of their own, each with the program of the last release."""
+    folder = tmp_path_factory.mktemp("sdks")
+    for pair in [Pair("nothing", "none", "", "base_sdk", BASE), *PAIRS]:
+        printed(_document(folder, pair.package, pair.spec), folder / f"at_{pair.package}", pair.package)
+        (folder / f"at_{pair.package}" / pair.package).rename(folder / pair.package)
+        (folder / f"{pair.package}_consumer.py").write_text(CONSUMER.replace("base_sdk", pair.package))
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="module")
+def mistyped(folder: Path) -> dict[str, str]:
+    """Return what mypy says of each program, by the package's name; one run for all."""
+    programs = sorted(path.name for path in folder.glob("*_consumer.py"))
+    options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary", "--cache-dir=.mypy"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, *programs], cwd=folder, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert done.returncode in {0, 1}, done.stderr + done.stdout[-1000:]
+    said: dict[str, str] = {}
+    for line in lines:
+        package = line.partition("_consumer.py")[0]
+        said[package] = f"{said.get(package, '')}{line}\n"
+    return said
+
+
+def _failure(pair_package: str, folder: Path) -> str:
+    """Run the program against a server of the new spec, the most and the least that it may answer."""
+    document = load(folder / f"{pair_package}.yaml")
+    try:
+        program = importlib.import_module(f"{pair_package}_consumer")
+        program.signs("expired")
+        for least in (False, True):
+            server = Server(document, least=least)
+            program.run(server.send, server.anonymous)
+            assert server.signed_in
+    except Exception as error:  # noqa: BLE001  (whatever a user's program dies of)
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@pytest.mark.timeout(400)
+def test_old_programs_agree_with_every_level(folder: Path, mistyped: dict[str, str]) -> None:
+    assert (_failure("base_sdk", folder), mistyped.get("base_sdk")) == ("", None)
+    wrong = []
+    for pair in PAIRS:
+        failure = _failure(pair.package, folder) or mistyped.get(pair.package, "")
+        if bool(failure) != (pair.level == "breaking"):
+            wrong.append((pair.name, pair.level, failure))
+    assert wrong == []
