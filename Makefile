@@ -1,12 +1,12 @@
-# The verbs of this repository. `make demo` needs nothing but Python >= 3.11, pip, venv and make; `make test` needs
-# redis-server and PostgreSQL as well, and starts them itself.
+# The verbs of this repository. `make demo` needs nothing but Python >= 3.11, pip, venv and make. `make test` starts a
+# Redis and a PostgreSQL of its own; on Debian, as root, it also installs them.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate record lock clean
+.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate record lock hostile bench-generator docs clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,7 @@ demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses
 	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND)) $(ARGS)
 
 test: $(VENV)/dev.stamp ## The whole suite
+	@sh tests/system_packages.sh
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
@@ -51,6 +52,15 @@ types: $(VENV)/dev.stamp
 
 generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
 	@$(BIN)/python -m generator generate
+
+hostile: $(VENV)/dev.stamp ## Generate from hostile specs, put together at random (ARGS="--specs 2000 --seed 7")
+	@$(BIN)/python -m tests.generator.hostile_run $(ARGS)
+
+bench-generator: $(VENV)/dev.stamp ## Measure the figures of docs/figures-generator.md
+	@$(BIN)/python -m benchmarks.generator.figures $(ARGS)
+
+docs: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they say (ARGS=--check)
+	@$(BIN)/python -m tests.generator.page $(ARGS)
 
 record: $(VENV)/dev.stamp ## Record the cassettes anew against the reference backend
 	@$(BIN)/python -m tests.cassettes.record
