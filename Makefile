@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate record lock hostile bench-generator docs clean
+.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate diff release record lock hostile bench-generator docs clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,12 @@ bench-generator: $(VENV)/dev.stamp ## Measure the figures of docs/figures-genera
 
 docs: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they say (ARGS=--check)
 	@$(BIN)/python -m tests.generator.page $(ARGS)
+
+diff: $(VENV)/dev.stamp ## Say what openapi.yaml changes for users since a spec (OLD=git:v1.2.0 or a file)
+	@$(BIN)/python -m generator diff $(or $(OLD),git:HEAD) openapi.yaml --consumer tests/typing/consumer.py $(ARGS)
+
+release: $(VENV)/dev.stamp ## Publish the next version (ARGS=--dry-run, or ARGS="--index-url https://...")
+	@$(BIN)/python -m generator release $(ARGS)
 
 record: $(VENV)/dev.stamp ## Record the cassettes anew against the reference backend
 	@$(BIN)/python -m tests.cassettes.record

@@ -1,4 +1,4 @@
-"""Prints the SDK from the spec: `python -m generator lint|generate|check`.
+"""Prints the SDK from the spec: `python -m generator lint|generate|check|diff|release`.
 
 `cli` talks to a person; `pipeline` is what the verbs do, step by step; `document` reads the spec; `lint` judges it;
 `printer` hands it to openapi-python-client with our `templates`; `verify` tries what came out; `swap` puts it in place.

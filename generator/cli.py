@@ -12,6 +12,7 @@ from generator.document import load
 from generator.errors import GeneratorError
 from generator.lint import Finding, lint
 from generator.pipeline import LintError, Request, check, generate
+from generator.release.cli import add_release
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -87,7 +88,7 @@ def _request(options: argparse.Namespace) -> Request:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m generator", description="Print a typed SDK from an OpenAPI spec.")
-    verbs = parser.add_subparsers(required=True, metavar="lint|generate|check")
+    verbs = parser.add_subparsers(required=True, metavar="lint|generate|check|diff|release")
     for name, verb, told in (
         ("lint", _lint, "judge the spec: is it valid, and what would get lost?"),
         ("generate", _generate, "print the package anew"),
@@ -104,4 +105,5 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
             one.add_argument("--package", help="name of the package (default: signedin_sdk)")
     add_diff(verbs)
+    add_release(verbs)
     return parser

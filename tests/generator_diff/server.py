@@ -1,7 +1,6 @@
-"""A server that does what a spec says: it refuses what does not fit, and answers the most or the least that may come."""
+"""A server that does what a spec says: refuses what does not fit, answers the most or the least that may come."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -99,7 +98,7 @@ class Server:
             return self._sample(said.branches[-1].schema, depth)
         if said.enum:
             return said.enum[0 if self.least else -1]
-        make: dict[str, Callable[[], Any]] = {
+        make: Any = {
             "array": lambda: [self._sample(said.schema["items"], depth + 1)],
             "object": lambda: self._object(said, depth),
         }

@@ -1,0 +1,84 @@
+"""A CycloneDX 1.5 document of what the wheel needs: versions and hashes as `requirements/dev.txt` locks them."""
+
+import json
+import re
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from generator.errors import GeneratorError
+from generator.upstream import digest
+
+
+def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
+    """Return the document. No time and no random serial number: same input, same bytes.
+
+    Raises:
+        GeneratorError: The lock file lacks something that the wheel needs.
+    """
+    locked = _locked(lock.read_text("utf-8"))
+    tree = _closure(needs)
+    if missing := tree.keys() - locked.keys():
+        raise GeneratorError(f"{lock.name} does not lock {', '.join(sorted(missing))}; run: make lock")
+    root = {
+        "type": "library",
+        "name": "signedin",
+        "version": version,
+        "bom-ref": f"pkg:pypi/signedin@{version}",
+        "hashes": [{"alg": "SHA-256", "content": digest(each.read_bytes())} for each in files],
+    }
+    parts = [_component(name, *locked[name]) for name in sorted(tree)]
+    refs = {part["name"]: part["bom-ref"] for part in parts}
+    first = sorted(canonicalize_name(Requirement(need).name) for need in needs)
+    edges = [{"ref": root["bom-ref"], "dependsOn": [refs[name] for name in first]}]
+    edges += [{"ref": refs[name], "dependsOn": [refs[each] for each in sorted(tree[name])]} for name in sorted(tree)]
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": root},
+        "components": parts,
+        "dependencies": edges,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
+    url = f"pkg:pypi/{name}@{version}"
+    # CycloneDX has one hash for one file; the lock has those of all files of the version.
+    properties = [{"name": "signedin:locked-sha256", "value": each} for each in hashes]
+    return {
+        "type": "library",
+        "name": name,
+        "version": version,
+        "bom-ref": url,
+        "purl": url,
+        "scope": "required",
+        "properties": properties,
+    }
+
+
+def _locked(text: str) -> dict[str, tuple[str, list[str]]]:
+    found = re.finditer(r"(?m)^([A-Za-z0-9._-]+)==([^ \\\n]+)((?:[^\n]*\\\n.*)*)", text)
+    return {canonicalize_name(one[1]): (one[2], re.findall(r"sha256:([0-9a-f]{64})", one[3])) for one in found}
+
+
+def _closure(needs: list[str]) -> dict[str, set[str]]:
+    """Return what is needed, and by it, on this Python; as the installed packages say."""
+    tree: dict[str, set[str]] = {}
+    waiting = [Requirement(need) for need in needs]
+    while waiting:
+        name = canonicalize_name(waiting.pop().name)
+        if name in tree:
+            continue
+        try:
+            said = [Requirement(each) for each in requires(name) or []]
+        except PackageNotFoundError as error:
+            raise GeneratorError(f"{name} is not installed. Install requirements/dev.txt.") from error
+        inner = [each for each in said if each.marker is None or each.marker.evaluate({"extra": ""})]
+        tree[name] = {canonicalize_name(each.name) for each in inner}
+        waiting += inner
+    return tree

@@ -1,0 +1,77 @@
+"""Installs the release from the index into a clean environment and runs the README's example against the backend."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from generator.errors import GeneratorError
+from generator.release.index import Index
+
+_DEFAULT: Final = "http://localhost:5000/api/v1"
+
+
+def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
+    """Return what the example printed.
+
+    Raises:
+        GeneratorError: It cannot be installed, or the example fails.
+    """
+    venv.create(folder / "venv", symlinks=True)
+    python = str(folder / "venv" / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "--python", python]
+    # The address holds the password: a file of our own, since argv is for all to read. `--index-url` alone is asked.
+    configuration = folder / "pip.conf"
+    configuration.touch(mode=0o600)
+    configuration.write_text(f"[global]\nindex-url = {index.address}\n".replace("%", "%%"), encoding="utf-8")
+    pip.remove("--isolated")
+    _run([*pip, "install", "--quiet", f"signedin=={version}"], folder, PIP_CONFIG_FILE=str(configuration))
+    configuration.unlink()
+    with _backend(folder) as base_url:
+        _register(base_url)
+        example = _example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
+        return _run([python, "-c", example], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
+
+
+def _example(readme: str) -> str:
+    if not (found := re.search(r"(?s)```python\n(.*?)```", readme)):
+        raise GeneratorError("README.md has no example in Python.")
+    return found[1]
+
+
+def _register(base_url: str) -> None:
+    account = {"email": "ada@example.com", "password": "correct horse battery staple"}
+    httpx.post(f"{base_url}/auth/register", json=account, timeout=30).raise_for_status()
+
+
+@contextmanager
+def _backend(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(folder / "trial.sqlite3")]
+    with (folder / "backend.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.startswith("listening on "):
+            raise GeneratorError(f"The backend did not start: {(folder / 'backend.log').read_text()[-1000:]}")
+        yield line.removeprefix("listening on ").strip()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _run(command: list[str], cwd: Path, **environ: str) -> str:
+    dropped = ("PYTHON", "SIGNEDIN_", "PIP_", "UV_", "VIRTUAL_ENV")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    done = subprocess.run(
+        command, cwd=cwd, env={**clean, **environ}, capture_output=True, text=True, timeout=300, check=False
+    )
+    if done.returncode:
+        raise GeneratorError(f"The release does not work from the index:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+    return done.stdout
