@@ -1,0 +1,129 @@
+"""A private index with a password, a public one with an attacker, and the commands of docs/consume.md."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from generator.errors import GeneratorError
+from generator.release import index as release_index
+from generator.release.index import Index, missing, upload
+from tests.release.indexes import SECRET, USER, Consumer, Served, wheel
+
+DOCS = Path(__file__).parents[2] / "docs" / "consume.md"
+EXAMPLE = "https://pypi.example/simple"
+TOOLS = ("pip", "uv")
+
+
+def ours(served: Served, password: str = SECRET) -> Index:
+    return Index(served.simple, f"{served.root}/", USER, password)
+
+
+def documented(tool: str, served: Served) -> list[str]:
+    """Return the arguments of the documented command, at the index of the test."""
+    command = {"pip": "pip install ", "uv": "uv pip install "}[tool]
+    [line] = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith(command)]
+    return line.removeprefix(command).replace(EXAMPLE, served.with_password()).split()
+
+
+@pytest.fixture
+def published(private: Served, tmp_path: Path) -> Served:
+    """Our index with signedin 1.0 and what it needs on it."""
+    files = [wheel(tmp_path, "needed", "1.0"), wheel(tmp_path, "signedin", "1.0", "print('ours')", ("needed",))]
+    upload(ours(private), files)
+    return private
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_documented_command_takes_ours_and_not_the_attackers_higher_version(
+    tool: str, published: Served, public: Served, consumer: Consumer
+) -> None:
+    wheel(public.folder, "signedin", "99.0", "print('attacker')")
+    done = consumer.install(tool, *documented(tool, published))
+    assert done.returncode == 0, done.stderr
+    assert consumer.version() == "1.0"
+
+
+def test_forbidden_extra_index_would_have_taken_the_attackers(
+    published: Served, public: Served, consumer: Consumer
+) -> None:
+    wheel(public.folder, "signedin", "99.0", "print('attacker')")
+    arguments = ["--index-url", public.simple, "--extra-index-url", published.with_password(), "signedin"]
+    done = consumer.install("pip", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert consumer.version() == "99.0"
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_lock_with_hashes_refuses_the_attackers_file_of_our_version(
+    tool: str, published: Served, public: Served, consumer: Consumer
+) -> None:
+    wheel(public.folder, "signedin", "1.0", "print('attacker')")
+    locked = ours(published).hashes("signedin")["signedin-1.0-py3-none-any.whl"]
+    lock = consumer.folder / "requirements.txt"
+    lock.write_text(f"signedin==1.0 --hash=sha256:{locked}\n")
+    strict = ["--require-hashes", "--no-deps", "-r", str(lock)]
+    done = consumer.install(tool, "--index-url", public.simple, *strict)
+    assert done.returncode != 0
+    assert "hash" in (done.stderr + done.stdout).lower()
+    done = consumer.install(tool, "--index-url", published.with_password(), *strict)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_nothing_is_installed_without_credentials(tool: str, published: Served, consumer: Consumer) -> None:
+    done = consumer.install(
+        tool, *(["--no-input"] if tool == "pip" else []), "--index-url", published.simple, "signedin"
+    )
+    assert done.returncode != 0
+    assert httpx.get(f"{published.simple}/signedin/").status_code == 401
+    assert consumer.version() == ""
+
+
+def test_taken_version_is_refused_before_anything_is_uploaded(published: Served, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = wheel(tmp_path / "other", "signedin", "1.0", "print('other')")
+    with pytest.raises(GeneratorError, match="version is taken"):
+        missing(ours(published), "signedin", [other])
+    with pytest.raises(GeneratorError, match="was refused"):
+        upload(ours(published), [other])
+
+
+def test_half_upload_is_told_and_finished_by_the_same_command(
+    private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [wheel(tmp_path, "signedin", "1.0"), wheel(tmp_path, "signedin", "1.1")]
+    uploaded = release_index._uploaded
+
+    def cut(index: Index, file: Path) -> str:
+        return "connection lost" if file is files[1] else uploaded(index, file)
+
+    monkeypatch.setattr(release_index, "_uploaded", cut)
+    with pytest.raises(GeneratorError, match=r"1\.1.*refused(?s:.*)Uploaded: signedin-1\.0.*goes on"):
+        upload(ours(private), files)
+    monkeypatch.undo()
+    lacking = missing(ours(private), "signedin", files)
+    assert lacking == [files[1]]
+    upload(ours(private), lacking)
+    assert missing(ours(private), "signedin", files) == []
+
+
+def test_wrong_password_is_said_and_never_shown(private: Served, tmp_path: Path) -> None:
+    wrong = ours(private, "wrong-password")
+    with pytest.raises(GeneratorError, match="refuses the credentials") as refused:
+        missing(wrong, "signedin", [])
+    with pytest.raises(GeneratorError, match="was refused") as failed:
+        upload(wrong, [wheel(tmp_path, "signedin", "1.0")])
+    assert not list(private.folder.iterdir())
+    assert "wrong-password" not in f"{refused.value}{failed.value}{wrong!r}"
+
+
+def test_credentials_come_from_the_environment_or_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(release_index.PASSWORD, raising=False)
+    monkeypatch.setenv(release_index.USERNAME, USER)
+    monkeypatch.setattr(release_index.keyring, "get_password", lambda url, user: f"kept for {user} at {url}")
+    assert release_index.found(EXAMPLE, None).password == f"kept for {USER} at {EXAMPLE}"
+    monkeypatch.setenv(release_index.PASSWORD, SECRET)
+    assert release_index.found(EXAMPLE, None).password == SECRET
+    with pytest.raises(GeneratorError, match="argv"):
+        release_index.found("https://team:secret@pypi.example/simple", None)

@@ -1,0 +1,99 @@
+"""The whole way: an edited spec in a clone, released to a real index, installed from there, the README's example run."""
+
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from generator.errors import GeneratorError
+from generator.release.changelog import fragments, section, with_section
+from generator.release.distribution import snapshot
+from generator.release.index import Index
+from generator.release.steps import Plan, release
+from tests.release.indexes import SECRET, USER, Served
+
+ROOT = Path(__file__).parents[2]
+EMAIL = "maxLength: 320"
+
+
+def _git(tree: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *who, *arguments], cwd=tree, check=True, capture_output=True)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A clone with a release behind it and an edited spec."""
+    tree = snapshot(ROOT, tmp_path / "clone")
+    _git(tree, "init", "-q", "-b", "main")
+    _git(tree, "add", "-A")
+    _git(tree, "commit", "-q", "-m", "Release")
+    _git(tree, "tag", "v0.1.0")
+    spec = tree / "openapi.yaml"
+    spec.write_text(spec.read_text("utf-8").replace(EMAIL, "maxLength: 300"), encoding="utf-8")
+    return tree
+
+
+def _state(tree: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in tree.rglob("*") if path.is_file() and ".git" not in path.parts}
+
+
+@pytest.mark.timeout(400)
+def test_edited_spec_becomes_a_version_that_runs_from_the_index(
+    tree: Path, private: Served, wheelhouse: Path, tmp_path: Path
+) -> None:
+    for path in wheelhouse.glob("*.whl"):
+        (private.folder / path.name).write_bytes(path.read_bytes())
+    before, told = _state(tree), list[str]()
+    tests = "python -c pass"
+    dry = Plan(tree, None, None, tests, None, tmp_path / "dry")
+    assert release(dry, told.append) == "0.2.0"  # a limit that shrinks breaks, and 0.x says so in its second number
+    assert _state(tree) == before
+    assert "would upload signedin-0.2.0" in told[-1]
+
+    index = Index(private.simple, f"{private.root}/", USER, SECRET)
+    told.clear()
+    assert release(Plan(tree, None, None, tests, index, tmp_path / "out"), told.append) == "0.2.0"
+    assert "ada@example.com" in "".join(told)
+    assert tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]["version"] == "0.2.0"
+    changelog = (tree / "CHANGELOG.md").read_text("utf-8")
+    assert "## [0.2.0]" in changelog
+    assert "maxLength: 320 became 300" in changelog
+    assert not list((tree / "changelog.d").glob("*.*.md"))
+    names = {path.name for path in private.folder.glob("signedin-*")}
+    assert names == {"signedin-0.2.0.tar.gz", "signedin-0.2.0-py3-none-any.whl"}
+    assert (tmp_path / "out" / "SHA256SUMS").read_bytes() == (tmp_path / "dry" / "SHA256SUMS").read_bytes()
+    bill = json.loads((tmp_path / "out" / "sbom.cdx.json").read_text("utf-8"))
+    assert {"httpx", "attrs", "python-dateutil", "anyio", "six"} <= {each["name"] for each in bill["components"]}
+    assert all(each["properties"] for each in bill["components"])
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+
+
+@pytest.mark.timeout(300)
+def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(tree: Path, tmp_path: Path) -> None:
+    before = _state(tree)
+    with pytest.raises(GeneratorError, match="at least 0.2.0"):
+        release(Plan(tree, None, "0.1.1", "python -c pass", None, tmp_path / "out"), lambda _: None)
+    with pytest.raises(GeneratorError, match="tests fail"):
+        release(Plan(tree, None, None, "python -c 1/0", None, tmp_path / "out"), lambda _: None)
+    assert not (tmp_path / "out").exists()
+    assert _state(tree) == before
+
+
+def test_fragments_become_a_section_above_the_older_ones(tmp_path: Path) -> None:
+    (tmp_path / "one.added.md").write_text("- One.\n")
+    (tmp_path / "two.fixed.md").write_text("Two.\n")
+    (tmp_path / "README.md").write_text("Not a fragment.\n")
+    added = section("1.1.0", "2026-01-02", fragments(tmp_path), [])
+    assert added == "## [1.1.0] - 2026-01-02\n\n### Added\n\n- One.\n\n### Fixed\n\n- Two.\n"
+    assert with_section("# Changelog\n\n## [1.0.0]\n", added) == f"# Changelog\n\n{added}\n## [1.0.0]\n"
+    unreleased = "# Changelog\n\n## [Unreleased] 1.1.0\n\n### Added\n\n- Zero.\n"
+    assert with_section(unreleased, "## [1.1.0]\n") == "# Changelog\n\n## [1.1.0]\n\n### Added\n\n- Zero.\n"
+
+
+def test_misnamed_fragment_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.feature.md").write_text("- One.\n")
+    with pytest.raises(GeneratorError, match=r"NAME\.KIND\.md"):
+        fragments(tmp_path)
