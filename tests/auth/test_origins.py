@@ -109,6 +109,27 @@ async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed
         assert server.ledger["rotations"] == 1
 
 
+async def test_an_upgrade_to_https_is_another_origin(drive: Drive, server: FakeAuthServer) -> None:
+    # httpx keeps the header on this hop.
+    options = _redirected(server, 301, "https://auth.test/api/v1/things")
+    wire = options["transport"]
+    kind: Any = AsyncClient if drive.is_async else Client
+    client = kind("http://auth.test/api/v1", allow_http=True, clock=server.clock, **options)
+    client.session.sign_in(server.issue())
+    await drive(client.http.get, "/away")
+    assert [request.url.scheme for request in wire.requests] == ["https"]
+    assert "authorization" not in wire.requests[0].headers
+    await drive(client.aclose if drive.is_async else client.close)
+
+
+async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client, drive.bare(client.session, server) as bare:
+        await drive(bare.get, EVIL)
+        await drive(bare.post, EVIL, content=b"abc")
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+        assert server.ledger["foreign"] == 2
+
+
 async def test_login_redirected_elsewhere_takes_no_password_along(drive: Drive, server: FakeAuthServer) -> None:
     class Hijacked(Redirecting):
         def _away(self, request: httpx.Request) -> httpx.Response | None:
@@ -146,7 +167,14 @@ async def test_a_url_with_a_password_in_it_gets_the_bearer_all_the_same(drive: D
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize(
-    "url", ["http://api.example.com", "http://10.0.0.1/api", "http://localhost.evil.test", "http://127.0.0.1.evil.test"]
+    "url",
+    [
+        "http://api.example.com",
+        "http://10.0.0.1/api",
+        "http://localhost.evil.test",
+        "http://127.0.0.1.evil.test",
+        "http://evillocalhost",
+    ],
 )
 def test_plain_http_to_another_machine_is_refused(kind: type[Client], url: str) -> None:
     with pytest.raises(ConfigurationError, match="plain http"):

@@ -236,6 +236,25 @@ async def test_a_fresh_token_needs_no_store(drive: Drive, server: FakeAuthServer
             await drive(client.users.get_profile)
 
 
+@pytest.mark.parametrize("beaten", [1, 20])
+def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: FakeAuthServer, beaten: int) -> None:
+    class Contested(MemoryStore):
+        left = 0
+
+        def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+            self.left -= 1
+            return self.left < 0 and super().compare_and_set(key, expected, record)
+
+    store = Contested()
+    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+    store.left = beaten
+    client.session.sign_in(server.issue())
+    assert client.session.is_signed_in
+    store.left = beaten
+    client.logout()
+    assert not client.session.is_signed_in
+
+
 def test_a_store_that_others_change_for_ever_is_given_up(server: FakeAuthServer) -> None:
     class Restless(MemoryStore):
         def compare_and_set(self, *_: object) -> bool:

@@ -1,5 +1,6 @@
 """The refresh on a real wire: total timeouts, fresh connections, nothing of the client's own on it."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -92,6 +93,17 @@ def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
         assert isinstance(_asked(url), Unknown)
 
 
+def test_a_body_that_comes_too_late_counts_as_no_answer_on_a_transport_without_a_socket() -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b'{"access_token": "a", '
+        threading.Event().wait(0.05)
+        yield b'"refresh_token": "r"}'
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=slowly()))
+    assert isinstance(_asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
+    assert isinstance(_asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+
+
 def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() -> None:
     here, there = socket.socketpair()
 
@@ -132,6 +144,8 @@ def test_a_name_that_does_not_exist_means_not_sent() -> None:
     ("status", "headers", "body", "expected"),
     [
         (200, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
+        (200, {"content-encoding": "gzip"}, gzip.compress(b'{"access_token": "a", "refresh_token": "r"}'), Unknown),
+        (200, {}, b'{"access_token": "a", "refresh_token": "r", "more": "' + b"x" * 70_000 + b'"}', Unknown),
         (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Unknown),
         (204, {}, b"", Unknown),
         (200, {}, b'{"access_token": "a"}', Unknown),
