@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app
+from signedin_backend.protocol import Protocol
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
 
@@ -78,7 +79,7 @@ def _server(app: Starlette, chosen: Settings) -> Server:
     return Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=Protocol,
             ws="none",
             log_config=None,
             access_log=False,

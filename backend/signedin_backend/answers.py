@@ -19,6 +19,12 @@ def error(status: int, message: str, headers: dict[str, str] | None = None) -> J
     return JSONResponse({"message": message, "stack": ""}, status, headers)
 
 
+def common(request_id: str) -> dict[str, str]:
+    """Return the headers of every answer."""
+    # no-store everywhere: answers hold tokens or a person's data (RFC 6749, section 5.1).
+    return {"X-Request-ID": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
 def pair(made: Pair) -> JSONResponse:
     """Return a pair of tokens."""
     return JSONResponse({"accessToken": made.access, "refreshToken": made.refresh})

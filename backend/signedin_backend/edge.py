@@ -34,7 +34,7 @@ class Edge:
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen.code = message["status"]
-                MutableHeaders(scope=message).update(_common(request_id))
+                MutableHeaders(scope=message).update(answers.common(request_id))
             await send(message)
 
         await self._answer(scope, receive, send_marked, seen, request_id)
@@ -78,11 +78,6 @@ def _untraced(send: Send) -> Send:
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _common(request_id: str) -> dict[str, str]:
-    # no-store everywhere: answers hold tokens or a person's data (RFC 6749, section 5.1).
-    return {"X-Request-ID": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def _about(scope: Scope, request_id: str) -> dict[str, Any]:

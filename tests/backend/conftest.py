@@ -27,16 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each database that it is for."""
-    if "kind" not in metafunc.fixturenames:
+    if "database_kind" not in metafunc.fixturenames:
         return
     marks = {mark.name for mark in metafunc.definition.iter_markers()}
     both = "both_databases" in marks or os.environ.get("BACKEND_CHECK")
     kinds = ["sqlite", "postgresql"] if both and "sqlite" not in marks else ["sqlite"]
-    metafunc.parametrize("kind", kinds, indirect=True, scope="session")
+    metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> Kind:
+def database_kind(request: pytest.FixtureRequest) -> Kind:
     """Which database the test runs on."""
     found: Kind = request.param
     return found
@@ -50,9 +50,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def make_database(request: pytest.FixtureRequest, kind: Kind) -> MakeDatabase:
+def make_database(request: pytest.FixtureRequest, database_kind: Kind) -> MakeDatabase:
     """Return what makes an empty database of this kind."""
-    if kind == "postgresql":
+    if database_kind == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
         return lambda _: server.database()
 

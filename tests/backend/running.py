@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 import uvicorn
 from signedin_backend import Settings, create_app
+from signedin_backend.protocol import Protocol
 from sqlalchemy import create_engine, text
 from starlette.applications import Starlette
 
@@ -92,7 +93,7 @@ def running(folder: Path, **options: Any) -> Iterator[Served]:
     settings = Settings(**{"database": f"sqlite:///{folder / 'backend.sqlite3'}", **cheap, **options})
     clock = Clock()
     app = create_app(settings, clock=clock)
-    server = Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
+    server = Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", http=Protocol))
     with socket.create_server(("127.0.0.1", 0)) as bound, server.running(bound):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         base_url = f"http://127.0.0.1:{bound.getsockname()[1]}/api/v1"

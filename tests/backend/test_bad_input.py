@@ -171,6 +171,29 @@ def test_a_body_that_never_arrives_is_given_up(serve: Serve) -> None:
         assert answer.status == 400
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /api/v1/users/profile HTTP/1.1\r\nHost: localhost\r\nX-Much: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET /api/v1/users/profile HTTP/1.1\r\nHost: localhost\r\n no colon\r\n\r\n",
+        b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+    ids=["headers over 64 KiB", "no colon", "negative length", "TLS"],
+)
+def test_what_is_no_http_is_the_contracts_error_and_the_end_of_the_connection(shared: Served, request_: bytes) -> None:
+    where = urlsplit(shared.base_url)
+    with socket.create_connection((where.hostname, where.port), 20) as peer:
+        peer.sendall(request_)
+        answer = http.client.HTTPResponse(peer)
+        answer.begin()
+        body, headers = answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        check_response("POST", "/auth/login", answer.status, headers, body)
+        assert (answer.status, json.loads(body)) == (400, {"message": "Malformed HTTP request.", "stack": ""})
+        assert headers["cache-control"] == "no-store"
+        assert peer.recv(1) == b""
+
+
 def test_fields_nobody_asked_for_change_nothing(serve: Serve) -> None:
     served = serve()
     extra = {"id": "me", "userId": "me", "createdAt": "1970-01-01", "role": "admin", "accessToken": "x", "exp": 9e9}
