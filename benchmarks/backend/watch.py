@@ -47,6 +47,12 @@ def held(pid: int, database: str) -> Held:
 _READ = {"VmRSS", "Threads"}
 
 
+def processor_seconds(pid: int) -> float:
+    """Return how long all threads of a process have run (Linux)."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
 def load() -> str:
     """Return how busy this machine is, in processes that want a core."""
     return Path("/proc/loadavg").read_text().split()[0]
