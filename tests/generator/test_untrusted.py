@@ -1,196 +1,115 @@
-"""A spec is untrusted input: none of its strings runs, and none decides where files go.
+"""A spec is untrusted input: none of its strings runs, none decides where files go, none takes all time or memory.
 
-The templates must hold by themselves, so most tests print without the linter, which refuses some of these specs.
+The templates must hold by themselves: the texts are printed without the linter, which refuses many of them.
 """
 
 import ast
-import re
+import json
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from generator.document import Document, load
-from generator.errors import GeneratorError
-from generator.formatting import format_package
-from generator.pipeline import Request, generate
+from generator import cli
+from generator.bounds import bounded
+from generator.document import Document
+from generator.errors import LimitError
 from generator.printer import print_package
-from generator.provenance import files
-from tests.generator.specs import as_json
+from tests.generator.hostile import Case, Outcome, generate_all, import_all
+from tests.generator.hostile_documents import documents
+from tests.generator.hostile_texts import SINKS, TEXTS, strings, together
+from tests.generator.specs import as_json, minimal
 
-TOUCH = "__import__('pathlib').Path('CANARY').touch()"
-PAYLOADS = {
-    "double quote": f'"; {TOUCH}; "',
-    "double quote in a call": f'", {TOUCH}, "',
-    "single quote": f"'+{TOUCH}+'",
-    "docstring": f'x"""\n{TOUCH}\n"""',
-    "newline": f"x\n{TOUCH}\n#",
-    "carriage return": f"x\r{TOUCH}\r#",
-    "f-string": f"x{{{TOUCH}}}",
-    "template": f"x{{{{ {TOUCH} }}}} {{% include 'x' %}}",
-    "backslash": "x\\",
-    "backslash and quote": f'x\\"; {TOUCH}; #',
-    "path": "../../../../CANARY",
-    "line separator": f"x\u2028{TOUCH}",
-    "null": f"x\x00{TOUCH}",
-    "escape": "\\N{BULLET}\\x41\\u0041\\",
-}
-IMPORT = """
-import importlib, pkgutil, sys, warnings
-warnings.simplefilter("error")
-sys.path.insert(0, "out")
-import victim_sdk
-for module in pkgutil.walk_packages(victim_sdk.__path__, "victim_sdk."):
-    importlib.import_module(module.name)
-from victim_sdk import contract, models
-from victim_sdk.resources import Resources
-[getattr(models, name) for name in models.__all__]
-calls = Resources(lambda call: call)
-[getattr(calls, name) for name in dir(calls)]
-"""
+pytestmark = pytest.mark.timeout(900)  # a child generates a hundred packages, beside whatever else runs
+_AT_ONCE = 6
+_TOO_LONG_FOR_A_FILE = {"long", "long escape"}
 
 
-def names(text: str) -> dict[str, Any]:
-    """Return a spec with the payload in the names of an operation and a resource."""
-    spec = strings("x")
-    spec["paths"]["/ok"]["get"] |= {"operationId": text, "tags": [text]}
-    spec["components"]["securitySchemes"]["x"]["x-signedin-refresh"]["operationId"] = text
-    return spec
-
-
-def schema_names(text: str) -> dict[str, Any]:
-    """Return a spec with the payload in the names of schemas, of the document and of inline ones."""
-    spec = strings("x")
-    spec["components"]["schemas"][f"{text}1"] = {
-        "type": "object",
-        "properties": {"inline": {"enum": ["a"], "title": text}},
-    }
-    spec["components"]["schemas"]["Titled"] = {"type": "object", "title": f"{text}2"}
-    return spec
-
-
-def strings(text: str) -> dict[str, Any]:
-    """Return a spec with the payload wherever a string is printed."""
-    fields = {
-        text: {"type": "string", "description": text, "example": text, "default": text},
-        "choice": {"type": "string", "enum": ["a", text], "description": text},
-        "fixed": {"const": text},
-        "several": {"oneOf": [{"type": "string", "const": text}, {"type": "integer"}]},
-        "secret": {"type": "string", "format": "password", "default": text},
-        "anything": {"default": [text, {text: text}]},
-    }
-    thing = {"type": "object", "required": [text], "properties": fields, "description": text, "example": {text: text}}
-    parameters = [
-        {"name": text, "in": where, "schema": {"type": "string", "default": text}, "description": text}
-        for where in ("query", "header", "cookie")
+def batches(sink: str) -> list[Case]:
+    texts = [text for name, text in TEXTS.items() if sink == "strings" or name not in _TOO_LONG_FOR_A_FILE]
+    groups = [texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE)]
+    return [
+        Case(f"{sink} {number}", json.dumps(together(sink, group)).encode(), templates_alone=True)
+        for number, group in enumerate(groups)
     ]
-    answer = {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}
-    get = {
-        "operationId": "getOk",
-        "tags": ["things"],
-        "summary": text,
-        "description": text,
-        "parameters": parameters,
-        "responses": {"200": answer},
-        "deprecated": True,
-        "x-signedin-tokens": {"effect": "revokes", "request": {"refreshToken": text}},
-    }
-    other = {"operationId": "getOther", "tags": ["things"], "responses": {"200": answer}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": text, "version": text, "description": text},
-        "servers": [{"url": "https://" + text}],
-        "tags": [{"name": "things", "description": text}],
-        "paths": {"/ok": {"get": get}, "/" + re.sub(r"{(\w+)}", r"\1", text): {"get": other}},
-        "components": {
-            "schemas": {"Thing": thing},
-            "securitySchemes": {text: {"type": "http", "scheme": "bearer", "x-signedin-refresh": refresh(text)}},
-        },
-    }
 
 
-def refresh(text: str) -> dict[str, Any]:
-    return {
-        "operationId": "getOk",
-        "request": {"refreshToken": text},
-        "response": {"accessToken": text, "refreshToken": text},
-        "expired": {"status": 401, "property": text, "equals": text},
-        "dead": [400],
-        "grace": {"header": text, "seconds": 1, "times": 1},
-    }
+def test_there_are_at_least_150_cases() -> None:
+    assert len(TEXTS) * len(SINKS) + len(list(documents())) >= 150
 
 
-def printed(spec: dict[str, Any], folder: Path) -> Path:
-    """Print without linting and without verifying, as if nothing but the templates stood in the way."""
-    package = folder / "out" / "victim_sdk"
-    package.parent.mkdir()
-    print_package(Document(folder / "openapi.json", b"", spec), package)
-    format_package(package)
-    return package
+def test_no_text_in_any_sink_runs_or_leaves_the_folder(tmp_path: Path) -> None:
+    outcomes = generate_all(tmp_path, [case for sink in SINKS for case in batches(sink)])
+    assert [each for each in outcomes if each.refused is not None] == []
+    import_all(tmp_path, outcomes)
 
 
-def run(code: str, folder: Path) -> str:
-    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """What became of each hostile document, and of the packages of those that were let through."""
+    folder = tmp_path_factory.mktemp("documents")
+    outcomes = generate_all(folder, [Case(name, content, suffix) for name, suffix, content in documents()], seconds=4)
+    import_all(folder, outcomes)
+    return {each.case: each for each in outcomes}
 
 
-def require_harmless(package: Path, folder: Path) -> None:
-    for name, path in files(package):
-        code = {node.id for node in ast.walk(ast.parse(path.read_bytes(), name)) if isinstance(node, ast.Name)}
-        assert "__import__" not in code, name
-    run(IMPORT, folder)
-    assert not list(folder.rglob("*CANARY*"))
-    assert [path.name for path in folder.iterdir()] == ["out"]
+@pytest.mark.parametrize("kind", ["$ref ", "tag !"])
+def test_no_reference_or_tag_leads_out_of_the_document(judged: dict[str, Outcome], kind: str) -> None:
+    let_through = [name for name, each in judged.items() if name.startswith(kind) and each.refused is None]
+    assert let_through == []
 
 
-@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
-def test_no_string_of_the_spec_runs(payload: str, tmp_path: Path) -> None:
-    require_harmless(printed(strings(payload), tmp_path), tmp_path)
-
-
-@pytest.mark.parametrize("spec", [names, schema_names])
-@pytest.mark.parametrize("name", ["double quote", "f-string", "docstring", "newline", "escape", "path"])
-def test_no_name_of_the_spec_runs_or_leaves_the_folder(
-    name: str, spec: Callable[[str], dict[str, Any]], tmp_path: Path
-) -> None:
-    require_harmless(printed(spec(PAYLOADS[name]), tmp_path), tmp_path)
+@pytest.mark.parametrize(
+    "name",
+    ["aliases that multiply", "merges that multiply", "an alias to itself", "100,000 brackets of JSON", "UTF-16"],
+)
+def test_what_multiplies_or_is_no_text_is_refused(judged: dict[str, Outcome], name: str) -> None:
+    assert judged[name].refused is not None
 
 
 def test_printable_strings_arrive_unchanged(tmp_path: Path) -> None:
     text = "a\"b'c\\d{e}`f` \\n %s 🚫 \"\"\" '''"
-    printed(strings(text), tmp_path)
-    shown = run(
-        f"{IMPORT}\n"
+    (tmp_path / "out").mkdir()
+    print_package(Document(tmp_path / "openapi.json", b"", strings(text)), tmp_path / "out" / "victim_sdk")
+    code = (
+        "import sys; sys.path.insert(0, 'out')\n"
+        "from victim_sdk import contract, models\n"
         "r = contract.REFRESH\n"
         "texts = [r.expired.equals, r.expired.property, r.scheme, r.grace.header, r.request_refresh_token]\n"
         "texts += [contract.REVOKE.request_refresh_token, list(models.ThingChoice)[1].value]\n"
-        "print(ascii(texts))",
-        tmp_path,
+        "print(ascii(texts))"
     )
-    assert set(ast.literal_eval(shown)) == {text}
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert set(ast.literal_eval(done.stdout)) == {text}
 
 
-@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
-def test_the_whole_pipeline_refuses_or_prints_harmlessly(payload: str, tmp_path: Path) -> None:
-    spec = tmp_path / "openapi.json"
-    spec.write_text(as_json(strings(payload)), encoding="utf-8")
-    with suppress(GeneratorError):
-        generate(Request(spec, tmp_path / "out" / "victim_sdk"), lambda _: None, types=False)
-    spec.unlink()
-    if (tmp_path / "out").exists():
-        require_harmless(tmp_path / "out" / "victim_sdk", tmp_path)
-    assert not list(tmp_path.rglob("*CANARY*"))
+def test_a_limit_of_time_is_told_and_no_handler_keeps_it() -> None:
+    def never_ends() -> None:
+        while True:
+            with suppress(Exception):
+                sum(range(1_000))
+
+    with pytest.raises(LimitError, match="takes longer than 1 seconds"), bounded(seconds=1, mebibytes=8_192):
+        never_ends()
 
 
-def test_a_tag_of_a_spec_that_would_leave_the_folder_is_told_apart(tmp_path: Path) -> None:
-    spec = tmp_path / "openapi.json"
-    spec.write_text(as_json(names("../../x")), encoding="utf-8")
-    assert load(spec).data["paths"]["/ok"]["get"]["tags"] == ["../../x"]
-    with pytest.raises(GeneratorError):
-        generate(Request(spec, tmp_path / "victim_sdk"), lambda _: None, types=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["openapi.json"]
+def test_a_limit_of_memory_is_told() -> None:
+    with pytest.raises(LimitError, match="needs more than 8192 MiB"), bounded(seconds=60, mebibytes=8_192):
+        bytearray(2**34)
+
+
+def test_the_verbs_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, int]] = []
+
+    @contextmanager
+    def seen(**limits: int) -> Iterator[None]:
+        asked.append(limits)
+        yield
+
+    monkeypatch.setattr(cli, "bounded", seen)
+    (tmp_path / "openapi.json").write_text(as_json(minimal()))
+    assert cli.main(["lint", "--spec", str(tmp_path / "openapi.json"), "--seconds", "7"]) == 0
+    assert asked == [{"seconds": 7, "mebibytes": 4096}]

@@ -1,0 +1,162 @@
+# ruff: noqa: RUF001  (letters that look like others are what some of these are made of)
+"""Texts that try to become code, to leave a folder or to deceive a reader, and specs that put one into every sink."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+CANARY: Final = "CANARY"
+TOUCH: Final = f"__import__('pathlib').Path('{CANARY}').touch()"
+
+TEXTS: Final = {
+    "double quote": f'"; {TOUCH}; "',
+    "double quote in a call": f'", {TOUCH}, "',
+    "double quote in a mapping": f'": {TOUCH}, "',
+    "single quote": f"'+{TOUCH}+'",
+    "closing everything": f'")]}}\n{TOUCH}\n#',
+    "docstring": f'x"""\n{TOUCH}\n"""',
+    "single docstring": f"x'''\n{TOUCH}\n'''",
+    "quote at the end": 'x"',
+    "quotes around": f'"{TOUCH}"',
+    "newline": f"x\n{TOUCH}\n#",
+    "carriage return": f"x\r{TOUCH}\r#",
+    "vertical tab and form feed": f"x\x0b{TOUCH}\x0c#",
+    "next line": f"x\x85{TOUCH}",
+    "line separator": f"x\u2028{TOUCH}",
+    "paragraph separator": f"x\u2029{TOUCH}",
+    "f-string": f"x{{{TOUCH}}}",
+    "format": "x{0.__class__.__init__.__globals__}",
+    "percent": "x%(__class__)s%n%s",
+    "template": f"x{{{{ {TOUCH} }}}} {{% include 'x' %}}",
+    "template of a class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "backslash": "x\\",
+    "backslash and quote": f'x\\"; {TOUCH}; #',
+    "two backslashes and quote": f'x\\\\"; {TOUCH}; #',
+    "escape": "\\N{BULLET}\\x41\\u0041\\",
+    "octal escape": "\\042\\042\\042",
+    "null": f"x\x00{TOUCH}",
+    "path": f"../../../../{CANARY}",
+    "absolute path": f"/tmp/{CANARY}",
+    "windows path": f"..\\..\\{CANARY}",
+    "dunder": "__init__",
+    "class dunder": "__class__",
+    "import dunder": "__import__",
+    "keyword": "class",
+    "soft keyword": "match",
+    "constant": "None",
+    "builtin": "exec",
+    "module": "os",
+    "full width": "ｅｘｅｃ",
+    "ligature": "ﬁeld",
+    "bidi override": f"x\u202e{TOUCH}\u202c",
+    "bidi isolate": f"x\u2066{TOUCH}\u2069",
+    "zero width": "pass\u200bword",
+    "homoglyph": "\u0430ccess",
+    "byte order mark": f"\ufeff{TOUCH}",
+    "coding": "-*- coding: utf-7 -*-",
+    "comment": f"# type: ignore\n{TOUCH}",
+    "long": "a" * 5_000,
+    "long escape": '\\"' * 2_000,
+    "shell": f"$(touch {CANARY}); `touch {CANARY}` | touch {CANARY}",
+    "header": f"x\r\nSet-Cookie: {CANARY}=1",
+    "walrus": f"[x:={TOUCH}]",
+    "annotation": f"str = {TOUCH}",
+    "decorator": f"@{TOUCH}\ndef x(): pass",
+}
+
+
+def strings(text: str, _number: int = 0) -> dict[str, Any]:
+    """Return a spec with the text wherever a string is printed."""
+    fields = {
+        text: {"type": "string", "description": text, "example": text, "default": text, "format": text, "title": text},
+        "choice": {"type": "string", "enum": ["a", text], "description": text},
+        "fixed": {"const": text},
+        "several": {"oneOf": [{"type": "string", "const": text}, {"type": "integer"}]},
+        "secret": {"type": "string", "format": "password", "default": text},
+        "anything": {"default": [text, {text: text}]},
+        "matched": {"type": "string", "pattern": text, "x-anything": {text: text}},
+    }
+    thing = {"type": "object", "required": [text], "properties": fields, "description": text, "example": {text: text}}
+    parameters = [
+        {"name": text, "in": where, "schema": {"type": "string", "default": text}, "description": text}
+        for where in ("query", "header", "cookie")
+    ]
+    answer = {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}
+    get = {
+        "operationId": "getOk",
+        "tags": ["things"],
+        "summary": text,
+        "description": text,
+        "parameters": parameters,
+        "responses": {"200": answer},
+        "deprecated": True,
+        "x-signedin-tokens": {"effect": "revokes", "request": {"refreshToken": text}},
+        "x-anything": text,
+    }
+    other = {"operationId": "getOther", "tags": ["things"], "responses": {"200": answer}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": text, "version": text, "description": text},
+        "servers": [{"url": "https://" + text}],
+        "tags": [{"name": "things", "description": text}],
+        "paths": {"/ok": {"get": get}, "/" + re.sub(r"{(\w+)}", r"\1", text): {"get": other}},
+        "components": {
+            "schemas": {"Thing": thing},
+            "securitySchemes": {text: {"type": "http", "scheme": "bearer", "x-signedin-refresh": _refresh(text)}},
+        },
+    }
+
+
+def _refresh(text: str) -> dict[str, Any]:
+    return {
+        "operationId": "getOk",
+        "request": {"refreshToken": text},
+        "response": {"accessToken": text, "refreshToken": text},
+        "expired": {"status": 401, "property": text, "equals": text},
+        "dead": [400],
+        "grace": {"header": text, "seconds": 1, "times": 1},
+    }
+
+
+def names(text: str, _number: int = 0) -> dict[str, Any]:
+    """Return a spec with the text in the names of an operation and a resource."""
+    spec = strings("x")
+    spec["paths"]["/ok"]["get"] |= {"operationId": text, "tags": [text]}
+    spec["components"]["securitySchemes"]["x"]["x-signedin-refresh"]["operationId"] = text
+    return spec
+
+
+def schema_names(text: str, number: int = 0) -> dict[str, Any]:
+    """Return a spec with the text in the names of schemas, of the document and of inline ones."""
+    spec = strings("x")
+    schemas = spec["components"]["schemas"]
+    inline = {"enum": ["a"], "title": f"{text}3{number}"}
+    schemas[f"{text}1{number}"] = {"type": "object", "properties": {"inline": inline}}
+    schemas["Titled"] = {"type": "object", "title": f"{text}2{number}"}
+    schemas["Named"] = {"type": "string", "enum": ["a", "b"], "x-enum-varnames": [text, "b"]}
+    return spec
+
+
+Sink = Callable[[str, int], dict[str, Any]]
+SINKS: Final[dict[str, Sink]] = {
+    "strings": strings,
+    "names": names,
+    "schema names": schema_names,
+}
+
+
+def together(sink: str, texts: Iterable[str]) -> dict[str, Any]:
+    """Return one spec with an operation and schemas of its own for each text."""
+    whole: dict[str, Any] = SINKS[sink]("x", 0)
+    for number, text in enumerate(texts):
+        one = json.dumps(SINKS[sink](text, number))
+        for name in ("getOk", "getOther", "Thing", "Titled", "Named"):
+            one = one.replace(f'"{name}"', f'"{name}{number}"').replace(f'/{name}"', f'/{name}{number}"')
+        spec = json.loads(one.replace('"/ok"', f'"/ok{number}"'))
+        for part in (("paths",), ("components", "schemas"), ("components", "securitySchemes")):
+            target, source = whole, spec
+            for step in part:
+                target, source = target[step], source[step]
+            target |= source
+    return whole
