@@ -29,6 +29,8 @@ _CLASS_NAMES: Final = frozenset(
     | {"IntEnum", "Literal", "Mapping", "Operation", "Response", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
     | {"UUID", "Unset"}
 )
+# They order the letters after them anew on the screen (CVE-2021-42574); a docstring would keep them.
+_BIDIRECTIONAL: Final = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _PRINTED: Final = frozenset({"enum", "name", "operationId", "tags", "url", "x-enum-varnames"})
 
 
@@ -46,7 +48,10 @@ def characters(document: Document) -> Iterator[Finding]:
             ours = any(step.startswith("x-signedin-") for step in (*pointer, key))
             values = value if isinstance(value, list) else [value]
             texts = [key, *(each for each in values if isinstance(each, str) and (ours or key in _PRINTED))]
-            if any(_is_dropped(letter) for text in texts for letter in text):
+            if any(isinstance(each, str) and _BIDIRECTIONAL & set(each) for each in (key, *values)):
+                message = f"{shown(key)} changes the direction of the text: what is read is not what is printed."
+                yield error(document, (*pointer, key), "characters", message, "Remove U+202A-202E and U+2066-2069.")
+            elif any(_is_dropped(letter) for text in texts for letter in text):
                 message = f"{shown(key)} holds a control character, or its value does."
                 yield error(document, (*pointer, key), "characters", message, "Remove it.")
 

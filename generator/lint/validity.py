@@ -1,5 +1,7 @@
 """Is it a valid OpenAPI document that stands alone?"""
 
+import json
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,7 +13,25 @@ from openapi_spec_validator.validation.exceptions import DuplicateOperationIDErr
 from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown
 
-_VALIDATORS: Final = {"3.0": OpenAPIV30SpecValidator, "3.1": OpenAPIV31SpecValidator}
+
+def _remembering(base: Any) -> Any:
+    """Return a validator that looks once at schemas that are equal: a large spec repeats its small ones."""
+    schemas: Any = base.keyword_validators["schema"]
+
+    class Schemas(schemas):  # type: ignore[misc]  # chosen by version
+        def _validate_schema_meta(self, schema: Any, schema_value: Any) -> Any:
+            sound = self.__dict__.setdefault("sound", set())
+            text = json.dumps(schema_value, sort_keys=True)
+            if text in sound:
+                return None
+            if (problem := super()._validate_schema_meta(schema, schema_value)) is None:
+                sound.add(text)
+            return problem
+
+    return type(base.__name__, (base,), {"keyword_validators": {**base.keyword_validators, "schema": Schemas}})
+
+
+_VALIDATORS: Final = {"3.0": _remembering(OpenAPIV30SpecValidator), "3.1": _remembering(OpenAPIV31SpecValidator)}
 
 _VALUES: Final = {"const", "default", "enum", "example", "examples"}
 _NAMED: Final = {"properties", "responses", "schemas", "parameters", "requestBodies", "headers", "variables", "mapping"}
@@ -71,4 +91,13 @@ def valid(document: Document) -> Iterator[Finding]:
         yield error(document, (), "invalid", message, "See the OpenAPI specification.")
 
 
-RULES: Final[tuple[Rule, ...]] = (references, valid)
+def numbers(document: Document) -> Iterator[Finding]:
+    """`number`: infinity and NaN are no JSON, and Python has no literal for them."""
+    for pointer, node in nodes(document.data):
+        for key, value in node.items():
+            if isinstance(value, float) and not math.isfinite(value) and not is_example(pointer):
+                message = f"{shown(key)} is {value}, which is no JSON number."
+                yield error(document, (*pointer, key), "number", message, "Write a finite number, or leave it out.")
+
+
+RULES: Final[tuple[Rule, ...]] = (references, numbers, valid)

@@ -109,6 +109,8 @@ ERRORS: list[tuple[str, Change]] = [
     ("name-reserved", lambda spec: parameter(spec, name="headers")),
     ("characters", lambda spec: schema(spec, "E", {"type": "string", "enum": ["a\u200db"]})),
     ("characters", lambda spec: parameter(spec, name="a\nb")),
+    ("characters", lambda spec: operation(spec).update(description="a\u202eb")),
+    ("number", lambda spec: parameter(spec, schema={"type": "number", "default": float("inf")})),
     ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "eats"}})),
     ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "revokes"}})),
 ]
