@@ -9,7 +9,7 @@ from signedin_backend import answers
 
 
 class Protocol(H11Protocol):
-    """uvicorn's own, except for its answer to what is no HTTP, or whose headers are over 64 KiB."""
+    """uvicorn's own, except for its answer to what is no HTTP, or whose headers have no end after 64 KiB."""
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400 and close; what was wrong is in `msg` and stays here."""
