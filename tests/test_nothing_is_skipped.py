@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-CONFTEST: Final = Path(__file__).with_name("conftest.py")
+HOOKS: Final = Path(__file__).with_name("skipping.py")
 SKIPS: Final = {
     "a mark": "import pytest\n@pytest.mark.skip(reason='no')\ndef test_it(): pass\n",
     "a condition": "import pytest\n@pytest.mark.skipif(True, reason='no')\ndef test_it(): pass\n",
@@ -19,7 +19,7 @@ SKIPS: Final = {
 
 
 def _run(folder: Path, text: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    (folder / "conftest.py").write_bytes(CONFTEST.read_bytes())
+    (folder / "conftest.py").write_bytes(HOOKS.read_bytes())
     (folder / "test_it.py").write_text(text)
     (folder / "test_other.py").write_text("def test_other(): pass\n")
     clean = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}

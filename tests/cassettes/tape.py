@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
+import httpx
 import yaml
 from vcr import VCR  # type: ignore[import-untyped]
 from vcr.cassette import Cassette  # type: ignore[import-untyped]
@@ -95,6 +96,8 @@ def recording(path: Path, origin: str, disguise: Disguise, spy: Spy) -> Iterator
         return _normal(request, origin)
 
     def answer(response: dict[str, Any]) -> dict[str, Any]:
+        # The server takes its phrases from Python, which renamed some; nobody may rely on them (RFC 9112, section 4).
+        response["status"]["message"] = httpx.codes.get_reason_phrase(response["status"]["code"])
         spy(response["body"]["string"], {name: values[0] for name, values in response["headers"].items()})
         kept = {name.lower(): values for name, values in response["headers"].items()}
         response["headers"] = {name: kept[name] for name in sorted(RESPONSE_HEADERS & kept.keys())}
