@@ -106,7 +106,9 @@ class Storage:
                 stack.enter_context(connection.begin())
                 yield connection
             except SQLAlchemyError as error:
-                raise _told(error) from error
+                if engines.passes(error):
+                    raise UnavailableError from error
+                raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -120,15 +122,13 @@ class Storage:
                 stack.enter_context(connection.begin())
                 yield connection
             except SQLAlchemyError as error:
-                raise _told(error) from error
+                if engines.passes(error):
+                    raise UnavailableError from error
+                raise
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
-
-
-def _told(error: SQLAlchemyError) -> Exception:
-    return UnavailableError() if engines.passes(error) else error
 
 
 def add_user(connection: Connection, user: User, *, canonical: str, password: str) -> None:
