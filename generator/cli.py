@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from generator.bounds import bounded
+from generator.cassettes import stale
 from generator.diff.cli import add_diff
 from generator.document import load
 from generator.errors import GeneratorError
@@ -62,6 +63,13 @@ def _check(options: argparse.Namespace) -> int:
         print(difference)
     if differences:
         print(f"{request.output} is not what {request.spec} yields; run: make generate", file=sys.stderr)
+    cassettes = options.cassettes or (ROOT / "cassettes" if options.spec == ROOT / "openapi.yaml" else None)
+    outdated = stale(load(options.spec), cassettes) if cassettes else []
+    for line in outdated:
+        print(line)
+    if outdated:
+        print(f"{cassettes} holds answers that {options.spec} does not know; run: make record", file=sys.stderr)
+    if differences or outdated:
         return 1
     _tell(f"{request.output} is what {request.spec} yields")
     return 0
@@ -104,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         if name != "lint":
             one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
             one.add_argument("--package", help="name of the package (default: signedin_sdk)")
+        if name == "check":
+            one.add_argument("--cassettes", type=Path, help="recorded answers to hold against the spec")
     add_diff(verbs)
     add_release(verbs)
     return parser

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import keyring
 import pytest
 
 from generator.errors import GeneratorError
@@ -121,7 +122,7 @@ def test_wrong_password_is_said_and_never_shown(private: Served, tmp_path: Path)
 def test_credentials_come_from_the_environment_or_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(release_index.PASSWORD, raising=False)
     monkeypatch.setenv(release_index.USERNAME, USER)
-    monkeypatch.setattr(release_index.keyring, "get_password", lambda url, user: f"kept for {user} at {url}")
+    monkeypatch.setattr(keyring, "get_password", lambda url, user: f"kept for {user} at {url}")
     assert release_index.found(EXAMPLE, None).password == f"kept for {USER} at {EXAMPLE}"
     monkeypatch.setenv(release_index.PASSWORD, SECRET)
     assert release_index.found(EXAMPLE, None).password == SECRET

@@ -1,4 +1,4 @@
-"""The whole way: an edited spec in a clone, released to a real index, installed from there, the README's example run."""
+"""The whole way: an edited spec in a clone, released to a real index, installed from there, the example run."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
 @pytest.mark.timeout(300)
 def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(tree: Path, tmp_path: Path) -> None:
     before = _state(tree)
-    with pytest.raises(GeneratorError, match="at least 0.2.0"):
+    with pytest.raises(GeneratorError, match=r"at least 0\.2\.0"):
         release(Plan(tree, None, "0.1.1", "python -c pass", None, tmp_path / "out"), lambda _: None)
     with pytest.raises(GeneratorError, match="tests fail"):
         release(Plan(tree, None, None, "python -c 1/0", None, tmp_path / "out"), lambda _: None)
