@@ -219,14 +219,14 @@ import sys; sys.path.insert(0, "sdk")
 import signedin_sdk.models, signedin_sdk.contract
 from signedin_sdk.resources import Resources
 parts = tuple(f"signedin_sdk.{part}." for part in ("models", "api", "resources"))
-print([name for name in sys.modules if name.startswith(parts)])
+print([name for name in sys.modules if name.startswith(parts) or name == "signedin_sdk.client"])
 Resources(lambda call: None).users
 from signedin_sdk.models import Error
 print("signedin_sdk.resources.auth" in sys.modules, "signedin_sdk.models.error" in sys.modules)
-print("Error" in dir(signedin_sdk.models))
+print("Error" in dir(signedin_sdk.models), "Client" in dir(signedin_sdk), signedin_sdk.Client.__name__)
 """
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "False True", "True"]
+    assert done.stdout.splitlines() == ["[]", "False True", "True True Client"]
 
 
 def test_a_model_that_does_not_exist_is_an_attribute_error() -> None:
