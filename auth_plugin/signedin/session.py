@@ -9,7 +9,6 @@ import os
 import secrets
 import threading
 import weakref
-from collections import deque
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -18,28 +17,24 @@ from signedin._events import Events
 from signedin._flight import Landing, Orders, fly
 from signedin._held import Held, Windows
 from signedin._runner import Runner
+from signedin._setbacks import Setbacks
 from signedin._threads import SystemClock, Threads
 from signedin._tokens import Record, Status, TokenPair, is_token
 from signedin._waiting import wait, wait_async
 from signedin.errors import (
     AuthError,
     ConfigurationError,
-    FreshTokenRejectedError,
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
     TokenStoreError,
 )
 from signedin.stores.memory import MemoryStore
-from signedin.timing import Timing, jittered, rest_after
+from signedin.timing import Timing
 from signedin.typing import Clock, Event, ExpirySignal, Refresher, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-# So many refreshes in so many seconds whose predecessor the server never accepted: the next one would be a loop.
-_UNPROVEN_LIMIT: Final = 5
-_UNPROVEN_WINDOW: Final = 30.0
 
 
 class TokenSession:
@@ -85,10 +80,7 @@ class TokenSession:
         self._lock = threading.Lock()  # held for assignments only, never over I/O or a wait
         self._held: Held | None = None  # written under _lock, read by anyone
         self._flight: Future[Held] | None = None  # guarded by _lock
-        self._failures = 0  # flights failed in a row; guarded by _lock
-        self._rest_until = 0.0  # monotonic; guarded by _lock
-        self._last_failure: str | None = None  # guarded by _lock
-        self._unproven: deque[float] = deque(maxlen=_UNPROVEN_LIMIT)  # guarded by _lock
+        self._setbacks = Setbacks(self._clock)  # guarded by _lock
         self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
         self._orphaned = False  # in a forked child, while the pair belongs to the parent's memory
         _sessions.add(self)
@@ -198,7 +190,7 @@ class TokenSession:
         """
         with self._lock:
             held, under_way = self._held, self._flight is not None
-            failure, rest_until = self._last_failure, self._rest_until
+            failure, rest = self._setbacks.last, self._setbacks.rest()
         stored, holder, trouble = self._ask_store()
         record, now = held.record if held else stored, self._monotonic()
         intent = stored.intent if stored else None
@@ -218,7 +210,7 @@ class TokenSession:
             "unfinished_refresh_until": _shown(intent.deadline) if intent else None,
             "accepted_by_server": held.accepted if held else None,
             "refresh_under_way": under_way,
-            "resting_for": max(0.0, rest_until - now),
+            "resting_for": rest,
             "last_failure": failure,
             "clock_offset": self._windows.clock_offset,
         }
@@ -264,7 +256,7 @@ class TokenSession:
                 return held
             if self._flight is not None:
                 return self._flight
-            self._refuse_to_loop(rejected)
+            self._setbacks.refuse_to_loop(rejected, self._windows.clock_offset)
             return self._launch(held)
 
     def wait(self, got: Held | Future[Held]) -> Held:
@@ -282,7 +274,7 @@ class TokenSession:
             held, now = self._held, self._monotonic()
             if held is None or now >= held.hard_at:
                 return self._flight or self._launch(held)
-            if now >= held.soft_at and now >= self._rest_until and self._flight is None and not self._orphaned:
+            if now >= held.soft_at and not self._setbacks.rest() and self._flight is None and not self._orphaned:
                 self._launch(held)  # in the background: this caller does not wait
             return held
 
@@ -290,7 +282,7 @@ class TokenSession:
         """Start a flight that replaces `held`, or loads what the store has; under the lock."""
         future: Future[Held] = Future()
         future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
-        rest = max(0.0, self._rest_until - self._monotonic())
+        rest = self._setbacks.rest()
         if (refusal := self._refusal(held, rest)) is not None:
             future.set_exception(refusal)
             return future
@@ -353,9 +345,8 @@ class TokenSession:
             before, self._flight = self._held, None
             if refreshed:
                 self._windows.clock_offset = record.clock_offset
-                self._count_unproven(before)
+            self._setbacks.landed(refreshed=refreshed, before=before)
             self._held = held = self._windows.hold(record, just_issued=refreshed)
-            self._failures, self._rest_until, self._last_failure = 0, 0.0, None
         future.set_result(held)
         self._emit(landing.how, record.generation)
         if not landing.saved:
@@ -369,37 +360,16 @@ class TokenSession:
                 return
             self._flight = None
             generation = self._held.generation if self._held else None
-            self._last_failure = type(error).__name__
             if over:
-                self._held, self._failures, self._rest_until = None, 0, 0.0
+                self._held = None
+                self._setbacks.ended(error)
             else:
-                self._failures += 1
-                asked = error.retry_after if isinstance(error, RefreshUnavailableError) else None
-                rest = max(jittered(rest_after(self._failures)), asked.total_seconds() if asked else 0.0)
-                self._rest_until = self._monotonic() + rest
+                self._setbacks.failed(error)
         future.set_exception(error)
         if not over:
             self._emit("refresh_failed", generation, reason=type(error).__name__)
         elif isinstance(error, SessionExpiredError):
             self._emit("expired", generation)
-
-    def _count_unproven(self, before: Held | None) -> None:
-        if before is None or before.accepted:
-            self._unproven.clear()
-        else:
-            self._unproven.append(self._monotonic())
-
-    def _refuse_to_loop(self, rejected: Held) -> None:
-        full = len(self._unproven) == _UNPROVEN_LIMIT
-        if rejected.accepted or not full or self._monotonic() - self._unproven[0] > _UNPROVEN_WINDOW:
-            return
-        offset = timedelta(seconds=self._windows.clock_offset or 0.0)
-        raise FreshTokenRejectedError(
-            f"The server refused {_UNPROVEN_LIMIT} fresh tokens within {_UNPROVEN_WINDOW:g} s; one more refresh would "
-            f"loop. The pair is kept. The server's clock was last seen {offset.total_seconds():+.1f} s from this one; "
-            "look at the server's clocks and keys.",
-            clock_offset=offset,
-        )
 
     # -------------------------------------------------------------------------------------------- signing in and out
 
@@ -425,8 +395,7 @@ class TokenSession:
                 self._windows.clock_offset = record.clock_offset
             self._held = held = self._windows.hold(record)
             flight, self._flight = self._flight, None
-            self._failures, self._rest_until, self._last_failure = 0, 0.0, None
-            self._unproven.clear()
+            self._setbacks.forget()
             self._orphaned = False
         if flight is not None:
             flight.set_result(held)

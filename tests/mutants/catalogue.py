@@ -140,8 +140,8 @@ SESSION = (
     ),
     Mutant(
         "I13: every waiter of a failed refresh tries again",
-        "session.py",
-        "                self._rest_until = self._monotonic() + rest\n",
+        "_setbacks.py",
+        "        self._rest_until = self._clock.monotonic() + rest\n",
         "",
         "tests/auth/test_windows.py::test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers",
         "",
@@ -149,7 +149,7 @@ SESSION = (
     Mutant(
         "I14: a background refresh for each caller in an outage",
         "session.py",
-        "if now >= held.soft_at and now >= self._rest_until and self._flight is None and not self._orphaned:",
+        "if now >= held.soft_at and not self._setbacks.rest() and self._flight is None and not self._orphaned:",
         "if now >= held.soft_at and self._flight is None and not self._orphaned:",
         "tests/auth/test_windows.py",
         "",
@@ -213,7 +213,7 @@ SESSION = (
     Mutant(
         "no end of a loop",
         "session.py",
-        "            self._refuse_to_loop(rejected)\n",
+        "            self._setbacks.refuse_to_loop(rejected, self._windows.clock_offset)\n",
         "",
         "tests/auth/test_expiry.py::test_over_several_requests_the_loop_is_stopped[threads]",
         "",
