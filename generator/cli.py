@@ -77,8 +77,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _show(spec: Path, findings: Iterable[Finding]) -> None:
     for finding in findings:
-        severity = "error" if finding.is_error else "warning"
-        print(f"{spec}:{finding.line}: {severity} [{finding.rule}] {finding.message} {finding.advice}")
+        print(finding.told(spec))
 
 
 def _tell(line: str) -> None:

@@ -67,6 +67,8 @@ def _printed(request: Request, tell: Tell) -> Iterator[tuple[Document, Path]]:
     findings = lint(document)
     if any(finding.is_error for finding in findings):
         raise LintError(document, findings)
+    for finding in findings:  # what is left out, or less than it could be, and why
+        tell(finding.told(request.spec))
     with TemporaryDirectory(prefix="signedin-generator-") as folder:
         package = Path(folder) / request.output.name
         tell("printing and formatting")

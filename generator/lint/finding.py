@@ -1,6 +1,7 @@
 """One thing that a rule found, and the shape of a rule."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from attrs import define
 
@@ -16,6 +17,11 @@ class Finding:
     message: str
     advice: str
     is_error: bool
+
+    def told(self, document: Path) -> str:
+        """Return the line for a person, in the form that editors and CI systems link."""
+        severity = "error" if self.is_error else "warning"
+        return f"{document}:{self.line}: {severity} [{self.rule}] {self.message} {self.advice}"
 
 
 Rule = Callable[[Document], Iterator[Finding]]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,18 @@ def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path) -> None:
     spec["components"]["schemas"] |= {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner}
     with pytest.raises(PrintError, match="several schemas become one module: ab"):
         print_package(as_json(spec), tmp_path / "shared_sdk", "json")
+
+
+def test_what_is_left_out_is_told_with_its_line(tmp_path: Path) -> None:
+    spec = minimal()
+    spec["paths"]["/things"]["get"]["callbacks"] = {"done": {"{$request.query.url}": {}}}
+    (tmp_path / "openapi.yaml").write_text(as_yaml(spec), encoding="utf-8")
+    told: list[str] = []
+    generate(Request(tmp_path / "openapi.yaml", tmp_path / "told_sdk"), told.append, types=False)
+    [warning] = [line for line in told if "warning" in line]
+    assert re.search(
+        r"openapi\.yaml:\d+: warning \[webhook\] There are callbacks, which the generator leaves out", warning
+    )
 
 
 def test_provenance_names_hashes_and_versions_and_no_place_or_time() -> None:
