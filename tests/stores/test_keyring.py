@@ -112,6 +112,24 @@ def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
     assert len(ring.secrets) == count
 
 
+def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
+    store: KeyringStore, ring: MemoryKeyring
+) -> None:
+    longer = replace(record_of(2, 2), pair=TokenPair("2" * 12_000, "2"))
+
+    def cut(verb: str, service: str, _: str) -> None:
+        if (verb, service) == ("set", "signedin"):
+            raise OSError("cut")
+
+    ring.before = cut
+    with pytest.raises(TokenStoreError):
+        store.compare_and_set(KEY, 0, longer)
+    ring.before = lambda *_: None
+    assert any("2" * 50 in secret for secret in ring.secrets.values())
+    assert store.compare_and_set(KEY, 0, long_record())
+    assert not any("2" * 50 in secret for secret in ring.secrets.values())
+
+
 def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
     store: KeyringStore, ring: MemoryKeyring
 ) -> None:

@@ -5,7 +5,6 @@ What it accepts stands in `options`, what it does in `commands` and `doctor`, ho
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,9 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _answered(given)
         output.flush()
     except BrokenPipeError:
-        # Whoever read our output has gone; nor may the interpreter complain when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 141
+        code = 141  # as a program that dies of SIGPIPE: whoever read the answer has gone
     except KeyboardInterrupt:
         code = 130
     return code
