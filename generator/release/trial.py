@@ -30,7 +30,7 @@ def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
     # The address holds the password: a file of our own, since argv is for all to read. `--index-url` alone is asked.
     configuration = folder / "pip.conf"
     configuration.touch(mode=0o600)
-    configuration.write_text(f"[global]\nindex-url = {index.address}\n".replace("%", "%%"), encoding="utf-8")
+    configuration.write_text(f"[global]\nindex-url = {index.address}\n", encoding="utf-8")
     pip.remove("--isolated")
     _run([*pip, "install", "--quiet", f"signedin=={version}"], folder, PIP_CONFIG_FILE=str(configuration))
     configuration.unlink()
