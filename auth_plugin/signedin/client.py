@@ -87,9 +87,10 @@ class _Wiring:
 class Client(Resources):
     """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
 
-    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "file:/path"),
-    by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both. `origins`: further
-    origins that the token may go to. `transport`, `verify`, `headers`, `follow_redirects` as in httpx.
+    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
+    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
+    `origins`: further origins that the token may go to. `transport`, `verify`, `headers`, `follow_redirects` as in
+    httpx.
     `refresh_transport`: for the refresh alone, which runs in a thread. `allow_http`: let tokens travel unencrypted to
     other machines.
 
