@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from signedin import Client
+from signedin import AsyncClient, Client
 from signedin._plan import Acquire, Answer, Renew, Send, plan
 from signedin.testing import FakeAuthServer
 
@@ -226,3 +226,17 @@ def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> N
     assert isinstance(steps.send(Answer(401, b'{"message": "TokenExpiredError"}', request.url)), Renew)
     with pytest.raises(StopIteration):
         steps.send(held)
+
+
+async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server: FakeAuthServer) -> None:
+    async def once() -> AsyncIterator[bytes]:
+        yield b"only once"
+
+    async with AsyncClient(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+
+        answer = await client.http.post("/things", content=once())
+
+    assert answer.status_code == 401
+    assert server.seen == ["echo", "refreshToken"]

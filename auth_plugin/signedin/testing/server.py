@@ -20,6 +20,7 @@ import httpx
 from signedin._tokens import TokenPair
 from signedin.testing.clock import VirtualClock
 from signedin.testing.faults import FAULTS
+from signedin.testing.transport import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ class FakeAuthServer:
         self._expired_before = -1.0
         self._serial = 0
         self._mutex = threading.RLock()
-        self.transport = httpx.MockTransport(self._serve)
+        self.transport = FakeTransport(self._serve)
 
     # -------------------------------------------------------------------------------------------- what tests call
 
@@ -160,7 +161,6 @@ class FakeAuthServer:
             fault = self._faults[operation].popleft() if self._faults[operation] else None
         if (gate := self._gates.get(operation)) is not None:
             gate.pass_through()
-        request.read()
 
         def atomic(request: httpx.Request) -> httpx.Response:
             with self._mutex:
