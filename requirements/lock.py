@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMPILE = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"]
+UV = str(Path(sys.executable).with_name("uv"))
+COMPILE = [UV, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11"]
 # A lock file that named an index would send every reader's installer there.
 NO_ADDRESSES = ["--no-emit-index-url", "--no-emit-find-links", "--no-header"]
 

@@ -10,8 +10,26 @@ from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of this conftest
 
 
+# What takes minutes and depends on no Python version: `-m "not proof"` leaves it out.
+_PROOFS = (
+    "tests/chaos/",
+    "tests/generator/test_page.py",
+    "tests/generator/test_untrusted.py",
+    "tests/generator_diff/",
+    "tests/model/",
+    "tests/mutants/",
+    "tests/release/test_release.py",
+    "tests/backend/test_spec.py",
+)
 _CANARIES = Canaries()
 _CANARIES.watch()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the proofs."""
+    for item in items:
+        if item.nodeid.startswith(_PROOFS):
+            item.add_marker(pytest.mark.proof)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import pytest
 from tests.model.explore import Broken
 from tests.model.scenarios import RANDOM, SMALL, Scenario, check, sample
 
-pytestmark = pytest.mark.proof
-
 
 @pytest.mark.parametrize("scenario", SMALL, ids=lambda s: s.name)
 def test_every_interleaving_keeps_the_invariants(scenario: Scenario) -> None:

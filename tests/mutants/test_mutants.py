@@ -12,7 +12,6 @@ import pytest
 
 from tests.mutants.catalogue import FLIGHT, SESSION, STORES, Mutant
 
-pytestmark = pytest.mark.proof
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
 
