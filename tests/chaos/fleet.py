@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.chaos.proxy import Moment
     from tests.chaos.worker import WorkerOrders
 
-_LONGEST_STOP: Final = 2.5  # seconds; longer than one sending may take, shorter than a lease
+_LONGEST_STOP: Final = 4.0  # seconds; longer than one sending may take, shorter than a lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Fleet:
     chance: random.Random
     hits: list[Hit] = field(default_factory=list)  # guarded by _mutex, like all below
     starts: int = 0
+    # Says when the server's grace has been used so far that one more lost answer could end the session.
+    hold_fire: Callable[[], bool] = lambda: False
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _said: dict[str, int] = field(default_factory=dict)  # bytes of each report when its worker started
     _stopped: list[tuple[float, str]] = field(default_factory=list)  # when to continue whom
@@ -70,6 +72,8 @@ class Fleet:
 
     def hit(self, sender: str | None = None) -> None:
         """Kill or stop one worker; if none is named, a random one that has made a call since it was started."""
+        if self.hold_fire():
+            return
         with self._mutex:
             if sender is None:
                 busy = [o.sender for o in self.orders if _size(o.report) > self._said[o.sender]]

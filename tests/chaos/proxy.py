@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Fault = Literal["none", "drop", "reset", "delay", "lose", "silence", "half-close", "cut"]
 Moment = Literal["arrived", "rotated", "answered"]
 
+_OFTEN: Final = 3
 _HOLD: Final = 8.0  # seconds for which a silent connection is kept at most
 # After these the server may have rotated without the client knowing; the grace counts each.
 SPENDING: Final = frozenset({"lose", "silence", "half-close", "cut"})
@@ -67,6 +68,22 @@ class FaultProxy:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
     _chance: random.Random = field(default_factory=random.Random)
+
+    @property
+    def grace_is_used(self) -> bool:
+        """Whether the newest refresh token has come so often that the server's count of five is near."""
+        newest = self.presentations[-1].token if self.presentations else None
+        return sum(seen.token == newest for seen in self.presentations[-8:]) >= _OFTEN
+
+    def history(self) -> list[str]:
+        """Tell what became of the newest refresh token."""
+        newest = self.presentations[-1].token if self.presentations else None
+        return [
+            f"{seen.arrived:.2f} from {seen.sender}: {seen.fault}, "
+            + (f"answered after {seen.answered - seen.arrived:.2f} s" if seen.answered else "not answered")
+            for seen in self.presentations
+            if seen.token == newest
+        ]
 
     def __enter__(self) -> Self:
         self._chance = random.Random(self.seed)
@@ -161,10 +178,11 @@ class FaultProxy:
     def _seen(self, request: bytes, writer: asyncio.StreamWriter) -> Presentation | None:
         """Note a refresh, and choose what happens to it, within what the server's grace can bear."""
         head, _, body = request.partition(b"\r\n\r\n")
+        fault: Fault
         if b"/auth/refreshToken " not in head.partition(b"\r\n")[0]:
             return None
         token = hashlib.sha256(json.loads(body)["refreshToken"].encode()).hexdigest()[:16]
-        fault = self._fault(self.chances.refresh)
+        fault = "none" if self.grace_is_used else self._fault(self.chances.refresh)
         if fault in SPENDING:
             if self._spent.get(token, 0) >= self.chances.spending:
                 fault = "none"

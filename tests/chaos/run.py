@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
-from signedin import Client, TokenPair
+from signedin import Client, SignedInError, TokenPair
 from signedin.stores import open_store
 
 from tests.chaos.fleet import Fleet, Hit
@@ -67,6 +67,7 @@ class Report:
     torn: list[str]
     backwards: int
     signed_in: bool
+    newest: list[str]  # the story of the last refresh token
 
     @property
     def with_another_key(self) -> int:
@@ -107,7 +108,7 @@ class Report:
             f"{self.ledger['families_revoked']} families were revoked": self.ledger["families_revoked"] > 0,
             f"{self.ledger['refused_refreshes']} refreshes were refused": self.ledger["refused_refreshes"] > 0,
             f"{self.ledger['logins']} logins": self.ledger["logins"] > 0,
-            "the session is over": not self.signed_in,
+            f"the session is over; its last token: {self.newest}": not self.signed_in,
             f"{self.ledger['refreshes']} refreshes for {self.ledger['expiries']} expiries": self.ratio != 1.0,
             "hardly anything happened": self.calls["ok"] < 20 or self.ledger["refreshes"] < 3,
         }
@@ -159,6 +160,7 @@ def _run(plan: Plan, folder: Path, base_url: str, store: str) -> Report:
         _sign_in(base_url, proxy.base_url, store)
         fleet = Fleet(_orders(plan, folder, proxy.base_url, store), random.Random(plan.seed))
         proxy.on_refresh = fleet.on_refresh
+        fleet.hold_fire = lambda: proxy.grace_is_used
         with _watching(folder / "tokens.json", needed=plan.store == "file:") as watcher:
             try:
                 fleet.start()
@@ -185,6 +187,7 @@ def _run(plan: Plan, folder: Path, base_url: str, store: str) -> Report:
         torn=watcher.torn if watcher else [],
         backwards=watcher.backwards if watcher else 0,
         signed_in=signed_in,
+        newest=proxy.history(),
     )
 
 
@@ -197,7 +200,10 @@ def _sign_in(direct: str, through_proxy: str, store: str) -> None:
 def _is_signed_in(base_url: str, store: str) -> bool:
     # The last process may have been hit in the middle of a refresh: this one finishes it.
     with Client(base_url, store=open_store(store), timing=TIMING) as client:
-        return client.users.get_profile().email == _ACCOUNT["email"]
+        try:
+            return client.users.get_profile().email == _ACCOUNT["email"]
+        except SignedInError:
+            return False
 
 
 def _orders(plan: Plan, folder: Path, base_url: str, store: str) -> list[WorkerOrders]:

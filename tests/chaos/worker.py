@@ -22,7 +22,7 @@ from signedin.stores import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TIMING = Timing(post=1.5, flight=6.0, lease=8.5, waiter=7.0, save=2.0)
+TIMING = Timing(post=3.0, flight=10.5, lease=13.0, waiter=11.0, save=2.0)
 CALL = 2.0  # seconds that a call may wait for the server, each time
 # A call waits at most twice for a pair and twice for the server's headers, and twice for its body.
 LONGEST = 2 * TIMING.waiter + 4 * CALL
