@@ -327,7 +327,9 @@ def test_doctor_tells_of_server_store_and_plan(signed_in: Shell, api: Backend) -
     said = signed_in.run("doctor", "--json")
     told = said.json
     assert (said.code, told["problems"]) == (0, [])
-    assert (told["base_url"], told["server_failure"], told["server_clock_ahead"]) == (api.base_url, None, 0.0)
+    assert (told["base_url"], told["server_failure"]) == (api.base_url, None)
+    # The same machine's clock; a server under load renews its Date header late.
+    assert abs(told["server_clock_ahead"]) < 30
     assert told["store_kind"] == "FileStore"
     assert told["store_permissions"] == f"-rw------- of uid {os.geteuid()}"
     assert told["store_folder_permissions"].startswith("drwx------")
