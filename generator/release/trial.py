@@ -64,6 +64,8 @@ def _backend(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+        if process.stdout:
+            process.stdout.close()
 
 
 def _run(command: list[str], cwd: Path, **environ: str) -> str:
