@@ -55,7 +55,11 @@ class Events:
                 return
             self._telling = True
         # A daemon: a callback that blocks for ever must not keep the process from ending.
-        threading.Thread(target=self._tell, name="signedin-events", daemon=True).start()
+        try:
+            threading.Thread(target=self._tell, name="signedin-events", daemon=True).start()
+        except RuntimeError:  # Python 3.12 starts no thread once the main one has ended: nobody is left to be told
+            with self._mutex:
+                self._telling = False
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's thread."""

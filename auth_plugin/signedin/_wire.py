@@ -6,6 +6,7 @@ sent, and nobody can tell whether the refresh token is spent.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -170,7 +171,10 @@ class _Deadline:
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> None:
-        self._timer.start()
+        # Python 3.12 starts no thread once the main one has ended; httpx's own timeouts must do then, or the refresh
+        # that the process still waits for would be given up.
+        with contextlib.suppress(RuntimeError):
+            self._timer.start()
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()

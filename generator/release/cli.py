@@ -19,7 +19,7 @@ def add_release(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     one = verbs.add_parser("release", help=told, description=told, epilog=notes)
     one.set_defaults(verb=_release)
     where = one.add_mutually_exclusive_group(required=True)
-    where.add_argument("--index-url", help="what installers read, such as https://pypi.example/simple")
+    where.add_argument("--index-url", help="what installers read, such as https://packages.example/signedin/")
     where.add_argument("--dry-run", action="store_true", help="all of it up to the upload, in a temporary folder")
     one.add_argument("--upload-url", help="what takes uploads (default: the index without /simple)")
     one.add_argument("--since", help="the last release's spec: a file or git:REVISION (default: newest tag v*)")

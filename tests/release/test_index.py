@@ -12,7 +12,7 @@ from generator.release.index import Index, missing, upload
 from tests.release.indexes import SECRET, USER, Consumer, Served, wheel
 
 DOCS = Path(__file__).parents[2] / "docs" / "consume.md"
-EXAMPLE = "https://pypi.example/simple"
+EXAMPLE = "https://packages.example/signedin/"
 TOOLS = ("pip", "uv")
 
 
@@ -127,4 +127,4 @@ def test_credentials_come_from_the_environment_or_the_keyring(monkeypatch: pytes
     monkeypatch.setenv(release_index.PASSWORD, SECRET)
     assert release_index.found(EXAMPLE, None).password == SECRET
     with pytest.raises(GeneratorError, match="argv"):
-        release_index.found("https://team:secret@pypi.example/simple", None)
+        release_index.found("https://team:secret@packages.example/signedin/", None)
