@@ -29,6 +29,7 @@ LAYERS: Final = (
     ("signedin._plan",),
     ("signedin._replay", "signedin._origin"),
     ("signedin.session",),
+    ("signedin._renewal",),
     ("signedin._setbacks",),
     ("signedin._runner", "signedin._held", "signedin._events"),
     ("signedin._flight", "signedin.stores"),

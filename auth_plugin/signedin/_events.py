@@ -8,11 +8,10 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Final
 
 from signedin.errors import ConfigurationError
+from signedin.typing import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from signedin.typing import Event
 
 NAMES: Final = frozenset(
     {"signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved"},
@@ -24,7 +23,8 @@ _logger = logging.getLogger("signedin")
 class Events:
     """The subscribers of one session. Events arrive one after another, in the order in which they happened."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
         self._subscribers: dict[str, list[Callable[[Event], object]]] = defaultdict(list)  # guarded by _mutex
         self._waiting: deque[Event] = deque(maxlen=_BACKLOG)  # guarded by _mutex
         self._telling = False  # guarded by _mutex
@@ -44,8 +44,9 @@ class Events:
 
         return off
 
-    def emit(self, event: Event) -> None:
-        """Hand the event over and return at once."""
+    def tell(self, name: str, generation: int | None, **details: object) -> None:
+        """Hand an event over and return at once."""
+        event = Event(name, self._key, generation, details)
         _logger.info("%s: %s, generation %s", event.key, event.name, event.generation)
         with self._mutex:
             if not self._subscribers[event.name]:

@@ -40,25 +40,35 @@ class Windows:
         self._clock = clock
         # This process's own soft window, so that a fleet does not refresh in step.
         self._spread: Final = jittered(1.0)
-        self.clock_offset: float | None = None  # seconds that the server is ahead, as this process learned it
+        self._ahead: float | None = None  # seconds that the server's clock is ahead of this process's monotonic one
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds that the server's clock is ahead of this process's wall clock now; None before an answer told."""
+        return None if self._ahead is None else round(self._ahead + self._clock.monotonic() - self._clock.wall(), 3)
+
+    def learn(self, clock_offset: float) -> None:
+        """Keep what an answer just told: by the monotonic clock, since the wall clock may jump afterwards."""
+        self._ahead = clock_offset + self._clock.wall() - self._clock.monotonic()
 
     def hold(self, record: Record, *, just_issued: bool = False) -> Held:
         """Return the record's pair with its windows; the wall clock may jump afterwards without moving them."""
-        claims, never = record.claims, float("inf")
-        remaining = self._remaining(record, self._clock.wall())
+        claims, never, now = record.claims, float("inf"), self._clock.monotonic()
+        remaining = self._remaining(record, self._clock.wall(), now)
         if remaining is None or (just_issued and remaining <= 0):
             # Opaque, or expired on arrival, which says that our idea of time is wrong: wait for the server's 401.
             return Held(record, soft_at=never, hard_at=never)
-        end = self._clock.monotonic() + remaining
-        lifetime = claims.lifetime
+        end, lifetime = now + remaining, claims.lifetime
         return Held(record, soft_at=end - soft_window(lifetime) * self._spread, hard_at=end - hard_window(lifetime))
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""
-        remaining = self._remaining(record, now.wall)
+        remaining = self._remaining(record, now.wall, now.monotonic)
         return remaining is None or remaining > hard_window(record.claims.lifetime)
 
-    def _remaining(self, record: Record, wall: float) -> float | None:
+    def _remaining(self, record: Record, wall: float, monotonic: float) -> float | None:
+        if record.claims.exp is None:
+            return None
         # What this process has learned itself comes first: the record may be from a host with another clock.
-        offset = record.clock_offset if self.clock_offset is None else self.clock_offset
-        return None if record.claims.exp is None else record.claims.exp - (wall + offset)
+        server = wall + record.clock_offset if self._ahead is None else monotonic + self._ahead
+        return record.claims.exp - server

@@ -1,40 +1,32 @@
-"""The tokens in hand: when to renew them, who waits, what happened. Owns the flight, and gives it a thread.
+"""TokenSession: what users, clients and the plan ask of a signed-in user's tokens.
 
-How a refresh is decided stands in `_flight`, how it is carried out in `_runner`, how a request uses it in `_plan`.
+Who waits for which refresh stands in `_renewal`, how one is decided in `_flight`, how it is carried out in `_runner`,
+how a request uses it in `_plan`.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import threading
 import weakref
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from signedin._events import Events
-from signedin._flight import Landing, Orders, fly
-from signedin._held import Held, Windows
-from signedin._runner import Runner
-from signedin._setbacks import Setbacks
-from signedin._threads import SystemClock, Threads
+from signedin._renewal import Renewal
+from signedin._threads import SystemClock
 from signedin._tokens import Record, Status, TokenPair, is_token
 from signedin._waiting import wait, wait_async
-from signedin.errors import (
-    AuthError,
-    ConfigurationError,
-    NotSignedInError,
-    RefreshUnavailableError,
-    SessionExpiredError,
-    TokenStoreError,
-)
+from signedin.errors import ConfigurationError, NotSignedInError, TokenStoreError
 from signedin.stores.memory import MemoryStore
 from signedin.timing import Timing
 from signedin.typing import Clock, Event, ExpirySignal, Refresher, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from signedin._held import Held
 
 
 class TokenSession:
@@ -68,25 +60,23 @@ class TokenSession:
         self.timing: Final = timing or Timing()
         if grace_seconds is not None:
             self.timing.fits_grace(grace_seconds)
-        self._refresher = refresher
-        self._store: TokenStore = store if store is not None else MemoryStore()
-        self._clock: Clock = clock or SystemClock()
-        self._monotonic = self._clock.monotonic
-        self._grace = grace
-        self._on_doubt = on_doubt
-        self._windows = Windows(self._clock)
-        self._events = Events()
-        self._threads = Threads()
-        self._lock = threading.Lock()  # held for assignments only, never over I/O or a wait
-        self._held: Held | None = None  # written under _lock, read by anyone
-        self._flight: Future[Held] | None = None  # guarded by _lock
-        self._setbacks = Setbacks(self._clock)  # guarded by _lock
-        self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
-        self._orphaned = False  # in a forked child, while the pair belongs to the parent's memory
+        self._store: Final[TokenStore] = store if store is not None else MemoryStore()
+        self._clock: Final[Clock] = clock or SystemClock()
+        self._events: Final = Events(key)
+        self._renewal: Final = Renewal(
+            self._store,
+            key,
+            refresher,
+            timing=self.timing,
+            clock=self._clock,
+            events=self._events,
+            grace=grace,
+            on_doubt=on_doubt,
+        )
         _sessions.add(self)
 
     def __repr__(self) -> str:
-        held = self._held
+        held = self._renewal.held
         return f"<TokenSession {self.key!r}, {f'generation {held.generation}' if held else 'no pair in hand'}>"
 
     # ------------------------------------------------------------------------------------------- what users call
@@ -99,13 +89,11 @@ class TokenSession:
     @property
     def tokens(self) -> TokenPair | None:
         """The pair in hand while it is fresh, otherwise as the store has it now; None when signed out or expired."""
-        held = self._held
-        if held is not None and self._monotonic() < held.soft_at:
-            return held.record.pair
-        record = self._store.load(self.key)
+        held = self._renewal.in_hand()
+        record = held.record if held else self._store.load(self.key)
         return record.pair if record else None
 
-    def sign_in(self, pair: TokenPair, *, clock_offset: float = 0.0) -> None:
+    def sign_in(self, pair: TokenPair, *, clock_offset: float | None = None) -> None:
         """Store a pair obtained elsewhere; it wins over a refresh that is under way.
 
         `clock_offset`: seconds that the server's clock is ahead of this one, where known.
@@ -121,25 +109,21 @@ class TokenSession:
         family = secrets.token_hex(16)
 
         def successor(current: Record | None) -> Record:
-            held = self._held
             return Record.of_pair(
                 pair,
-                # Also above all that this process knows: the store may have been deleted meanwhile.
-                generation=max(self._latest, *(known.generation for known in (current, held) if known), 0) + 1,
+                generation=self._renewal.newest(current) + 1,
                 revision=current.revision + 1 if current else 1,
                 obtained_at=self._clock.wall(),
-                clock_offset=clock_offset,
+                clock_offset=clock_offset or 0.0,
                 family=family,
             )
 
         _, record = self._change(successor)
-        self._take_over(cast("Record", record))
+        self._renewal.take_over(cast("Record", record), clock_offset)
 
-    async def asign_in(self, pair: TokenPair, *, clock_offset: float = 0.0) -> None:
+    async def asign_in(self, pair: TokenPair, *, clock_offset: float | None = None) -> None:
         """As `sign_in`, with the store's I/O in a thread."""
-        await wait_async(
-            self._threads.submit(lambda: self.sign_in(pair, clock_offset=clock_offset)), self.timing.waiter
-        )
+        await self._in_thread(lambda: self.sign_in(pair, clock_offset=clock_offset))
 
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke at the server, best effort.
@@ -151,14 +135,14 @@ class TokenSession:
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
         before, after = self._change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
-        held = self._clear(after)
+        held = self._renewal.clear(after)
         pair = before.pair if before and before.pair else (held.record.pair if held else None)
         if pair is not None and revoke:
-            self._refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            self._renewal.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
 
     async def asign_out(self, *, revoke: bool = True) -> None:
         """As `sign_out`, with the store's and the network's I/O in a thread."""
-        await wait_async(self._threads.submit(lambda: self.sign_out(revoke=revoke)), self.timing.waiter)
+        await self._in_thread(lambda: self.sign_out(revoke=revoke))
 
     def refresh(self) -> TokenPair:
         """Refresh now, whatever the token's age, together with all others who ask meanwhile.
@@ -188,14 +172,13 @@ class TokenSession:
         Where no pair is in hand it tells of the stored one, without taking it. A store that fails is a line of the
         answer, not an error.
         """
-        with self._lock:
-            held, under_way = self._held, self._flight is not None
-            failure, rest = self._setbacks.last, self._setbacks.rest()
+        held = self._renewal.held
         stored, holder, trouble = self._ask_store()
-        record, now = held.record if held else stored, self._monotonic()
+        record = held.record if held else stored
         intent = stored.intent if stored else None
         expires_at = record.pair.expires_at if record and record.pair else None
-        windows = held or (self._windows.hold(record) if record else None)
+        windows = held or (self._renewal.windows.hold(record) if record else None)
+        due = max(0.0, windows.soft_at - self._clock.monotonic()) if windows and expires_at else None
         return {
             "key": self.key,
             "store": repr(self._store),
@@ -206,13 +189,9 @@ class TokenSession:
             "obtained_at": _shown(record.obtained_at) if record else None,
             "age": self._clock.wall() - record.obtained_at if record else None,
             "expires_at": expires_at.isoformat() if expires_at else None,
-            "next_planned_refresh_in": max(0.0, windows.soft_at - now) if windows and expires_at else None,
+            "next_planned_refresh_in": due,
             "unfinished_refresh_until": _shown(intent.deadline) if intent else None,
-            "accepted_by_server": held.accepted if held else None,
-            "refresh_under_way": under_way,
-            "resting_for": rest,
-            "last_failure": failure,
-            "clock_offset": self._windows.clock_offset,
+            **self._renewal.explain(),
         }
 
     def close(self) -> None:
@@ -220,29 +199,22 @@ class TokenSession:
 
         A closed session may be used again.
         """
-        self._threads.join(self.timing.flight)
-        self._refresher.close()
+        self._renewal.threads.join(self.timing.flight)
+        self._renewal.refresher.close()
 
     async def aclose(self) -> None:
         """As `close`, without blocking the event loop."""
-        await wait_async(self._threads.submit(self.close), self.timing.waiter)
+        await self._in_thread(self.close)
 
     # ------------------------------------------------------------------------------------------ what the plan calls
 
     def current(self) -> Held | Future[Held]:
         """Return a pair that may be sent, or the future of one. The fresh path takes no lock and does no I/O."""
-        held = self._held
-        if held is not None and self._monotonic() < held.soft_at:
-            return held
-        return self._current_near_its_end()
+        return self._renewal.current()
 
     def current_for_one_shot(self) -> Held | Future[Held]:
         """Return a pair outside its soft window: for a request whose body cannot be sent a second time."""
-        with self._lock:
-            held = self._held
-            if held is not None and self._monotonic() < held.soft_at:
-                return held
-            return self._flight or self._launch(held)
+        return self._renewal.current_for_one_shot()
 
     def renew(self, rejected: Held) -> Held | Future[Held]:
         """Return a pair newer than `rejected`, or the future of one, refreshing at most once for it.
@@ -250,14 +222,7 @@ class TokenSession:
         Callers refused with the same generation share one refresh. A caller whose pair was replaced while its request
         was under way gets the new one at once.
         """
-        with self._lock:
-            held = self._held
-            if held is not None and not held.same_pair(rejected):
-                return held
-            if self._flight is not None:
-                return self._flight
-            self._setbacks.refuse_to_loop(rejected, self._windows.clock_offset)
-            return self._launch(held)
+        return self._renewal.renew(rejected)
 
     def wait(self, got: Held | Future[Held]) -> Held:
         """Return what `current` or `renew` gave, waiting for it in this thread if need be."""
@@ -267,111 +232,7 @@ class TokenSession:
         """Return what `current` or `renew` gave, waiting for it in this task if need be."""
         return await wait_async(got, self.timing.waiter) if isinstance(got, Future) else got
 
-    # -------------------------------------------------------------------------------------------------- the flight
-
-    def _current_near_its_end(self) -> Held | Future[Held]:
-        with self._lock:
-            held, now = self._held, self._monotonic()
-            if held is None or now >= held.hard_at:
-                return self._flight or self._launch(held)
-            if now >= held.soft_at and not self._setbacks.rest() and self._flight is None and not self._orphaned:
-                self._launch(held)  # in the background: this caller does not wait
-            return held
-
-    def _launch(self, held: Held | None) -> Future[Held]:
-        """Start a flight that replaces `held`, or loads what the store has; under the lock."""
-        future: Future[Held] = Future()
-        future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
-        rest = self._setbacks.rest()
-        if (refusal := self._refusal(held, rest)) is not None:
-            future.set_exception(refusal)
-            return future
-        orders = Orders(
-            owner=secrets.token_hex(16),
-            usable=self._windows.usable,
-            rejected=held.generation if held else None,
-            held=held.record if held else None,
-            timing=self.timing,
-            grace=self._grace,
-            on_doubt=self._on_doubt,
-            rest=rest,
-        )
-        try:
-            self._threads.start(lambda: self._fly(orders, future))
-        except RuntimeError as error:
-            future.set_exception(RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
-        else:
-            self._flight = future
-        return future
-
-    def _refusal(self, held: Held | None, rest: float) -> AuthError | None:
-        if self._orphaned and held is not None:
-            return RefreshUnavailableError(
-                "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
-                "refreshing here would sign the parent out. Use a FileStore, or sign in in the child."
-            )
-        if rest + self.timing.post > self.timing.flight:
-            return RefreshUnavailableError(
-                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; "
-                "try again then.",
-                retry_after=timedelta(seconds=rest),
-            )
-        return None
-
-    def _fly(self, orders: Orders, future: Future[Held]) -> None:
-        """Run a flight in this thread, and give its waiters what came of it."""
-        runner = Runner(
-            self._store, self.key, orders.owner, self._refresher, self._clock, self.timing, self._threads.closing
-        )
-        try:
-            landing = runner.run(fly(orders))
-        except AuthError as error:
-            self._crash(future, error)
-        except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
-            failure = RefreshUnavailableError(
-                f"Could not refresh: {type(error).__name__} inside the refresh. The pair is kept; try again."
-            )
-            failure.__cause__ = error
-            self._crash(future, failure)
-        else:
-            self._land(future, landing)
-
-    def _land(self, future: Future[Held], landing: Landing) -> None:
-        """Publish what a flight brought, unless a sign-out or sign-in overtook it."""
-        record, refreshed = landing.record, landing.how == "refreshed"
-        with self._lock:
-            if self._flight is not future:
-                return
-            before, self._flight = self._held, None
-            if refreshed:
-                self._windows.clock_offset = record.clock_offset
-            self._setbacks.landed(refreshed=refreshed, before=before)
-            self._held = held = self._windows.hold(record, just_issued=refreshed)
-        future.set_result(held)
-        self._emit(landing.how, record.generation)
-        if not landing.saved:
-            self._emit("unsaved", record.generation)
-
-    def _crash(self, future: Future[Held], error: AuthError) -> None:
-        """Give one failure to all its waiters; the next flight rests first."""
-        over = isinstance(error, NotSignedInError | SessionExpiredError)
-        with self._lock:
-            if self._flight is not future:
-                return
-            self._flight = None
-            generation = self._held.generation if self._held else None
-            if over:
-                self._held = None
-                self._setbacks.ended(error)
-            else:
-                self._setbacks.failed(error)
-        future.set_exception(error)
-        if not over:
-            self._emit("refresh_failed", generation, reason=type(error).__name__)
-        elif isinstance(error, SessionExpiredError):
-            self._emit("expired", generation)
-
-    # -------------------------------------------------------------------------------------------- signing in and out
+    # ------------------------------------------------------------------------------------------------ small change
 
     def _change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
         """Compare and set until it holds, without the refresh lock: signing in and out wait for nobody.
@@ -385,36 +246,8 @@ class TokenSession:
                 return before, after
         raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
 
-    def _take_over(self, record: Record) -> None:
-        """Publish a pair that came from no flight; one under way may land no more, and its waiters get this pair."""
-        with self._lock:
-            if record.generation < self._latest:
-                return  # another thread signed in or out after this pair was stored
-            self._latest = record.generation
-            if record.clock_offset:
-                self._windows.clock_offset = record.clock_offset
-            self._held = held = self._windows.hold(record)
-            flight, self._flight = self._flight, None
-            self._setbacks.forget()
-            self._orphaned = False
-        if flight is not None:
-            flight.set_result(held)
-        self._emit("signed_in", record.generation)
-
-    def _clear(self, ended: Record | None) -> Held | None:
-        with self._lock:
-            if ended is not None and ended.generation < self._latest:
-                return None  # another thread signed in after the record was cleared
-            self._latest = ended.generation if ended is not None else self._latest
-            held, self._held = self._held, None
-            flight, self._flight = self._flight, None
-        if flight is not None:
-            flight.set_exception(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
-        self._emit("signed_out", held.generation if held else None)
-        return held
-
-    def _emit(self, name: str, generation: int | None, **details: object) -> None:
-        self._events.emit(Event(name, self.key, generation, details))
+    async def _in_thread(self, job: Callable[[], None]) -> None:
+        await wait_async(self._renewal.threads.submit(job), self.timing.waiter)
 
     def _ask_store(self) -> tuple[Record | None, str | None, str | None]:
         """Return the stored record, who holds the refresh lock if the store can tell, and what trouble it made."""
@@ -430,11 +263,8 @@ class TokenSession:
 
     def _after_fork(self) -> None:
         """In a forked child: the parent's threads, locks and connections are not ours."""
-        self._lock = threading.Lock()
-        self._flight = None
-        # Two processes with one rotating pair and no shared store would log each other out.
-        self._orphaned = self._store.private
-        for part in (self._threads, self._events, self._store, self._refresher):
+        self._renewal.after_fork()
+        for part in (self._events, self._store, self._renewal.refresher):
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 after_fork()
 

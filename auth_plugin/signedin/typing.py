@@ -50,7 +50,7 @@ class Clock(Protocol):
         """Seconds since the epoch; may jump."""
 
     def monotonic(self) -> float:
-        """Seconds that never jump."""
+        """Seconds that never jump; those for which the machine was suspended count, where the system can tell."""
 
     def sleep(self, seconds: float, closing: threading.Event) -> bool:
         """Let time pass; return False, early, once `closing` is set."""

@@ -156,7 +156,7 @@ async def test_a_subscription_can_be_ended(drive: Drive, server: FakeAuthServer)
 
 
 def test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog() -> None:
-    events, entered, release = Events(), threading.Event(), threading.Event()
+    events, entered, release = Events("k"), threading.Event(), threading.Event()
     heard: list[int | None] = []
 
     def slow(event: Event) -> None:
@@ -165,10 +165,10 @@ def test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog() -> N
         release.wait(20)
 
     events.on("refreshed", slow)
-    events.emit(Event("refreshed", "k", 0))
+    events.tell("refreshed", 0)
     assert entered.wait(10)
     for generation in range(1, 3000):
-        events.emit(Event("refreshed", "k", generation))
+        events.tell("refreshed", generation)
     assert len(events._waiting) == 1000
     assert events._waiting[-1].generation == 2999  # the oldest went first
     release.set()

@@ -275,7 +275,7 @@ async def test_a_system_without_threads_to_spare_keeps_the_pair(
             raise RuntimeError("can't start new thread")
 
         with monkeypatch.context() as context:
-            context.setattr(client.session._threads, "start", refuse)
+            context.setattr(client.session._renewal.threads, "start", refuse)
             with pytest.raises(RefreshUnavailableError, match="new thread"):
                 await drive(client.users.get_profile)
         await drive(client.users.get_profile)

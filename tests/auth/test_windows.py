@@ -181,6 +181,29 @@ async def test_a_clock_that_jumps_in_mid_life_causes_no_refresh(
         assert server.ledger["expired"] == 0
 
 
+@pytest.mark.parametrize("jump", [400.0, -400.0])
+async def test_a_clock_that_jumps_after_the_server_told_the_time_refreshes_no_pair_of_another_host(
+    drive: Drive, server: FakeAuthServer, jump: float
+) -> None:
+    store, apart = MemoryStore(), VirtualClock(server.clock.wall())
+    async with (
+        drive.client(server, store=store) as here,
+        drive.client(server, store=store, signed_in=False, clock=apart) as there,
+    ):
+        for clock in (server.clock, apart):
+            clock.advance(300)
+        await drive(there.users.get_profile)  # refreshes, and learns the server's time
+        await drive(here.users.get_profile)
+        apart.jump(jump)
+        for clock in (server.clock, apart):
+            clock.advance(300)
+        await drive(here.users.get_profile)
+        await drive(there.users.get_profile)  # adopts what the other has refreshed just now
+        assert server.ledger["rotations"] == 2
+        assert server.ledger["expired"] == 0
+        assert there.session.explain()["clock_offset"] == pytest.approx(-jump, abs=1)
+
+
 async def test_identical_tokens_of_one_second_are_told_apart_by_generation(drive: Drive) -> None:
     server = FakeAuthServer(identical=True)
     async with drive.client(server) as client:

@@ -59,10 +59,10 @@ class Run:
             clock=self.server.clock,
             store=SteppedStore(self.baton),
         )
-        session = client.session
-        session._refresher = SteppedRefresher(session._refresher, self.baton)
-        start = session._threads.start
-        session._threads.start = lambda job: start(self.baton.wrap(job))  # type: ignore[method-assign]
+        session, renewal = client.session, client.session._renewal
+        renewal.refresher = SteppedRefresher(renewal.refresher, self.baton)
+        start = renewal.threads.start
+        renewal.threads.start = lambda job: start(self.baton.wrap(job))  # type: ignore[method-assign]
         session.sign_in(self.server.issue())
         callers = [asyncio.create_task(self._caller(client)) for _ in range(self.chance.randint(2, 6))]
         others = [asyncio.create_task(self._trouble(client)), asyncio.create_task(self._weather())]
@@ -133,13 +133,13 @@ class Run:
     # ------------------------------------------------------------------------------------------------------ verdicts
 
     def _judge(self, client: AsyncClient) -> None:
-        if client.session._flight is not None:
+        if client.session._renewal.flight is not None:
             self.trouble.append("I5: a flight is left behind")
         if self.server.ledger["families revoked"]:
             self.trouble.append("I11: a family was revoked for reuse")
         if self.outcomes["SessionExpiredError"] and not self.ended:
             self.trouble.append("I12: the session died though the server never ended it")
-        if self.signed_out and client.session._held is not None:
+        if self.signed_out and client.session._renewal.held is not None:
             self.trouble.append("I8: a pair is in hand after the sign-out")
         if self.server.ledger["reused"] != self.server.ledger["grace"]:
             self.trouble.append("I2: a spent token came again outside of the grace")

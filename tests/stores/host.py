@@ -8,37 +8,28 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from signedin import Client
 
 
-class Ahead:
-    """The machine's time; but what is in hand grows old as the test says, as if the machine had been suspended."""
-
-    wall = staticmethod(time.time)
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.seconds
-
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
-        return not closing.wait(seconds)
-
-
 def main(base_url: str) -> None:
     """Obey until stdin ends."""
-    clock = Ahead()
-    with Client(base_url, clock=clock) as client:
+    with Client(base_url) as client:
         say(ready=True)
         for line in sys.stdin:
             order = json.loads(line)
-            clock.seconds += order["forward"]
+            if order["grown_old"]:
+                let_it_grow_old(client)
             say(**call_at_once(client, order["threads"]))
+
+
+def let_it_grow_old(client: Client) -> None:
+    """End the life of the pair in hand, as if this host's own clock had gone on; the server's has not."""
+    held = client.session._renewal.held
+    assert held is not None
+    held.soft_at = held.hard_at = 0.0
 
 
 def call_at_once(client: Client, threads: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ from tests.servers import backend
 from tests.servers_redis import RedisServer, redis_server
 
 ROOT = Path(__file__).parents[2]
-HOSTS, THREADS, LIFETIME = 3, 8, 300
+HOSTS, THREADS = 3, 8
 PATIENCE = 60  # seconds
 
 
@@ -69,10 +69,10 @@ def answers(found: list[Host]) -> list[dict[str, Any]]:
         return list(pool.map(Host.answer, found, timeout=PATIENCE))
 
 
-def all_at_once(found: list[Host], *, forward: float) -> list[dict[str, Any]]:
-    """Let so much time pass on all hosts, and all their threads ask at once."""
+def all_at_once(found: list[Host], *, grown_old: bool) -> list[dict[str, Any]]:
+    """All threads of all hosts ask at once, if wanted with a pair in hand that has reached its end."""
     for host in found:
-        host.order(forward=forward, threads=THREADS)
+        host.order(grown_old=grown_old, threads=THREADS)
     return answers(found)
 
 
@@ -93,13 +93,13 @@ def test_three_hosts_refresh_once_for_each_expiry(
     store = f"file://{tmp_path}/tokens.json" if kind == "file" else redis_here.url
     if kind == "sealed redis":
         monkeypatch.setenv("SIGNEDIN_STORE_KEY", "ab" * 32)
-    with backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server:
+    with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
         sign_in(server.base_url, store)
         with hosts(server.base_url, store) as found:
-            assert all_at_once(found, forward=0) == [{"served": THREADS}] * HOSTS
+            assert all_at_once(found, grown_old=False) == [{"served": THREADS}] * HOSTS
             assert ledger(server.base_url)["refreshes"] == 0
             for expiry in (1, 2, 3):
-                assert all_at_once(found, forward=LIFETIME) == [{"served": THREADS}] * HOSTS
+                assert all_at_once(found, grown_old=True) == [{"served": THREADS}] * HOSTS
                 counts = ledger(server.base_url)
                 assert counts["refreshes"] == expiry
                 assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
@@ -110,33 +110,33 @@ def test_hosts_go_on_with_one_sign_in_after_redis_was_away(
 ) -> None:
     with (
         redis_server(tmp_path_factory.mktemp("r"), password="p4ss-of-redis") as redis,
-        backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server,
+        backend(tmp_path, "--access-ttl", "300", "--ledger") as server,
     ):
         sign_in(server.base_url, redis.url)
         with hosts(server.base_url, redis.url) as found:
-            all_at_once(found, forward=0)
+            all_at_once(found, grown_old=False)
             redis.kill()
-            for said in all_at_once(found, forward=LIFETIME):
+            for said in all_at_once(found, grown_old=True):
                 ((outcome, count),) = said.items()
                 assert outcome.startswith("TokenStoreError: Cannot read the tokens")
                 assert "p4ss-of-redis" not in outcome
                 assert count == THREADS
             assert ledger(server.base_url)["refreshes"] == 0
             redis.start()
-            assert all_at_once(found, forward=0) == [{"served": THREADS}] * HOSTS
+            assert all_at_once(found, grown_old=False) == [{"served": THREADS}] * HOSTS
             assert ledger(server.base_url)["refreshes"] == 1
 
 
 def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, tmp_path: Path) -> None:
-    with backend(tmp_path, "--access-ttl", str(LIFETIME), "--ledger") as server:
+    with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
         sign_in(server.base_url, redis_here.url)
         with hosts(server.base_url, redis_here.url, count=1) as found:
             key = f"http://127.0.0.1:{httpx.URL(server.base_url).port}#default"
             store = open_store(redis_here.url)
             assert isinstance(store, RedisStore)
             with closing(store):
-                all_at_once(found, forward=0)
+                all_at_once(found, grown_old=False)
                 assert store.try_lock(key, "the dead", 2)
-                assert all_at_once(found, forward=LIFETIME) == [{"served": THREADS}]
+                assert all_at_once(found, grown_old=True) == [{"served": THREADS}]
                 assert store.lock_holder(key) is None
         assert ledger(server.base_url)["refreshes"] == 1

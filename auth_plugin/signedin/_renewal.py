@@ -1,0 +1,250 @@
+"""The pair in hand of one process, and the flight that replaces it: who waits for which, and what came of it.
+
+All state that threads share stands here, under one lock that is held for assignments only, never over I/O or a wait.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from signedin._flight import Landing, Orders, fly
+from signedin._held import Held, Windows
+from signedin._runner import Runner
+from signedin._setbacks import Setbacks
+from signedin._threads import Threads
+from signedin.errors import AuthError, NotSignedInError, RefreshUnavailableError, SessionExpiredError
+
+if TYPE_CHECKING:
+    from signedin._events import Events
+    from signedin._tokens import Record
+    from signedin.timing import Timing
+    from signedin.typing import Clock, Refresher, TokenStore
+
+
+class Renewal:
+    """Keeps the pair in hand renewed. `grace` and `on_doubt` as in `TokenSession`."""
+
+    def __init__(
+        self,
+        store: TokenStore,
+        key: str,
+        refresher: Refresher,
+        *,
+        timing: Timing,
+        clock: Clock,
+        events: Events,
+        grace: int | None,
+        on_doubt: Literal["resend", "relogin"],
+    ) -> None:
+        self.store: Final = store
+        self.refresher = refresher
+        self.threads: Final = Threads()
+        self.windows: Final = Windows(clock)
+        self.held: Held | None = None  # written under _lock, read by anyone
+        self.flight: Future[Held] | None = None  # guarded by _lock
+        self._key, self._timing, self._clock, self._events = key, timing, clock, events
+        self._grace = grace
+        self._on_doubt = on_doubt
+        self._monotonic = clock.monotonic
+        self._lock = threading.Lock()
+        self._setbacks = Setbacks(clock)  # guarded by _lock
+        self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
+        self._orphaned = False  # in a forked child, while the pair belongs to the parent's memory
+
+    # ------------------------------------------------------------------------------------------------ who asks for it
+
+    def current(self) -> Held | Future[Held]:
+        """Return a pair that may be sent, or the future of one. The fresh path takes no lock and does no I/O."""
+        held = self.held
+        if held is not None and self._monotonic() < held.soft_at:
+            return held
+        return self._current_near_its_end()
+
+    def _current_near_its_end(self) -> Held | Future[Held]:
+        with self._lock:
+            held, now = self.held, self._monotonic()
+            if held is None or now >= held.hard_at:
+                return self.flight or self._launch(held)
+            if now >= held.soft_at and not self._setbacks.rest() and self.flight is None and not self._orphaned:
+                self._launch(held)  # in the background: this caller does not wait
+            return held
+
+    def current_for_one_shot(self) -> Held | Future[Held]:
+        """Return a pair outside its soft window, or the future of one."""
+        with self._lock:
+            held = self.held
+            if held is not None and self._monotonic() < held.soft_at:
+                return held
+            return self.flight or self._launch(held)
+
+    def renew(self, rejected: Held) -> Held | Future[Held]:
+        """Return a pair newer than `rejected`, or the future of one; callers refused with it share one flight."""
+        with self._lock:
+            held = self.held
+            if held is not None and not held.same_pair(rejected):
+                return held
+            if self.flight is not None:
+                return self.flight
+            self._setbacks.refuse_to_loop(rejected, self.windows.clock_offset)
+            return self._launch(held)
+
+    def in_hand(self) -> Held | None:
+        """Return the pair in hand while it is outside its soft window."""
+        held = self.held
+        return held if held is not None and self._monotonic() < held.soft_at else None
+
+    # ----------------------------------------------------------------------------------------------------- the flight
+
+    def _launch(self, held: Held | None) -> Future[Held]:
+        """Start a flight that replaces `held`, or loads what the store has; under the lock."""
+        future: Future[Held] = Future()
+        future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
+        rest = self._setbacks.rest()
+        if (refusal := self._refusal(held, rest)) is not None:
+            future.set_exception(refusal)
+            return future
+        orders = Orders(
+            owner=secrets.token_hex(16),
+            usable=self.windows.usable,
+            rejected=held.generation if held else None,
+            held=held.record if held else None,
+            timing=self._timing,
+            grace=self._grace,
+            on_doubt=self._on_doubt,
+            rest=rest,
+        )
+        try:
+            self.threads.start(lambda: self._fly(orders, future))
+        except RuntimeError as error:
+            future.set_exception(RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+        else:
+            self.flight = future
+        return future
+
+    def _refusal(self, held: Held | None, rest: float) -> AuthError | None:
+        if self._orphaned and held is not None:
+            return RefreshUnavailableError(
+                "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
+                "refreshing here would sign the parent out. Use a FileStore, or sign in in the child."
+            )
+        if rest + self._timing.post > self._timing.flight:
+            return RefreshUnavailableError(
+                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; "
+                "try again then.",
+                retry_after=timedelta(seconds=rest),
+            )
+        return None
+
+    def _fly(self, orders: Orders, future: Future[Held]) -> None:
+        """Run a flight in this thread, and give its waiters what came of it."""
+        runner = Runner(
+            self.store, self._key, orders.owner, self.refresher, self._clock, self._timing, self.threads.closing
+        )
+        try:
+            landing = runner.run(fly(orders))
+        except AuthError as error:
+            self._crash(future, error)
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
+            failure = RefreshUnavailableError(
+                f"Could not refresh: {type(error).__name__} inside the refresh. The pair is kept; try again."
+            )
+            failure.__cause__ = error
+            self._crash(future, failure)
+        else:
+            self._land(future, landing)
+
+    def _land(self, future: Future[Held], landing: Landing) -> None:
+        """Publish what a flight brought, unless a sign-out or sign-in overtook it."""
+        record, refreshed = landing.record, landing.how == "refreshed"
+        with self._lock:
+            if self.flight is not future:
+                return
+            before, self.flight = self.held, None
+            if refreshed:
+                self.windows.learn(record.clock_offset)
+            self._setbacks.landed(refreshed=refreshed, before=before)
+            self.held = held = self.windows.hold(record, just_issued=refreshed)
+        future.set_result(held)
+        self._events.tell(landing.how, record.generation)
+        if not landing.saved:
+            self._events.tell("unsaved", record.generation)
+
+    def _crash(self, future: Future[Held], error: AuthError) -> None:
+        """Give one failure to all its waiters; the next flight rests first."""
+        over = isinstance(error, NotSignedInError | SessionExpiredError)
+        with self._lock:
+            if self.flight is not future:
+                return
+            self.flight = None
+            generation = self.held.generation if self.held else None
+            if over:
+                self.held = None
+                self._setbacks.ended(error)
+            else:
+                self._setbacks.failed(error)
+        future.set_exception(error)
+        if not over:
+            self._events.tell("refresh_failed", generation, reason=type(error).__name__)
+        elif isinstance(error, SessionExpiredError):
+            self._events.tell("expired", generation)
+
+    # ------------------------------------------------------------------------------------------ signing in and out
+
+    def newest(self, stored: Record | None) -> int:
+        """Return the highest generation known, to the store or here: the store may have been deleted meanwhile."""
+        held = self.held
+        return max(self._latest, *(known.generation for known in (stored, held) if known), 0)
+
+    def take_over(self, record: Record, clock_offset: float | None) -> None:
+        """Publish a pair that came from no flight; one under way may land no more, and its waiters get this pair."""
+        with self._lock:
+            if record.generation < self._latest:
+                return  # another thread signed in or out after this pair was stored
+            self._latest = record.generation
+            if clock_offset is not None:
+                self.windows.learn(clock_offset)
+            self.held = held = self.windows.hold(record)
+            flight, self.flight = self.flight, None
+            self._setbacks.forget()
+            self._orphaned = False
+        if flight is not None:
+            flight.set_result(held)
+        self._events.tell("signed_in", record.generation)
+
+    def clear(self, ended: Record | None) -> Held | None:
+        """Forget the pair in hand and return it; who waits for a flight is told that the user has signed out."""
+        with self._lock:
+            if ended is not None and ended.generation < self._latest:
+                return None  # another thread signed in after the record was cleared
+            self._latest = ended.generation if ended is not None else self._latest
+            held, self.held = self.held, None
+            flight, self.flight = self.flight, None
+        if flight is not None:
+            flight.set_exception(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
+        self._events.tell("signed_out", held.generation if held else None)
+        return held
+
+    # ---------------------------------------------------------------------------------------------------- the process
+
+    def explain(self) -> dict[str, object]:
+        """Return what is known of the pair in hand and of what went wrong; no secrets."""
+        with self._lock:
+            return {
+                "accepted_by_server": self.held.accepted if self.held else None,
+                "refresh_under_way": self.flight is not None,
+                "resting_for": self._setbacks.rest(),
+                "last_failure": self._setbacks.last,
+                "clock_offset": self.windows.clock_offset,
+            }
+
+    def after_fork(self) -> None:
+        """In a forked child: the parent's threads and locks are not ours."""
+        self._lock = threading.Lock()
+        self.flight = None
+        self.threads.after_fork()
+        # Two processes with one rotating pair and no shared store would log each other out.
+        self._orphaned = self.store.private
