@@ -27,7 +27,7 @@ from signedin.errors import (
     UnprocessableEntityError,
 )
 from signedin.session import TokenSession
-from signedin.stores import FileStore, KeyringStore, MemoryStore, RedisStore
+from signedin.stores import FileStore, KeyringStore, MemoryStore, NetworkFileSystemWarning, RedisStore
 from signedin.timing import Timing
 from signedin.typing import TokenStore
 
@@ -49,6 +49,7 @@ __all__ = [
     "FreshTokenRejectedError",
     "KeyringStore",
     "MemoryStore",
+    "NetworkFileSystemWarning",
     "NotFoundError",
     "NotSignedInError",
     "RateLimitError",

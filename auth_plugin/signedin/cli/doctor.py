@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from signedin.stores import FileStore
+from signedin.stores._mounts import network_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,7 @@ def _place(store: TokenStore) -> dict[str, object]:
         "store_path": str(store.path),
         "store_permissions": _permissions(store.path),
         "store_folder_permissions": _permissions(store.path.parent),
+        "store_network_file_system": network_file_system(store.path),
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from signedin.errors import ConfigurationError
+from signedin.stores._mounts import NetworkFileSystemWarning
 from signedin.stores.file import FileStore
 from signedin.stores.keyring import KeyringStore
 from signedin.stores.memory import MemoryStore
@@ -15,7 +16,7 @@ from signedin.stores.redis import RedisStore
 if TYPE_CHECKING:
     from signedin.typing import TokenStore
 
-__all__ = ["FileStore", "KeyringStore", "MemoryStore", "RedisStore", "open_store"]
+__all__ = ["FileStore", "KeyringStore", "MemoryStore", "NetworkFileSystemWarning", "RedisStore", "open_store"]
 
 
 def open_store(store: TokenStore | str | None) -> TokenStore:

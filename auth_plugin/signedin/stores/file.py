@@ -12,12 +12,14 @@ import os
 import secrets
 import stat
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.stores._codec import FORMAT, decode, encode
 from signedin.stores._locks import SideFiles
+from signedin.stores._mounts import NetworkFileSystemWarning, network_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,8 @@ class FileStore:
     """Keep records in one file, by default in the user's state folder, for every process of this user.
 
     The file must belong to this user, be readable by nobody else and be no symlink; a file that cannot be read as
-    tokens is moved aside. Local file systems only: on network file systems `flock` and rename promise less.
+    tokens is moved aside. On a network file system `flock` and rename promise less: where Linux tells that the file is
+    on one, a `NetworkFileSystemWarning` says so, once for each store.
     """
 
     private = False
@@ -41,6 +44,8 @@ class FileStore:
             raise ConfigurationError("FileStore needs POSIX file locks, which this system lacks; use KeyringStore.")
         self._path = Path(path).expanduser().absolute() if path is not None else default_path()
         self._locks = SideFiles(self._path)
+        if (kind := network_file_system(self._path)) is not None:
+            warnings.warn(_shared(self._path, kind), NetworkFileSystemWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         return f"FileStore({str(self._path)!r})"
@@ -163,6 +168,14 @@ def default_path() -> Path:
     else:
         folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return folder / "signedin" / "tokens.json"
+
+
+def _shared(path: Path, kind: str) -> str:
+    return (
+        f"{path} is on a network file system ({kind}). Other hosts may not see its locks, and may see a new file late: "
+        "two of them may then send one refresh token twice, which ends the session on a strict server. Name a path on "
+        "a local disk, or use RedisStore where several hosts share a sign-in."
+    )
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
