@@ -1,23 +1,127 @@
-"""Hypothesis drives every store and a model of it side by side."""
+"""Hypothesis drives every store and a model of it side by side; `make machines` gives it more runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import pytest
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from signedin import FileStore, MemoryStore
+from signedin import FileStore
 
-from tests.stores.machine import SETTINGS, machine_over
+from tests.stores import places
+from tests.stores.machine import SETTINGS, Place, machine_over
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from signedin._tokens import Record
+
+    from tests.servers_redis import RedisServer
+
+
+def _run(found: Callable[[], Place], settings: settings = SETTINGS) -> None:
+    run_state_machine_as_test(machine_over(found), settings=settings)
 
 
 def test_a_memory_store_behaves_like_its_model() -> None:
-    run_state_machine_as_test(machine_over(MemoryStore), settings=SETTINGS)
+    _run(places.in_memory)
 
 
-def test_a_file_store_behaves_like_its_model(tmp_path: Path) -> None:
-    path = tmp_path / "tokens.json"
+def test_file_stores_behave_like_their_model(tmp_path: Path) -> None:
+    _run(partial(places.in_a_file, tmp_path))
 
-    run_state_machine_as_test(machine_over(lambda: FileStore(path)), settings=SETTINGS)
+
+def test_keyring_stores_behave_like_their_model(tmp_path: Path) -> None:
+    _run(partial(places.in_a_keyring, tmp_path))
+
+
+@pytest.mark.parametrize("encryption_key", [None, bytes(range(32))], ids=["in clear", "encrypted"])
+def test_redis_stores_behave_like_their_model(redis_here: RedisServer, encryption_key: bytes | None) -> None:
+    _run(partial(places.in_redis, redis_here, encryption_key))
+
+
+# ------------------------------------------------------------------------------------------------- the machine itself
+
+
+class Faulty:
+    """A FileStore with a fault."""
+
+    private = False
+
+    def __init__(self, path: Path) -> None:
+        self._store = FileStore(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class Blind(Faulty):
+    """Writes whatever the revision is."""
+
+    def compare_and_set(self, key: str, _: int, record: Record) -> bool:
+        current = self._store.load(key)
+        return self._store.compare_and_set(key, current.revision if current else 0, record)
+
+
+class Timid(Faulty):
+    """Takes a written record for a lost race."""
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        return self._store.compare_and_set(key, expected, record) and not expected
+
+
+class Grasping(Faulty):
+    """Gives back what others hold."""
+
+    def unlock(self, key: str, _: str) -> None:
+        for held, owner in list(self._store._locks._held):
+            if held == key:
+                self._store.unlock(key, owner)
+
+
+class Remembering(Faulty):
+    """Reads each record once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._seen: dict[str, Record] = {}
+
+    def load(self, key: str) -> Record | None:
+        if (record := self._seen.get(key) or self._store.load(key)) is not None:
+            self._seen[key] = record
+        return record
+
+
+class Confusing(Faulty):
+    """Keeps all profiles of an origin under one key."""
+
+    def load(self, key: str) -> Record | None:
+        return self._store.load(key.partition("#")[0])
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        return self._store.compare_and_set(key.partition("#")[0], expected, record)
+
+
+class Lapsing(Faulty):
+    """Lets every lock end by its time."""
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:
+        return self._store.try_lock(key, owner, seconds) or seconds < 1
+
+
+# Not shrunk: that there is a fault is enough here.
+_QUICK = settings(SETTINGS, max_examples=200, phases=[Phase.generate], database=None, print_blob=False)
+
+
+@pytest.mark.parametrize("faulty", [Blind, Timid, Grasping, Remembering, Confusing, Lapsing])
+def test_a_store_with_a_fault_is_found_out(faulty: type[Faulty], tmp_path: Path) -> None:
+    def found() -> Place:
+        sound = places.in_a_file(tmp_path)
+        path = sound.open().path  # type: ignore[attr-defined]
+        return Place(open=partial(faulty, path), end=sound.end, delete=sound.delete)
+
+    with pytest.raises(AssertionError):
+        _run(found, _QUICK)
