@@ -205,7 +205,7 @@ def _lease(orders: Orders, deadline: float) -> Flight[None]:
 def _holding_the_lock(orders: Orders, deadline: float) -> Flight[Landing]:
     try:
         landing = yield from _recheck(orders, deadline)
-    except (AuthError, _Moved):
+    except Exception:  # also what nobody foresaw: a lock that is left behind ends the session until the process ends
         yield from _unlock()
         raise
     yield from _unlock()

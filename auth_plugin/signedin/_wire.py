@@ -25,8 +25,16 @@ if TYPE_CHECKING:
     from signedin.typing import Clock
 
 _LARGEST_ANSWER: Final = 64 * 1024  # bytes
-# Raised before a byte of the request was written (httpcore: connection set-up and waiting for a place in the pool).
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked again after a day
+# Raised before a byte of the request was written (httpcore: connection set-up, a proxy's tunnel, and waiting for a
+# place in the pool).
+_NEVER_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +154,7 @@ class HttpRefresher:
         return Unknown(f"status {status} from {_host(self._endpoint.url)}")
 
     def _renewed(self, content: bytes, sent: float) -> Answer:
-        said = _object(content)
+        said = _object(content, object_pairs_hook=_without_duplicates)
         if not isinstance(said, dict):
             return Unknown("the answer to the refresh is no JSON object")
         names = self._endpoint.response_access_token, self._endpoint.response_refresh_token
@@ -198,16 +206,26 @@ class _Deadline:
                 return
 
 
-def _object(content: bytes) -> Any:
+def _object(content: bytes, **options: Any) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, **options)
     except (ValueError, RecursionError):
         return None
 
 
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 8259, section 4: of a name that comes twice, parsers differ in which they take.
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError
+    return said
+
+
 def _seconds(retry_after: str | None) -> float | None:
     # RFC 9110, section 10.2.3; the form with a date is rare, and clocks differ, so it counts as unsaid.
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+    if not (retry_after and retry_after.isascii() and retry_after.isdigit()):
+        return None
+    return min(float(retry_after), _LONGEST_REST)
 
 
 def _host(url: str) -> str:

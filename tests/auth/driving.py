@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Colour = Literal["threads", "asyncio", "trio"]
 PATIENCE = 20  # seconds; nothing here takes one
+# Faults of tokens that only the refresh, whose answer is parsed strictly, does not take: to a login they do no harm.
+TAKEN_BY_A_LOGIN = {"gzip unasked", "two access tokens"}
 
 
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -4,7 +4,7 @@
 """
 
 from signedin.testing.clock import VirtualClock
-from signedin.testing.faults import FAULTS
+from signedin.testing.faults import FAULTS, Fault
 from signedin.testing.server import FakeAuthServer, Gate
 
-__all__ = ["FAULTS", "FakeAuthServer", "Gate", "VirtualClock"]
+__all__ = ["FAULTS", "FakeAuthServer", "Fault", "Gate", "VirtualClock"]
