@@ -1,7 +1,11 @@
 """What users import: complete, sorted, documented, typed."""
 
+import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 import pytest
@@ -25,8 +29,28 @@ def test_all_is_sorted_and_true(package: object) -> None:
 
 
 def test_all_has_everything_that_the_package_imports() -> None:
-    imported = {name for name, found in vars(signedin).items() if name[0] != "_" and not inspect.ismodule(found)}
+    tree = ast.parse(inspect.getsource(signedin))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    imported = {alias.name for node in imports for alias in node.names} - {"stores"}
     assert imported == set(signedin.__all__)
+
+
+@pytest.mark.parametrize("package", [signedin, stores], ids=lambda package: package.__name__)
+def test_a_store_is_found_before_it_is_loaded(package: ModuleType) -> None:
+    program = f"""
+import sys, {package.__name__} as package
+assert "RedisStore" in dir(package)
+assert not {{"signedin.stores.redis", "signedin.stores.keyring", "asyncio"}} & set(sys.modules)
+assert package.RedisStore.__name__ == "RedisStore"
+assert "signedin.stores.redis" in sys.modules
+try:
+    package.NoSuchStore
+except AttributeError as error:
+    assert "NoSuchStore" in str(error)
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", signedin.__all__)

@@ -1,5 +1,8 @@
 """Stay signed in: a typed client for a JWT auth backend that refreshes once, whoever shares the session."""
 
+from typing import TYPE_CHECKING
+
+from signedin import stores
 from signedin._tokens import TokenPair
 from signedin.auth import BearerAuth
 from signedin.client import AsyncClient, Client
@@ -27,9 +30,22 @@ from signedin.errors import (
     UnprocessableEntityError,
 )
 from signedin.session import TokenSession
-from signedin.stores import FileStore, KeyringStore, MemoryStore, NetworkFileSystemWarning, RedisStore
+from signedin.stores import MemoryStore
 from signedin.timing import Timing
 from signedin.typing import TokenStore
+
+if TYPE_CHECKING:
+    from signedin.stores import FileStore, KeyringStore, NetworkFileSystemWarning, RedisStore
+else:  # hidden from type checkers, which would believe any name then
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:  # a store that is loaded when first asked for
+            return getattr(stores, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "APIConnectionError",

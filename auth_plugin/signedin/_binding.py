@@ -6,7 +6,7 @@ With `client` and `_calls` the only module that knows `signedin_sdk`; another ba
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeVar
 
 from signedin_sdk.contract import REFRESH, REVOKE
 
@@ -84,16 +84,14 @@ def _revoke_endpoint(base_url: str) -> RevokeEndpoint | None:
 # ------------------------------------------------------------------------------------------ what calls do to a session
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(NamedTuple):
     """The answer brought a pair that is the session's from now on."""
 
     pair: TokenPair
     clock_offset: float
 
 
-@dataclass(frozen=True, slots=True)
-class SignOut:
+class SignOut(NamedTuple):
     """The server has ended the session."""
 
 
@@ -128,7 +126,7 @@ def _pair_in(response: httpx.Response) -> TokenPair:
     return TokenPair(said[names[0]], said[names[1]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Sender:
     """Sends generated calls for one session, blocking."""
 
@@ -150,7 +148,7 @@ class Sender:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AsyncSender:
     """Sends generated calls for one session, awaiting."""
 

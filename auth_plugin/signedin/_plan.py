@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signedin._origin import MARK, origin_of
 from signedin._replay import body_of
@@ -20,29 +19,25 @@ if TYPE_CHECKING:
     from signedin.session import TokenSession
 
 
-@dataclass(frozen=True, slots=True)
-class Acquire:
+class Acquire(NamedTuple):
     """→ Held: a pair that may be sent; `one_shot` when this sending is the only one possible."""
 
     one_shot: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(NamedTuple):
     """→ Held: a pair newer than the rejected one."""
 
     rejected: Held
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """→ Answer. The body of an answer with the session's expiry status is read before anything else is done."""
 
     request: httpx.Request
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the plan looks at."""
 
     status: int

@@ -5,8 +5,7 @@ httpx itself replays `content=open(...)` and `content=BytesIO(...)` as nothing a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import httpx
 
@@ -23,18 +22,16 @@ class Body(Protocol):
     def rewind(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Buffered:
     """In memory as bytes, or made of files that httpx itself reads from their start each time."""
 
-    replayable: bool = True
+    replayable = True
 
     def rewind(self) -> None:
         """Do nothing: it starts anew by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rewindable:
+class Rewindable(NamedTuple):
     """A file-like object: back to where it stood before the first sending."""
 
     position: int
@@ -46,11 +43,10 @@ class Rewindable:
         self.seek(self.position)
 
 
-@dataclass(frozen=True, slots=True)
 class OneShot:
     """A generator, a pipe, an unknown stream: what was read is gone."""
 
-    replayable: bool = False
+    replayable = False
 
     def rewind(self) -> None:
         """Do nothing: it is never sent again."""

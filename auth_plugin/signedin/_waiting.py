@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -45,6 +44,7 @@ def outcome(future: Future[T]) -> T:
 
 
 async def _in_asyncio(future: Future[T], patience: float) -> None:
+    asyncio = sys.modules["asyncio"]  # as trio below: who awaits has imported it
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     future.add_done_callback(_waking(lambda: loop.call_soon_threadsafe(done.set)))
     try:

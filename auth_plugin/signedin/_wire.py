@@ -11,8 +11,7 @@ import json
 import socket
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
@@ -37,8 +36,7 @@ _NEVER_SENT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshEndpoint:
+class RefreshEndpoint(NamedTuple):
     """Where and how tokens are exchanged; the property names are those of the JSON bodies."""
 
     url: str
@@ -50,8 +48,7 @@ class RefreshEndpoint:
     attempt_header: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeEndpoint:
+class RevokeEndpoint(NamedTuple):
     """Where a session is ended."""
 
     url: str

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_type
 
 import httpx
+import signedin
 from signedin import (
     APIStatusError,
     AsyncClient,
@@ -76,6 +77,8 @@ def other_clients(session: TokenSession) -> None:
 
 
 def stores() -> list[TokenStore]:
+    signedin.NoSuchStore()  # type: ignore[attr-defined]
+    signedin.stores.NoSuchStore()  # type: ignore[attr-defined]
     return [MemoryStore(), FileStore(), "file:"]  # type: ignore[list-item]
 
 

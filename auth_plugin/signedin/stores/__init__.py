@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from signedin.errors import ConfigurationError
-from signedin.stores._mounts import NetworkFileSystemWarning
-from signedin.stores.file import FileStore
-from signedin.stores.keyring import KeyringStore
 from signedin.stores.memory import MemoryStore
-from signedin.stores.redis import RedisStore
 
 if TYPE_CHECKING:
+    from signedin.stores._mounts import NetworkFileSystemWarning
+    from signedin.stores.file import FileStore
+    from signedin.stores.keyring import KeyringStore
+    from signedin.stores.redis import RedisStore
     from signedin.typing import TokenStore
+else:
+    # Loaded when first asked for (PEP 562): importing all of them takes as long as the rest of the package.
+    _MODULES = {
+        "FileStore": "file",
+        "KeyringStore": "keyring",
+        "NetworkFileSystemWarning": "_mounts",
+        "RedisStore": "redis",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = ["FileStore", "KeyringStore", "MemoryStore", "NetworkFileSystemWarning", "RedisStore", "open_store"]
 
@@ -31,20 +49,21 @@ def open_store(store: TokenStore | str | None) -> TokenStore:
     return _named(store) if isinstance(store, str) else store
 
 
-def _named(text: str) -> TokenStore:
+def _named(text: str) -> Any:
     try:
         url = urlsplit(text)
     except ValueError:  # its text quotes the URL
         raise _nameless(text) from None
+    stores = import_module(__name__)  # whose names load their modules
     match url.scheme:
         case "memory" if not url.path and not url.netloc:
             return MemoryStore()
         case "file" if not url.netloc:
-            return FileStore(unquote(url.path) or None)
+            return stores.FileStore(unquote(url.path) or None)
         case "keyring" if not url.netloc:
-            return KeyringStore(unquote(url.path)) if url.path else KeyringStore()
+            return stores.KeyringStore(*filter(None, [unquote(url.path)]))
         case "redis" | "rediss" | "unix":
-            return RedisStore(text, encryption_key=_encryption_key())
+            return stores.RedisStore(text, encryption_key=_encryption_key())
     raise _nameless(text)
 
 
