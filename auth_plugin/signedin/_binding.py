@@ -13,7 +13,7 @@ from signedin_sdk.contract import REFRESH, REVOKE
 from signedin._calls import result_of, typed_failures
 from signedin._origin import MARK
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, date_of
 from signedin.errors import APIResponseError, ConfigurationError
 from signedin.session import TokenSession
 from signedin.typing import ExpirySignal
@@ -103,7 +103,8 @@ def consequence(
         if call.operation.id == _contract().operation_id and not _presents(call, session):
             return None  # somebody refreshed a pair of their own by hand
         pair = _pair_in(response)
-        return SignIn(pair, clock_offset(claims_of(pair.access_token), sent=sent, received=received))
+        claims, date = claims_of(pair.access_token), date_of(response.headers)
+        return SignIn(pair, clock_offset(claims, sent=sent, received=received, date=date))
     if call.operation.tokens == "revokes" and _presents(call, session):
         return SignOut()
     return None

@@ -230,8 +230,11 @@ def _doubted(orders: Orders, record: Record, intent: Intent, deadline: float) ->
     if orders.on_doubt == "relogin":
         return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
     if orders.grace is None and intent.owner != orders.owner:
-        # A strict server refuses the second presentation: give the first one the time to be answered and saved.
-        while (yield from _now()).wall < intent.deadline:
+        # A strict server refuses the second presentation: give the first one the time to be answered and saved; by
+        # the deadline that its owner noted, but no longer than a sending takes, should our clocks disagree.
+        now = yield from _now()
+        end = now.monotonic + min(intent.deadline - now.wall, orders.timing.post)
+        while (yield from _now()).monotonic < end:
             yield from _demand_time(deadline, 0.25, "another process may still be refreshing this session")
             yield Sleep(0.25)
             yield from _still(orders, record)

@@ -188,14 +188,16 @@ def is_token(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LARGEST_TOKEN and all("!" <= c <= "~" for c in value)
 
 
-def clock_offset(claims: Claims, *, sent: float, received: float) -> float:
+def clock_offset(claims: Claims, *, sent: float, received: float, date: float | None = None) -> float:
     """Return how many seconds the server's clock is ahead, given the local wall clock around the issue of a token.
 
     `iat` is mostly cut to whole seconds, so the moment of issue is known to lie in [iat, iat + 1). Where the local
-    clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner.
+    clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner. `date`,
+    the answer's Date header, stands in for an `iat` that is not there.
     """
-    if claims.iat is None:
+    issued = date if claims.iat is None else claims.iat
+    if issued is None:
         return 0.0
-    blur = 1.0 if claims.iat.is_integer() else 0.0
-    lowest, highest = claims.iat - received, claims.iat + blur - sent
+    blur = 1.0 if issued.is_integer() else 0.0
+    lowest, highest = issued - received, issued + blur - sent
     return 0.0 if lowest <= 0.0 <= highest else highest

@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 import time
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
@@ -139,8 +140,8 @@ class HttpRefresher:
 
     def _classified(self, status: int, headers: httpx.Headers, content: bytes, sent: float) -> Answer:
         retry_after = _seconds(headers.get("retry-after"))
-        if status == 200:
-            return self._renewed(content, sent)
+        if 200 <= status <= 299:
+            return self._renewed(content, sent, date_of(headers))
         if status in self._endpoint.dead:
             # A portal or firewall in between answers with a page of its own; only the API's word ends a session.
             if not content.strip() or isinstance(_object(content), dict):
@@ -150,7 +151,7 @@ class HttpRefresher:
             return Busy(f"the server is busy (status {status})", retry_after)
         return Unknown(f"status {status} from {_host(self._endpoint.url)}")
 
-    def _renewed(self, content: bytes, sent: float) -> Answer:
+    def _renewed(self, content: bytes, sent: float, date: float | None) -> Answer:
         said = _object(content, object_pairs_hook=_without_duplicates)
         if not isinstance(said, dict):
             return Unknown("the answer to the refresh is no JSON object")
@@ -159,7 +160,7 @@ class HttpRefresher:
             if not is_token(said.get(name)):
                 return Unknown(f"the answer to the refresh has no usable {name}")
         pair = TokenPair(said[names[0]], said[names[1]])
-        offset = clock_offset(claims_of(pair.access_token), sent=sent, received=self._clock.wall())
+        offset = clock_offset(claims_of(pair.access_token), sent=sent, received=self._clock.wall(), date=date)
         return Renewed(pair, offset)
 
 
@@ -201,6 +202,14 @@ class _Deadline:
                 self._socket.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return
+
+
+def date_of(headers: httpx.Headers) -> float | None:
+    """Return the moment that an answer's Date header names (RFC 9110, section 6.6.1), in seconds since the epoch."""
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def _object(content: bytes, **options: Any) -> Any:

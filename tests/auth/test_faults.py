@@ -14,6 +14,7 @@ from signedin import (
     TokenSession,
     _flight,
 )
+from signedin._tokens import Intent
 from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import FAULTS, FakeAuthServer
 
@@ -243,6 +244,22 @@ async def test_a_strict_server_that_lost_its_answer_ends_the_session(drive: Driv
         with pytest.raises(SessionExpiredError):
             await drive(bare.get, "/things")
         assert server.ledger["refreshToken"] == 2
+
+
+@pytest.mark.parametrize("ahead", [4.0, 31_536_000.0])
+async def test_the_note_of_a_holder_whose_clock_is_ahead_holds_a_strict_refresh_up_no_longer_than_a_sending(
+    drive: Drive, ahead: float
+) -> None:
+    server = FakeAuthServer(grace=None)
+    session = _strict(server)
+    noted = session._store.load(session.key)
+    assert noted is not None
+    intent = Intent("attempt", noted.generation, "a holder that died", server.clock.wall() + ahead)
+    assert session._store.compare_and_set(session.key, noted.revision, noted.with_intent(intent))
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        assert (await drive(bare.get, "/things")).status_code == 200
+        assert sum(server.clock.slept) == pytest.approx(min(ahead, session.timing.post), abs=0.5)
 
 
 async def test_by_relogin_a_token_in_doubt_is_never_sent_again(drive: Drive) -> None:

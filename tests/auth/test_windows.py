@@ -1,14 +1,12 @@
 """A token near its end is replaced before it is sent, by clocks that are wrong, jump, or say nothing at all."""
 
-import base64
-import json
 import threading
 
 import pytest
 from signedin import MemoryStore, RefreshUnavailableError, TokenPair
 from signedin.testing import FakeAuthServer, VirtualClock
 
-from tests.auth.driving import Drive, Waiters, kinds
+from tests.auth.driving import Drive, Waiters, jwt, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -241,7 +239,7 @@ async def test_an_opaque_token_is_refreshed_when_the_server_says_so(drive: Drive
 async def test_a_token_without_iat_still_has_windows(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server, signed_in=False) as client:
         pair = server.issue()
-        token = _jwt({"exp": int(server.now()) + 300, "sub": "ada@example.com"})
+        token = jwt({"exp": int(server.now()) + 300, "sub": "ada@example.com"})
         client.session.sign_in(TokenPair(token, pair.refresh_token))
         server.clock.advance(299)
         await drive(client.users.get_profile)
@@ -253,7 +251,7 @@ async def test_a_token_with_nonsense_for_exp_counts_as_opaque(
     drive: Drive, server: FakeAuthServer, exp: object
 ) -> None:
     async with drive.client(server, signed_in=False) as client:
-        client.session.sign_in(TokenPair(_jwt({"exp": exp}), server.issue().refresh_token))
+        client.session.sign_in(TokenPair(jwt({"exp": exp}), server.issue().refresh_token))
         assert client.session.tokens.expires_at is None
         server.fail("getProfile", "401 expired")
         await drive(client.users.get_profile)
@@ -270,10 +268,3 @@ async def test_a_token_that_arrives_expired_is_sent_all_the_same(drive: Drive, s
             assert outcomes
         assert server.ledger["refreshToken"] <= 3
         assert server.ledger["getProfile"] >= 3
-
-
-def _jwt(claims: dict[str, object]) -> str:
-    def part(value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-    return f"{part({'alg': 'HS256'})}.{part(claims)}.c2lnbmF0dXJl"

@@ -14,7 +14,7 @@ from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Dead
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
-from tests.auth.driving import Wire
+from tests.auth.driving import Wire, jwt
 from tests.auth.loopback import loopback
 
 # No time in it: the test's id is made of it, and the workers must agree on ids.
@@ -149,7 +149,7 @@ def test_a_name_that_does_not_exist_means_not_sent() -> None:
         (200, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
         (200, {"content-encoding": "gzip"}, ZIPPED, Unknown),
         (200, {}, b'{"access_token": "a", "refresh_token": "r", "more": "' + b"x" * 70_000 + b'"}', Unknown),
-        (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Unknown),
+        (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
         (204, {}, b"", Unknown),
         (200, {}, b'{"access_token": "a"}', Unknown),
         (200, {}, b'{"access_token": "a", "refresh_token": "r\\n"}', Unknown),
@@ -169,6 +169,7 @@ def test_a_name_that_does_not_exist_means_not_sent() -> None:
         (503, {"retry-after": "\u0667"}, b"", Unknown),
         (500, {}, b"", Unknown),
         (404, {}, b"", Unknown),
+        (304, {}, b"", Unknown),
         (302, {"location": "https://evil.test"}, b"", Unknown),
         (307, {"location": "https://evil.test"}, b"", Unknown),
     ],
@@ -182,6 +183,28 @@ def test_each_answer_has_its_class(status: int, headers: dict[str, str], body: b
     assert type(got) is expected
     if isinstance(got, Busy):
         assert got.retry_after == (7.0 if headers else None)
+
+
+@pytest.mark.parametrize(
+    ("date", "offset"),
+    [
+        ("Fri, 15 Jan 2027 08:10:00 GMT", 601.0),  # the end of that second: the token counts as shorter-lived
+        ("Fri, 15 Jan 2027 07:50:00 GMT", -599.0),
+        ("Fri, 15 Jan 2027 08:00:00 GMT", 0.0),
+        ("tomorrow", 0.0),
+        ("Fri, 15 Jan 99999 08:10:00 GMT", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_without_iat_the_date_of_the_answer_tells_the_servers_time(date: str | None, offset: float) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {"date": date} if date else {}
+        token = jwt({"exp": 1_800_000_300})
+        return httpx.Response(200, headers=headers, json={"access_token": token, "refresh_token": "r"})
+
+    got = _asked("https://auth.test", transport=httpx.MockTransport(answer))
+    assert isinstance(got, Renewed)
+    assert got.clock_offset == offset
 
 
 def test_only_the_declared_statuses_are_refusals() -> None:
