@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 import ssl
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 import httpx
 from signedin_sdk.resources import AsyncResources, Resources
@@ -169,16 +169,7 @@ class Client(Resources):
 
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        view = copy.copy(self)
-        # The resources are cached per instance, bound to the other session.
-        for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send"}:
-            del view.__dict__[cached]
-        http = copy.copy(self._http)
-        http.cookies = httpx.Cookies()
-        http.headers = httpx.Headers(self._http.headers)
-        view._owned = None  # noqa: SLF001 -- our own class
-        view._bind(http, self._wiring.session(name))  # noqa: SLF001
-        return view
+        return _view(self, name)
 
     def close(self) -> None:
         """Wait for a refresh that is under way, and give up connections."""
@@ -272,16 +263,7 @@ class AsyncClient(AsyncResources):
 
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        view = copy.copy(self)
-        # The resources are cached per instance, bound to the other session.
-        for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send"}:
-            del view.__dict__[cached]
-        http = copy.copy(self._http)
-        http.cookies = httpx.Cookies()
-        http.headers = httpx.Headers(self._http.headers)
-        view._owned = None  # noqa: SLF001 -- our own class
-        view._bind(http, self._wiring.session(name))  # noqa: SLF001
-        return view
+        return _view(self, name)
 
     async def aclose(self) -> None:
         """Wait for a refresh that is under way, and give up connections."""
@@ -294,6 +276,22 @@ class AsyncClient(AsyncResources):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+AnyClient = TypeVar("AnyClient", Client, AsyncClient)
+
+
+def _view(client: AnyClient, profile: str) -> AnyClient:
+    view = copy.copy(client)
+    # The resources are cached per instance, bound to the other session.
+    for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send"}:
+        del view.__dict__[cached]
+    http = copy.copy(client.http)
+    http.cookies = httpx.Cookies()
+    http.headers = httpx.Headers(client.http.headers)
+    view._owned = None  # noqa: SLF001 -- our own class
+    view._bind(http, client._wiring.session(profile))  # noqa: SLF001
+    return view
 
 
 def _base_url(given: str | None, session: TokenSession | None) -> str:
