@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 import ssl
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 import httpx
 from signedin_sdk.resources import AsyncResources, Resources
@@ -278,7 +278,7 @@ class AsyncClient(AsyncResources):
         await self.aclose()
 
 
-AnyClient = TypeVar("AnyClient", Client, AsyncClient)
+AnyClient = TypeVar("AnyClient", bound=Client | AsyncClient)
 
 
 def _view(client: AnyClient, profile: str) -> AnyClient:
@@ -286,7 +286,7 @@ def _view(client: AnyClient, profile: str) -> AnyClient:
     # The resources are cached per instance, bound to the other session.
     for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send"}:
         del view.__dict__[cached]
-    http = copy.copy(client.http)
+    http: Any = copy.copy(client.http)
     http.cookies = httpx.Cookies()
     http.headers = httpx.Headers(client.http.headers)
     view._owned = None  # noqa: SLF001 -- our own class
