@@ -5,8 +5,11 @@ with backend(tmp_path, "--access-ttl", "2", "--ledger") as server:
 """
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -68,22 +71,84 @@ def backend(
     file = Path(database.removeprefix("sqlite:///")) if "://" in database else folder / database
     url = database if "://" in database else f"sqlite:///{file}"
     log = folder / f"{file.name}.{os.urandom(4).hex()}.log"
-    given = {"DATABASE_URL": url} | ({} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY})
+    given = {} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY}
     limits = () if "--rate-limit" in options else ("--no-rate-limit",)
     command = [sys.executable, "-m", "signedin_backend", "--port", "0", *limits, *options]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "DATABASE_URL"))}
     with log.open("w") as errors:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**clean, **given, **(environ or {})},
-        )
+        env = _environ(url, {**given, **(environ or {})})
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
     try:
         yield Backend(_base_url(process, log), process, file, log, url)
     finally:
         _end(process)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """A running backend of several processes, under uvicorn's own supervisor, which replaces one that dies."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def base_url(self) -> str:
+        """With the base path."""
+        found = re.search(r"running on (http://\S+)", self.log.read_text())
+        if found is None:
+            raise RuntimeError(f"the workers did not start: {self.log.read_text()[-2000:]}")
+        return f"{found[1]}/api/v1"
+
+    @property
+    def died(self) -> int:
+        """How many workers ended and were replaced."""
+        return len(re.findall(r"Child process \[\d+\] died", self.log.read_text()))
+
+    def kill(self) -> None:
+        """End all of them at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def workers(
+    folder: Path,
+    count: int,
+    *,
+    database: str,
+    factory: str = "signedin_backend:from_environment",
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Workers]:
+    """Start so many workers of the backend on a free loopback port, and stop them at the end.
+
+    Raises:
+        RuntimeError: They did not start; the text has the end of their log.
+    """
+    log = folder / f"workers.{os.urandom(4).hex()}.log"
+    command = [
+        *(sys.executable, "-m", "uvicorn", "--factory", factory),
+        *("--workers", str(count), "--port", "0", "--no-access-log"),
+    ]
+    given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
+    env = _environ(database, {**given, **(environ or {})})
+    with log.open("w") as errors:
+        root = Path(__file__).parents[1]
+        process = subprocess.Popen(command, stderr=errors, text=True, env=env, cwd=root, start_new_session=True)
+    started = Workers(process, log)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while log.read_text().count("Application startup complete") < count:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"the workers did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield started
+    finally:
+        if process.poll() is None:
+            _end(process)
+
+
+def _environ(database_url: str, given: Mapping[str, str]) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "DATABASE_URL"))}
+    return {**clean, "DATABASE_URL": database_url, **given}
 
 
 def _base_url(process: subprocess.Popen[str], log: Path) -> str:

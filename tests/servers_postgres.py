@@ -42,10 +42,10 @@ class PostgresServer:
         return f"postgresql://{_USER}:{_PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     @contextlib.contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, options: str = "") -> Iterator[str]:
         """Make an empty database and drop it at the end, whoever still uses it."""
         name = f"test_{os.urandom(6).hex()}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
         try:
             yield self.url(name)
         finally:

@@ -40,7 +40,7 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            await state.write(state.storage.prepare)
+            await state.write(state.prepare)
         except StartError as error:
             LOG.critical("cannot start", extra={"fields": {"reason": str(error)}})
             raise

@@ -44,6 +44,14 @@ def lock_schema(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": _SCHEMA_LOCK})
 
 
+def unfit(connection: Connection) -> str | None:
+    """Say why this database cannot hold every text; None if it can."""
+    if connection.dialect.name != "postgresql":
+        return None
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    return None if encoding == "UTF8" else f"the database has the encoding {encoding} and must have UTF8"
+
+
 def passes(error: SQLAlchemyError) -> bool:
     """Tell whether this failure says nothing against the statement: the same one may work a moment later."""
     if isinstance(error, PoolTimeoutError):
@@ -91,6 +99,8 @@ def _postgresql(settings: Settings) -> Engine:
     arguments = {
         "connect_timeout": patience,
         "application_name": "signedin_backend",
+        # Else a database of another encoding, or PGCLIENTENCODING, decides how texts arrive.
+        "client_encoding": "utf8",
         "keepalives_idle": 30,
         "tcp_user_timeout": 2 * patience * 1000,
     }

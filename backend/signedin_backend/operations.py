@@ -15,7 +15,7 @@ from signedin_backend.limits import is_loopback, origin
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
 from signedin_backend.state import State
-from signedin_backend.storage import EmailTakenError
+from signedin_backend.storage import EmailTakenError, UserGoneError
 from signedin_backend.tokens import ExpiredAccessTokenError, InvalidAccessTokenError
 
 MISSING_CREDENTIALS = "You must provide an email and a password."
@@ -50,10 +50,13 @@ async def login(request: Request) -> Response:
     if len(data) > LONGEST:
         raise HTTPException(400, MISSING_CREDENTIALS)
     user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
-    if not await state.passwords.verify(record, data) or user_id is None:
-        mark(request, "refused_login")
-        raise HTTPException(403, "Invalid login credentials.")
-    made = await state.write(partial(state.sessions.sign_in, user_id))
+    if not await state.passwords.verify(record, data) or user_id is None or record is None:
+        raise _refused_login(request)
+    renewed = await state.passwords.renewed(record, data)
+    try:
+        made = await state.write(partial(state.sessions.sign_in, user_id, was=record, renewed=renewed))
+    except UserGoneError:
+        raise _refused_login(request) from None
     mark(request, "signed_in")
     return answers.pair(made)
 
@@ -112,6 +115,11 @@ async def ledger(request: Request) -> Response:
     if request.client is None or not is_loopback(request.client.host):
         raise HTTPException(404, "Not Found")
     return JSONResponse(State.of(request).journal.ledger())
+
+
+def _refused_login(request: Request) -> HTTPException:
+    mark(request, "refused_login")
+    return HTTPException(403, "Invalid login credentials.")
 
 
 async def _credentials(request: Request) -> tuple[str, str, str]:

@@ -7,19 +7,21 @@ commonest leaked passwords that fit the policy; its head names source and licenc
 import gzip
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
 import anyio
 import anyio.to_thread
-from argon2 import PasswordHasher, Type
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from signedin_backend.settings import Settings
 
 SHORTEST, LONGEST = 8, 1024
+# What stands behind the cost in a record: 16 bytes of salt, 32 of hash, in base64 without padding.
+TAIL = len(f"{'s' * 22}${'h' * 43}")
 # What people put around a common word to make it another one.
 _AROUND = string.digits + string.punctuation + " "
 
@@ -97,6 +99,13 @@ class Passwords:
         self._under_way = 0  # changed on the event loop only
         # What an unknown user's password is compared with: the same work, whoever asks.
         self._nobody = self._argon2.hash(b"nobody has this password")
+        self._costs = {self._nobody[:-TAIL]: self._argon2}  # changed before the first request only
+
+    def know(self, costs: Iterable[str]) -> None:
+        """Learn which costs the records have that exist, as what stands before their `TAIL`."""
+        for cost in costs:
+            parameters = extract_parameters(f"{cost}{'s' * 22}${'h' * 43}")
+            self._costs.setdefault(cost, PasswordHasher.from_parameters(parameters))
 
     async def hash(self, password: bytes) -> str:
         """Return the argon2id record to store."""
@@ -108,6 +117,18 @@ class Passwords:
         with self._place():
             fits = await anyio.to_thread.run_sync(self._fits, record or self._nobody, password, limiter=self._limiter)
         return fits and record is not None
+
+    async def renewed(self, record: str, password: bytes) -> str | None:
+        """Return a record of today's cost for a password that was verified; None if this one has it already.
+
+        None also where every place is taken: the next sign-in will do.
+        """
+        if not self._argon2.check_needs_rehash(record):
+            return None
+        try:
+            return await self.hash(password)
+        except OverloadedError:
+            return None
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -123,5 +144,10 @@ class Passwords:
     def _fits(self, record: str, password: bytes) -> bool:
         try:
             return self._argon2.verify(record, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        except VerificationError:
+            # The same work whatever this record once cost, or the time would tell an old account from none.
+            for hasher in [hasher for cost, hasher in self._costs.items() if cost != record[:-TAIL]]:
+                hasher.hash(password)
+        except InvalidHashError:
+            pass
+        return False

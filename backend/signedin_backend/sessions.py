@@ -79,9 +79,15 @@ class Sessions:
         with self._storage.reading() as connection:
             return storage.user_to_sign_in(connection, canonical)
 
-    def sign_in(self, user_id: str) -> Pair:
-        """Begin a session."""
+    def sign_in(self, user_id: str, *, was: str = "", renewed: str | None = None) -> Pair:
+        """Begin a session, and keep the password record that was `renewed` unless it is not any more what it `was`.
+
+        Raises:
+            UserGoneError: The account was removed since its password was read.
+        """
         with self._storage.writing() as connection:
+            if renewed is not None:
+                storage.renew_password(connection, user_id, was=was, renewed=renewed)
             return self._begin(connection, user_id, self._now())
 
     def refresh(self, token: str, key: str | None) -> Renewal | Refusal:

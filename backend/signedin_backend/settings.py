@@ -7,6 +7,7 @@ environment, the command line first. Keys come from the environment only: argume
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,14 @@ def _name(text: str) -> str:
     if not text or not text.isprintable():
         raise ValueError("must be a non-empty printable text")
     return text
+
+
+def _addresses(text: str) -> str:
+    # uvicorn takes what it cannot read for a Unix socket's name, and then trusts nobody without a word.
+    try:
+        return text if text == "*" else ",".join(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be IP addresses or networks, separated by commas; * for any") from None
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -118,7 +127,7 @@ class Settings:
     trusted_hosts: tuple[str, ...] = _option(
         ("localhost", "127.0.0.1", "[::1]"), _names, "values of Host that are answered, separated by commas; * for any"
     )
-    trusted_proxies: str = _option("", _name, "addresses whose X-Forwarded-For is believed, separated by commas")
+    trusted_proxies: str = _option("", _addresses, "addresses whose X-Forwarded-For is believed, separated by commas")
     body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")
     body_seconds: int = _option(10, _between(1, 600), "seconds that a body may take to arrive")
     password_words: tuple[str, ...] = _option(

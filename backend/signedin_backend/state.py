@@ -73,6 +73,16 @@ class State:
         """Run database work that changes something; a caller that went away does not undo it."""
         return await anyio.to_thread.run_sync(work, limiter=self.writes)
 
+    def prepare(self) -> None:
+        """Bring the schema up to date, and learn what the records in it cost.
+
+        Raises:
+            StartError: The database cannot be reached, or is none that this backend may work on.
+        """
+        self.storage.prepare()
+        with self.storage.reading() as connection:
+            self.passwords.know(storage.password_costs(connection))
+
     def probe(self) -> None:
         """Raise unless the database answers."""
         with self.storage.reading() as connection:

@@ -11,17 +11,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from signedin_backend import engines, migrations
 from signedin_backend.migrations import SchemaError
+from signedin_backend.passwords import TAIL
 from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings, StartError
 
 
 class EmailTakenError(Exception):
     """Another account has this address."""
+
+
+class UserGoneError(Exception):
+    """There is no such account any more."""
 
 
 class UnavailableError(Exception):
@@ -90,6 +95,8 @@ class Storage:
         """
         try:
             with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
+                if (why := engines.unfit(connection)) is not None:
+                    raise StartError(why)
                 engines.lock_schema(connection)
                 migrations.upgrade(connection)
         except SchemaError as error:
@@ -157,6 +164,18 @@ def user_to_sign_in(connection: Connection, canonical: str) -> tuple[str, str] |
     return (row.id, row.password) if row else None
 
 
+def password_costs(connection: Connection) -> set[str]:
+    """Return each cost that a password record has."""
+    cost = func.substr(USERS.c.password, 1, func.length(USERS.c.password) - TAIL)
+    return set(connection.scalars(select(cost).where(USERS.c.password.startswith("$argon2id$")).distinct()))
+
+
+def renew_password(connection: Connection, user_id: str, *, was: str, renewed: str) -> None:
+    """Replace a password record by one of the same password, unless the password was changed meanwhile."""
+    unchanged = and_(USERS.c.id == user_id, USERS.c.password == was)
+    connection.execute(update(USERS).where(unchanged).values(password=renewed))
+
+
 def user_of_session(connection: Connection, session_id: str, user_id: str, *, now: int) -> User | None:
     """Return the user if this session of theirs is alive."""
     found = connection.execute(
@@ -168,21 +187,27 @@ def user_of_session(connection: Connection, session_id: str, user_id: str, *, no
 
 
 def add_session(connection: Connection, session: Session, *, now: int) -> None:
-    """Insert a session and its first token, and forget some that expired."""
+    """Insert a session and its first token, and forget some that expired.
+
+    Raises:
+        UserGoneError: The foreign key refused the user; the transaction is over.
+    """
     _forget_expired(connection, now)
-    connection.execute(
-        insert(SESSIONS).values(
-            id=session.id,
-            user_id=session.user_id,
-            created_at=now,
-            expires_at=session.expires_at,
-            counter=0,
-            head=session.head,
-            keyed_repeats=0,
-            bare_repeats=0,
-            **_access(session.access),
-        )
-    )
+    row = {
+        "id": session.id,
+        "user_id": session.user_id,
+        "created_at": now,
+        "expires_at": session.expires_at,
+        "counter": 0,
+        "head": session.head,
+        "keyed_repeats": 0,
+        "bare_repeats": 0,
+        **_access(session.access),
+    }
+    try:
+        connection.execute(insert(SESSIONS), row)
+    except IntegrityError:
+        raise UserGoneError from None
     connection.execute(
         insert(REFRESH_TOKENS).values(fingerprint=session.head, session_id=session.id, counter=0, created_at=now)
     )

@@ -1,6 +1,11 @@
-"""The backend in a thread of this process, over real HTTP, with a clock that tests turn; every answer is checked."""
+"""The backend in a thread of this process, over real HTTP, with a clock that tests turn; every answer is checked.
 
+Clients come from `checked`, raw answers from `receive`; `test_every_answer_is_checked.py` allows nothing else.
+"""
+
+import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +22,47 @@ from signedin_backend.protocol import Protocol
 from sqlalchemy import create_engine, text
 from starlette.applications import Starlette
 
-from tests.contract import check_httpx
+from tests.contract import check_httpx, check_response
 
 KEY = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"
 PASSWORD = "correct horse battery staple"
 T = TypeVar("T")
+# No loopback server of ours speaks TLS, and a context for each client would read the CA bundle each time.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def checked(base_url: str = "", **options: Any) -> httpx.Client:
+    """Return a client whose every answer is checked against `openapi.yaml`."""
+    return httpx.Client(
+        base_url=base_url, event_hooks={"response": [check_httpx]}, **{"timeout": 60, "verify": _NO_TLS, **options}
+    )
+
+
+def ask(url: str, **options: Any) -> httpx.Response:
+    """GET what stands beside the contract: `/healthz`, `/readyz`, the ledger. A refusal is checked all the same."""
+    with httpx.Client(verify=_NO_TLS, timeout=60) as client:
+        answer = client.get(url, **options)
+    if answer.is_error:
+        check_httpx(answer)
+    return answer
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer that came over a bare socket."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def receive(peer: socket.socket, path: str = "/auth/login") -> Received:
+    """Read one answer to a POST, and check it."""
+    answer = http.client.HTTPResponse(peer)
+    answer.begin()
+    received = Received(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
+    check_response("POST", path, received.status, received.headers, received.body)
+    return received
 
 
 class Clock:
@@ -78,6 +119,10 @@ class Served:
         """Read the user that an access token speaks for."""
         return self.client.get("/users/profile", headers={"Authorization": f"Bearer {token}"})
 
+    def beside(self, path: str, **options: Any) -> httpx.Response:
+        """GET a path that is no operation of the contract."""
+        return ask(self.base_url.removesuffix("/api/v1") + path, **options)
+
     def rows(self, statement: str) -> list[Any]:
         """Look into the database past the backend."""
         return rows(self.settings.database, statement)
@@ -97,7 +142,7 @@ def running(folder: Path, **options: Any) -> Iterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as bound, server.running(bound):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         base_url = f"http://127.0.0.1:{bound.getsockname()[1]}/api/v1"
-        with httpx.Client(base_url=base_url, event_hooks={"response": [check_httpx]}, timeout=20) as client:
+        with checked(base_url) as client:
             yield Served(app, settings, clock, client, base_url)
 
 
@@ -155,9 +200,6 @@ def wide(text: str) -> str:
 
 def warm(base_url: str, headers: dict[str, str] | None = None) -> httpx.Client:
     """Return a checked client whose connection is open already; close it."""
-    # verify=False: many of them, and each would parse the CA bundle for nothing.
-    client = httpx.Client(
-        base_url=base_url, event_hooks={"response": [check_httpx]}, headers=headers, timeout=60, verify=False
-    )
+    client = checked(base_url, headers=headers)
     client.get("/users/profile")
     return client

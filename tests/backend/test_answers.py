@@ -12,8 +12,7 @@ from signedin_backend.logs import JsonLines
 from signedin_backend.sessions import Sessions
 from signedin_backend.storage import Storage
 
-from tests.backend.running import PASSWORD, Serve, Served
-from tests.contract import check_httpx
+from tests.backend.running import PASSWORD, Serve, Served, checked
 
 
 @pytest.mark.parametrize("path", ["/users/profile", "/nowhere", "/auth/login"])
@@ -44,15 +43,14 @@ def test_a_strange_request_id_is_replaced(shared: Served, given: str) -> None:
 
 def test_health_and_readiness(serve: Serve) -> None:
     served = serve()
-    root = served.base_url.removesuffix("/api/v1")
-    for path, status in (("healthz", "ok"), ("readyz", "ready")):
-        answer = httpx.get(f"{root}/{path}", headers={"Host": "10.0.0.7:80"})
+    for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
+        answer = served.beside(path, headers={"Host": "10.0.0.7:80"})
         assert (answer.status_code, answer.json()) == (200, {"status": status})
     served.rows("ALTER TABLE users RENAME TO gone")
-    answer = httpx.get(f"{root}/readyz")
-    check_httpx(answer)
-    assert httpx.get(f"{root}/healthz").status_code == 200
-    assert answer.status_code == 503
+    assert served.beside("/healthz").status_code == 200
+    assert served.beside("/readyz").status_code == 503
+    served.rows("ALTER TABLE gone RENAME TO users")
+    assert served.beside("/readyz").status_code == 200
 
 
 @pytest.mark.sqlite
@@ -108,10 +106,9 @@ def test_an_account_is_limited_from_wherever_it_is_tried(serve: Serve) -> None:
     served.register()
     for _ in range(2):
         assert served.login(password="wrong password").status_code == 403
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as elsewhere:
+    with checked(served.base_url, transport=httpx.HTTPTransport(local_address="127.0.0.2")) as elsewhere:
         body = {"email": "ADA@example.com", "password": PASSWORD}
-        answer = elsewhere.post(f"{served.base_url}/auth/login", json=body)
-    check_httpx(answer)
+        answer = elsewhere.post("/auth/login", json=body)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 1200
     assert served.login("bob@example.com").status_code == 403

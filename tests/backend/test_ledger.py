@@ -8,6 +8,8 @@ import pytest
 
 from tests.backend.running import Serve, Served
 
+LEDGER = "/api/v1/__ledger__"
+
 
 @pytest.fixture
 def counted(serve: Serve) -> Served:
@@ -16,12 +18,12 @@ def counted(serve: Serve) -> Served:
 
 
 def ledger(served: Served) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{served.base_url}/__ledger__").raise_for_status().json()
+    found: dict[str, Any] = served.beside(LEDGER).raise_for_status().json()
     return found
 
 
 def test_the_ledger_is_off_by_default(served: Served) -> None:
-    assert httpx.get(f"{served.base_url}/__ledger__").status_code == 404
+    assert served.beside(LEDGER).status_code == 404
 
 
 def test_every_outcome_is_counted_under_its_name(counted: Served) -> None:
@@ -71,13 +73,13 @@ def test_reuse_that_revokes_is_counted(counted: Served) -> None:
 
 def test_reading_the_ledger_and_probing_are_not_counted(counted: Served) -> None:
     ledger(counted)
-    httpx.get(f"{counted.base_url.removesuffix('/api/v1')}/healthz")
+    counted.beside("/healthz")
     assert ledger(counted)["requests"] == 0
 
 
 def test_the_ledger_holds_no_secret(counted: Served) -> None:
     pair = counted.pair()
-    text = httpx.get(f"{counted.base_url}/__ledger__").text
+    text = counted.beside(LEDGER).text
     assert not any(value in text for value in (*pair.values(), "ada@example.com"))
 
 

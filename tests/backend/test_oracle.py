@@ -8,7 +8,8 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import Parameters, PasswordHasher, extract_parameters
+from signedin_backend.passwords import Passwords
 from signedin_backend.storage import Storage
 
 from tests.backend.running import PASSWORD, Serve, Served
@@ -20,6 +21,10 @@ def told(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Return everything that an answer says: status, body, and each header by name, place and value."""
     headers = [(name, "" if name in VARYING else value) for name, value in answer.headers.multi_items()]
     return answer.status_code, answer.content, headers
+
+
+def cost(found: Parameters | PasswordHasher) -> tuple[int, int]:
+    return found.memory_cost, found.time_cost
 
 
 @contextmanager
@@ -37,8 +42,8 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         patch.setattr(owner, name, noted)
 
     with monkeypatch.context() as patch:
-        spy(PasswordHasher, "verify", lambda _, record, __: ("verify", extract_parameters(record)))
-        spy(PasswordHasher, "hash", lambda hasher, _: ("hash", hasher.memory_cost, hasher.time_cost))
+        spy(PasswordHasher, "verify", lambda _, record, __: ("verify", *cost(extract_parameters(record))))
+        spy(PasswordHasher, "hash", lambda hasher, _: ("hash", *cost(hasher)))
         spy(Storage, "reading", lambda _: "read")
         spy(Storage, "writing", lambda _: "write")
         yield seen
@@ -63,6 +68,41 @@ def test_a_wrong_login_does_the_same_work_whether_there_is_an_account(
         served.login("nobody@example.com", "wrong password")
     assert known == unknown
     assert Counter(kind if isinstance(kind, str) else kind[0] for kind in known) == {"read": 1, "verify": 1}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("costs", [[(8, 1), (16, 2)], [(16, 2), (8, 1)], [(8, 1), (8, 2), (16, 3)]], ids=str)
+def test_a_wrong_login_does_the_same_work_whatever_the_record_once_cost(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, costs: list[tuple[int, int]]
+) -> None:
+    """Accounts from before the cost was changed, from after, and none: the same hashes, in some order."""
+    emails = [f"user{number}@example.com" for number in range(len(costs))]
+    for email, (memory, passes) in zip(emails, costs, strict=True):
+        serve(hash_memory=memory, hash_passes=passes).register(email)
+    served = serve(hash_memory=costs[-1][0], hash_passes=costs[-1][1])
+    seen = []
+    for email in (*emails, "nobody@example.com"):
+        with worked(monkeypatch) as work:
+            assert served.login(email, "wrong password").status_code == 403
+        seen.append(sorted((one[-2], one[-1]) for one in work if one != "read"))
+    assert seen == [sorted(costs)] * len(seen)
+
+
+def test_an_account_removed_while_its_password_is_verified_is_none(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.register()
+    never = told(served.login("nobody@example.com"))
+    verify = Passwords.verify
+
+    async def removed_meanwhile(self: Passwords, record: str | None, password: bytes) -> bool:
+        fits = await verify(self, record, password)
+        for table in ("refresh_tokens", "sessions", "users"):
+            served.rows(f"DELETE FROM {table}")
+        return fits
+
+    monkeypatch.setattr(Passwords, "verify", removed_meanwhile)
+    assert told(served.login()) == never
 
 
 def test_the_password_of_nobody_opens_nothing(served: Served) -> None:

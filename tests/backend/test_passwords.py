@@ -10,7 +10,7 @@ import pytest
 from signedin_backend import Settings, passwords
 from signedin_backend.passwords import OverloadedError, PasswordError, Passwords, acceptable
 
-from tests.backend.running import Serve, Served, wide
+from tests.backend.running import Serve, Served, at_once, wide
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, Form] = ("NFC", "NFD")
@@ -121,6 +121,65 @@ def test_the_record_is_argon2id_of_the_promised_cost(serve: Serve) -> None:
     served.register()
     (record,) = served.rows("SELECT password FROM users")[0]
     assert record.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def costs(served: Served) -> list[str]:
+    return [record.split("$")[3] for (record,) in served.rows("SELECT password FROM users ORDER BY email")]
+
+
+@pytest.mark.both_databases
+def test_a_sign_in_gives_an_older_record_the_cost_of_today(serve: Serve) -> None:
+    before = serve()
+    before.register()
+    before.register("bob@example.com")
+    raised = serve(hash_memory=16, hash_passes=3)
+    assert raised.login(password="wrong password").status_code == 403
+    assert costs(raised) == ["m=8,t=1,p=1", "m=8,t=1,p=1"]
+    pair = raised.login().raise_for_status().json()
+    assert costs(raised) == ["m=16,t=3,p=1", "m=8,t=1,p=1"]
+    profile = raised.profile(pair["accessToken"]).json()
+    assert profile["updatedAt"] == profile["createdAt"]
+    (record,) = raised.rows("SELECT password FROM users ORDER BY email")[0]
+    assert raised.login().status_code == 200
+    assert raised.rows("SELECT password FROM users ORDER BY email")[0] == (record,)
+
+
+@pytest.mark.both_databases
+def test_many_sign_ins_at_once_renew_an_older_record_to_one_that_works(serve: Serve) -> None:
+    serve().register()
+    raised = serve(hash_passes=2)
+    assert {answer.status_code for answer in at_once([raised.login] * 10)} == {200}
+    assert costs(raised) == ["m=8,t=2,p=1"]
+    assert raised.login().status_code == 200
+    assert raised.login(password="wrong password").status_code == 403
+
+
+def test_a_record_that_changed_meanwhile_is_not_overwritten(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve().register()
+    raised = serve(hash_passes=2)
+    hashed = Passwords.hash
+
+    async def changed_meanwhile(self: Passwords, password: bytes) -> str:
+        raised.rows("UPDATE users SET password = 'another'")
+        return await hashed(self, password)
+
+    monkeypatch.setattr(Passwords, "hash", changed_meanwhile)
+    assert raised.login().status_code == 200
+    assert raised.rows("SELECT password FROM users") == [("another",)]
+
+
+def test_a_sign_in_does_not_fail_for_want_of_a_place_to_renew_its_record(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve().register()
+    raised = serve(hash_passes=2)
+
+    async def full(_: Passwords, __: bytes) -> str:
+        raise OverloadedError
+
+    monkeypatch.setattr(Passwords, "hash", full)
+    assert raised.login().status_code == 200
+    assert costs(raised) == ["m=8,t=1,p=1"]
 
 
 def test_hashes_beyond_the_queue_are_refused_at_once() -> None:

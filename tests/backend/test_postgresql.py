@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
@@ -19,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.backend.running import KEY, Served, at_once, running
-from tests.contract import check_httpx
 from tests.servers import KEY as TEXT_KEY
 from tests.servers_postgres import PostgresServer, postgres_server
 
@@ -40,10 +38,7 @@ def served(server: PostgresServer, tmp_path: Path) -> Iterator[Served]:
 
 
 def ready(served: Served) -> int:
-    answer = httpx.get(f"{served.base_url.removesuffix('/api/v1')}/readyz", timeout=20)
-    if answer.status_code != 200:
-        check_httpx(answer)
-    return answer.status_code
+    return served.beside("/readyz").status_code
 
 
 @pytest.mark.parametrize("url", [URL, URL.replace("postgresql", "postgres"), URL.replace("sql:", "sql+psycopg:")])
@@ -105,6 +100,29 @@ def test_a_server_that_refuses_us_ends_the_start_with_one_line(
     assert "s3cret-in-url" not in ended.stderr
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_text_ends_the_start_with_one_line(
+    server: PostgresServer, encoding: str
+) -> None:
+    with server.database(f"ENCODING '{encoding}' LOCALE 'C'") as url:
+        ended = started(url)
+        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=Path(url).name)
+        assert found == []
+    assert (ended.returncode, ended.stderr) == (
+        3,
+        f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n",
+    )
+
+
+def test_the_encoding_of_the_environment_changes_nothing(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with server.database() as url, running(tmp_path, database=url) as served:
+        token = served.pair("用户@例え.jp")["accessToken"]
+        assert served.profile(token).json()["email"] == "用户@例え.jp"
+
+
 def test_a_worker_of_another_server_logs_the_reason_and_no_traceback(nobody: str) -> None:
     command = [sys.executable, "-m", "uvicorn", "--factory", "signedin_backend:from_environment", "--port", "0"]
     environ = {**os.environ, "DATABASE_URL": nobody, "SIGNEDIN_BACKEND_JWT_KEY": TEXT_KEY}
@@ -124,6 +142,7 @@ def test_a_database_that_goes_and_comes_is_a_503_in_between_and_nothing_is_lost(
     getattr(server, how)()
     try:
         assert ready(served) == 503
+        assert served.beside("/healthz").status_code == 200
         for answer in (served.refresh(pair["refreshToken"]), served.profile(pair["accessToken"]), served.login()):
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     finally:

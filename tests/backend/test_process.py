@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +14,7 @@ import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.settings import OPTIONS, read
 
-from tests.backend.running import PASSWORD
-from tests.contract import check_httpx
+from tests.backend.running import PASSWORD, checked, receive
 from tests.servers import backend
 
 STRONG = "3f6a1c0b9d8e7f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a"
@@ -143,7 +141,7 @@ def test_the_logs_hold_no_secret(tmp_path: Path) -> None:
         "secret-in-the-path",
         "wrong-one",
     }
-    with backend(tmp_path) as server, httpx.Client(base_url=server.base_url) as client:
+    with backend(tmp_path) as server, checked(server.base_url) as client:
         body = {"email": "ada.lovelace@example.com", "password": PASSWORD}
         pair = client.post("/auth/register", json=body, headers={"X-Request-ID": "first"}).json()
         client.post("/auth/login", json={**body, "password": "wrong-one"})
@@ -179,9 +177,7 @@ def test_a_stop_lets_a_running_request_end(tmp_path: Path) -> None:
             assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
             server.process.terminate()
             peer.sendall(body)
-            answer = HTTPResponse(peer)
-            answer.begin()
-            assert answer.status == 200
+            assert receive(peer, "/auth/register").status == 200
         assert server.process.wait(20) == 0
 
 
@@ -202,7 +198,5 @@ def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:
 def _registered(port: int, number: int) -> httpx.Response:
     body = {"email": f"user{number}@example.com", "password": PASSWORD}
     # `retries` waits for the workers to listen, with a back-off of its own.
-    with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
-        answer = client.post(f"http://127.0.0.1:{port}/api/v1/auth/register", json=body)
-    check_httpx(answer)
-    return answer
+    with checked(f"http://127.0.0.1:{port}/api/v1", transport=httpx.HTTPTransport(retries=8)) as client:
+        return client.post("/auth/register", json=body)

@@ -1,14 +1,11 @@
 """Many at once, in threads of one backend and in two backend processes on one database."""
 
-import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
-from itertools import count, cycle, islice, product
+from itertools import cycle, islice, product
 from pathlib import Path
-from random import Random
 
 import httpx
 import pytest
@@ -19,7 +16,6 @@ from tests.servers import Backend, backend
 pytestmark = pytest.mark.both_databases
 
 MANY = 50
-DEEP = bool(os.environ.get("BACKEND_CHECK"))
 Post = Callable[[dict[str, str]], httpx.Response]
 
 
@@ -124,117 +120,3 @@ def test_one_family_is_revoked_for_every_process_at_once(workers: list[Backend],
 
 def _refreshed(client: httpx.Client, token: str) -> httpx.Response:
     return client.post("/auth/refreshToken", json={"refreshToken": token})
-
-
-@pytest.mark.parametrize("seed", range(3 if DEEP else 1))
-def test_no_pair_is_both_handed_out_and_unknown_after_a_kill(tmp_path: Path, database: str, seed: int) -> None:
-    """Kill one of two processes while both refresh and register; whatever was answered holds, and nothing is half."""
-    dice = Random(seed)
-    rounds = 3 if DEEP else 1
-    kept: list[str] = []
-    with backend(tmp_path, database=database) as survivor:
-        for attempt in range(rounds):
-            with backend(tmp_path, database=database) as victim:
-                users = [
-                    _User(server.base_url, f"{seed}.{attempt}.{number}")
-                    for number, server in enumerate([victim, survivor] * 3)
-                ]
-                rotated, stop = threading.Semaphore(0), threading.Event()
-                works = [partial(user.refresh_until, stop, rotated) for user in users]
-                works += [partial(_register_until, victim.base_url, f"{seed}.{attempt}", kept, stop)]
-                at_once([*works, partial(_kill, victim, dice.randint(10, 40), rotated, stop)])
-            for user in users:
-                user.check(survivor.base_url)
-            for email in kept:
-                signed_in = _login(survivor.base_url, email)
-                assert signed_in.status_code == 200
-        _assert_whole(survivor.database_url)
-
-
-class _User:
-    """One who is signed in and remembers the newest pair that was answered."""
-
-    def __init__(self, base_url: str, name: str) -> None:
-        self.base_url = base_url
-        body = {"email": f"user{name}@example.com", "password": PASSWORD}
-        self.pair: dict[str, str] = (
-            httpx.post(f"{base_url}/auth/register", json=body, timeout=20).raise_for_status().json()
-        )
-
-    def refresh_until(self, stop: threading.Event, rotated: threading.Semaphore) -> None:
-        with httpx.Client(base_url=self.base_url, timeout=20) as client:
-            while not stop.is_set():
-                try:
-                    answer = self._refresh(client)
-                except httpx.TransportError:
-                    return
-                assert answer.status_code == 200
-                self.pair = answer.json()
-                rotated.release()
-
-    def check(self, base_url: str) -> None:
-        """The pair works; if its refresh token was spent by the request that died, the same child comes back."""
-        with httpx.Client(base_url=base_url, timeout=20) as client:
-            bearer = {"Authorization": f"Bearer {self.pair['accessToken']}"}
-            assert client.get("/users/profile", headers=bearer).status_code == 200
-            answer = self._refresh(client)
-            assert answer.status_code == 200
-            again = self._refresh(client)
-            assert again.content == answer.content
-            self.pair = answer.json()
-            assert self._refresh(client).status_code == 200
-
-    def _refresh(self, client: httpx.Client) -> httpx.Response:
-        token = self.pair["refreshToken"]
-        return client.post("/auth/refreshToken", json={"refreshToken": token}, headers={"Idempotency-Key": token[:40]})
-
-
-def _register_until(base_url: str, name: str, kept: list[str], stop: threading.Event) -> None:
-    with httpx.Client(base_url=base_url, timeout=20) as client:
-        for number in count():
-            email = f"new{name}.{number}@example.com"
-            try:
-                answer = client.post("/auth/register", json={"email": email, "password": PASSWORD})
-            except httpx.TransportError:
-                return
-            assert answer.status_code == 200
-            kept.append(email)
-            if stop.is_set():
-                return
-
-
-def _login(base_url: str, email: str) -> httpx.Response:
-    return httpx.post(f"{base_url}/auth/login", json={"email": email, "password": PASSWORD}, timeout=20)
-
-
-def _kill(server: Backend, rotations: int, rotated: threading.Semaphore, stop: threading.Event) -> None:
-    # So many were answered; others are under way.
-    try:
-        for _ in range(rotations):
-            assert rotated.acquire(timeout=20)
-        server.kill()
-    finally:
-        stop.set()
-
-
-def _assert_whole(database: str) -> None:
-    """Every account has a session, every session all its tokens from the first to its head, in one unbroken line."""
-    for nothing in (
-        """
-        SELECT u.id FROM users u LEFT JOIN sessions s ON s.user_id = u.id WHERE s.id IS NULL
-        """,
-        """
-        SELECT s.id FROM sessions s LEFT JOIN refresh_tokens t ON t.session_id = s.id
-        GROUP BY s.id, s.counter HAVING count(t.fingerprint) <> s.counter + 1 OR max(t.counter) <> s.counter
-        """,
-        """
-        SELECT s.id FROM sessions s LEFT JOIN refresh_tokens t ON t.fingerprint = s.head AND t.counter = s.counter
-        WHERE t.fingerprint IS NULL OR coalesce(t.parent, '') <> coalesce(s.parent, '')
-        """,
-        """
-        SELECT t.fingerprint FROM refresh_tokens t LEFT JOIN refresh_tokens p
-        ON p.fingerprint = t.parent AND p.session_id = t.session_id AND p.counter = t.counter - 1
-        WHERE t.counter > 0 AND p.fingerprint IS NULL
-        """,
-    ):
-        assert rows(database, nothing) == []

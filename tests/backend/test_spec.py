@@ -11,11 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
-from tests.backend.running import PASSWORD
+from tests.backend.running import PASSWORD, checked
 from tests.contract import spec
 from tests.servers import backend
 
@@ -46,7 +45,8 @@ def test_whatever_is_made_from_the_spec_is_answered_as_the_spec_says(tmp_path: P
     # Long-lived, so that the bearer given to schemathesis outlives the run.
     with backend(tmp_path, "--access-ttl", "86400", database=database) as server:
         body = {"email": "ada@example.com", "password": PASSWORD}
-        pair = httpx.post(f"{server.base_url}/auth/register", json=body, timeout=20).raise_for_status().json()
+        with checked(server.base_url) as client:
+            pair = client.post("/auth/register", json=body).raise_for_status().json()
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"),

@@ -1,0 +1,34 @@
+"""The backend as a factory for uvicorn, in workers that end as by `kill -9` at a random point of their database work.
+
+From outside a kill almost never falls between two statements; from here as often as anywhere else.
+"""
+
+import os
+import signal
+from itertools import count
+from random import Random
+from typing import Any
+
+from signedin_backend import from_environment
+from signedin_backend.state import State
+from sqlalchemy import event
+from starlette.applications import Starlette
+
+# Before and after each statement, before each commit, and after it, when the connection is given back.
+POINTS = ("before_cursor_execute", "after_cursor_execute", "commit", "checkin")
+SEED = "DYING_SEED"
+
+
+def create() -> Starlette:
+    """Return the backend as the environment configures it; its process lives for some dozens of requests."""
+    app = from_environment()
+    points, last = count(), Random(f"{os.environ[SEED]} {os.getpid()}").randint(60, 500)
+
+    def pass_by(*_: Any) -> None:
+        if next(points) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    engine = State.of_app(app).storage.engine
+    for name in POINTS:
+        event.listen(engine, name, pass_by)
+    return app
