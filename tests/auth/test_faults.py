@@ -7,11 +7,13 @@ import pytest
 from signedin import (
     APIError,
     APIResponseError,
+    MemoryStore,
     RefreshUnavailableError,
     SessionExpiredError,
     SignedInError,
     Timing,
     TokenSession,
+    TokenStore,
     _flight,
 )
 from signedin._tokens import Intent
@@ -199,7 +201,7 @@ async def test_an_answer_of_another_shape_says_so(drive: Drive, server: FakeAuth
 # --------------------------------------------------------------------------------------------- a server without grace
 
 
-def _strict(server: FakeAuthServer, on_doubt: Any = "resend") -> TokenSession:
+def _strict(server: FakeAuthServer, on_doubt: Any = "resend", store: TokenStore | None = None) -> TokenSession:
     endpoint = RefreshEndpoint(
         url=f"{server.base_url}/auth/refreshToken",
         request_refresh_token="refreshToken",
@@ -208,7 +210,9 @@ def _strict(server: FakeAuthServer, on_doubt: Any = "resend") -> TokenSession:
     )
     wire = Wire(server)
     refresher = HttpRefresher(endpoint, clock=server.clock, client=lambda: httpx.Client(transport=wire))
-    session = TokenSession(refresher, origins=["https://auth.test:443"], clock=server.clock, on_doubt=on_doubt)
+    session = TokenSession(
+        refresher, origins=["https://auth.test:443"], clock=server.clock, on_doubt=on_doubt, store=store
+    )
     session.sign_in(server.issue())
     return session
 
@@ -232,6 +236,33 @@ async def test_a_strict_server_in_doubt_gets_the_token_once_more(drive: Drive) -
         assert (await drive(bare.get, "/things")).status_code == 200
         assert server.ledger["refreshToken"] == 2
         assert server.ledger["reused"] == 0
+
+
+async def test_a_strict_server_in_doubt_twice_gets_the_token_no_third_time(drive: Drive) -> None:
+    server = FakeAuthServer(grace=None)
+    session = _strict(server)
+    async with drive.bare(session, server) as bare:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "read timeout", "read timeout")
+        with pytest.raises(RefreshUnavailableError):
+            await drive(bare.get, "/things")
+        assert server.ledger["refreshToken"] == 2
+        assert session.is_signed_in
+
+
+async def test_a_strict_server_is_given_time_to_answer_the_first_presentation(drive: Drive) -> None:
+    server, store = FakeAuthServer(grace=None), MemoryStore()
+    session = _strict(server, store=store)
+    async with drive.bare(session, server) as bare:
+        # A process that noted its attempt and was stopped: its request may still be on its way.
+        noted = store.load("default")
+        assert noted is not None
+        until = server.clock.wall() + 8
+        assert store.compare_and_set("default", noted.revision, noted.with_intent(Intent("a", 1, "stopped", until)))
+        server.expire_access_tokens()
+        assert (await drive(bare.get, "/things")).status_code == 200
+        assert server.clock.wall() >= until
+        assert server.ledger["refreshToken"] == 1
 
 
 async def test_a_strict_server_that_lost_its_answer_ends_the_session(drive: Drive) -> None:

@@ -1,6 +1,7 @@
 """Signing out, signing in and changing users while requests and refreshes are under way."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -248,6 +249,24 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(ser
         assert not client.session.is_signed_in
         with pytest.raises(NotSignedInError):
             client.users.get_profile()
+
+
+def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(server: FakeAuthServer) -> None:
+    store = Interrupted()
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        renewing: Any = client.session.renew(client.session.wait(client.session.current()))
+        refresh.wait_for()
+        store.then = client.session.sign_out  # at the next write, which is the save
+        refresh.release()
+        with pytest.raises(NotSignedInError):
+            client.session.wait(renewing)
+        client.session.close()  # the flight is through
+
+        assert not client.session.is_signed_in
+        assert client.session.explain()["generation"] == 3
 
 
 def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: FakeAuthServer) -> None:

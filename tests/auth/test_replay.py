@@ -157,6 +157,17 @@ async def test_a_pipe_is_not_sent_twice(server: FakeAuthServer, *, multipart: bo
         assert server.ledger["rotations"] == 1
 
 
+async def test_a_form_with_one_pipe_among_its_files_is_not_sent_twice(server: FakeAuthServer) -> None:
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        files = {"kept": io.BytesIO(b"kept"), "gone": io.BufferedReader(_Pipe(PAYLOAD))}
+        answer = await drive(client.http.post, "/things", data={"name": "x"}, files=files)
+        assert answer.status_code == 401
+        (sent,) = client.wire.sent_to("/things")
+        assert PAYLOAD in sent.content
+
+
 async def test_a_stream_that_knows_nothing_of_itself_is_not_sent_twice(server: FakeAuthServer) -> None:
     class Unknown(httpx.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:

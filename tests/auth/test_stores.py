@@ -194,6 +194,31 @@ async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_s
 
 
 @pytest.mark.anyio
+async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody_else(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    class Away(Broken):
+        def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+            try:
+                return super().compare_and_set(key, expected, record)
+            finally:
+                self.broken = set()
+
+    store = Away()
+    async with drive.client(server, store=store) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        async with drive.under_way(client.users.get_profile):
+            await drive.aside(refresh.wait_for)
+            store.broken = {"compare_and_set"}
+            refresh.release()
+        stored = store.load(KEY)
+        assert stored is not None
+        assert stored.pair == client.session.tokens
+        assert server.is_live(stored.pair.refresh_token if stored.pair else "")
+
+
+@pytest.mark.anyio
 async def test_a_lock_that_cannot_be_given_back_costs_nobody_the_new_pair(
     drive: Drive, server: FakeAuthServer, broken: Broken
 ) -> None:

@@ -3,9 +3,7 @@
 import gzip
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -16,84 +14,27 @@ from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 from tests.auth.driving import Wire, jwt
 from tests.auth.loopback import loopback
+from tests.auth.talking import Talk, asked, dripping, silent, talking
 
 # No time in it: the test's id is made of it, and the workers must agree on ids.
 ZIPPED = gzip.compress(b'{"access_token": "a", "refresh_token": "r"}', mtime=0)
-
-Talk = Callable[[socket.socket, threading.Event], None]
-
-
-@contextmanager
-def _talking(talk: Talk) -> Iterator[str]:
-    """Serve one connection after another by `talk`; yield the base URL."""
-    stop = threading.Event()
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=one, args=(connection,), daemon=True).start()
-
-    def one(connection: socket.socket) -> None:
-        with suppress(OSError), connection:
-            connection.recv(65536)
-            talk(connection, stop)
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        stop.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def _dripping(head: bytes, drop: bytes) -> Talk:
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(head)
-        while not stop.wait(0.02):
-            connection.sendall(drop)
-
-    return talk
-
-
-def _says(content: bytes) -> Talk:
-    def talk(connection: socket.socket, _: threading.Event) -> None:
-        connection.sendall(content)
-
-    return talk
-
-
-def _silent(_: socket.socket, stop: threading.Event) -> None:
-    stop.wait(20)
-
-
-def _asked(url: str, timeout: float = 0.3, **options: Any) -> Answer:
-    refresher = HttpRefresher(
-        RefreshEndpoint(url=f"{url}/refresh"), clock=VirtualClock(), client=lambda: httpx.Client(**options)
-    )
-    try:
-        return refresher.refresh("r", attempt="a", timeout=timeout)
-    finally:
-        refresher.close()
 
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "talk",
     [
-        _silent,
-        _dripping(b"", b"H"),
-        _dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
-        _dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" "),
-        _dripping(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        silent,
+        dripping(b"", b"H"),
+        dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
+        dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" "),
+        dripping(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
     ],
     ids=["silent", "status line", "headers", "body", "chunks"],
 )
 def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
-    with _talking(talk) as url:
-        assert isinstance(_asked(url), Unknown)
+    with talking(talk) as url:
+        assert isinstance(asked(url), Unknown)
 
 
 def test_a_body_that_comes_too_late_counts_as_no_answer_on_a_transport_without_a_socket() -> None:
@@ -103,8 +44,8 @@ def test_a_body_that_comes_too_late_counts_as_no_answer_on_a_transport_without_a
         yield b'"refresh_token": "r"}'
 
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=slowly()))
-    assert isinstance(_asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
-    assert isinstance(_asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+    assert isinstance(asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
+    assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
 
 
 def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() -> None:
@@ -123,24 +64,18 @@ def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() 
 
 @pytest.mark.timeout(10)
 def test_an_endless_body_is_cut_at_its_size() -> None:
-    with _talking(_dripping(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", b"a" * 65_536)) as url:
-        assert isinstance(_asked(url, timeout=8.0), Unknown)
-
-
-@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 banana\r\n\r\n"])
-def test_what_is_no_http_is_no_answer(content: bytes) -> None:
-    with _talking(_says(content)) as url:
-        assert isinstance(_asked(url, timeout=5.0), Unknown)
+    with talking(dripping(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", b"a" * 65_536)) as url:
+        assert isinstance(asked(url, timeout=8.0), Unknown)
 
 
 def test_nobody_listening_means_not_sent() -> None:
-    with _talking(_silent) as url:
+    with talking(silent) as url:
         pass
-    assert isinstance(_asked(url), NotSent)
+    assert isinstance(asked(url), NotSent)
 
 
 def test_a_name_that_does_not_exist_means_not_sent() -> None:
-    assert isinstance(_asked("http://signedin.invalid", timeout=5.0), NotSent)
+    assert isinstance(asked("http://signedin.invalid", timeout=5.0), NotSent)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +114,7 @@ def test_each_answer_has_its_class(status: int, headers: dict[str, str], body: b
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         return httpx.Response(status, headers=raw, content=body)
 
-    got = _asked("https://auth.test", transport=httpx.MockTransport(answer))
+    got = asked("https://auth.test", transport=httpx.MockTransport(answer))
     assert type(got) is expected
     if isinstance(got, Busy):
         assert got.retry_after == (7.0 if headers else None)
@@ -257,7 +192,7 @@ def test_revoking_never_raises(server: FakeAuthServer) -> None:
 
 @pytest.mark.timeout(20)
 def test_a_server_that_hangs_is_given_up_and_the_pair_kept() -> None:
-    with _talking(_silent) as url:
+    with talking(silent) as url:
         timing = Timing(post=0.1, resends=0, flight=1.0, waiter=5.0, lease=2.0, save=0.5)
         with Client(url, timing=timing) as client:
             client.session.sign_in(TokenPair("a", "r"))

@@ -15,7 +15,7 @@ from signedin.errors import TokenStoreError
 from signedin.typing import NotSent, Refused, Renewed, Unknown
 
 from tests.model import invariants
-from tests.model.world import NAP, STALL, TIMING, LockKind, Outcome, Process, World
+from tests.model.world import NAP, STALL, TIMING, LockKind, Outcome, Process, World, signing_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,7 +166,8 @@ class Explorer:
         if not ready and asleep:
             yield "time passes", self._at(world, min(asleep))
         if world.stalls and ready:
-            yield "all stall", self._at(replace(world, stalls=world.stalls - 1, faulted=True), world.time + STALL)
+            stalled = replace(world, stalls=world.stalls - 1, faulted=True, stalled=True)
+            yield "all stall", self._at(stalled, world.time + STALL)
 
     def _steps(self, world: World, index: int) -> Iterator[tuple[str, World]]:
         process = world.processes[index]
@@ -190,6 +191,7 @@ class Explorer:
             case _flight.CompareAndSet(expected, record):
                 won = world.record.revision == expected
                 after = _written(world, record) if won else world
+                after = replace(after, left=after.left or self.programs[index] is signing_out)
                 yield "won" if won else "lost", after, won, False
                 if world.faults:
                     faulty = replace(world, faults=world.faults - 1, faulted=True)

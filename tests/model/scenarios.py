@@ -64,6 +64,7 @@ SMALL = (
     Scenario(name="grace, sign-out, one round", sign_out=True, rounds=1, reaches=("landed", "signed out")),
     Scenario(name="grace, another user signs in, one round", sign_in=True, rounds=1, faults=1),
     Scenario(name="grace, lease, a stall and a fault, one round", lock="lease", stalls=1, faults=1, rounds=1),
+    Scenario(name="grace, lease, a crash, one round", lock="lease", crashes=1, rounds=1, never=("expired",)),
     # A strict server and a lost answer: impossible for any client, so the way to the new sign-in must be there.
     Scenario(name="strict, one fault", server="strict", faults=1, reaches=("landed", "expired")),
     Scenario(

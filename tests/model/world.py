@@ -109,6 +109,7 @@ class Outcome:
 
     name: Literal["landed", "unavailable", "expired", "signed out", "store error"]
     landing: Landing | None = None
+    took: float = 0.0  # seconds that its waiters waited
 
 
 Program = "Callable[[], Generator[Any, Any, None]]"
@@ -129,23 +130,28 @@ def host(name: str, first: Record, *, rounds: int, server: ServerKind, on_doubt:
                 grace=GRACE_TIMES if server == "grace" else None,
                 on_doubt=on_doubt,
             )
-            try:
-                landing = yield from fly(orders)
-            except RefreshUnavailableError:
-                yield Outcome("unavailable")
-            except TokenStoreError:
-                yield Outcome("store error")
-            except SessionExpiredError:
-                yield Outcome("expired")
+            begun = yield _flight.Now()
+            outcome = yield from _flown(orders)
+            ended = yield _flight.Now()
+            yield replace(outcome, took=ended.monotonic - begun.monotonic)
+            if outcome.name in {"expired", "signed out"}:
                 return
-            except NotSignedInError:
-                yield Outcome("signed out")
-                return
-            else:
-                held = landing.record
-                yield Outcome("landed", landing)
+            held = outcome.landing.record if outcome.landing else held
 
     return program
+
+
+def _flown(orders: Orders) -> Generator[Any, Any, Outcome]:
+    try:
+        return Outcome("landed", (yield from fly(orders)))
+    except RefreshUnavailableError:
+        return Outcome("unavailable")
+    except TokenStoreError:
+        return Outcome("store error")
+    except SessionExpiredError:
+        return Outcome("expired")
+    except NotSignedInError:
+        return Outcome("signed out")
 
 
 def signing_out() -> Generator[Any, Any, None]:
@@ -208,6 +214,8 @@ class World:
     crashes: int = 0
     stalls: int = 0
     faulted: bool = False
+    stalled: bool = False
+    left: bool = False  # the user signed out, on purpose
     signed_out: frozenset[str] = field(default=frozenset())
 
 

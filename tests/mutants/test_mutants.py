@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mutants.catalogue import FLIGHT, SESSION, STORES, Mutant
+from tests.mutants.of_the_flight import FLIGHT
+from tests.mutants.of_the_session import SESSION
+from tests.mutants.of_the_stores import STORES
+from tests.mutants.of_the_wire import WIRE
+
+if TYPE_CHECKING:
+    from tests.mutants.catalogue import Mutant
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
+ALL = (*FLIGHT, *SESSION, *WIRE, *STORES)
 
 
-@pytest.mark.parametrize("mutant", [*FLIGHT, *SESSION, *STORES], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", ALL, ids=str)
 def test_the_mutant_is_killed(mutant: Mutant, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "signedin", ignore=shutil.ignore_patterns("__pycache__"))
     target = tmp_path / "signedin" / mutant.file
@@ -31,13 +40,30 @@ def test_the_mutant_is_killed(mutant: Mutant, tmp_path: Path) -> None:
     assert mutant.says in run.stdout, f"killed for another reason:\n{run.stdout}"
 
 
+def test_every_promised_invariant_has_a_mutant_that_breaks_it() -> None:
+    promised = re.findall(r"^\| (I\d+) \|", (ROOT / "docs" / "how-refresh-works.md").read_text(), re.MULTILINE)
+    assert promised == [f"I{number}" for number in range(1, 17)]
+    assert {mutant.breaks for mutant in ALL} - {""} == set(promised)
+
+
+def test_no_two_mutants_are_one() -> None:
+    assert len({str(mutant) for mutant in ALL}) == len({(m.file, m.old, m.new, m.killer) for m in ALL}) == len(ALL)
+
+
 def _run(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    options = ["-q", "-x", "-n0", "-p", "no:cacheprovider", "--timeout=30", "--no-header"]
+    # Without the plugins that no killer needs: loading them takes longer than most killers.
+    plugins = ["-p", "anyio.pytest_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
+    options = ["-q", "-x", *plugins, "--timeout=30", "--no-header"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, test],
         cwd=ROOT,
         # Before the installed package on the path.
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         timeout=100,

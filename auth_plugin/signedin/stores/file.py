@@ -42,6 +42,8 @@ class FileStore:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if sys.platform == "win32":
             raise ConfigurationError("FileStore needs POSIX file locks, which this system lacks; use KeyringStore.")
+        if path is not None and "\0" in os.fsdecode(path):
+            raise ConfigurationError("The path of the token file holds a NUL, which no file's name can.")
         self._path = Path(path).expanduser().absolute() if path is not None else default_path()
         self._locks = SideFiles(self._path)
         if (kind := network_file_system(self._path)) is not None:

@@ -104,8 +104,9 @@ class RedisStore:
     def load(self, key: str) -> Record | None:
         """Return the record last written under `key`."""
         name = self._name(key, "record")
-        found = self._ask("read", lambda: self._client.hmget(name, ["revision", "seal", "body"]))
-        revision, seal, body = (_text(value) for value in found)
+        revision, seal, body = self._ask(
+            "read", lambda: _texts(self._client.hmget(name, ["revision", "seal", "body"]), 3)
+        )
         if revision is None and body is None:
             return None
         if seal != self._seal.name:
@@ -145,8 +146,8 @@ class RedisStore:
     def lock_holder(self, key: str) -> str | None:
         """Return who holds the lease of `key`, in words; None if nobody does."""
         name = self._name(key, "lease")
-        holder = _text(self._ask("read", lambda: self._client.get(name)))
-        left: Any = self._ask("read", lambda: self._client.pttl(name))
+        (holder,) = self._ask("read", lambda: _texts([self._client.get(name)], 1))
+        left = self._ask("read", lambda: _number(self._client.pttl(name)))
         if holder is None or left < 0:
             return None
         _, process, host = holder.rsplit(" ", 2)
@@ -199,10 +200,9 @@ class RedisStore:
 
     def _run(self, verb: str, script: str, names: list[str], arguments: list[str | int]) -> int:
         # EVALSHA, and EVAL's work where the server does not know the script yet.
-        result: int = self._ask(verb, lambda: self._client.register_script(script)(keys=names, args=arguments))
-        return result
+        return self._ask(verb, lambda: _number(self._client.register_script(script)(keys=names, args=arguments)))
 
-    def _ask(self, verb: str, call: Callable[[], Any]) -> Any:
+    def _ask(self, verb: str, call: Callable[[], T]) -> T:
         try:
             return call()
         except Exception as error:  # noqa: BLE001 -- the library has several trees of errors
@@ -264,9 +264,18 @@ def _context(name: str, revision: str) -> bytes:
     return f"{name} {revision}".encode()
 
 
-def _text(value: Any) -> str | None:
+def _texts(values: Any, count: int) -> list[str | None]:
     # A client of the user's own may decode answers or not.
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    if len(texts) != count or not all(text is None or isinstance(text, str) for text in texts):
+        raise TypeError  # whatever answers there, it is no Redis
+    return texts
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,176 @@
+"""The refresh on sockets that misbehave, at every stage of an exchange: each has its class."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from signedin.typing import NotSent, Renewed, Unknown
+
+from tests.auth.talking import asked, resetting, saying, silent, talking
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from tests.auth.talking import Talk
+
+TOKENS = b'{"access_token": "a", "refresh_token": "r"}'
+OK = b"HTTP/1.1 200 OK\r\n"
+WHOLE = OK + b"content-length: 43\r\n\r\n" + TOKENS
+BROKEN_ANSWERS = {
+    "body shorter than said": OK + b"content-length: 500\r\n\r\n" + TOKENS,
+    "body longer than said": OK + b"content-length: 20\r\n\r\n" + TOKENS,
+    "two lengths": OK + b"content-length: 43\r\ncontent-length: 20\r\n\r\n" + TOKENS,
+    "a length below zero": OK + b"content-length: -43\r\n\r\n" + TOKENS,
+    "a chunk whose size is none": OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n" + TOKENS,
+    "chunks without an end": OK + b"transfer-encoding: chunked\r\n\r\n2b\r\n" + TOKENS + b"\r\n",
+    "an unknown transfer coding": OK + b"transfer-encoding: chocolate\r\n\r\n" + TOKENS,
+    "headers without an end": OK + b"x: y\r\n",
+    "headers of a megabyte": OK + b"x: " + b"y" * 1_000_000 + b"\r\n\r\n" + TOKENS,
+    "a NUL in a header": OK + b"x: \0\r\n\r\n" + TOKENS,
+    "a header without a name": OK + b": y\r\n\r\n" + TOKENS,
+    "half a status line": b"HTTP/1.1 20",
+    "a status of four digits": b"HTTP/1.1 2000 OK\r\n\r\n" + TOKENS,
+    "an upgrade to another protocol": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
+    "continue, and nothing after it": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH\r\n",
+    "bytes of TLS": b"\x15\x03\x01\x00\x02\x02\x16",
+    "nothing at all": b"",
+}
+ODD_ANSWERS = {
+    "continue first": b"HTTP/1.1 100 Continue\r\n\r\n" + WHOLE,
+    "early hints first": b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + WHOLE,
+    "no length, ended by closing": OK + b"\r\n" + TOKENS,
+    "a version of the future": b"HTTP/9.9 200 OK\r\n\r\n" + TOKENS,
+    "a version of the past": b"HTTP/1.0 200 OK\r\n\r\n" + TOKENS,
+    "no reason": b"HTTP/1.1 200\r\ncontent-length: 43\r\n\r\n" + TOKENS,
+    "a second answer behind the first": WHOLE + WHOLE,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN_ANSWERS.values(), ids=BROKEN_ANSWERS)
+def test_an_answer_that_is_broken_is_unknown(content: bytes) -> None:
+    with talking(saying(content)) as url:
+        assert isinstance(asked(url, timeout=5.0), Unknown)
+
+
+@pytest.mark.parametrize("content", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_an_answer_that_is_odd_and_whole_is_taken(content: bytes) -> None:
+    with talking(saying(content)) as url:
+        assert isinstance(asked(url, timeout=5.0), Renewed)
+
+
+STAGES = {"start": b"", "head": OK, "body": OK + b"content-length: 500\r\n\r\n" + TOKENS}
+
+
+def _half_closing(content: bytes) -> Talk:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        stop.wait(20)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "content", [b"", OK, OK + b"content-length: 500\r\n\r\n" + TOKENS], ids=["start", "head", "body"]
+)
+def test_a_server_that_half_closes_is_unknown(content: bytes) -> None:
+    with talking(_half_closing(content)) as url:
+        assert isinstance(asked(url, timeout=5.0), Unknown)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", OK, OK + b"content-length: 500\r\n\r\n" + TOKENS], ids=["start", "head", "body"]
+)
+def test_a_reset_after_the_request_is_unknown(content: bytes) -> None:
+    with talking(resetting(content)) as url:
+        assert isinstance(asked(url, timeout=5.0), Unknown)
+
+
+def test_a_reset_before_the_request_was_read_is_unknown() -> None:
+    # Nobody can tell from here how much of it the server has read.
+    with talking(resetting(b""), reads=False) as url:
+        assert isinstance(asked(url, timeout=5.0), Unknown)
+
+
+# ---------------------------------------------------------------------------------- before anything of ours is sent
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"])
+def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
+    with talking(saying(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())) as proxy:
+        assert isinstance(asked("https://auth.test", timeout=5.0, proxy=proxy), NotSent)
+
+
+def test_a_proxy_that_is_not_there_means_not_sent() -> None:
+    with talking(silent) as proxy:
+        pass
+    assert isinstance(asked("https://auth.test", timeout=5.0, proxy=proxy), NotSent)
+
+
+@pytest.mark.parametrize(
+    "talk", [saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), saying(b""), resetting(b""), silent],
+    ids=["plain http", "closes", "resets", "silent"],
+)  # fmt: skip
+def test_a_handshake_that_fails_means_not_sent(talk: Talk) -> None:
+    with talking(talk) as url:
+        assert isinstance(asked(url.replace("http:", "https:"), timeout=0.5), NotSent)
+
+
+@pytest.mark.parametrize("flaw", ["issued by itself", "for another host", "run out", "not valid yet"])
+def test_a_certificate_with_a_flaw_means_not_sent(flaw: str, tmp_path: Path) -> None:
+    begins = {"run out": -2, "not valid yet": 2}.get(flaw, 0)
+    file = _certificate(tmp_path, host="127.0.0.2" if flaw == "for another host" else "127.0.0.1", begins=begins)
+    verify = ssl.create_default_context(cafile=None if flaw == "issued by itself" else file)
+    with talking(_behind_tls(file), reads=False) as url:
+        assert isinstance(asked(url.replace("http:", "https:"), timeout=5.0, verify=verify), NotSent)
+
+
+def test_a_certificate_without_a_flaw_is_taken(tmp_path: Path) -> None:
+    file = _certificate(tmp_path, host="127.0.0.1", begins=0)
+    with talking(_behind_tls(file), reads=False) as url:
+        verify = ssl.create_default_context(cafile=file)
+        assert isinstance(asked(url.replace("http:", "https:"), timeout=5.0, verify=verify), Renewed)
+
+
+def _behind_tls(file: Path) -> Talk:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    def talk(connection: socket.socket, _: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as encrypted:
+            while not encrypted.recv(65536).endswith(b"}"):  # unread bytes would make closing a reset
+                pass
+            encrypted.sendall(WHOLE)
+
+    return talk
+
+
+def _certificate(folder: Path, *, host: str, begins: int) -> Path:
+    """Write a certificate of a day, with its key; `begins` in so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
+    start = dt.datetime.now(dt.UTC) + dt.timedelta(days=begins, hours=-1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return file

@@ -1,0 +1,190 @@
+"""A RedisStore on a Redis in trouble: what it answers, and what the network makes of it. A typed error each time."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from signedin import Client, RedisStore, TokenStoreError
+from signedin.stores import redis as redis_module
+from signedin.testing.contract import record_of
+
+from tests.stores.talking_redis import Relay, saying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signedin.testing import FakeAuthServer
+
+    from tests.servers_redis import RedisServer
+
+KEY = "https://auth.test:443#default"
+CALLS: dict[str, Callable[[RedisStore], object]] = {
+    "load": lambda store: store.load(KEY),
+    "compare_and_set": lambda store: store.compare_and_set(KEY, 1, record_of(2, 2)),
+    "try_lock": lambda store: store.try_lock(KEY, "me", 30),
+    "unlock": lambda store: store.unlock(KEY, "me"),
+    "lock_holder": lambda store: store.lock_holder(KEY),
+}
+# As the server words them, and what is shown of it: the text may quote what was sent.
+ERRORS = {
+    "still loading": (b"LOADING Redis is loading the dataset in memory", "BusyLoadingError"),
+    "a replica cut off from its master": (b"MASTERDOWN Link with MASTER is down", "MasterDownError"),
+    "a cluster that has lost a part": (b"CLUSTERDOWN The cluster is down", "ClusterDownError"),
+    "a slot that has moved": (b"MOVED 3999 127.0.0.1:1", "MovedError"),
+    "a slot that is just moving": (b"ASK 3999 127.0.0.1:1", "AskError"),
+    "keys on two nodes for a moment": (b"TRYAGAIN Multiple keys request during rehashing", "TryAgainError"),
+    "a disk that cannot be written": (b"MISCONF Redis is configured to save RDB snapshots", r"\(MISCONF\)"),
+    "too few replicas": (b"NOREPLICAS Not enough good replicas to write.", r"\(NOREPLICAS\)"),
+    "busy with somebody's script": (b"BUSY Redis is busy running a script.", r"\(BUSY\)"),
+    "a transaction that was dropped": (b"EXECABORT Transaction discarded", "ExecAbortError"),
+    "scripts that are never known": (b"NOSCRIPT No matching script.", "NoScriptError"),
+    "too many clients": (b"ERR max number of clients reached", "max number of clients reached"),
+    "an error without a code": (b"", "ResponseError"),
+}
+NONSENSE = {
+    "another protocol": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "InvalidResponse"),
+    "a length that is none": (b"$banana\r\n", "ValueError"),
+    "a status in place of an answer": (b"+PONG\r\n", "TypeError"),
+    "true in place of an answer": (b"#t\r\n", "TypeError"),
+    "a fraction in place of an answer": (b",1.5\r\n", "TypeError"),
+    "an array of arrays": (b"*3\r\n*0\r\n*0\r\n*0\r\n", "TypeError"),
+    "an array too short": (b"*1\r\n$1\r\n1\r\n", "TypeError"),
+    "bytes that are no text": (b"*3\r\n$1\r\n\xff\r\n$1\r\n\xff\r\n$1\r\n\xff\r\n", "UnicodeDecodeError"),
+}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait the whole time for what never comes."""
+    monkeypatch.setattr(redis_module, "_TIMEOUT", 0.3)
+
+
+@pytest.mark.parametrize(("error", "shown"), ERRORS.values(), ids=ERRORS)
+def test_an_error_of_the_server_is_a_typed_error(error: bytes, shown: str) -> None:
+    with saying(lambda _: b"-" + error + b"\r\n") as url, closing(RedisStore(url)) as store:
+        for call in CALLS.values():
+            with pytest.raises(TokenStoreError, match=rf"Cannot \w+ the tokens in redis://127.0.0.1:\d+/0: .*{shown}"):
+                call(store)
+
+
+@pytest.mark.parametrize(("answer", "shown"), NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("method", CALLS)
+def test_an_answer_that_no_redis_gives_is_a_typed_error(answer: bytes, shown: str, method: str) -> None:
+    with (
+        saying(lambda _: answer) as url,
+        closing(RedisStore(url)) as store,
+        pytest.raises(TokenStoreError, match=rf"Cannot \w+ the tokens in redis://127.0.0.1:\d+/0: {shown}"),
+    ):
+        CALLS[method](store)
+
+
+@pytest.mark.parametrize("answer", [None, b"*3\r\n$1\r\n1", b""], ids=["closes", "half an answer", "silence"])
+@pytest.mark.parametrize("method", CALLS)
+def test_an_answer_that_does_not_come_is_a_typed_error(answer: bytes | None, method: str) -> None:
+    with (
+        saying(lambda _: answer) as url,
+        closing(RedisStore(url)) as store,
+        pytest.raises(TokenStoreError, match=r"Connection|Timeout"),
+    ):
+        CALLS[method](store)
+
+
+def test_a_replica_that_is_read_only_is_a_typed_error(own_redis: RedisServer) -> None:
+    with closing(RedisStore(own_redis.url)) as store, closing(own_redis.client()) as inside:
+        assert store.compare_and_set(KEY, 0, record_of())
+        inside.replicaof("127.0.0.1", 1)  # a master that is not there
+        with pytest.raises(TokenStoreError, match=r"ReadOnly"):
+            store.compare_and_set(KEY, 1, record_of(2, 2))
+        with pytest.raises(TokenStoreError):
+            store.try_lock(KEY, "me", 30)
+        inside.replicaof("NO", "ONE")
+        assert store.load(KEY) == record_of()
+        assert store.compare_and_set(KEY, 1, record_of(2, 2))
+
+
+def test_a_user_without_permission_is_a_typed_error(own_redis: RedisServer) -> None:
+    with closing(own_redis.client()) as inside:
+        inside.acl_setuser(
+            "reader", enabled=True, passwords=["+p4ss"], keys=["*"], categories=["+@read", "+@connection"]
+        )
+        with closing(RedisStore(own_redis.url.replace("://", "://reader:p4ss@"))) as store:
+            assert store.load(KEY) is None
+            with pytest.raises(TokenStoreError, match=r"NoPermission"):
+                store.compare_and_set(KEY, 0, record_of())
+
+
+def test_a_database_that_is_not_there_is_a_typed_error(own_redis: RedisServer) -> None:
+    with (
+        closing(RedisStore(own_redis.url.removesuffix("/0") + "/99")) as store,
+        pytest.raises(TokenStoreError, match="ResponseError"),
+    ):
+        store.load(KEY)
+
+
+def test_no_place_for_one_more_client_is_a_typed_error(own_redis: RedisServer) -> None:
+    with closing(own_redis.client()) as inside, ExitStack() as stack:
+        inside.config_set("maxclients", 1)
+        store = stack.enter_context(closing(RedisStore(own_redis.url)))
+        with pytest.raises(TokenStoreError, match=r"ConnectionError|max number of clients"):
+            store.load(KEY)
+        inside.config_set("maxclients", 100)
+        assert store.load(KEY) is None
+
+
+def test_a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept(
+    own_redis: RedisServer, server: FakeAuthServer
+) -> None:
+    relay = Relay(own_redis.port)
+    with (
+        relay.url() as url,
+        closing(RedisStore(url)) as store,
+        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
+    ):
+        client.session.sign_in(server.issue())
+        server.clock.advance(1000)
+        refresh = server.hold("refreshToken")
+        waiting: Any = client.session.current()
+        refresh.wait_for()
+        relay.losing.set()  # the save will be done, and nobody will hear of it
+        refresh.release()
+        pair: Any = client.session.wait(waiting).record.pair
+        relay.losing.clear()
+        assert server.is_live(pair.refresh_token)
+        with closing(own_redis.client()) as inside:
+            inside.delete(*inside.keys("*:lease"))  # giving it back may have been lost, too
+        server.clock.advance(1000)
+        client.session.refresh()
+        assert server.ledger["reused"] == 0
+
+
+def test_a_failover_that_loses_the_last_write_spends_no_token_twice(
+    own_redis: RedisServer, server: FakeAuthServer
+) -> None:
+    with (
+        closing(RedisStore(own_redis.url)) as store,
+        closing(own_redis.client()) as inside,
+        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
+    ):
+        client.session.sign_in(server.issue())
+        (name,) = inside.keys("*:record")
+        older: Any = inside.hgetall(name)
+        client.session.refresh()
+        inside.delete(name)
+        inside.hset(name, mapping=older)
+        client.session.refresh()  # what memory has goes before the older pair
+        assert server.ledger["reused"] == 0
+        assert server.ledger["rotations"] == 2
+
+
+def test_a_pool_without_a_place_is_a_typed_error(own_redis: RedisServer) -> None:
+    pool = redis.ConnectionPool.from_url(own_redis.url, max_connections=1)
+    with closing(redis.Redis(connection_pool=pool)) as client:
+        store = RedisStore(client=client)
+        taken = pool.get_connection()
+        with pytest.raises(TokenStoreError, match="Cannot read"):
+            store.load(KEY)
+        pool.release(taken)
+        assert store.load(KEY) is None
