@@ -98,7 +98,11 @@ def test_a_reset_after_the_request_is_unknown(content: bytes) -> None:
 
 def test_a_reset_before_the_request_was_read_is_unknown() -> None:
     # Nobody can tell from here how much of it the server has read.
-    with talking(resetting(b""), reads=False) as url:
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        connection.recv(1, socket.MSG_PEEK)
+        resetting(b"")(connection, stop)
+
+    with talking(talk, reads=False) as url:
         assert isinstance(asked(url, timeout=5.0), Unknown)
 
 

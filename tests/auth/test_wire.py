@@ -137,7 +137,7 @@ def test_without_iat_the_date_of_the_answer_tells_the_servers_time(date: str | N
         token = jwt({"exp": 1_800_000_300})
         return httpx.Response(200, headers=headers, json={"access_token": token, "refresh_token": "r"})
 
-    got = _asked("https://auth.test", transport=httpx.MockTransport(answer))
+    got = asked("https://auth.test", transport=httpx.MockTransport(answer))
     assert isinstance(got, Renewed)
     assert got.clock_offset == offset
 
