@@ -11,7 +11,9 @@ import json
 import socket
 import threading
 import time
+import zlib
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
@@ -113,7 +115,6 @@ class HttpRefresher:
         self, method: str, url: str, body: dict[str, str], headers: dict[str, str], timeout: float
     ) -> tuple[int, httpx.Headers, bytes]:
         deadline = _Deadline(timeout)
-        # identity: a few bytes of gzip can be made to decode to megabytes.
         headers = {"accept": "application/json", "accept-encoding": "identity", "connection": "close", **headers}
         extensions = {"trace": deadline.watch}
         with (
@@ -122,20 +123,14 @@ class HttpRefresher:
                 method, url, json=body, headers=headers, timeout=timeout, extensions=extensions
             ) as response,
         ):
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise httpx.DecodingError("the answer is compressed, which was not asked for")
-            content = b""
-            for chunk in response.iter_bytes():
-                content += chunk
-                if len(content) > _LARGEST_ANSWER:
-                    raise httpx.DecodingError("the answer is too large")
-                deadline.check()
+            content = _read(response, deadline)
         return response.status_code, response.headers, content
 
     def _http(self) -> httpx.Client:
         with self._mutex:
             if self._client is None:
                 self._client = self._build()
+                self._client.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # takes none
             return self._client
 
     def _classified(self, status: int, headers: httpx.Headers, content: bytes, sent: float) -> Answer:
@@ -162,6 +157,27 @@ class HttpRefresher:
         pair = TokenPair(said[names[0]], said[names[1]])
         offset = clock_offset(claims_of(pair.access_token), sent=sent, received=self._clock.wall(), date=date)
         return Renewed(pair, offset)
+
+
+def _read(response: httpx.Response, deadline: _Deadline) -> bytes:
+    """Return the body. `identity` was asked for, but some servers compress whatever they are asked."""
+    # A transport in memory may have read, and decoded, it before.
+    read = response.is_stream_consumed
+    decode = _DECODERS["identity" if read else response.headers.get("content-encoding", "identity").lower()]()
+    content = b""
+    for chunk in response.iter_bytes() if read else response.iter_raw():
+        # Bounded while decoding: a few bytes of gzip can be made to become megabytes.
+        content += decode(chunk, _LARGEST_ANSWER + 1 - len(content))
+        if len(content) > _LARGEST_ANSWER:
+            raise httpx.DecodingError("the answer is too large")
+        deadline.check()
+    return content
+
+
+_DECODERS: Final[dict[str, Callable[[], Callable[[bytes, int], bytes]]]] = {
+    "identity": lambda: lambda chunk, _: chunk,
+    "gzip": lambda: zlib.decompressobj(16 + zlib.MAX_WBITS).decompress,
+}
 
 
 class _Deadline:

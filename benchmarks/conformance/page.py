@@ -68,6 +68,24 @@ def titles_on(text: str) -> dict[str, list[str]]:
     return {cells[0]: cells[1:] for cells in rows if len(cells) > 1 and cells[0][:1] not in {"", "|", "*"}}
 
 
+def differences(table: Table, text: str) -> list[str]:
+    """Say where cells that were run now are not what the page says, or did not pass."""
+    columns = _columns_of(text)
+    rows = titles_on(text)
+    found = []
+    for title, cells in table.items():
+        for name, verdict in cells.items():
+            written = rows[title][columns.index(name)] if title in rows and name in columns else "nothing"
+            if verdict.passed is False or written[0] != MARKS[verdict.passed]:
+                found.append(f"{title}, {name}: now {MARKS[verdict.passed]} {verdict.figure}; on the page {written}")
+    return found
+
+
+def _columns_of(text: str) -> list[str]:
+    head = next(line for line in text.splitlines() if line.startswith("| | "))
+    return head.removeprefix("| | ").removesuffix(" |").split(" | ")
+
+
 def _row(title: str, verdicts: list[Verdict]) -> str:
     cells = [f"{MARKS[verdict.passed]} {verdict.figure.replace('|', '/')}" for verdict in verdicts]
     return f"| {title} | " + " | ".join(cells) + " |"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TTL: Final = 3600  # seconds; some peers refresh five minutes before the end
 _BASE: Final = "/api/v1"
-_LOST: Final = 5.0  # seconds for which an answer that never comes keeps its connection
+_LOST: Final = 30.0  # seconds for which an answer that never comes keeps its connection
 
 
 class RealClock:
@@ -110,7 +110,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 10
+    timeout = 120
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
         """Be quiet."""

@@ -3,12 +3,13 @@
 import gzip
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from signedin import Client, Timing, TokenPair
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Deadline
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Deadline, _read
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
@@ -68,6 +69,37 @@ def test_an_endless_body_is_cut_at_its_size() -> None:
         assert isinstance(asked(url, timeout=8.0), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("coding", "body", "expected"),
+    [
+        ("gzip", ZIPPED, Renewed),
+        ("GZIP", ZIPPED, Renewed),
+        ("gzip", ZIPPED[:-20], Unknown),
+        ("gzip", b"no gzip", Unknown),
+        ("gzip", gzip.compress(b'{"access_token": "a", "refresh_token": "r"}' + b" " * 70_000, mtime=0), Unknown),
+        ("gzip, gzip", gzip.compress(ZIPPED, mtime=0), Unknown),
+        ("br", ZIPPED, Unknown),
+    ],
+)
+def test_an_answer_compressed_unasked_is_read_within_its_bound(
+    coding: str, body: bytes, expected: type[Answer]
+) -> None:
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n"
+    with talking(saying(head.encode() + body)) as url:
+        assert type(asked(url, timeout=8.0)) is expected
+
+
+def test_an_answer_that_blows_up_when_decoded_takes_no_memory() -> None:
+    bomb = gzip.compress(b" " * 20_000_000, mtime=0)
+    response = httpx.Response(200, headers={"content-encoding": "gzip"}, content=iter([bomb]))
+    tracemalloc.start()
+    with pytest.raises(httpx.DecodingError, match="too large"):
+        _read(response, _Deadline(60.0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
 def test_nobody_listening_means_not_sent() -> None:
     with talking(silent) as url:
         pass
@@ -82,7 +114,7 @@ def test_a_name_that_does_not_exist_means_not_sent() -> None:
     ("status", "headers", "body", "expected"),
     [
         (200, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
-        (200, {"content-encoding": "gzip"}, ZIPPED, Unknown),
+        (200, {"content-encoding": "gzip"}, ZIPPED, Renewed),
         (200, {}, b'{"access_token": "a", "refresh_token": "r", "more": "' + b"x" * 70_000 + b'"}', Unknown),
         (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
         (204, {}, b"", Unknown),
@@ -165,6 +197,21 @@ def test_the_refresh_carries_nothing_of_the_clients_own(server: FakeAuthServer) 
     assert refresh.headers["connection"] == "close"
     assert len(refresh.headers["idempotency-key"]) == 32
     assert set(hooked) == {"/api/v1/users/profile"}  # the refused and the accepted call, and no refresh
+
+
+def test_a_cookie_that_a_refresh_brings_is_sent_with_no_other(server: FakeAuthServer) -> None:
+    wire = Wire(server)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        answered = wire.handle_request(request)
+        answered.headers["set-cookie"] = "sid=x; Path=/"
+        return answered
+
+    client = Client(server.base_url, transport=wire, refresh_transport=httpx.MockTransport(answer), clock=server.clock)
+    client.session.sign_in(server.issue())
+    for _ in range(2):
+        client.session.refresh()
+    assert [request.headers.get("cookie") for request in wire.refreshes] == [None, None]
 
 
 def test_each_refresh_has_an_attempt_id_of_its_own(server: FakeAuthServer) -> None:

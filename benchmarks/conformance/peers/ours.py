@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from signedin import AsyncClient, Client, MemoryStore, Timing
+from signedin import AsyncClient, Client, MemoryStore
 
-from benchmarks.conformance.peers.peer import CALL, Peer, Reply, blob
+from benchmarks.conformance.peers.peer import Peer, Reply, blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from signedin import TokenPair
-
-TIMING = Timing(post=1.0, flight=4.5, lease=7.0, waiter=5.0, save=2.0)
 
 
 class Signedin(Peer):
@@ -24,9 +22,7 @@ class Signedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = Client(
-            self.site.base_url, store=MemoryStore(), timeout=CALL, timing=TIMING, follow_redirects=True
-        )
+        self.client = Client(self.site.base_url, store=MemoryStore(), follow_redirects=True)
         self.client.session.sign_in(pair)
 
     def call(self, method: str, url: str, content: Any = None) -> Reply:
@@ -58,9 +54,7 @@ class AsyncSignedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = AsyncClient(
-            self.site.base_url, store=MemoryStore(), timeout=CALL, timing=TIMING, follow_redirects=True
-        )
+        self.client = AsyncClient(self.site.base_url, store=MemoryStore(), follow_redirects=True)
         self.client.session.sign_in(pair)
 
     async def send(self, method: str, url: str, content: Any = None) -> Reply:
