@@ -27,7 +27,7 @@ LAYERS: Final = (
     ("signedin._calls", "signedin._wire"),
     ("signedin.auth",),
     ("signedin._plan",),
-    ("signedin._replay", "signedin._origin"),
+    ("signedin._replay", "signedin._origin", "signedin._queue"),
     ("signedin.session",),
     ("signedin._renewal",),
     ("signedin._setbacks",),

@@ -42,7 +42,7 @@ class Draw(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """→ None, after `seconds`, give or take the jitter; sooner when the session closes."""
+    """→ None, after `seconds`, or a little longer; sooner when the session closes."""
 
     seconds: float
 

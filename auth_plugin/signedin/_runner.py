@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from signedin import _flight
 from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
-from signedin.timing import jittered
+from signedin.timing import lengthened
 from signedin.typing import Unknown
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Runner:
             case _flight.Draw():
                 result = secrets.token_hex(16)
             case _flight.Sleep(seconds):
-                self._sleep(jittered(seconds))
+                self._sleep(lengthened(seconds))
             case _flight.Load():
                 result = self.store.load(self.key)
             case _flight.CompareAndSet(expected, record):

@@ -26,9 +26,14 @@ async def wait_async(future: Future[T], patience: float) -> T:
 
     Not by asyncio.wrap_future: cancelling the task would cancel the future that all waiters share.
     """
+    await until_done(future, patience)
+    return outcome(future)
+
+
+async def until_done(future: Future[T], patience: float) -> None:
+    """Suspend this task until the future is done, or the patience at its end."""
     if not future.done():
         await (_in_trio if _trio_runs() else _in_asyncio)(future, patience)
-    return outcome(future)
 
 
 def outcome(future: Future[T]) -> T:

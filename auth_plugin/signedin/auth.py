@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from signedin._held import Held
+    from signedin._queue import Places
     from signedin.session import TokenSession
 
 
@@ -22,8 +24,9 @@ class BearerAuth(httpx.Auth):
     Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched.
     """
 
-    def __init__(self, session: TokenSession) -> None:
+    def __init__(self, session: TokenSession, places: Places | None = None) -> None:
         self._session = session
+        self._places = places  # for async clients: where requests wait for a connection
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Carry the plan out, blocking."""
@@ -44,9 +47,10 @@ class BearerAuth(httpx.Auth):
         step = _next(steps, None)
         while step is not None:
             if isinstance(step, Send):
-                response = yield step.request
-                if response.status_code == self._session.expired.status:
-                    await response.aread()
+                async with self._places.turn(step.request) if self._places else nullcontext():
+                    response = yield step.request
+                    if response.status_code == self._session.expired.status:
+                        await response.aread()
                 step = _next(steps, _answer(response, self._session))
             else:
                 step = _next(steps, await self._session.await_(self._ask(step)))

@@ -13,6 +13,7 @@ from signedin_sdk.resources import AsyncResources, Resources
 
 from signedin._binding import AsyncSender, Sender, SessionOptions, session_for
 from signedin._origin import allowed_origin, astay_home, stay_home
+from signedin._queue import CONNECTIONS, Places
 from signedin._threads import SystemClock
 from signedin.auth import BearerAuth
 from signedin.errors import ConfigurationError
@@ -223,6 +224,7 @@ class AsyncClient(AsyncResources):
             refresh_transport=refresh_transport or transport,
             verify=verify,
         )
+        self._places = Places(CONNECTIONS)
         http = httpx.AsyncClient(
             base_url=self._wiring.base_url,
             timeout=timeout,
@@ -235,7 +237,7 @@ class AsyncClient(AsyncResources):
         self._bind(http, session if session is not None else self._wiring.session(profile))
 
     def _bind(self, http: httpx.AsyncClient, session: TokenSession) -> None:
-        http.auth = BearerAuth(session)
+        http.auth = BearerAuth(session, self._places)
         http.event_hooks = {"request": [astay_home(session.origins)], "response": []}
         self._http, self._session = http, session
         super().__init__(AsyncSender(http, session, self._wiring.clock))
@@ -284,7 +286,7 @@ AnyClient = TypeVar("AnyClient", bound=Client | AsyncClient)
 def _view(client: AnyClient, profile: str) -> AnyClient:
     view = copy.copy(client)
     # The resources are cached per instance, bound to the other session.
-    for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send"}:
+    for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send", "_places"}:
         del view.__dict__[cached]
     http: Any = copy.copy(client.http)
     http.cookies = httpx.Cookies()

@@ -76,3 +76,8 @@ def soft_window(lifetime: float | None) -> float:
 def jittered(seconds: float) -> float:
     """Return the duration, up to a tenth longer or shorter, so that a fleet does not march in step."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 -- spread, not a secret
+
+
+def lengthened(seconds: float) -> float:
+    """Return the duration, up to a tenth longer: never shorter than a server asked to be left alone."""
+    return seconds * random.uniform(1, 1 + JITTER)  # noqa: S311 -- spread, not a secret

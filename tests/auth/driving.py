@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Colour = Literal["threads", "asyncio", "trio"]
 PATIENCE = 20  # seconds; nothing here takes one
 # Faults of tokens that only the refresh, whose answer is parsed strictly, does not take: to a login they do no harm.
-TAKEN_BY_A_LOGIN = {"gzip unasked", "two access tokens"}
+TAKEN_BY_A_LOGIN = {"two access tokens"}
 
 
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -168,7 +168,6 @@ NO_ANSWERS: Final = {
         answering(200, gzip.compress(gzip.compress(b"\0" * 8_000_000)), headers={"content-encoding": "gzip, gzip"}),
     ),
     "gzip garbage": _lost("said to be gzip, and is not", rewriting(lambda said: said, **_ZIPPED)),
-    "gzip unasked": _spoilt("gzip, which was not asked for", rewriting(gzip.compress, **_ZIPPED)),
     "xml": _doubt("XML with 200", answering(200, b"<tokens><accessToken>a</accessToken></tokens>")),
     "form": _doubt("a form in place of JSON", answering(200, b"accessToken=a&refreshToken=r")),
     "jsonp": _lost("JSON inside a call", rewriting(lambda said: b"callback(" + said + b");")),
@@ -218,6 +217,7 @@ SPOILT: Final = {
 }
 HARMLESS: Final = {
     "byte order mark": _harmless("a byte order mark before the JSON", rewriting(lambda said: b"\xef\xbb\xbf" + said)),
+    "gzip unasked": _harmless("gzip, which was not asked for", rewriting(gzip.compress, **_ZIPPED)),
     "utf-16": _harmless("JSON in UTF-16", rewriting(lambda said: said.decode().encode("utf-16"))),
     "wrong type": _harmless("JSON, called text/html", rewriting(lambda said: said, content_type="text/html")),
     "wrong charset": _harmless(
