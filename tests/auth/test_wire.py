@@ -15,7 +15,7 @@ from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 from tests.auth.driving import Wire, jwt
 from tests.auth.loopback import loopback
-from tests.auth.talking import Talk, asked, dripping, silent, talking
+from tests.auth.talking import Talk, asked, dripping, saying, silent, talking
 
 # No time in it: the test's id is made of it, and the workers must agree on ids.
 ZIPPED = gzip.compress(b'{"access_token": "a", "refresh_token": "r"}', mtime=0)
