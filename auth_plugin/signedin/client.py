@@ -224,7 +224,8 @@ class AsyncClient(AsyncResources):
             refresh_transport=refresh_transport or transport,
             verify=verify,
         )
-        self._places = Places(CONNECTIONS)
+        # A transport of the user's own has limits of its own, or many requests on one connection.
+        self._places = Places(CONNECTIONS) if transport is None else None
         http = httpx.AsyncClient(
             base_url=self._wiring.base_url,
             timeout=timeout,

@@ -38,9 +38,8 @@ class Crowded(httpx.AsyncBaseTransport):
 
 async def test_no_more_requests_go_in_than_there_are_connections(drive: Drive, server: FakeAuthServer) -> None:
     crowd = Crowded(server)
-    async with AsyncClient(
-        server.base_url, transport=crowd, refresh_transport=server.transport, clock=server.clock
-    ) as client:
+    async with AsyncClient(server.base_url, refresh_transport=server.transport, clock=server.clock) as client:
+        client.http._transport = crowd  # in place of httpx's own, which connects
         client.session.sign_in(server.issue())
         async with drive.under_way(client.for_profile("default").users.get_profile, CONNECTIONS + 50) as outcomes:
             await crowd.full.wait()
@@ -49,6 +48,20 @@ async def test_no_more_requests_go_in_than_there_are_connections(drive: Drive, s
             crowd.open.set()
     assert [outcome.email for outcome in outcomes] == ["ada@example.com"] * (CONNECTIONS + 50)
     assert crowd.most == CONNECTIONS
+
+
+async def test_a_transport_of_ones_own_has_the_limits_that_it_sets_itself(drive: Drive, server: FakeAuthServer) -> None:
+    crowd = Crowded(server)
+    async with AsyncClient(
+        server.base_url, transport=crowd, refresh_transport=server.transport, clock=server.clock
+    ) as client:
+        client.session.sign_in(server.issue())
+        async with drive.under_way(client.users.get_profile, CONNECTIONS + 50) as outcomes:
+            await crowd.full.wait()
+            await anyio.wait_all_tasks_blocked()
+            assert crowd.inside == CONNECTIONS + 50
+            crowd.open.set()
+    assert len(outcomes) == CONNECTIONS + 50
 
 
 async def test_the_first_to_come_is_the_first_to_go() -> None:
