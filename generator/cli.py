@@ -1,118 +1,115 @@
-"""`python -m generator`: words in, words out. Exit 0 is fine, 1 is a finding, 2 is a wrong command line."""
+"""`python -m generator`: the command line. What a verb needs is imported when it is called: most need little.
+
+Exit status: 0 fine; 1 stopped, or findings; 2 a wrong command line; 3 `diff` found what --fail-on names; 4 `generate`
+printed the package and left something out.
+"""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from generator.bounds import bounded
-from generator.cassettes import stale
-from generator.diff.cli import add_diff
-from generator.document import load
 from generator.errors import GeneratorError
-from generator.lint import Finding, lint
-from generator.pipeline import LintError, Request, check, generate
-from generator.release.cli import add_release
 
 ROOT: Final = Path(__file__).parent.parent
+_LEVELS: Final = ("never", "breaking", "minor", "patch")
+_VERBS: Final = {
+    "lint": ("generator.verbs", "judge the spec: is it valid, and what would get lost?"),
+    "generate": ("generator.verbs", "print the package anew"),
+    "check": ("generator.freshness", "say how the committed package differs from what the spec yields"),
+    "diff": (
+        "generator.diff.verb",
+        "say what an edited spec changes for users of the SDK, and which version it must be",
+    ),
+    "release": (
+        "generator.release.verb",
+        "publish the next version: number, changelog, package, tests, two equal builds, SBOM, upload, trial",
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one verb and return the exit status."""
     options = _parser().parse_args(arguments)
+    verb = getattr(import_module(_VERBS[options.verb][0]), options.verb)
     try:
-        status: int = options.verb(options)
-    except LintError as error:
-        _show(options.spec, error.findings)
-        print(error, file=sys.stderr)
-        return 1
+        # What a verb reads may be untrusted. A release reads what is committed, and its tests take what they take.
+        if options.verb == "release":
+            status: int = verb(options)
+        else:
+            with bounded(seconds=options.seconds, mebibytes=options.memory):
+                status = verb(options)
     except (GeneratorError, OSError) as error:
         print(f"generator: {error}", file=sys.stderr)
         return 1
     return status
 
 
-def _bounded(verb: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Let the verb run inside --seconds and --memory: what it reads may be untrusted."""
-
-    def within(options: argparse.Namespace) -> int:
-        with bounded(seconds=options.seconds, mebibytes=options.memory):
-            return verb(options)
-
-    return within
-
-
-def _lint(options: argparse.Namespace) -> int:
-    findings = lint(load(options.spec))
-    _show(options.spec, findings)
-    errors = sum(finding.is_error for finding in findings)
-    print(f"{options.spec}: {errors} errors, {len(findings) - errors} warnings")
-    return 1 if errors else 0
-
-
-def _generate(options: argparse.Namespace) -> int:
-    generate(_request(options), _tell)
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    request = _request(options)
-    differences = check(request, _tell)
-    for difference in differences:
-        print(difference)
-    if differences:
-        print(f"{request.output} is not what {request.spec} yields; run: make generate", file=sys.stderr)
-    cassettes = options.cassettes or (ROOT / "cassettes" if options.spec == ROOT / "openapi.yaml" else None)
-    outdated = stale(load(options.spec), cassettes) if cassettes else []
-    for line in outdated:
-        print(line)
-    if outdated:
-        print(f"{cassettes} holds answers that {options.spec} does not know; run: make record", file=sys.stderr)
-    if differences or outdated:
-        return 1
-    _tell(f"{request.output} is what {request.spec} yields")
-    return 0
-
-
-def _show(spec: Path, findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        print(finding.told(spec))
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
-
-
-def _request(options: argparse.Namespace) -> Request:
-    output = options.output or ROOT / "sdk" / (options.package or "signedin_sdk")
-    if options.package and output.name != options.package:
-        raise GeneratorError(f"--output must end in the package's name, {options.package!r}: Python finds it by that.")
-    if not output.name.isidentifier():
-        raise GeneratorError(f"{output.name!r} cannot be a package's name. Name one with --package or --output.")
-    return Request(options.spec, output)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m generator", description="Print a typed SDK from an OpenAPI spec.")
-    verbs = parser.add_subparsers(required=True, metavar="lint|generate|check|diff|release")
-    for name, verb, told in (
-        ("lint", _lint, "judge the spec: is it valid, and what would get lost?"),
-        ("generate", _generate, "print the package anew"),
-        ("check", _check, "say how the committed package differs from what the spec yields"),
-    ):
-        one = verbs.add_parser(name, help=told, description=told)
-        one.set_defaults(verb=_bounded(verb))
-        one.add_argument(
-            "--spec", type=Path, default=ROOT / "openapi.yaml", help="default: openapi.yaml of this repository"
-        )
-        one.add_argument("--seconds", type=int, default=600, help="stop after so long (default: %(default)s)")
-        one.add_argument("--memory", type=int, default=4096, help="MiB of address space (default: %(default)s)")
-        if name != "lint":
-            one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
-            one.add_argument("--package", help="name of the package (default: signedin_sdk)")
-        if name == "check":
-            one.add_argument("--cassettes", type=Path, help="recorded answers to hold against the spec")
-    add_diff(verbs)
-    add_release(verbs)
+    parser = argparse.ArgumentParser(
+        prog="python -m generator",
+        description="Print a typed SDK from an OpenAPI spec.",
+        epilog=(__doc__ or "").partition("\n\n")[2],
+    )
+    verbs = parser.add_subparsers(required=True, dest="verb", metavar="|".join(_VERBS))
+    added = {name: verbs.add_parser(name, help=told, description=told) for name, (_, told) in _VERBS.items()}
+    for name in ("lint", "generate", "check"):
+        _add_spec(added[name])
+    for name in ("generate", "check"):
+        _add_package(added[name])
+    for name in ("lint", "generate", "check", "diff"):
+        _add_bounds(added[name])
+    added["generate"].add_argument("--no-trial", action="store_true", help="do not import and type-check the package")
+    added["check"].add_argument("--cassettes", type=Path, help="recorded answers to hold against the spec")
+    _add_diff(added["diff"])
+    _add_release(added["release"])
     return parser
+
+
+def _add_spec(one: argparse.ArgumentParser) -> None:
+    default = ROOT / "openapi.yaml"
+    one.add_argument("--spec", type=Path, default=default, help="default: openapi.yaml of this repository")
+
+
+def _add_package(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
+    told = "print what can be printed, say what is left out and why, exit 4: for specs that somebody else owns"
+    one.add_argument("--leave-out", action="store_true", help=told)
+    one.add_argument("--package", help="name of the package (default: signedin_sdk)")
+
+
+def _add_bounds(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--seconds", type=int, default=600, help="stop after so long (default: %(default)s)")
+    one.add_argument("--memory", type=int, default=4096, help="MiB of address space (default: %(default)s)")
+
+
+def _add_diff(one: argparse.ArgumentParser) -> None:
+    one.add_argument("old", help="a file, git:REVISION or git:REVISION:PATH")
+    one.add_argument("new", nargs="?", default=str(ROOT / "openapi.yaml"), help="the same; default: openapi.yaml")
+    form = one.add_mutually_exclusive_group()
+    for name in ("json", "markdown"):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text")
+    one.add_argument("--current", help="the version to count from (default: that of pyproject.toml)")
+    told = "a program to type-check: a file or git:REVISION:PATH; repeatable"
+    one.add_argument("--consumer", action="append", default=[], help=told)
+    one.add_argument("--specs-only", action="store_true", help="do not print and compare the two packages")
+    one.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 3 from this level on")
+
+
+def _add_release(one: argparse.ArgumentParser) -> None:
+    one.epilog = (
+        "The user and the password of the index: SIGNEDIN_INDEX_USERNAME and SIGNEDIN_INDEX_PASSWORD, or the password "
+        "from the keyring."
+    )
+    where = one.add_mutually_exclusive_group(required=True)
+    where.add_argument("--index-url", help="what installers read, such as https://packages.example/signedin/")
+    where.add_argument("--dry-run", action="store_true", help="all of it up to the upload, in a temporary folder")
+    one.add_argument("--upload-url", help="what takes uploads (default: the index without /simple)")
+    one.add_argument("--since", help="the last release's spec: a file or git:REVISION (default: newest tag v*)")
+    one.add_argument("--version", help="at least what the changes ask for (default: just that)")
+    one.add_argument("--tests", default="make test", help="what must succeed (default: %(default)s)")
+    one.add_argument("--artifacts", type=Path, help="folder for wheel, sdist, SBOM and hashes (default: dist)")
+    one.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)

@@ -32,6 +32,11 @@ class Document:
     path: Path
     content: bytes = field(repr=False)
     data: dict[str, Any] = field(repr=False)
+    _origin: "Document | None" = field(default=None, repr=False)
+
+    def changed(self, data: dict[str, Any]) -> "Document":
+        """Return a document of other data; its lines are still those of the file."""
+        return Document(self.path, self.content, data, self._origin or self)
 
     @cached_property
     def _lines(self) -> Mapping[Pointer, int]:
@@ -47,6 +52,8 @@ class Document:
 
     def line(self, pointer: Pointer) -> int:
         """Return the line of a node, or of the nearest one around it."""
+        if self._origin is not None:
+            return self._origin.line(pointer)
         while pointer and pointer not in self._lines:
             pointer = pointer[:-1]
         return self._lines.get(pointer, 1)

@@ -36,6 +36,11 @@ class Resource:
     description: UntrustedString | None
     endpoints: list[Endpoint]
 
+    @property
+    def line(self) -> UntrustedString | None:
+        """Return the description without line breaks, which a string literal would lose."""
+        return self.description and UntrustedString(" ".join(self.description.get_untrusted_value().split()))
+
 
 def print_package(document: Document, target: Path) -> None:
     """Print the package into a new folder `target`.
@@ -54,12 +59,13 @@ def print_package(document: Document, target: Path) -> None:
 
 
 def _print(document: Document, target: Path) -> None:
-    config = _config(document, target)
+    config = config_for(document, target)
     openapi = GeneratorData.from_dict(document.data, config=config)
     if isinstance(openapi, upstream_errors.GeneratorError):
         raise PrintError(_told(document, [openapi]))
     _require_own_modules(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
+    project.env.auto_reload = False  # a template is looked for on the disk once
     project.env.globals.update(facts=Facts(document), contract=contract(document))
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
@@ -75,17 +81,23 @@ def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
 
 def _print_ours(project: Project, document: Document, target: Path) -> None:
     resources = _resources(document, project.openapi)
+    classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
+    models = sorted(classes, key=lambda each: each.name)
     (target / "py.typed").touch()
     (target / "resources").mkdir()
-    _render(project, "wire", target / "_wire.py")
-    _render(project, "contract", target / "contract.py")
-    _render(project, "resources_init", target / "resources" / "__init__.py", resources=resources)
+    _render(project, "wire.py", target / "_wire.py")
+    _render(project, "contract.py", target / "contract.py")
+    _render(project, "models_modules.py", target / "models" / "_modules.py", models=models)
+    _render(project, "models_init.pyi", target / "models" / "__init__.pyi", models=models)
+    for suffix in ("py", "pyi"):  # at run time and for type checkers
+        init = target / "resources" / f"__init__.{suffix}"
+        _render(project, f"resources_init.{suffix}", init, resources=resources)
     for resource in resources:
-        _render(project, "resource", target / "resources" / f"{resource.tag}.py", resource=resource)
+        _render(project, "resource.py", target / "resources" / f"{resource.tag}.py", resource=resource)
 
 
 def _render(project: Project, template: str, path: Path, **values: object) -> None:
-    text = project.env.get_template(f"{template}.py.jinja").render(**values)
+    text = project.env.get_template(f"{template}.jinja").render(**values)
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -102,7 +114,8 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
     ]
 
 
-def _config(document: Document, target: Path) -> Config:
+def config_for(document: Document, target: Path) -> Config:
+    """Return what upstream is told."""
     settings = ConfigFile(post_hooks=[], package_name_override=target.name, field_prefix=FIELD_PREFIX)
     return Config.from_sources(
         settings,

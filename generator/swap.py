@@ -41,12 +41,18 @@ def recover(target: Path) -> None:
             shutil.rmtree(leftover)
 
 
-def replace(package: Path, target: Path) -> None:
-    """Let `target` be a copy of `package`; a reader sees the old one or the new one, whole."""
+def replace(package: Path, target: Path, *, move: bool = False) -> None:
+    """Let `target` be what `package` is; a reader sees the old one or the new one, whole.
+
+    `move` spares the copy of a package that nobody needs any more, where both stand in one file system.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     recover(target)
     incoming = _incoming(target)  # beside the target: only a rename within one file system is atomic
-    shutil.copytree(package, incoming, ignore=shutil.ignore_patterns("__pycache__"))
+    if move:
+        shutil.move(package, incoming)
+    else:
+        shutil.copytree(package, incoming, ignore=shutil.ignore_patterns("__pycache__"))
     if not target.exists():
         incoming.rename(target)
     elif not _exchange(incoming, target):

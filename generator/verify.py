@@ -39,7 +39,7 @@ def verify(document: Document, package: Path, *, types: bool = True) -> None:
 
 def _compile(package: Path) -> None:
     for name, path in files(package):
-        if path.suffix != ".py":
+        if path.suffix not in {".py", ".pyi"}:
             continue
         try:
             with warnings.catch_warnings(action="error"):  # an invalid escape is only a warning

@@ -32,15 +32,6 @@ Ratios of processor time, medians of {rounds} rounds in which the two took turns
 | figure | measured | to reach | made from |
 |---|---|---|---|
 """
-_UNVERIFIED: Final = """
-import sys
-from pathlib import Path
-from generator.pipeline import Request, _printed
-from generator.swap import replace
-request = Request(Path(sys.argv[1]), Path(sys.argv[2]))
-with _printed(request, lambda _: None) as (_, package):
-    replace(package, request.output)
-"""
 _IMPORTED: Final = """
 import sys, time
 sys.path[:0] = sys.argv[1].split(":")
@@ -106,7 +97,8 @@ def _options(spec: Path, output: Path) -> list[str]:
 
 
 def _unverified(spec: Path, folder: Path) -> list[str]:
-    return [sys.executable, "-c", _UNVERIFIED, str(spec), str(folder / "out" / f"{spec.stem}_sdk")]
+    output = folder / "out" / f"{spec.stem}_sdk"
+    return [sys.executable, "-m", "generator", "generate", "--no-trial", *_options(spec, output)]
 
 
 def _bare(spec: Path, folder: Path) -> list[str]:

@@ -5,7 +5,6 @@ what is an error with the new package and none with the old one counts.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,9 @@ from typing import Final
 import griffe
 
 from generator.diff.change import Change, Level
+from generator.diff.consumers import Consumers
 from generator.document import Document
+from generator.errors import GeneratorError
 from generator.printer import print_package
 
 # What a user's program imports. The rest of a printed package is how it works.
@@ -45,42 +46,42 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
             yield Change("python-api-changed", Level.BREAKING, path, f"{text}: {_name(each, parts)}")
 
 
-def consumer_changes(programs: Sequence[Path], old: Path, new: Path) -> Iterator[Change]:
-    """Yield what mypy --strict says of programs against the new package and not against the old one."""
-    before = {_without_line(line) for line in _mypy(programs, old)}
-    for line in _mypy(programs, new):
+def consumer_changes(consumers: Consumers, old: Path, new: Path) -> Iterator[Change]:
+    """Yield what mypy --strict says of programs against the new packages and not against the old ones."""
+    if not consumers.programs:
+        return
+    before = {_without_line(line) for line in _mypy(consumers.programs, old, consumers.before)}
+    for line in _mypy(consumers.programs, new, consumers.after):
         if _without_line(line) not in before:
             where, _, message = line.partition(": error: ")
-            yield Change("consumer-does-not-type-check", Level.BREAKING, Path(where).name, message)
+            name = Path(where.rpartition(":")[0]).name
+            yield Change("consumer-does-not-type-check", Level.BREAKING, name, message)
 
 
-def _mypy(programs: Sequence[Path], package: Path) -> list[str]:
+def _mypy(programs: Sequence[Path], package: Path, beside: Path) -> list[str]:
     # Silent: the package's own functions are not checked, which takes most of the time.
-    options = [
-        "--strict",
-        "--config-file=",
-        "--follow-imports=silent",
-        "--no-error-summary",
-        "--no-warn-unused-ignores",
-    ]
+    options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary"]
+    options += ["--no-warn-unused-ignores"]
     cache = package.parent / ".mypy"
-    search = os.pathsep.join([str(package.parent), *_others(programs)])
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, "--cache-dir", str(cache), *map(str, programs)],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            *options,
+            "--no-warn-unused-ignores",
+            f"--cache-dir={cache}",
+            *map(str, programs),
+        ],
         cwd=package.parent,
-        env={**os.environ, "MYPYPATH": search},
+        env={**os.environ, "MYPYPATH": os.pathsep.join([str(package.parent), str(beside)])},
         capture_output=True,
         text=True,
         check=False,
     )
-    shutil.rmtree(cache, ignore_errors=True)
+    if done.returncode not in {0, 1}:  # it did not look at all, and saying nothing would be taken for "all is well"
+        raise GeneratorError(f"mypy cannot read the programs:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     return [line for line in done.stdout.splitlines() if ": error: " in line]
-
-
-def _others(programs: Sequence[Path]) -> list[str]:
-    """Return the folder of the hand-written package, which a program may import beside the printed one."""
-    found = (parent / "auth_plugin" for program in programs for parent in program.resolve().parents)
-    return sorted({str(each) for each in found if each.is_dir()})
 
 
 def _without_line(line: str) -> str:

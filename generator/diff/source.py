@@ -17,17 +17,28 @@ def opened(source: str, *, default: str = "openapi.yaml", root: Path = Path()) -
     Raises:
         SpecError: There is none, or it cannot be read.
     """
-    if not source.startswith("git:"):
+    revision = revision_of(source)
+    if revision is None:
         yield load(Path(source))
         return
-    revision, _, name = source.removeprefix("git:").partition(":")
+    name = source.removeprefix("git:").partition(":")[2]
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
         path = Path(folder) / Path(name or default).name
-        path.write_bytes(_committed(revision, name or default, root))
+        path.write_bytes(committed(revision, name or default, root))
         yield load(path)
 
 
-def _committed(revision: str, name: str, root: Path) -> bytes:
+def revision_of(source: str) -> str | None:
+    """Return the revision that a source names, None for a file."""
+    return source.removeprefix("git:").partition(":")[0] if source.startswith("git:") else None
+
+
+def committed(revision: str, name: str, root: Path) -> bytes:
+    """Return a file as it is in a revision.
+
+    Raises:
+        SpecError: There is none.
+    """
     # --end-of-options: a revision that begins with a dash is no option.
     command = ["git", "show", "--end-of-options", f"{revision}:./{name}"]
     try:

@@ -17,6 +17,7 @@ class Finding:
     message: str
     advice: str
     is_error: bool
+    pointer: Pointer = ()
 
     def told(self, document: Path) -> str:
         """Return the line for a person, in the form that editors and CI systems link."""
@@ -35,9 +36,9 @@ def shown(text: object) -> str:
 
 def error(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
     """Return a finding that must be mended."""
-    return Finding(rule, document.line(pointer), message, advice, is_error=True)
+    return Finding(rule, document.line(pointer), message, advice, is_error=True, pointer=pointer)
 
 
 def warning(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
     """Return a finding that one may live with."""
-    return Finding(rule, document.line(pointer), message, advice, is_error=False)
+    return Finding(rule, document.line(pointer), message, advice, is_error=False, pointer=pointer)

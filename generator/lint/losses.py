@@ -73,7 +73,7 @@ def servers(document: Document) -> Iterator[Finding]:
 def parameters(document: Document) -> Iterator[Finding]:
     """`parameter`: ways to write parameters that would be dropped or written in another way."""
     for each in operations(document):
-        for pointer, node in _parameters(document, each):
+        for pointer, node in parameters_of(document, each):
             parameter = document.resolve(node)
             told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
             if "schema" not in parameter:
@@ -111,7 +111,8 @@ def calls_of_the_server(document: Document) -> Iterator[Finding]:
             yield warning(document, pointer, "webhook", message, "Serve them by other means.")
 
 
-def _parameters(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    """Yield the parameters as they are written, those of the path first, with their places."""
     for owner in (operation.pointer[:-1], operation.pointer):
         for index, node in enumerate((document.at(owner) or {}).get("parameters") or []):
             yield (*owner, "parameters", str(index)), node
@@ -128,8 +129,7 @@ def request_bodies(document: Document) -> Iterator[Finding]:
         pointer = (*each.pointer, "requestBody")
         body = document.resolve(each.node.get("requestBody"))
         for name, media in (body or {}).get("content", {}).items():
-            kind = _kind(name)
-            if not (_is_json(kind) or kind in _FORMS or kind == "application/octet-stream"):
+            if not is_sendable(name):
                 message = f"{shown(each.id)} takes {shown(name)}, which the generator cannot send."
                 yield error(document, pointer, "media-type", message, "Use JSON, a form or application/octet-stream.")
             elif "schema" not in media:
@@ -163,6 +163,12 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
     elif not readable and not status.startswith(("1", "2", "3")):
         message = f"{told} has no body with a schema: the error's `body` will be untyped."
         yield warning(document, pointer, "error-schema-missing", message, "Describe what the server answers.")
+
+
+def is_sendable(media_type: str) -> bool:
+    """Say whether the generator can print a body of this media type."""
+    kind = _kind(media_type)
+    return _is_json(kind) or kind in _FORMS or kind == "application/octet-stream"
 
 
 def _kind(media_type: str) -> str:

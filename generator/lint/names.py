@@ -9,8 +9,9 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, snake_cas
 
 from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
+from generator.lint.losses import parameters_of
 from generator.lint.validity import is_example, nodes
-from generator.operations import FIELD_PREFIX, OperationFacts, operations
+from generator.operations import FIELD_PREFIX, operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
@@ -123,10 +124,9 @@ def arguments(document: Document) -> Iterator[Finding]:
     Parameters that meet are told apart by upstream, which appends where they stand.
     """
     for each in operations(document):
-        pointer = (*each.pointer, "parameters")
-        parameters = {str(node["name"]) for node in _parameters(document, each)}
         fields = {identifier(name) for name in _body_fields(document, each.node)}
-        for name in sorted(parameters):
+        for pointer, node in parameters_of(document, each):
+            name = str((document.resolve(node) or {}).get("name"))
             if identifier(name) in _FUNCTION_NAMES:
                 message = f"Parameter {shown(name)} would hide `{identifier(name)}`, which the printed function uses."
                 yield error(document, pointer, "name-reserved", message, "Rename it.")
@@ -134,12 +134,6 @@ def arguments(document: Document) -> Iterator[Finding]:
                 message = f"Parameter {shown(name)} of {shown(each.id)} has the name of a field of the body."
                 yield warning(document, pointer, "name-collision", message, "Rename one, or users give a whole `body`.")
             yield from _named(document, pointer, name, "Parameter")
-
-
-def _parameters(document: Document, operation: OperationFacts) -> Iterator[dict[str, Any]]:
-    for owner in (operation.pointer[:-1], operation.pointer):
-        for node in (document.at(owner) or {}).get("parameters") or []:
-            yield document.resolve(node)
 
 
 def _body_fields(document: Document, operation: dict[str, Any]) -> list[str]:

@@ -81,7 +81,7 @@ def valid(document: Document) -> Iterator[Finding]:
         for each in _VALIDATORS[version[0]](document.data).iter_errors():
             if isinstance(each, DuplicateOperationIDError):  # `losses` says it with a line
                 continue
-            pointer = tuple(str(step) for step in getattr(each, "absolute_path", ()))
+            pointer = tuple(str(step) for step in getattr(each, "absolute_path", ())) or _place(str(each))
             message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(each, 'message', each))}"
             yield error(document, pointer, "invalid", message, "See the OpenAPI specification.")
     except MemoryError:
@@ -89,6 +89,12 @@ def valid(document: Document) -> Iterator[Finding]:
     except Exception as failure:  # noqa: BLE001  (the validator raises anything on a document that is far off)
         message = f"The document cannot be validated: {shown(f'{type(failure).__name__}: {failure}')}."
         yield error(document, (), "invalid", message, "See the OpenAPI specification.")
+
+
+def _place(message: str) -> Pointer:
+    """Return the operation that a message names, where the validator gives no place."""
+    said = re.search(r"for '([a-z]+)' operation in '(.*)' was not resolved", message)
+    return ("paths", said[2], said[1]) if said else ()
 
 
 def numbers(document: Document) -> Iterator[Finding]:

@@ -14,11 +14,12 @@ from typing import Final
 from attrs import define
 
 from generator.diff.change import Change, highest
-from generator.diff.cli import changes, current_version
-from generator.diff.source import opened
+from generator.diff.consumers import consumers
+from generator.diff.source import committed, opened, revision_of
+from generator.diff.verb import changes, current_version
 from generator.diff.versions import next_version, why
 from generator.document import load
-from generator.errors import GeneratorError
+from generator.errors import GeneratorError, SpecError
 from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, with_section
 from generator.release.distribution import built_twice, manifest, snapshot
@@ -29,6 +30,7 @@ from generator.swap import replace
 
 Tell = Callable[[str], None]
 PROJECT: Final = "signedin"
+_CONSUMER: Final = "tests/typing/consumer.py"
 
 
 @define(frozen=True)
@@ -86,9 +88,11 @@ def _decide(plan: Plan, tree: Path, tell: Tell) -> tuple[str, list[Change]]:
     if since is None:
         tell(f"the first release: {plan.version or current}")
         return plan.version or current, []
-    with opened(since, root=plan.root) as old:
-        consumers = [tree / "tests" / "typing" / "consumer.py"]
-        found = changes(old, load(tree / "openapi.yaml"), consumers=[each for each in consumers if each.is_file()])
+    with (
+        opened(since, root=plan.root) as old,
+        consumers(since, _programs(since, plan.root), root=plan.root) as programs,
+    ):
+        found = changes(old, load(tree / "openapi.yaml"), consumers=programs)
     level = highest(found)
     suggested = next_version(current, level)
     tell(f"{len(found)} changes since {since}: {current} -> {suggested} ({why(current, level)})")
@@ -98,6 +102,16 @@ def _decide(plan: Plan, tree: Path, tell: Tell) -> tuple[str, list[Change]]:
     if wanted == current and fragments(tree / "changelog.d"):
         raise GeneratorError("The spec did not change, and there are fragments: name the version with --version.")
     return wanted, found
+
+
+def _programs(since: str, root: Path) -> list[str]:
+    """Return the program of the last release; of a release that has none, none."""
+    revision = revision_of(since)
+    try:
+        is_there = committed(revision, _CONSUMER, root) if revision else (root / _CONSUMER).is_file()
+    except SpecError:
+        is_there = False
+    return [_CONSUMER] if is_there else []
 
 
 def _numbers(version: str) -> list[int]:

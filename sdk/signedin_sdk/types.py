@@ -1,10 +1,13 @@
-"""Contains some shared types for properties"""
+"""Contains some shared types for properties, and what the spec says of operations and tokens as records"""
+
+# Every program that imports the package pays for this module: neither httpx nor attrs, no class made by a decorator.
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import IO, Any, BinaryIO, Generic, Literal, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-import httpx
-from attrs import define, field
+if TYPE_CHECKING:
+    import httpx
 
 
 class Unset:
@@ -31,13 +34,18 @@ FileTypes = (
 RequestFiles = list[tuple[str, FileTypes]]
 
 
-@define
 class File:
     """Contains information for file uploads"""
 
-    payload: BinaryIO
-    file_name: str | None = None
-    mime_type: str | None = None
+    __slots__ = ("file_name", "mime_type", "payload")
+
+    def __init__(self, payload: BinaryIO, file_name: str | None = None, mime_type: str | None = None) -> None:
+        self.payload = payload
+        self.file_name = file_name
+        self.mime_type = mime_type
+
+    def __repr__(self) -> str:
+        return f"File(file_name={self.file_name!r}, mime_type={self.mime_type!r})"
 
     def to_tuple(self) -> FileTypes:
         """Return a tuple representation that httpx will accept for multipart/form-data"""
@@ -47,18 +55,22 @@ class File:
 T = TypeVar("T")
 
 
-@define
 class Response(Generic[T]):
     """A response from an endpoint"""
 
-    status_code: int
-    content: bytes = field(repr=False)
-    headers: MutableMapping[str, str] = field(repr=False)
-    parsed: T | None = field(repr=False)
+    __slots__ = ("content", "headers", "parsed", "status_code")
+
+    def __init__(self, status_code: int, content: bytes, headers: MutableMapping[str, str], parsed: T | None) -> None:
+        self.status_code = status_code
+        self.content = content
+        self.headers = headers
+        self.parsed = parsed
+
+    def __repr__(self) -> str:
+        return f"Response(status_code={self.status_code!r})"  # what was answered may be a token
 
 
-@define(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """What the spec says about one operation, and no request of it."""
 
     id: str
@@ -68,7 +80,6 @@ class Operation:
     tokens: Literal["issues", "revokes"] | None
 
 
-@define(frozen=True, eq=False)
 class Call(Generic[T]):
     """One request of one operation, ready to be sent, and how its answer is read.
 
@@ -80,10 +91,22 @@ class Call(Generic[T]):
         parse_error: Return the typed body of a documented refusal, None for every other answer. Never raises.
     """
 
-    operation: Operation
-    kwargs: dict[str, Any] = field(repr=False)
-    parse: Callable[[httpx.Response], T] = field(repr=False)
-    parse_error: Callable[[httpx.Response], object | None] = field(repr=False)
+    __slots__ = ("kwargs", "operation", "parse", "parse_error")
+
+    def __init__(
+        self,
+        operation: Operation,
+        kwargs: dict[str, Any],
+        parse: Callable[[httpx.Response], T],
+        parse_error: Callable[[httpx.Response], object | None],
+    ) -> None:
+        self.operation: Final = operation
+        self.kwargs: Final = kwargs
+        self.parse: Final = parse
+        self.parse_error: Final = parse_error
+
+    def __repr__(self) -> str:
+        return f"Call(operation={self.operation!r})"  # what is sent may be a secret
 
 
 class Send(Protocol):
@@ -98,8 +121,7 @@ class AsyncSend(Protocol):
     async def __call__(self, call: Call[T], /) -> T: ...
 
 
-@define(frozen=True)
-class ExpiredSignal:
+class ExpiredSignal(NamedTuple):
     """The answer that says: the access token has expired."""
 
     status: int
@@ -107,8 +129,7 @@ class ExpiredSignal:
     equals: str
 
 
-@define(frozen=True)
-class Grace:
+class Grace(NamedTuple):
     """How a refresh token may be presented again after an answer got lost."""
 
     header: str
@@ -116,8 +137,7 @@ class Grace:
     times: int
 
 
-@define(frozen=True)
-class RefreshContract:
+class RefreshContract(NamedTuple):
     """How an access token is renewed: the security scheme's `x-signedin-refresh`.
 
     Attributes:
@@ -141,8 +161,7 @@ class RefreshContract:
     grace: Grace | None
 
 
-@define(frozen=True)
-class RevokeContract:
+class RevokeContract(NamedTuple):
     """How a refresh token is revoked: the operation with `x-signedin-tokens.effect: revokes`."""
 
     operation_id: str

@@ -82,7 +82,7 @@ sys.addaudithook(watch)
 sys.path.insert(0, os.path.join(INSIDE, "out"))
 def read(folder):
     for path in (os.path.join(where, name) for where, _, names in os.walk(folder) for name in names):
-        if path.endswith(".py"):
+        if path.endswith((".py", ".pyi")):
             with open(path, "rb") as file:
                 tree = ast.parse(file.read(), path)
             assert not [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "__import__"], path

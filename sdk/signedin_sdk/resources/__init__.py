@@ -1,55 +1,44 @@
-"""The operations of the spec, one attribute for each of its tags."""
+"""The operations of the spec, one attribute for each of its tags; `__init__.pyi` says of which type."""
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Any
 
-from ..types import AsyncSend, Send
 
-if TYPE_CHECKING:
-    from .auth import AsyncAuthResource, AuthResource
-    from .users import AsyncUsersResource, UsersResource
+class _Resource:
+    """An attribute whose module is imported when it is first used: what a program does not call costs it nothing."""
+
+    def __init__(self, name: str, doc: str | None = None) -> None:
+        self._name = name
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, tag: str) -> None:
+        self._tag = tag
+
+    def __get__(self, client: Any, owner: type | None = None) -> Any:
+        if client is None:
+            return self
+        resource = getattr(import_module(f".{self._tag}", __name__), self._name)
+        return client.__dict__.setdefault(self._tag, resource(client._send))
 
 
 class Resources:
     """Every operation, sent by `send`. A tag's module is imported when the tag is first used."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Any) -> None:
         self._send = send
 
-    @cached_property
-    def auth(self) -> "AuthResource":
-        """Obtain, renew and revoke a pair of tokens."""
-        from .auth import AuthResource
-
-        return AuthResource(self._send)
-
-    @cached_property
-    def users(self) -> "UsersResource":
-        """The signed-in user."""
-        from .users import UsersResource
-
-        return UsersResource(self._send)
+    auth = _Resource("AuthResource", "Obtain, renew and revoke a pair of tokens.")
+    users = _Resource("UsersResource", "The signed-in user.")
 
 
 class AsyncResources:
     """Every operation, sent and awaited by `send`. A tag's module is imported when the tag is first used."""
 
-    def __init__(self, send: AsyncSend) -> None:
+    def __init__(self, send: Any) -> None:
         self._send = send
 
-    @cached_property
-    def auth(self) -> "AsyncAuthResource":
-        """Obtain, renew and revoke a pair of tokens."""
-        from .auth import AsyncAuthResource
-
-        return AsyncAuthResource(self._send)
-
-    @cached_property
-    def users(self) -> "AsyncUsersResource":
-        """The signed-in user."""
-        from .users import AsyncUsersResource
-
-        return AsyncUsersResource(self._send)
+    auth = _Resource("AsyncAuthResource", "Obtain, renew and revoke a pair of tokens.")
+    users = _Resource("AsyncUsersResource", "The signed-in user.")
 
 
 __all__ = ("AsyncResources", "Resources")

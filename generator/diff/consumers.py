@@ -1,0 +1,61 @@
+"""Programs of the last release: what its users may have written, held against the new package."""
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from attrs import define
+
+from generator.diff.source import committed, revision_of
+
+HAND_WRITTEN: Final = "auth_plugin"
+
+
+@define(frozen=True)
+class Consumers:
+    """The programs, and the hand-written package beside the printed one, as it was then and as it is now."""
+
+    programs: list[Path]
+    before: Path
+    after: Path
+
+
+@contextmanager
+def consumers(old: str, names: Sequence[str], *, root: Path) -> Iterator[Consumers]:
+    """Hold the programs ready; of an old spec in a revision, those of that revision.
+
+    An absolute name is a file as it stands, whatever the revision.
+
+    Raises:
+        SpecError: The revision has no such program.
+    """
+    now, revision = root / HAND_WRITTEN, revision_of(old)
+    with TemporaryDirectory(prefix="signedin-consumers-") as name:
+        folder = Path(name)
+        programs = [_held(each, revision, folder / str(at), root) for at, each in enumerate(names)]
+        then = _extracted(revision, folder, root) if revision and names else None
+        yield Consumers(programs, then or now, now)
+
+
+def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
+    if revision is None or Path(name).is_absolute():
+        return (root / name).resolve()
+    folder.mkdir()
+    path = folder / Path(name).name
+    path.write_bytes(committed(revision, name, root))
+    return path
+
+
+def _extracted(revision: str, folder: Path, root: Path) -> Path | None:
+    command = ["git", "archive", "--format=tar", revision, HAND_WRITTEN]
+    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    if done.returncode:  # there was none yet
+        return None
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / HAND_WRITTEN

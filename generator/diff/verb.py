@@ -1,0 +1,52 @@
+"""The verb `diff`: two sources of specs in, a report and an exit status out."""
+
+import argparse
+import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from generator.cli import ROOT
+from generator.diff.change import Change, Level
+from generator.diff.compare import compare
+from generator.diff.consumers import Consumers, consumers
+from generator.diff.report import FORMATS, Report
+from generator.diff.sdk import api_changes, consumer_changes, printed
+from generator.diff.source import opened
+from generator.document import Document
+
+FOUND: Final = 3
+_LEVELS: Final = {"breaking": Level.BREAKING, "minor": Level.MINOR, "patch": Level.PATCH}
+
+
+def diff(options: argparse.Namespace) -> int:
+    """Show what changes, and say whether it is as bad as --fail-on."""
+    with (
+        opened(options.old) as old,
+        opened(options.new) as new,
+        consumers(options.old, options.consumer, root=Path()) as programs,
+    ):
+        found = changes(old, new, consumers=programs, specs_only=options.specs_only)
+    report = Report(found, options.current or current_version(ROOT))
+    print(FORMATS[options.form](report))
+    limit = _LEVELS.get(options.fail_on)
+    return FOUND if limit is not None and report.level >= limit else 0
+
+
+def changes(old: Document, new: Document, *, consumers: Consumers, specs_only: bool = False) -> list[Change]:
+    """Return what differs, with what the printed packages say of it at the end."""
+    found = compare(old, new)
+    if specs_only or not found:
+        return found
+    with TemporaryDirectory(prefix="signedin-diff-") as folder:
+        before, after = (
+            printed(document, Path(folder) / at, "signedin_sdk") for document, at in ((old, "old"), (new, "new"))
+        )
+        raised = [*api_changes(before, after)]
+        raised += consumer_changes(consumers, before, after)
+    return [*found, *dict.fromkeys(raised)]
+
+
+def current_version(root: Path) -> str:
+    """Return the version of the distribution."""
+    return str(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"])

@@ -1,0 +1,132 @@
+"""`generate --leave-out`: specs of the size and the habits of large public ones, which no package can hold whole."""
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.cli import main
+from generator.document import load
+from generator.lint import Finding
+from generator.operations import operations
+from generator.partial import mended
+from generator.pipeline import LintError, Request, check, generate
+from tests.generator.conftest import imported
+from tests.generator.public import public
+from tests.generator.specs import as_json, minimal
+
+LEFT_OUT = {"/xml", "/pdf", "/redirect", "/a/{b.c}", "/spaces", "/lost/{id}", "/nowhere"}
+COUNT = """
+import importlib, pkgutil, sys
+package = importlib.import_module("public_sdk")
+modules = [importlib.import_module(each.name) for each in pkgutil.walk_packages(package.__path__, "public_sdk.")]
+models = sys.modules["public_sdk.models"]
+assert all(getattr(models, name) for name in models.__all__)
+print(sum(hasattr(module, "OPERATION") for module in modules))
+"""
+
+
+def written(folder: Path, spec: dict[str, Any]) -> Path:
+    path = folder / "openapi.json"
+    path.write_text(as_json(spec), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Finding]]:
+    """One group of every shape, printed and type-checked."""
+    folder = tmp_path_factory.mktemp("few")
+    request = Request(written(folder, public(1)), folder / "few_sdk", leave_out=True)
+    return request.output, generate(request, lambda _: None)
+
+
+@pytest.mark.timeout(300)
+def test_what_can_be_printed_is_and_the_rest_is_told_with_its_reason(few: tuple[Path, list[Finding]]) -> None:
+    package, findings = few
+    assert {each.pointer[1] for each in findings if each.pointer[:1] == ("paths",)} >= LEFT_OUT
+    assert not [each for each in findings if each.is_error or not each.message or not each.advice]
+    spec = load(package.parent / "openapi.json")
+    wanted = {each.path for each in operations(spec)} - LEFT_OUT
+    kept = {each["path"] for each in _operations(package)}
+    assert kept == wanted
+
+
+def _operations(package: Path) -> list[dict[str, str]]:
+    sdk = imported(package)
+    names = [path.relative_to(package).with_suffix("").parts for path in sorted((package / "api").glob("*/*.py"))]
+    modules = [importlib.import_module(".".join((sdk.__name__, *parts))) for parts in names if parts[-1] != "__init__"]
+    return [module.OPERATION._asdict() for module in modules]
+
+
+@pytest.mark.timeout(300)
+def test_what_lost_its_name_or_its_type_still_carries_its_values(few: tuple[Path, list[Finding]]) -> None:
+    sdk = imported(few[0])
+    event = {"id": "0" * 32, "at": "2026-01-02T03:04:05Z", "reactions": {"+1": 3, "-1": 2}}
+    read = sdk.models.Event0.from_dict(event)
+    assert read.reactions.additional_properties["-1"] == 2
+    assert read.to_dict()["reactions"] == {"+1": 3, "-1": 2}
+    operations = {each["path"]: each for each in _operations(few[0])}
+    assert operations["/groups/0/events/{event-id}"]["auth"] == "required"  # what stood at the root
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+def test_more_than_a_thousand_operations_are_printed_and_imported(tmp_path: Path) -> None:
+    spec = written(tmp_path, public())
+    total = len(list(operations(load(spec))))
+    told: list[str] = []
+    generate(Request(spec, tmp_path / "public_sdk", leave_out=True), told.append, types=False)
+    assert total >= 1_000
+    assert any(line.startswith(f"{total - len(LEFT_OUT)} of {total} operations") for line in told)
+    done = subprocess.run([sys.executable, "-c", COUNT], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == total - len(LEFT_OUT)
+
+
+def test_the_exit_status_tells_whether_anything_was_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = minimal()
+    options = ["--output", str(tmp_path / "exit_sdk"), "--leave-out", "--no-trial"]
+    assert main(["generate", "--spec", str(written(tmp_path, spec)), *options]) == 0
+    spec["paths"]["/far"] = {"$ref": "#/paths/~1things"}
+    assert main(["generate", "--spec", str(written(tmp_path, spec)), *options]) == 4
+    assert "[path-reference]" in capsys.readouterr().err
+    assert main(["generate", "--spec", str(written(tmp_path, spec)), *options[:2]]) == 1
+
+
+def test_check_knows_a_package_that_something_was_left_out_of(tmp_path: Path) -> None:
+    spec = minimal()
+    spec["paths"]["/things"]["get"].pop("tags")
+    request = Request(written(tmp_path, spec), tmp_path / "left_sdk", leave_out=True)
+    generate(request, lambda _: None, types=False)
+    assert check(request, lambda _: None) == []
+
+
+BEYOND: list[Callable[[dict[str, Any]], object]] = [
+    lambda spec: spec.pop("info"),
+    lambda spec: spec.update(openapi="2.0"),
+    lambda spec: spec["paths"]["/things"]["get"].update({"x-signedin-tokens": {"effect": "eats"}}),
+]
+
+
+@pytest.mark.parametrize("change", BEYOND)
+def test_what_is_no_spec_or_breaks_our_contract_is_refused_all_the_same(
+    change: Callable[[dict[str, Any]], object], tmp_path: Path
+) -> None:
+    spec = minimal()
+    change(spec)
+    request = Request(written(tmp_path, spec), tmp_path / "refused_sdk", leave_out=True)
+    with pytest.raises(LintError):
+        generate(request, lambda _: None)
+    assert not request.output.exists()
+
+
+def test_a_document_without_errors_is_not_changed(tmp_path: Path) -> None:
+    document = load(written(tmp_path, minimal()))
+    after, told = mended(document)
+    assert (json.dumps(after.data), told) == (json.dumps(document.data), [])
