@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_spec(one: argparse.ArgumentParser) -> None:
     default = ROOT / "openapi.yaml"
     one.add_argument("--spec", type=Path, default=default, help="default: openapi.yaml of this repository")
+    told = "the spec may refer to files inside this folder (default: to none; to addresses never)"
+    one.add_argument("--allow-refs", type=Path, metavar="FOLDER", help=told)
 
 
 def _add_package(one: argparse.ArgumentParser) -> None:
@@ -111,5 +113,7 @@ def _add_release(one: argparse.ArgumentParser) -> None:
     one.add_argument("--since", help="the last release's spec: a file or git:REVISION (default: newest tag v*)")
     one.add_argument("--version", help="at least what the changes ask for (default: just that)")
     one.add_argument("--tests", default="make test", help="what must succeed (default: %(default)s)")
+    one.add_argument("--tag", action="store_true", help="commit the release and tag it (default: say the commands)")
+    one.add_argument("--push", nargs=2, metavar=("REMOTE", "BRANCH"), help="--tag, and push both")
     one.add_argument("--artifacts", type=Path, help="folder for wheel, sdist, SBOM and hashes (default: dist)")
     one.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)

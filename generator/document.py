@@ -32,11 +32,12 @@ class Document:
     path: Path
     content: bytes = field(repr=False)
     data: dict[str, Any] = field(repr=False)
+    referred: Mapping[str, bytes] = field(factory=dict, repr=False)  # files that stand in `data` by now
     _origin: "Document | None" = field(default=None, repr=False)
 
-    def changed(self, data: dict[str, Any]) -> "Document":
+    def changed(self, data: dict[str, Any], referred: Mapping[str, bytes] | None = None) -> "Document":
         """Return a document of other data; its lines are still those of the file."""
-        return Document(self.path, self.content, data, self._origin or self)
+        return Document(self.path, self.content, data, referred or self.referred, self._origin or self)
 
     @cached_property
     def _lines(self) -> Mapping[Pointer, int]:

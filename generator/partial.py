@@ -208,6 +208,8 @@ _MENDS: Final[dict[str, _Mend]] = {
     "root-security": _root_security,
     "operation-id-missing": _identified,
     "operation-id-duplicate": _identified,
+    "name-unstable": _identified,
+    "name-empty": _named,
     "tag-missing": _tagged,
     "tag-reserved": _other_tag,
     "name-collision": _named,

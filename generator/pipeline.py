@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import define
 
+from generator.bundle import bundled
 from generator.document import Document, load
 from generator.errors import GeneratorError
 from generator.formatting import format_package
@@ -36,12 +37,19 @@ class LintError(GeneratorError):
 class Request:
     """What to print, and where; the folder's name is the package's.
 
-    `leave_out` prints what can be printed of a spec that cannot be printed whole.
+    `leave_out` prints what can be printed of a spec that cannot be printed whole. The spec may refer to files of the
+    folder `allow_refs`.
     """
 
     spec: Path
     output: Path
     leave_out: bool = False
+    allow_refs: Path | None = None
+
+    def read(self) -> Document:
+        """Return the spec as one document."""
+        document = load(self.spec)
+        return bundled(document, self.allow_refs) if self.allow_refs else document
 
 
 def generate(request: Request, tell: Tell, *, tried: bool = True, types: bool = True) -> list[Finding]:
@@ -70,7 +78,7 @@ def check(request: Request, tell: Tell) -> list[str]:
 def _printed(request: Request, tell: Tell) -> Iterator[tuple[Document, Path, list[Finding]]]:
     require_pins()
     require_locked()
-    document = load(request.spec)
+    document = request.read()
     tell(f"reading {request.spec}")
     with TemporaryDirectory(prefix="signedin-generator-") as folder:
         package = Path(folder) / request.output.name

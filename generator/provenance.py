@@ -24,11 +24,16 @@ def write_provenance(document: Document, package: Path) -> None:
     value = {
         "files": {name: digest(path.read_bytes()) for name, path in files(package) if name != NAME},
         "generator": PINS,
-        "spec": {"sha256": digest(document.content)},
+        "spec": _spec(document),
         "templates": {each.name: {"override": each.override, "upstream": each.upstream} for each in templates()},
     }
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True)
     (package / NAME).write_text(f"{text}\n", encoding="utf-8", newline="\n")
+
+
+def _spec(document: Document) -> dict[str, Any]:
+    referred = {name: digest(content) for name, content in document.referred.items()}
+    return {"sha256": digest(document.content), **({"references": referred} if referred else {})}
 
 
 def read_provenance(package: Path) -> dict[str, Any]:

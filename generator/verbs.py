@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from generator.cli import ROOT
-from generator.document import load
 from generator.errors import GeneratorError
 from generator.lint import Finding
 from generator.lint import lint as findings_of
@@ -19,7 +18,7 @@ PARTIAL: Final = 4
 
 def lint(options: argparse.Namespace) -> int:
     """Show the findings."""
-    findings = findings_of(load(options.spec))
+    findings = findings_of(Request(options.spec, Path(), allow_refs=options.allow_refs).read())
     _show(options.spec, findings)
     errors = sum(finding.is_error for finding in findings)
     print(f"{options.spec}: {errors} errors, {len(findings) - errors} warnings")
@@ -47,7 +46,7 @@ def requested(options: argparse.Namespace) -> Request:
         raise GeneratorError(f"--output must end in the package's name, {options.package!r}: Python finds it by that.")
     if not output.name.isidentifier():
         raise GeneratorError(f"{output.name!r} cannot be a package's name. Name one with --package or --output.")
-    return Request(options.spec, output, options.leave_out)
+    return Request(options.spec, output, options.leave_out, options.allow_refs)
 
 
 def tell(line: str) -> None:

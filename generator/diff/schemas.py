@@ -223,9 +223,9 @@ def _names(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
 
 def _values(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
     if old.schema.get("const") != new.schema.get("const"):
-        loosened = "const" not in new.schema
-        given, got = (Level.MINOR, Level.BREAKING) if loosened else (Level.BREAKING, Level.BREAKING)
-        yield place.change("const-changed", "the constant is another one", given, got)
+        verb = "removed" if "const" not in new.schema else "changed" if "const" in old.schema else "added"
+        given = Level.MINOR if verb == "removed" else Level.BREAKING
+        yield place.change(f"const-{verb}", f"the constant was {verb}", given, Level.BREAKING)
     if new.enum and not old.enum:
         level = (
             Level.BREAKING if place.listed else Level.MINOR

@@ -62,7 +62,10 @@ def _is_dropped(letter: str) -> bool:
 
 
 def resources(document: Document) -> Iterator[Finding]:
-    """`tag-reserved`, `name-empty`, `name-collision`: tags become attributes of the client, operations its methods."""
+    """`tag-reserved`, `name-empty`, `name-unstable`, `name-collision`.
+
+    Tags become attributes of the client, operations its methods.
+    """
     modules: dict[tuple[str, str], str] = {}
     attributes: dict[str, str] = {}
     for each in operations(document):
@@ -72,6 +75,12 @@ def resources(document: Document) -> Iterator[Finding]:
             yield error(document, pointer, "tag-reserved", message, "Rename the tag.")
         yield from _named(document, pointer, each.tag, "Tag")
         yield from _named(document, (*each.pointer, "operationId"), each.id, "operationId")
+        if (
+            each.id and identifier(each.module) != each.module
+        ):  # upstream converts it twice, for the module and for its imports
+            message = f"operationId {shown(each.id)} becomes `{each.module}`, which is no name that stays."
+            advice = "Begin and end it with a letter."
+            yield error(document, (*each.pointer, "operationId"), "name-unstable", message, advice)
         if attributes.setdefault(each.resource, each.tag) != each.tag:
             message = f"Tags {shown(attributes[each.resource])} and {shown(each.tag)} both become `{each.resource}`."
             yield error(document, pointer, "name-collision", message, "Write the tag in one way.")

@@ -62,7 +62,7 @@ def references(document: Document) -> Iterator[Finding]:
             continue
         here = (*pointer, "$ref")
         if not reference.startswith("#/"):
-            advice = "Move what it points to into this document."
+            advice = "Move what it points to into this document, or allow files of a folder with --allow-refs."
             yield error(document, here, "reference", f"$ref {shown(reference)} leaves the document.", advice)
         elif document.resolve(node) is None:
             yield error(document, here, "reference", f"$ref {shown(reference)} leads nowhere.", "Mend its path.")

@@ -23,6 +23,7 @@ from generator.errors import GeneratorError, SpecError
 from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, with_section
 from generator.release.distribution import built_twice, manifest, snapshot
+from generator.release.history import Push, record, require_committed
 from generator.release.index import Index, missing, upload
 from generator.release.sbom import sbom
 from generator.release.trial import try_release
@@ -35,7 +36,10 @@ _CONSUMER: Final = "tests/typing/consumer.py"
 
 @define(frozen=True)
 class Plan:
-    """What to release, from where to where; `index` is None for a dry run that uploads nothing."""
+    """What to release, from where to where; `index` is None for a dry run that uploads nothing.
+
+    `tag` commits and tags the release, `push` sends both away.
+    """
 
     root: Path
     since: str | None
@@ -43,6 +47,8 @@ class Plan:
     tests: str
     index: Index | None
     artifacts: Path
+    tag: bool = False
+    push: Push | None = None
 
 
 def release(plan: Plan, tell: Tell) -> str:
@@ -51,11 +57,13 @@ def release(plan: Plan, tell: Tell) -> str:
     Raises:
         GeneratorError: Says which step failed, and what is uploaded by then.
     """
+    if plan.tag and plan.index:
+        require_committed(plan.root)
     with TemporaryDirectory(prefix="signedin-release-") as folder:
         tree = snapshot(plan.root, Path(folder) / "tree")
         version, found = _decide(plan, tree, tell)
         _write(tree, version, found, tell)
-        _prove(tree, plan.tests, tell)
+        prove(tree, plan.tests, tell)
         files = _make(plan, tree, version, Path(folder), tell)
         if plan.index is None:
             tell("dry run: would upload " + ", ".join(each.name for each in files))
@@ -69,7 +77,8 @@ def release(plan: Plan, tell: Tell) -> str:
             "installing from the index, running the README's example: " + try_release(plan.index, version, tree, trial)
         )
         _keep(tree, plan.root)
-    tell(f"released {version}; now commit, and tag it v{version}")
+    done = record(plan.root, version, plan.push) if plan.tag else f"now commit, and tag it: git tag v{version}"
+    tell(f"released {version}; {done}")
     return version
 
 
@@ -135,13 +144,20 @@ def _write(tree: Path, version: str, found: list[Change], tell: Tell) -> None:
         path.unlink()
 
 
-def _prove(tree: Path, tests: str, tell: Tell) -> None:
+def prove(tree: Path, tests: str, tell: Tell) -> None:
+    """Print the package anew, look at it again, and run the tests.
+
+    Raises:
+        GeneratorError: They fail, or there are none; nothing was uploaded.
+    """
+    command = [sys.executable if word == "python" else word for word in shlex.split(tests)]
+    if not command:
+        raise GeneratorError("--tests names no command: nothing is released that nothing has tried.")
     request = Request(tree / "openapi.yaml", tree / "sdk" / "signedin_sdk")
     generate(request, tell)
     if differences := check(request, tell):
         raise GeneratorError("The package is not what the spec yields:\n" + "\n".join(differences))
     tell(f"testing: {tests}")
-    command = [sys.executable if word == "python" else word for word in shlex.split(tests)]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GeneratorError(f"The tests fail; nothing was uploaded:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")

@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from attrs import evolve
+
+from generator.release.history import Push
 from generator.release.index import found
 from generator.release.steps import Plan
 from generator.release.steps import release as carry_out
@@ -15,5 +18,7 @@ def release(options: argparse.Namespace) -> int:
     index = None if options.dry_run else found(options.index_url, options.upload_url)
     with TemporaryDirectory(prefix="signedin-dry-") as folder:
         artifacts = options.artifacts or (Path(folder) if options.dry_run else options.root / "dist")
-        carry_out(Plan(options.root, options.since, options.version, options.tests, index, artifacts), tell)
+        plan = Plan(options.root, options.since, options.version, options.tests, index, artifacts)
+        push = Push(*options.push) if options.push else None
+        carry_out(evolve(plan, tag=options.tag or push is not None, push=push), tell)
     return 0

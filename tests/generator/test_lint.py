@@ -1,6 +1,8 @@
 """Every rule of the linter fires on what it is for, and on nothing in our own spec."""
 
+import ast
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +97,7 @@ ERRORS: list[tuple[str, Change]] = [
     ("tag-reserved", lambda spec: operation(spec).update(tags=["Session"])),
     ("name-empty", lambda spec: operation(spec).update(operationId="🚫")),
     ("name-empty", lambda spec: operation(spec).update(tags=["--"])),
+    ("name-unstable", lambda spec: operation(spec).update(operationId="__class__")),
     ("name-collision", lambda spec: second(spec, operationId="list_things")),
     ("name-collision", lambda spec: second(spec, tags=["Things"])),
     ("name-collision", lambda spec: spec["components"]["schemas"].update(FooBar=TEXT, foo_bar=TEXT)),
@@ -172,6 +175,33 @@ def test_every_public_attribute_of_the_client_is_reserved() -> None:
         own = {name for name in dir(client) if not name.startswith("_")} - set(dir(resources))
         assert own <= CLIENT_ATTRIBUTES
     assert {"http", "session", "logout", "close", "aclose", "for_profile", "base_url"} <= CLIENT_ATTRIBUTES
+
+
+def _rules_of_the_source() -> set[str]:
+    found = set()
+    for path in (ROOT / "generator" / "lint").glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        named = {
+            node.target.id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"error", "warning"}:
+                rule = node.args[2]
+                found.add(named[rule.id] if isinstance(rule, ast.Name) else ast.literal_eval(rule))
+    return {str(rule) for rule in found}
+
+
+def test_the_page_has_every_rule_with_its_severity() -> None:
+    page = (ROOT / "docs" / "lint-rules.md").read_text("utf-8")
+    rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]* \| ([^|]*) \|", page))
+    assert rows.keys() == _rules_of_the_source()
+    for rule, severity in rows.items():
+        assert ("warning" in severity) == (rule in {name for name, _ in WARNINGS}), rule
+        assert ("error" in severity) == (rule in {*(name for name, _ in ERRORS), "refresh-contract"}), rule
 
 
 def test_names_of_the_contract_may_be_called_like_keywords_of_a_schema(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from generator import pins, upstream
+from generator import pins, pipeline, upstream
 from generator.cli import main
 from generator.document import load
 from generator.errors import GeneratorError, PrintError, VerificationError
@@ -22,8 +22,6 @@ from generator.verify import verify
 from tests.generator.conftest import ROOT, imported, print_package
 from tests.generator.specs import SHAPES, as_json, as_yaml, minimal
 
-# Upstream names the module and the import differently.
-DUNDER = {"/a": {"get": {**minimal()["paths"]["/things"]["get"], "operationId": "__class__"}}}
 LOGOUT = "  /auth/logout:\n"
 DEVICES = """\
   /users/devices/{deviceId}:
@@ -185,7 +183,6 @@ def test_a_new_operation_becomes_a_method_and_a_deleted_one_disappears(own_copy:
         ({"security": []}, LintError),
         ({"components": {"schemas": {"Thing": {"type": "array"}}}}, PrintError),
         ({"components": {"schemas": {"Thing": {"enum": [1, "a"]}}}}, PrintError),
-        ({"paths": DUNDER}, VerificationError),
     ],
 )
 def test_nothing_is_touched_when_anything_fails(
@@ -198,6 +195,18 @@ def test_nothing_is_touched_when_anything_fails(
         generate(Request(own_copy / "other.yaml", own_copy / "signedin_sdk"), lambda _: None, types=False)
     assert contents(own_copy / "signedin_sdk") == before
     assert sorted(path.name for path in own_copy.iterdir()) == ["openapi.yaml", "other.yaml", "signedin_sdk"]
+
+
+def test_nothing_is_touched_when_the_trial_fails(own_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise VerificationError("the trial")
+
+    before = contents(own_copy / "signedin_sdk")
+    (own_copy / "other.yaml").write_text(as_yaml(minimal()), encoding="utf-8")
+    monkeypatch.setattr(pipeline, "verify", fails)
+    with pytest.raises(VerificationError, match="the trial"):
+        generate(Request(own_copy / "other.yaml", own_copy / "signedin_sdk"), lambda _: None)
+    assert contents(own_copy / "signedin_sdk") == before
 
 
 def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:

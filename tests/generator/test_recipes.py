@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from generator.cli import main
+from generator.release import index
 from tests.generator.conftest import ROOT
 
 RECIPES = ("github-actions.yml", "gitlab-ci.yml")
@@ -38,13 +39,29 @@ def verbs_of_the_makefile() -> set[str]:
     return set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8")))
 
 
+def called(words: list[str]) -> str | None:
+    """Return the verb of a line, None for a line of the CI system's own."""
+    if words[0] == "make":
+        assert all(word.startswith("ARGS=") for word in words[2:]), words
+        return words[1]
+    if words[0] in _OF_THE_CI_SYSTEM:
+        return None
+    assert words[: len(_GENERATOR)] == _GENERATOR
+    return words[len(_GENERATOR)]
+
+
+def run_by_our_own_ci() -> set[str]:
+    """Return the verbs that `.ci/run` calls make with, the list of its loop among them."""
+    own = (ROOT / ".ci" / "run").read_text("utf-8")
+    [loop] = re.findall(r"for verb in ([a-z -]+); do", own)
+    return {*loop.split(), *re.findall(r"^ *make ([a-z-]+)", own, re.MULTILINE)}
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_each_line_is_a_verb_that_exists(recipe: str) -> None:
-    for words in lines(recipe):
-        if words[0] == "make":
-            assert set(words[1:]) <= verbs_of_the_makefile(), words
-        elif words[0] not in _OF_THE_CI_SYSTEM:
-            assert words[: len(_GENERATOR)] == _GENERATOR
+def test_each_line_is_a_verb_that_our_own_ci_runs(recipe: str) -> None:
+    verbs = {verb for words in lines(recipe) if (verb := called(words))}
+    assert verbs == {"check", "diff", "release"}
+    assert verbs <= run_by_our_own_ci() <= verbs_of_the_makefile()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -60,12 +77,15 @@ def test_each_call_of_the_generator_has_options_that_it_knows(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_checks_run_before_a_release(recipe: str) -> None:
-    made = [word for words in lines(recipe) if words[0] == "make" for word in words[1:]]
-    assert made[-3:] == ["check", "test", "release"]
-    assert made[0] == "check"
-
-
-def test_our_own_ci_runs_the_same_verbs() -> None:
-    own = (ROOT / ".ci" / "run").read_text("utf-8")
-    assert {"check", "test"} <= set(re.findall(r"[a-z-]+", own))
+def test_the_release_has_all_that_it_needs_and_begins_with_a_check(
+    recipe: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [release] = [words for words in lines(recipe) if words[:2] == ["make", "release"]]
+    arguments = release[2].removeprefix("ARGS=").replace("$INDEX_URL", "https://packages.example/signedin/").split()
+    for name in (index.USERNAME, index.PASSWORD):
+        assert name in (ROOT / "docs" / "ci" / recipe).read_text("utf-8")
+        monkeypatch.delenv(name, raising=False)
+    assert main(["release", *arguments]) == 1  # the command line is right; only the credentials lack
+    assert "No credentials" in capsys.readouterr().err
+    made = [called(words) for words in lines(recipe) if words[0] == "make"]
+    assert made == ["check", "check", "release"]

@@ -1,26 +1,47 @@
 """The whole way: an edited spec in a clone, released to a real index, installed from there, the example run."""
 
 import json
+import os
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from generator.errors import GeneratorError
 from generator.release.changelog import fragments, section, with_section
 from generator.release.distribution import snapshot
+from generator.release.history import Push, record
 from generator.release.index import Index
-from generator.release.steps import Plan, release
+from generator.release.steps import Plan, prove, release
 from tests.release.indexes import SECRET, USER, Served
 
 ROOT = Path(__file__).parents[2]
 EMAIL = "maxLength: 320"
 
 
-def _git(tree: Path, *arguments: str) -> None:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *who, *arguments], cwd=tree, check=True, capture_output=True)
+def _git(tree: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=tree, check=True, capture_output=True, text=True).stdout
+
+
+def _remote(folder: Path) -> str:
+    _git(folder, "init", "-q", "--bare", "remote.git")
+    return str(folder / "remote.git")
+
+
+def _mistakes(bill: str) -> object:
+    return JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill)
+
+
+@pytest.fixture(autouse=True)
+def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever commits, without a configuration of the machine."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "t")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "t@example.com")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
 
 
 @pytest.fixture
@@ -54,8 +75,18 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     assert "would upload signedin-0.2.0" in told[-1]
 
     index = Index(private.simple, f"{private.root}/", USER, SECRET)
+    plan = Plan(tree, None, None, tests, index, tmp_path / "out", tag=True, push=Push(_remote(tmp_path), "main"))
+    with pytest.raises(GeneratorError, match=r"in none:(?s:.*)openapi\.yaml"):
+        release(plan, told.append)
+    _git(tree, "commit", "-q", "-a", "-m", "Take shorter addresses")
     told.clear()
-    assert release(Plan(tree, None, None, tests, index, tmp_path / "out"), told.append) == "0.2.0"
+    assert release(plan, told.append) == "0.2.0"
+    assert "tagged v0.2.0, pushed to" in told[-1]
+    assert (
+        _git(tmp_path / "remote.git", "rev-parse", "main", "v0.2.0^{}").split()
+        == [_git(tree, "rev-parse", "HEAD").strip()] * 2
+    )
+    assert _git(tree, "status", "--porcelain") == ""
     assert "ada@example.com" in "".join(told)
     assert tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]["version"] == "0.2.0"
     changelog = (tree / "CHANGELOG.md").read_text("utf-8")
@@ -68,7 +99,8 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     bill = json.loads((tmp_path / "out" / "sbom.cdx.json").read_text("utf-8"))
     assert {"httpx", "attrs", "python-dateutil", "anyio"} <= {each["name"] for each in bill["components"]}
     assert all(each["properties"] for each in bill["components"])
-    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert _mistakes(json.dumps(bill)) is None
+    assert _mistakes(json.dumps({**bill, "made-up": 1})) is not None
 
 
 @pytest.mark.timeout(300)
@@ -78,8 +110,21 @@ def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(tre
         release(Plan(tree, None, "0.1.1", "python -c pass", None, tmp_path / "out"), lambda _: None)
     with pytest.raises(GeneratorError, match="tests fail"):
         release(Plan(tree, None, None, "python -c 1/0", None, tmp_path / "out"), lambda _: None)
+    with pytest.raises(GeneratorError, match="names no command"):
+        prove(tree, " ", lambda _: None)
     assert not (tmp_path / "out").exists()
     assert _state(tree) == before
+
+
+def test_refused_push_says_that_the_index_has_it_and_what_is_left_to_do(tree: Path, tmp_path: Path) -> None:
+    remote = _remote(tmp_path)
+    (tree / "CHANGELOG.md").write_text("released\n")
+    _git(tree, "push", "-q", remote, "HEAD:main")
+    _git(tree, "push", "-q", remote, "v0.1.0:refs/tags/v0.2.0")  # somebody was faster
+    with pytest.raises(GeneratorError, match=r"0\.2\.0 is on the index.*by hand: git push: "):
+        record(tree, "0.2.0", Push(remote, "main"))
+    pushed = _git(tmp_path / "remote.git", "rev-parse", "main").strip()
+    assert pushed == _git(tree, "rev-parse", "v0.1.0^{}").strip()  # neither of both arrived
 
 
 def test_fragments_become_a_section_above_the_older_ones(tmp_path: Path) -> None:

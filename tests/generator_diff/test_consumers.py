@@ -1,0 +1,68 @@
+"""The programs that a release is held against are those of the last one, not those of today."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from generator.diff import Level
+from generator.diff.consumers import consumers
+from generator.diff.verb import changes
+from generator.document import load
+from generator.errors import SpecError
+from tests.generator.specs import as_yaml, minimal
+
+PROGRAM = """
+from helper import call
+from signedin_sdk.models.thing import Thing
+text: str = call(Thing())
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tag v1.0.0 with a program and a hand-written package; since then both have changed."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    (tmp_path / "auth_plugin").mkdir()
+    (tmp_path / "openapi.yaml").write_text(as_yaml(minimal()), encoding="utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    helper = tmp_path / "auth_plugin" / "helper.py"
+    helper.write_text("def call(thing: object) -> str: return str(thing)\n")
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "Release"], ["tag", "v1.0.0"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    (tmp_path / "program.py").write_text("pass\n")
+    return tmp_path
+
+
+def _found(repository: Path, helper: str) -> set[str]:
+    (repository / "auth_plugin" / "helper.py").write_text(helper)
+    new = minimal()
+    new["info"]["description"] = "More words."
+    (repository / "openapi.yaml").write_text(as_yaml(new), encoding="utf-8")
+    (repository / "old.yaml").write_text(as_yaml(minimal()), encoding="utf-8")
+    old, after = load(repository / "old.yaml"), load(repository / "openapi.yaml")
+    with consumers("git:v1.0.0", ["program.py"], root=repository) as programs:
+        found = changes(old, after, consumers=programs)
+    return {change.rule for change in found if change.level is Level.BREAKING}
+
+
+def test_program_of_the_last_release_breaks_though_the_one_of_today_does_not(repository: Path) -> None:
+    assert _found(repository, "def call(thing: int) -> str: return str(thing)\n") == {"consumer-does-not-type-check"}
+
+
+def test_program_of_the_last_release_still_fits(repository: Path) -> None:
+    assert _found(repository, "def call(thing: object, more: int = 0) -> str: return str(thing)\n") == set()
+
+
+def test_program_that_the_revision_lacks_is_told(repository: Path) -> None:
+    with pytest.raises(SpecError, match=r"no other\.py"), consumers("git:v1.0.0", ["other.py"], root=repository):
+        pass
+
+
+def test_absolute_name_and_a_file_as_the_old_spec_mean_the_file_as_it_stands(repository: Path) -> None:
+    with consumers("git:v1.0.0", [str(repository / "program.py")], root=repository) as programs:
+        assert programs.programs == [repository / "program.py"]
+    with consumers("old.yaml", ["program.py"], root=repository) as programs:
+        assert programs.programs == [repository / "program.py"]
+        assert programs.before == programs.after
