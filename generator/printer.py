@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import define
+from jinja2.bccache import Bucket, BytecodeCache
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
@@ -26,6 +27,23 @@ from generator.facts import Facts
 from generator.operations import FIELD_PREFIX
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class _Compiled(BytecodeCache):
+    """The compiled templates of this process; upstream makes a new environment for each package."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_COMPILED: Final = _Compiled()
 
 
 @define(frozen=True)
@@ -65,6 +83,7 @@ def _print(document: Document, target: Path) -> None:
         raise PrintError(_told(document, [openapi]))
     _require_own_modules(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
+    project.env.bytecode_cache = _COMPILED
     project.env.auto_reload = False  # a template is looked for on the disk once
     project.env.globals.update(facts=Facts(document), contract=contract(document))
     if warnings := project.build():

@@ -62,7 +62,7 @@ def release(plan: Plan, tell: Tell) -> str:
     with TemporaryDirectory(prefix="signedin-release-") as folder:
         tree = snapshot(plan.root, Path(folder) / "tree")
         version, found = _decide(plan, tree, tell)
-        _write(tree, version, found, tell)
+        _write(tree, version, found, _committed_at(plan.root), tell)
         prove(tree, plan.tests, tell)
         files = _make(plan, tree, version, Path(folder), tell)
         if plan.index is None:
@@ -128,7 +128,7 @@ def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
 
-def _write(tree: Path, version: str, found: list[Change], tell: Tell) -> None:
+def _write(tree: Path, version: str, found: list[Change], epoch: int, tell: Tell) -> None:
     pyproject = tree / "pyproject.toml"
     text, count = re.subn(r'(?m)^version = "[^"]*"$', f'version = "{version}"', pyproject.read_text("utf-8"), count=1)
     if count != 1:
@@ -136,7 +136,8 @@ def _write(tree: Path, version: str, found: list[Change], tell: Tell) -> None:
     pyproject.write_text(text, encoding="utf-8")
     tell(f"version {tomllib.loads(text)['project']['version']}")
     told = fragments(tree / "changelog.d")
-    added = section(version, f"{datetime.now(UTC):%Y-%m-%d}", told, found)
+    # The commit's day, not today's: a half upload is finished tomorrow with the same bytes.
+    added = section(version, f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}", told, found)
     changelog = tree / "CHANGELOG.md"
     changelog.write_text(with_section(changelog.read_text("utf-8"), added), encoding="utf-8")
     tell(added)
@@ -164,9 +165,7 @@ def prove(tree: Path, tests: str, tell: Tell) -> None:
 
 
 def _make(plan: Plan, tree: Path, version: str, folder: Path, tell: Tell) -> list[Path]:
-    command = ["git", "log", "-1", "--format=%ct"]
-    epoch = subprocess.run(command, cwd=plan.root, capture_output=True, text=True, check=True).stdout.strip()
-    files = built_twice(tree, folder, epoch)
+    files = built_twice(tree, folder, str(_committed_at(plan.root)))
     needs = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
     papers = {
         "sbom.cdx.json": sbom(version, tree / "requirements" / "dev.txt", needs, files),
@@ -179,6 +178,11 @@ def _make(plan: Plan, tree: Path, version: str, folder: Path, tell: Tell) -> lis
         (plan.artifacts / each.name).write_bytes(each.read_bytes())
     tell(f"built twice, the same bytes:\n{papers['SHA256SUMS']}{plan.artifacts}: {', '.join(papers)}")
     return files
+
+
+def _committed_at(root: Path) -> int:
+    command = ["git", "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout)
 
 
 def _keep(tree: Path, root: Path) -> None:
