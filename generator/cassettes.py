@@ -1,7 +1,7 @@
 """Recorded answers held against the spec: what the contract does not know any more is stale.
 
-Reads what vcrpy writes (version 1); `exchange` judges. Whether the recording is free of secrets and covers enough is the
-recorder's business.
+Reads what vcrpy writes (version 1); `exchange` judges. Whether the recording is free of secrets and covers enough is
+for its recorder.
 """
 
 from collections.abc import Iterator

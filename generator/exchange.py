@@ -21,11 +21,15 @@ Headers = Mapping[str, str]
 _REFUSED_FOR_ITS_BODY: Final = {400, 413, 415, 422}
 
 
+def _lower(headers: Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 @define(frozen=True)
 class Message:
     """What went one way."""
 
-    headers: Headers = field(converter=lambda headers: {name.lower(): value for name, value in headers.items()})
+    headers: Headers = field(converter=_lower)
     body: bytes | str = field(repr=False)
 
     @property
