@@ -116,7 +116,7 @@ DAMAGED = {
     "array": b"[]",
     "null": b"null",
     "deep": b"[" * 100_000,
-    "other format": b'{"format": 2, "records": {}}',
+    "other format": b'{"format": 0, "records": {}}',
     "no records": b'{"format": 1}',
     "records no object": b'{"format": 1, "records": []}',
     "record no object": json.dumps({"format": 1, "records": {KEY: 5}}).encode(),
@@ -383,3 +383,28 @@ def test_a_tampered_store_gives_no_pair_of_two_generations(store: FileStore) -> 
     store.path.write_text(json.dumps(said))
     with pytest.raises(TokenStoreError):
         store.load(KEY)
+
+
+def test_a_full_file_takes_no_further_session_and_keeps_the_others(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.compare_and_set("second", 0, record_of())
+    monkeypatch.setattr(file_module, "_FULL", store.path.stat().st_size + 10)
+
+    with pytest.raises(TokenStoreError, match="is full: it holds 2 sessions"):
+        store.compare_and_set("third", 0, record_of())
+
+    assert store.load("third") is None
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))  # whoever is in it stays signed in
+    assert [store.load(key) for key in (KEY, "second")] == [record_of(2, 2), record_of()]
+
+
+def test_a_file_of_a_later_version_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(0o600)
+    path.write_text(json.dumps({"format": 2, "records": {KEY: {"all": "new"}}}))
+    before, store = path.read_bytes(), FileStore(path)
+    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+        with pytest.raises(TokenStoreError, match="later version"):
+            use()
+    assert path.read_bytes() == before

@@ -169,7 +169,7 @@ def test_a_profile_named_like_a_part_is_another_record(store: KeyringStore) -> N
 
 # ------------------------------------------------------------------------------------------------------------- damage
 
-HEADS = ["", "{", "null", "5", "[]", '{"format": 2}', '{"format": 1}', '{"format": 1, "record": {}}', "t-refresh-1",
+HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format": 1, "record": {}}', "t-refresh-1",
          '{"format": 1, "slot": 0, "parts": 0}', '{"format": 1, "slot": 7, "parts": 1}', "[" * 100_000,
          '{"format": 1, "slot": 0, "parts": 1000000000}', '{"format": 1, "slot": [], "parts": "1"}']  # fmt: skip
 
@@ -192,6 +192,15 @@ def test_a_damaged_entry_is_moved_and_nothing_is_lost(
     assert list(ring.secrets.values()) == [damaged]
     assert store.load(KEY) is None
     assert store.compare_and_set(KEY, 0, record_of(4, 1))
+
+
+def test_an_entry_of_a_later_version_is_left_alone(store: KeyringStore, ring: MemoryKeyring) -> None:
+    ring.secrets["signedin", KEY] = '{"format": 2, "all": "new"}'
+    before = dict(ring.secrets)
+    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+        with pytest.raises(TokenStoreError, match="later version"):
+            use()
+    assert ring.secrets == before
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

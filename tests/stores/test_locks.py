@@ -1,5 +1,7 @@
 """The locks beside a file: who holds one, how it ends, and that a forked child keeps none alive."""
 
+import errno
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +91,37 @@ def test_a_forked_child_takes_no_lock_from_its_parent(locks: Callable[[], SideFi
     assert locks().try_lock(KEY, "another") is False
     mine.unlock(KEY, "me")
     assert locks().try_lock(KEY, "another") is True
+
+
+def test_a_lock_taken_on_a_full_disk_is_given_back(
+    locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = locks()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "write", full)
+        assert mine.try_lock(KEY, "me")  # who has it is not written, that is all
+    assert locks().try_lock(KEY, "another") is False
+
+    mine.unlock(KEY, "me")
+
+    assert locks().try_lock(KEY, "another")
+
+
+def test_a_file_system_without_locks_costs_no_descriptor(
+    locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, before = locks(), len(list(Path("/dev/fd").iterdir()))
+
+    def lockless(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with monkeypatch.context() as context:
+        context.setattr(fcntl, "flock", lockless)
+        for _ in range(10):
+            with pytest.raises(OSError, match="No locks available"):
+                mine.try_lock(KEY, "me")
+    assert len(list(Path("/dev/fd").iterdir())) == before

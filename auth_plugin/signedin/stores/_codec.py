@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from signedin._tokens import Claims, Intent, Record, Status, TokenPair, claims_of
+from signedin.errors import TokenStoreError
 
 FORMAT = 1
+
+
+def refuse_newer(said: object) -> None:
+    """Raise TokenStoreError for what a later version of this package has written: it is not damaged."""
+    if isinstance(said, dict) and isinstance(number := said.get("format"), int) and number > FORMAT:
+        raise TokenStoreError(
+            f"The tokens were written in format {number} by a later version of signedin; this one knows {FORMAT}. "
+            "Nothing was changed. Upgrade it, or name another place."
+        )
 
 
 def encode(record: Record) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from signedin.stores._codec import FORMAT
+from signedin.stores._codec import FORMAT, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,7 @@ def head_of(text: str | None) -> dict[str, Any] | None:
         said = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
+    refuse_newer(said)
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise ValueError("it is no entry of this format")
     return said

@@ -56,12 +56,17 @@ class SideFiles:
     def try_lock(self, key: str, owner: str) -> bool:
         """Take the refresh lock of `key`, unless another descriptor, here or in another process, has it."""
         descriptor = self._open(self._refresh_lock(key))
-        if not _lock(descriptor):
+        try:
+            taken = _lock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        if not taken:
             os.close(descriptor)
             return False
-        _sign(descriptor)
         with self._mutex:
             self._held[key, owner] = descriptor
+        _sign(descriptor)
         return True
 
     def unlock(self, key: str, owner: str) -> None:
@@ -110,9 +115,10 @@ class SideFiles:
 
 
 def _sign(descriptor: int) -> None:
-    """Write who holds the lock into its file, for people; the lock itself is the system's."""
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode("ascii"))
+    """Write who holds the lock into its file, for people; the lock itself is the system's, also on a full disk."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode("ascii"))
 
 
 def _lock(descriptor: int) -> bool:

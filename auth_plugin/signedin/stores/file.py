@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signedin.errors import ConfigurationError, TokenStoreError
-from signedin.stores._codec import FORMAT, decode, encode
+from signedin.stores._codec import FORMAT, decode, encode, refuse_newer
 from signedin.stores._locks import SideFiles
 from signedin.stores._mounts import NetworkFileSystemWarning, network_file_system
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from signedin._tokens import Record
 
-_LARGEST = 4 * 1024 * 1024  # bytes; what is larger is no token file
+_FULL = 4 * 1024 * 1024  # bytes; each change writes the whole file, so a larger one takes no further session
+_LARGEST = 4 * _FULL  # bytes; what is larger is no token file: records may grow in a full one
 
 
 class FileStore:
@@ -72,7 +73,7 @@ class FileStore:
             current = self._record(key)
             if (current.revision if current else 0) != expected:
                 return False
-            self._write({**self._read(), key: encode(record)})
+            self._write({**self._read(), key: encode(record)}, another=current is None)
             return True
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
@@ -113,8 +114,13 @@ class FileStore:
             content = file.read(_LARGEST + 1)
         return _parsed(content)
 
-    def _write(self, records: dict[str, Any]) -> None:
+    def _write(self, records: dict[str, Any], *, another: bool) -> None:
         content = json.dumps({"format": FORMAT, "records": records}, indent=1).encode()
+        if another and len(content) > _FULL:
+            raise TokenStoreError(
+                f"The token file {self._path} is full: it holds {len(records) - 1} sessions. Nothing was changed. Use "
+                "one file for each user, or RedisStore."
+            )
         new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.new")
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -185,6 +191,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
         said = json.loads(content) if len(content) <= _LARGEST else None
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
+    refuse_newer(said)
     if not isinstance(said, dict) or said.get("format") != FORMAT or not isinstance(said.get("records"), dict):
         raise ValueError("it is no token file of this format")
     records: dict[str, Any] = said["records"]
