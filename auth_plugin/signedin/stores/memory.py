@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
+
+from signedin.errors import TokenStoreError
 
 if TYPE_CHECKING:
     from signedin._tokens import Record
@@ -17,6 +20,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}  # guarded by _mutex
         self._holders: dict[str, str] = {}  # guarded by _mutex
+        self._writers: dict[str, int] = {}  # the process that wrote each record; guarded by _mutex
         self._mutex = threading.Lock()
 
     def __repr__(self) -> str:
@@ -33,12 +37,20 @@ class MemoryStore:
             current = self._records.get(key)
             if (current.revision if current else 0) != expected:
                 return False
-            self._records[key] = record
+            self._records[key], self._writers[key] = record, os.getpid()
             return True
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- a holder ends only with us
-        """Take the lock of `key`; its holders are threads of this process and always give it back."""
+        """Take the lock of `key`; its holders are threads of this process and always give it back.
+
+        A record that came along in a fork is never refreshed here: the parent would be signed out.
+        """
         with self._mutex:
+            if self._writers.get(key, os.getpid()) != os.getpid():
+                raise TokenStoreError(
+                    "These tokens are in the memory of the process that this one was forked from, and a refresh token "
+                    "works once. Use a FileStore, or sign in in the child."
+                )
             return self._holders.setdefault(key, owner) == owner
 
     def unlock(self, key: str, owner: str) -> None:
