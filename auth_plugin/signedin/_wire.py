@@ -13,7 +13,6 @@ import threading
 import time
 import zlib
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
@@ -74,8 +73,6 @@ class HttpRefresher:
         self._revoke = revoke
         self._clock = clock
         self._build = client
-        self._client: httpx.Client | None = None  # guarded by _mutex: two flights of two profiles may build it
-        self._mutex = threading.Lock()
 
     def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
         """Send the token once and say what came of it."""
@@ -101,15 +98,7 @@ class HttpRefresher:
             return
 
     def close(self) -> None:
-        """Give up the connection pool; a later refresh opens a new one."""
-        with self._mutex:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def after_fork(self) -> None:
-        """Forget, in a forked child, the parent's connections."""
-        self._client, self._mutex = None, threading.Lock()
+        """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
 
     def _exchange(
         self, method: str, url: str, body: dict[str, str], headers: dict[str, str], timeout: float
@@ -117,21 +106,14 @@ class HttpRefresher:
         deadline = _Deadline(timeout)
         headers = {"accept": "application/json", "accept-encoding": "identity", "connection": "close", **headers}
         extensions = {"trace": deadline.watch}
+        # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
         with (
             deadline,
-            self._http().stream(
-                method, url, json=body, headers=headers, timeout=timeout, extensions=extensions
-            ) as response,
+            self._build() as client,
+            client.stream(method, url, json=body, headers=headers, timeout=timeout, extensions=extensions) as response,
         ):
             content = _read(response, deadline)
         return response.status_code, response.headers, content
-
-    def _http(self) -> httpx.Client:
-        with self._mutex:
-            if self._client is None:
-                self._client = self._build()
-                self._client.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # takes none
-            return self._client
 
     def _classified(self, status: int, headers: httpx.Headers, content: bytes, sent: float) -> Answer:
         retry_after = _seconds(headers.get("retry-after"))
@@ -189,7 +171,6 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> None:
@@ -203,7 +184,8 @@ class _Deadline:
 
     def watch(self, event: str, info: dict[str, Any]) -> None:
         """Remember the socket once there is one (httpcore's trace extension)."""
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        # By whichever way: "connection.…", or "proxy.…" and "socks.…" where one stands between.
+        if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
             if time.monotonic() >= self._end:  # the timer went off while there was no socket to cut
                 self._cut()

@@ -5,6 +5,7 @@ import socket
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -49,7 +50,12 @@ def test_a_body_that_comes_too_late_counts_as_no_answer_on_a_transport_without_a
     assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
 
 
-def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() -> None:
+@pytest.mark.parametrize(
+    "event",  # as httpcore names them; with TLS the socket of before is an empty shell
+    ["connection.connect_tcp", "connection.connect_unix_socket", "connection.start_tls", "proxy.start_tls",
+     "socks.connect_tcp", "socks.start_tls"],
+)  # fmt: skip
+def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one(event: str) -> None:
     here, there = socket.socketpair()
 
     class Stream:
@@ -58,7 +64,7 @@ def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one() 
 
     with here, there, (deadline := _Deadline(0.0)):
         deadline._timer.join(10)
-        deadline.watch("connection.connect_tcp.complete", {"return_value": Stream()})
+        deadline.watch(f"{event}.complete", {"return_value": Stream()})
         there.settimeout(10)
         assert there.recv(1) == b""
 
@@ -257,3 +263,18 @@ def test_the_whole_way_over_a_real_socket() -> None:
         client.logout()
         assert served.fake.ledger["rotations"] == 3
         assert served.fake.ledger["logout"] == 1
+
+
+def test_closing_does_not_cut_an_exchange_under_way() -> None:
+    with loopback() as served, ThreadPoolExecutor(1) as pool:
+        refresh = served.fake.hold("refreshToken")
+        url = f"{served.base_url}/auth/refreshToken"
+        endpoint = RefreshEndpoint(url, "POST", "refreshToken", "accessToken", "refreshToken")
+        refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=httpx.Client)
+        asking = pool.submit(refresher.refresh, served.fake.issue().refresh_token, attempt="a", timeout=10.0)
+        refresh.wait_for()
+
+        refresher.close()  # as when one of two clients of a session closes it
+
+        refresh.release()
+        assert isinstance(asking.result(20), Renewed)
