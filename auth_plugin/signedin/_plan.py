@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from signedin._origin import MARK, origin_of
 from signedin._replay import body_of
+from signedin.errors import NotSignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,11 +51,14 @@ Step = Acquire | Renew | Send
 
 def plan(request: httpx.Request, session: TokenSession) -> Generator[Step, Any, None]:
     """Send the request with the session's token, and once more with a newer one if the token has expired."""
+    _take_back(request)
     if origin_of(request.url) not in session.origins or "authorization" in request.headers:
         yield Send(request)
         return
-    body = body_of(request)
+    body, begun = body_of(request), session.held
     held: Held = yield Acquire(one_shot=not body.replayable)
+    if begun is not None and held is not begun and not held.record.same_user(begun.record):
+        raise NotSignedInError("Another user has signed in while this request waited for a token. Nothing was sent.")
     if not _expired((yield _bearing(request, held)), session, held):
         return
     newer: Held = yield Renew(held)
@@ -66,13 +70,20 @@ def plan(request: httpx.Request, session: TokenSession) -> Generator[Step, Any, 
 
 def _bearing(request: httpx.Request, held: Held) -> Send:
     request.headers["authorization"] = held.header
-    request.extensions[MARK] = True
+    request.extensions[MARK] = held
     return Send(request)
+
+
+def _take_back(request: httpx.Request) -> None:
+    """Remove the header that an earlier sending of the same object left: it is ours, not the user's own."""
+    earlier: Held | bool | None = request.extensions.get(MARK)
+    if request.headers.get("authorization") == getattr(earlier, "header", ""):
+        del request.headers["authorization"]
 
 
 def _expired(answer: Answer, session: TokenSession, held: Held) -> bool:
     if answer.status != session.expired.status:
-        held.accepted = True
+        # A gateway that fails has not looked at the token, nor has another origin, where a redirect may have ended.
+        held.accepted = held.accepted or (answer.status < 500 and origin_of(answer.url) in session.origins)
         return False
-    # A redirect may have ended elsewhere; what another origin says of our token does not count.
     return session.expired.matches(answer.status, answer.body) and origin_of(answer.url) in session.origins

@@ -57,6 +57,8 @@ def body_of(request: httpx.Request) -> Body:
     stream: Any = request.stream
     if isinstance(stream, httpx.ByteStream):
         return Buffered()
+    if type(stream).__module__.partition(".")[0] != httpx.__name__:
+        return OneShot()  # a stream of the user's own may look like httpx's, and still give its content only once
     if (fields := getattr(stream, "fields", None)) is not None:  # httpx's multipart stream
         rewindable = all(_restarts(getattr(field, "file", b"")) for field in fields)
         return Buffered() if rewindable else OneShot()
@@ -71,6 +73,8 @@ def _restarts(file: object) -> bool:
 
 
 def _position(source: Any) -> int | None:
+    if hasattr(source, "__aiter__"):
+        return None  # an async file (anyio, trio, aiofiles): its `seek` and `tell` do nothing until they are awaited
     try:
         if source.seekable():
             position: int = source.tell()

@@ -6,6 +6,7 @@ how a request uses it in `_plan`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import weakref
@@ -136,9 +137,12 @@ class TokenSession:
         """
         before, after = self._change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
         held = self._renewal.clear(after)
-        pair = before.pair if before and before.pair else (held.record.pair if held else None)
+        # The newest is the live one: what is in hand may be newer than what the store could take.
+        known = [record for record in (before, held.record if held else None) if record is not None and record.pair]
+        pair = max(known, key=lambda record: record.generation).pair if known else None
         if pair is not None and revoke:
-            self._renewal.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            with contextlib.suppress(Exception):  # best effort, also with a user's refresher
+                self._renewal.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
 
     async def asign_out(self, *, revoke: bool = True) -> None:
         """As `sign_out`, with the store's and the network's I/O in a thread."""
@@ -152,11 +156,12 @@ class TokenSession:
             RefreshUnavailableError: No usable answer; the pair is kept.
             TokenStoreError: The store cannot be used.
         """
-        return _pair_of(self.wait(self.renew(self.wait(self.current()))))
+        # What is in hand is renewed at once, also when it is past its end: `current` would refresh it first.
+        return _pair_of(self.wait(self.renew(self.held or self.wait(self.current()))))
 
     async def arefresh(self) -> TokenPair:
         """As `refresh`, without blocking the event loop."""
-        return _pair_of(await self.await_(self.renew(await self.await_(self.current()))))
+        return _pair_of(await self.await_(self.renew(self.held or await self.await_(self.current()))))
 
     def on(self, event: str, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.
@@ -207,6 +212,11 @@ class TokenSession:
         await self._in_thread(self.close)
 
     # ------------------------------------------------------------------------------------------ what the plan calls
+
+    @property
+    def held(self) -> Held | None:
+        """The pair in hand, of whatever age."""
+        return self._renewal.held
 
     def current(self) -> Held | Future[Held]:
         """Return a pair that may be sent, or the future of one. The fresh path takes no lock and does no I/O."""

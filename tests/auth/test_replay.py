@@ -4,15 +4,17 @@ import io
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from signedin import AsyncClient, Client
 from signedin._plan import Acquire, Answer, Renew, Send, plan
 from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Colour, Drive
 
 pytestmark = pytest.mark.anyio
 
@@ -251,3 +253,59 @@ async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server:
 
     assert answer.status_code == 401
     assert server.seen == ["echo", "refreshToken"]
+
+
+async def test_an_async_file_is_sent_once_and_whole(colour: Colour, server: FakeAuthServer, tmp_path: Path) -> None:
+    path, drive = tmp_path / "body", Drive("trio" if colour == "trio" else "asyncio")
+    path.write_bytes(PAYLOAD)
+    async with drive.client(server) as client, await anyio.open_file(path, "rb") as body:
+        server.expire_access_tokens()
+
+        answer = await client.http.post("/things", content=body)
+
+        assert answer.status_code == 401
+        assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
+
+
+async def test_a_stream_of_ones_own_that_looks_like_httpxs_is_sent_once(server: FakeAuthServer) -> None:
+    class Once(httpx.SyncByteStream):
+        def __init__(self, file: io.BytesIO) -> None:
+            self._stream = file
+            self._given = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            if not self._given:
+                self._given = True
+                yield self._stream.read()
+
+    drive = Drive("threads")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        request = httpx.Request("POST", f"{server.base_url}/things", stream=Once(io.BytesIO(PAYLOAD)))
+
+        answer = await drive(client.http.send, request)
+
+        assert answer.status_code == 401
+        assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
+
+
+async def test_a_request_that_is_sent_again_later_gets_the_token_of_then(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        request = client.http.build_request("GET", "/things")
+        for _ in range(3):
+            assert (await drive(client.http.send, request)).status_code == 200
+            server.expire_access_tokens()
+        assert server.ledger["rotations"] == 2
+
+
+async def test_a_request_that_is_sent_again_elsewhere_leaves_its_token_behind(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client, drive.bare(client.session, server) as bare:
+        request = bare.build_request("GET", "/things")
+        await drive(bare.send, request)
+        request.url = httpx.URL("https://elsewhere.test/things")
+
+        await drive(bare.send, request)
+
+        assert server.ledger["tokens seen by a foreign origin"] == 0
