@@ -79,5 +79,5 @@ class Events:
             for callback in callbacks:
                 try:
                     callback(event)
-                except Exception:
+                except BaseException:  # sys.exit() too: it would end the thread that tells the others
                     _logger.exception("a subscriber to %r raised", event.name)

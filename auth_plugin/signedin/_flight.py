@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
-from signedin._tokens import Intent, Record, Status, TokenPair, claims_of
+from signedin._tokens import Intent, Record, Status, TokenPair, claims_of, is_token
 from signedin.errors import (
     AuthError,
     NotSignedInError,
@@ -20,7 +20,7 @@ from signedin.errors import (
     TokenStoreError,
 )
 from signedin.timing import Timing, back_off
-from signedin.typing import Answer, Busy, Refused, Renewed, Unknown
+from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 # ---------------------------------------------------------------------------------------------------------- effects
 # Tuples: a dozen data classes would be a sixth of the time that `import signedin` takes.
@@ -42,9 +42,13 @@ class Draw(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """→ None, after `seconds`, or a little longer; sooner when the session closes."""
+    """→ None, after `seconds`, or a little longer.
+
+    When the session closes it raises RefreshUnavailableError, sooner; `to_the_end`: it does not.
+    """
 
     seconds: float
+    to_the_end: bool = False
 
 
 class Load(NamedTuple):
@@ -133,12 +137,15 @@ def fly(orders: Orders) -> Flight[Landing]:
     """
     start = yield from _now()
     deadline = start.monotonic + orders.timing.flight
-    if orders.rest:
-        yield Sleep(orders.rest)
+    rest = orders.rest
     while True:
-        found = yield from _check(orders)
+        found = yield from _check(orders)  # also before a rest: another process may have done better
         if isinstance(found, Landing):
             return found
+        if rest:
+            yield from _rest(rest, orders.timing)
+            rest = 0.0
+            continue
         try:
             yield from _lease(orders, deadline)
             return (yield from _holding_the_lock(orders, deadline))
@@ -146,6 +153,17 @@ def fly(orders: Orders) -> Flight[Landing]:
             if moved.landing is not None:
                 return moved.landing
         yield from _demand_time(deadline, 0.0, "the token store changed faster than this process could follow")
+
+
+def _rest(seconds: float, timing: Timing) -> Flight[None]:
+    """Let the server alone after a failed flight, unless that takes longer than this one may."""
+    if seconds + timing.post > timing.flight:
+        raise RefreshUnavailableError(
+            f"Could not refresh: the last attempt failed, and the next is due in {seconds:.1f} s. The pair is kept; "
+            "try again then.",
+            retry_after=timedelta(seconds=seconds),
+        )
+    yield Sleep(seconds)
 
 
 class _Moved(Exception):  # noqa: N818 -- no error: it leaves a state whose ground has gone
@@ -246,17 +264,14 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
 
     No sending begins that the deadline would cut, and the lease outlives the deadline (`Timing`).
     """
-    pair, timing = _pair_of(record), orders.timing
-    again = min(timing.resends, 1 if orders.grace is None else orders.grace)
+    pair, resends = _pair_of(record), orders.timing.resends
+    again = min(resends, 1 if orders.grace is None else orders.grace)
     last: Answer = Unknown("an earlier attempt did not come back")
-    for count in range(timing.resends + 1):
+    for count in range(resends + 1):
         wait = _wait_before(count, last)
-        if (in_doubt and again == 0) or (yield from _now()).monotonic + wait + timing.post > deadline:
+        if (in_doubt and again == 0) or not (yield from _waited(orders, record, wait, deadline)):
             break
-        if wait:
-            yield Sleep(wait)
-            yield from _still(orders, record)  # others may have landed, or signed out, meanwhile
-        last = _same_user(pair, (yield Post(pair.refresh_token, attempt)))
+        last = _judged(pair, (yield Post(pair.refresh_token, attempt)))
         if isinstance(last, Renewed):
             if in_doubt:
                 # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early.
@@ -271,6 +286,19 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
     if not in_doubt:
         yield from _clear_intent(record)
     raise _unavailable(last)
+
+
+def _waited(orders: Orders, record: Record, wait: float, deadline: float) -> Flight[bool]:
+    """Let the back-off pass; say whether one more sending may begin."""
+    if (yield from _now()).monotonic + wait + orders.timing.post > deadline:
+        return False
+    if wait:
+        try:
+            yield Sleep(wait)
+        except RefreshUnavailableError:
+            return False  # the session closes: a token that was never sent must not look spent to the next process
+        yield from _still(orders, record)  # others may have landed, or signed out, meanwhile
+    return True
 
 
 def _wait_before(count: int, last: Answer) -> float:
@@ -297,7 +325,7 @@ def _save(record: Record, answer: Renewed, deadline: float) -> Flight[Landing]:
         except TokenStoreError:
             if (yield from _now()).monotonic >= deadline:
                 return Landing(fresh, "refreshed", saved=False)
-            yield Sleep(0.25)
+            yield Sleep(0.25, to_the_end=True)
 
 
 def _overtaken(record: Record, current: Record | None, pair: TokenPair) -> Flight[Landing]:
@@ -360,10 +388,16 @@ def _pair_of(record: Record) -> TokenPair:
     return record.pair
 
 
-def _same_user(old: TokenPair, answer: Answer) -> Answer:
-    if not isinstance(answer, Renewed):
+def _judged(old: TokenPair, answer: object) -> Answer:
+    """Return the answer, or what must be thought of it: a refresher of the user's own may return anything."""
+    if isinstance(answer, Refused | NotSent | Busy | Unknown):
         return answer
-    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
+    if not isinstance(answer, Renewed):
+        return Unknown(f"the refresher answered with {type(answer).__name__}")
+    new = answer.pair
+    if not (is_token(new.access_token) and is_token(new.refresh_token)):
+        return Unknown("the refresher answered with tokens that no header can carry")
+    before, after = claims_of(old.access_token).subject, claims_of(new.access_token).subject
     if before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")

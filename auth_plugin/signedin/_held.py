@@ -53,18 +53,18 @@ class Windows:
 
     def hold(self, record: Record, *, just_issued: bool = False) -> Held:
         """Return the record's pair with its windows; the wall clock may jump afterwards without moving them."""
-        claims, never, now = record.claims, float("inf"), self._clock.monotonic()
+        never, now = float("inf"), self._clock.monotonic()
         remaining = self._remaining(record, self._clock.wall(), now)
         if remaining is None or (just_issued and remaining <= 0):
             # Opaque, or expired on arrival, which says that our idea of time is wrong: wait for the server's 401.
             return Held(record, soft_at=never, hard_at=never)
-        end, lifetime = now + remaining, claims.lifetime
+        end, lifetime = now + remaining, _lifetime(record)
         return Held(record, soft_at=end - soft_window(lifetime) * self._spread, hard_at=end - hard_window(lifetime))
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""
         remaining = self._remaining(record, now.wall, now.monotonic)
-        return remaining is None or remaining > hard_window(record.claims.lifetime)
+        return remaining is None or remaining > hard_window(_lifetime(record))
 
     def _remaining(self, record: Record, wall: float, monotonic: float) -> float | None:
         if record.claims.exp is None:
@@ -72,3 +72,12 @@ class Windows:
         # What this process has learned itself comes first: the record may be from a host with another clock.
         server = wall + record.clock_offset if self._ahead is None else monotonic + self._ahead
         return record.claims.exp - server
+
+
+def _lifetime(record: Record) -> float | None:
+    """Return for how long the access token was issued; where it has no `iat`, what it had left when it was obtained."""
+    claims = record.claims
+    if claims.iat is not None or claims.exp is None:
+        return claims.lifetime
+    left = claims.exp - record.obtained_at - record.clock_offset
+    return left if left > 0 else None

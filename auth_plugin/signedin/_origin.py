@@ -29,17 +29,19 @@ def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
     Raises:
         ConfigurationError: It is no absolute http or https URL, or plain http to another machine.
     """
+    shown = repr(str(url).rpartition("@")[2])  # what stands before it may be a password
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, TypeError) as error:
-        raise ConfigurationError(f"{url!r} is no URL: {error}") from None
+        why = "" if "@" in str(url) else f": {error}"  # httpx quotes
+        raise ConfigurationError(f"{shown} is no URL{why}") from None
     if parsed.scheme not in _PORTS or not parsed.host:
-        raise ConfigurationError(f"{str(url)!r} is no absolute URL; write for example https://api.example.com/v1.")
+        raise ConfigurationError(f"{shown} is no absolute URL; write for example https://api.example.com/v1.")
     if parsed.userinfo:
         raise ConfigurationError("The base URL holds a user name or password; sign in instead.")
     if parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host):
         raise ConfigurationError(
-            f"{str(url)!r} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
+            f"{shown} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
             "pass allow_http=True for a network that you trust."
         )
     return origin_of(parsed)

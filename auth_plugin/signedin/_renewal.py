@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 import threading
 from concurrent.futures import Future
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from signedin._flight import Landing, Orders, fly
@@ -103,9 +102,8 @@ class Renewal:
         """Start a flight that replaces `held`, or loads what the store has; under the lock."""
         future: Future[Held] = Future()
         future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
-        rest = self._setbacks.rest()
-        if (refusal := self._refusal(held, rest)) is not None:
-            future.set_exception(refusal)
+        if self._orphaned and held is not None:
+            future.set_exception(_orphan())
             return future
         orders = Orders(
             owner=secrets.token_hex(16),
@@ -115,7 +113,7 @@ class Renewal:
             timing=self._timing,
             grace=self._grace,
             on_doubt=self._on_doubt,
-            rest=rest,
+            rest=self._setbacks.rest(),
         )
         try:
             self.threads.start(lambda: self._fly(orders, future))
@@ -124,20 +122,6 @@ class Renewal:
         else:
             self.flight = future
         return future
-
-    def _refusal(self, held: Held | None, rest: float) -> AuthError | None:
-        if self._orphaned and held is not None:
-            return RefreshUnavailableError(
-                "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
-                "refreshing here would sign the parent out. Use a FileStore, or sign in in the child."
-            )
-        if rest + self._timing.post > self._timing.flight:
-            return RefreshUnavailableError(
-                f"Could not refresh: the last attempt failed, and the next is due in {rest:.1f} s. The pair is kept; "
-                "try again then.",
-                retry_after=timedelta(seconds=rest),
-            )
-        return None
 
     def _fly(self, orders: Orders, future: Future[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
@@ -181,16 +165,17 @@ class Renewal:
                 return
             self.flight = None
             generation = self.held.generation if self.held else None
+            tried = not self._setbacks.rest()  # else it ended in the rest after the last failure, and is no new one
             if over:
                 self.held = None
                 self._setbacks.ended(error)
-            else:
+            elif tried:
                 self._setbacks.failed(error)
         future.set_exception(error)
-        if not over:
-            self._events.tell("refresh_failed", generation, reason=type(error).__name__)
-        elif isinstance(error, SessionExpiredError):
+        if isinstance(error, SessionExpiredError):
             self._events.tell("expired", generation)
+        elif tried and not over:
+            self._events.tell("refresh_failed", generation, reason=type(error).__name__)
 
     # ------------------------------------------------------------------------------------------ signing in and out
 
@@ -202,8 +187,11 @@ class Renewal:
     def take_over(self, record: Record, clock_offset: float | None) -> None:
         """Publish a pair that came from no flight; one under way may land no more, and its waiters get this pair."""
         with self._lock:
-            if record.generation < self._latest:
-                return  # another thread signed in or out after this pair was stored
+            held = self.held
+            if record.generation < self._latest or (
+                held is not None and held.record.family == record.family and held.generation > record.generation
+            ):
+                return  # another thread signed in or out, or refreshed this very pair, after it was stored
             self._latest = record.generation
             if clock_offset is not None:
                 self.windows.learn(clock_offset)
@@ -248,3 +236,10 @@ class Renewal:
         self.threads.after_fork()
         # Two processes with one rotating pair and no shared store would log each other out.
         self._orphaned = self.store.private
+
+
+def _orphan() -> RefreshUnavailableError:
+    return RefreshUnavailableError(
+        "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
+        "refreshing here would sign the parent out. Use a FileStore, or sign in in the child."
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +17,6 @@ from signedin.timing import lengthened
 from signedin.typing import Unknown
 
 if TYPE_CHECKING:
-    import threading
-
     from signedin._flight import Effect, Flight
     from signedin.timing import Timing
     from signedin.typing import Answer, Clock, Refresher, TokenStore
@@ -52,7 +51,7 @@ class Runner:
                 answer = self._carry_out(effect)
             except AuthError as error:
                 failure = error
-            except Exception as error:  # noqa: BLE001 -- a user's store may raise anything; the flight must go on
+            except BaseException as error:  # noqa: BLE001 -- whatever a user's store raises: the lock must be given back
                 failure = TokenStoreError(f"{type(self.store).__name__} raised {type(error).__name__}.")
                 failure.__cause__ = error
 
@@ -63,8 +62,8 @@ class Runner:
                 result = _flight.Instant(self.clock.wall(), self.clock.monotonic())
             case _flight.Draw():
                 result = secrets.token_hex(16)
-            case _flight.Sleep(seconds):
-                self._sleep(lengthened(seconds))
+            case _flight.Sleep(seconds, to_the_end):
+                self._sleep(lengthened(seconds), to_the_end=to_the_end)
             case _flight.Load():
                 result = self.store.load(self.key)
             case _flight.CompareAndSet(expected, record):
@@ -76,16 +75,17 @@ class Runner:
             case _flight.Post(refresh_token, attempt):
                 result = self._post(refresh_token, attempt)
             case _flight.Revoke(refresh_token):
-                with contextlib.suppress(Exception):  # best effort, also with a user's refresher
+                with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
                     self.refresher.revoke(refresh_token, timeout=self.timing.post)
         return result
 
-    def _sleep(self, seconds: float) -> None:
-        if not self.clock.sleep(seconds, self.closing):
+    def _sleep(self, seconds: float, *, to_the_end: bool) -> None:
+        closing = threading.Event() if to_the_end else self.closing
+        if not self.clock.sleep(seconds, closing) and not to_the_end:
             raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
 
     def _post(self, refresh_token: str, attempt: str) -> Answer:
         try:
             return self.refresher.refresh(refresh_token, attempt=attempt, timeout=self.timing.post)
-        except Exception as error:  # noqa: BLE001 -- a user's refresher may raise anything; the token may be spent
+        except BaseException as error:  # noqa: BLE001 -- whatever a user's refresher raises, the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")

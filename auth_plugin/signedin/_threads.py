@@ -86,9 +86,11 @@ class Threads:
         end = time.monotonic() + seconds
         with self._mutex:
             threads = [t for t in self._running if t is not threading.current_thread() and t.is_alive()]
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        self.closing.clear()
+        try:
+            for thread in threads:
+                thread.join(max(0.0, end - time.monotonic()))
+        finally:  # also when Ctrl-C ends the wait: the session may be used again
+            self.closing.clear()
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's threads."""

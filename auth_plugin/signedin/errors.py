@@ -20,7 +20,6 @@ SignedInError
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -45,7 +44,9 @@ class AuthError(SignedInError):
 
         Raising one object in many threads would grow one traceback for all of them.
         """
-        twin = copy.copy(self)
+        # Not by copy.copy: a store's own error may be made from other arguments than its text.
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
         twin.__cause__ = self.__cause__
         twin.__suppress_context__ = True
         return twin

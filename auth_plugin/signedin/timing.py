@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,8 +32,9 @@ class Timing:
     save: float = 5.0
 
     def __post_init__(self) -> None:
-        if min(self.post, self.flight, self.lease, self.waiter, self.save) <= 0 or self.resends < 0:
-            raise ConfigurationError("Timing: every duration must be positive, and resends must not be negative")
+        durations = (self.post, self.flight, self.lease, self.waiter, self.save)
+        if not all(0 < seconds <= threading.TIMEOUT_MAX for seconds in durations) or self.resends < 0:
+            raise ConfigurationError("Timing: durations must be positive and finite, and resends must not be negative")
         sendings = self.post * (self.resends + 1) + longest_back_offs(self.resends)
         self._demand(sendings <= self.flight, f"all sendings take up to {sendings:g} s; flight must be at least that")
         self._demand(self.flight + self.save <= self.lease, "flight + save must fit into lease")

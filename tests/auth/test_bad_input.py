@@ -96,6 +96,15 @@ def test_a_base_url_with_a_password_is_refused_unquoted() -> None:
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["http//ada:s3cret@auth.test", "ada:s3cret@auth.test", "https://ada:s3cret@auth.test:x"]
+)
+def test_a_mistyped_base_url_with_a_password_is_refused_unquoted(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"no URL|no absolute URL") as error:
+        Client(url)
+    assert "s3cret" not in str(error.value)
+
+
 def test_a_trailing_slash_changes_nothing(server: FakeAuthServer) -> None:
     with Client(server.base_url + "/", transport=server.transport, clock=server.clock) as client:
         client.session.sign_in(server.issue())
@@ -226,6 +235,8 @@ def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeA
         {"save": 10},
         {"waiter": 10},
         {"waiter": 0},
+        {"waiter": float("inf")},
+        {"post": float("nan")},
         {"flight": 55, "waiter": 60, "lease": 61},
     ],
 )

@@ -135,3 +135,12 @@ async def test_refresh_on_demand_returns_the_new_pair(drive: Drive, server: Fake
         pair = await drive(client.session.arefresh if drive.is_async else client.session.refresh)
         assert pair == client.session.tokens != before
         assert server.ledger["rotations"] == 1
+
+
+async def test_refresh_on_demand_of_an_expired_token_is_one_refresh(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        await drive(client.users.get_profile)
+        server.clock.advance(400)
+        pair = await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        assert server.is_live(pair.refresh_token)
+        assert server.ledger["rotations"] == 1

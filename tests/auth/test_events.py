@@ -1,6 +1,7 @@
 """What a session tells of itself: events to subscribers, `explain()` to support."""
 
 import json
+import sys
 import threading
 from typing import Any
 
@@ -100,6 +101,16 @@ async def test_a_subscriber_that_raises_harms_nobody(
             await drive(client.users.get_profile)
             await drive.aside(heard.wait_for, *["refreshed"] * number)
         assert "a subscriber to 'refreshed' raised" in caplog.text
+
+
+async def test_a_subscriber_that_ends_its_thread_ends_no_other_events(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        client.session.on("refreshed", lambda _: sys.exit(1))
+        heard = Heard(client.session)
+        for number in range(1, 4):
+            server.expire_access_tokens()
+            await drive(client.users.get_profile)
+            await drive.aside(heard.wait_for, *["refreshed"] * number)
 
 
 async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: FakeAuthServer) -> None:

@@ -1,5 +1,7 @@
 """An access token expires while requests are under way: one refresh, however many wait, and one replay for each."""
 
+import contextlib
+
 import pytest
 from signedin import (
     FreshTokenRejectedError,
@@ -168,6 +170,15 @@ async def test_fifty_at_a_time_against_a_server_that_says_expired_for_ever_do_no
             assert kinds(outcomes) <= {UnauthorizedError, FreshTokenRejectedError}
         assert server.ledger["refreshToken"] <= 5
         assert server.ledger["getProfile"] <= 400
+
+
+async def test_a_gateway_that_fails_in_between_does_not_hide_the_loop(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.fail("echo", *["401 expired", "401 expired", "502 html"] * 40)
+        for _ in range(60):
+            with contextlib.suppress(FreshTokenRejectedError):
+                await drive(client.http.get, "/things")
+        assert server.ledger["refreshToken"] == 5
 
 
 async def test_the_stopped_loop_says_how_far_the_clocks_are_apart(drive: Drive, server: FakeAuthServer) -> None:

@@ -1,5 +1,7 @@
 """Everything that can go wrong with one exchange has a typed outcome, and keeps or clears the pair as it should."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 import httpx
@@ -12,13 +14,16 @@ from signedin import (
     SessionExpiredError,
     SignedInError,
     Timing,
+    TokenPair,
     TokenSession,
     TokenStore,
+    TokenStoreError,
     _flight,
 )
 from signedin._tokens import Intent
 from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import FAULTS, FakeAuthServer
+from signedin.typing import Renewed
 
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Waiters, Wire, kinds
 
@@ -330,7 +335,7 @@ async def test_a_flaw_inside_the_refresh_gives_the_lock_back(
     async with drive.client(server) as client:
         server.expire_access_tokens()
         with monkeypatch.context() as context:
-            context.setattr(_flight, "_same_user", lambda *_: 1 // 0)
+            context.setattr(_flight, "_judged", lambda *_: 1 // 0)
             with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError inside the refresh"):
                 await drive(client.users.get_profile)
         assert (await drive(client.users.get_profile)).email == "ada@example.com"
@@ -351,3 +356,91 @@ async def test_a_system_without_threads_to_spare_keeps_the_pair(
             with pytest.raises(RefreshUnavailableError, match="new thread"):
                 await drive(client.users.get_profile)
         await drive(client.users.get_profile)
+
+
+class Odd:
+    """A refresher that does what it is told to, and works afterwards."""
+
+    def __init__(self, *acts: Any) -> None:
+        self.acts = list(acts)
+        self.sent = 0
+
+    def refresh(self, *_: object, **__: object) -> Any:
+        self.sent += 1
+        act = self.acts.pop(0) if self.acts else Renewed(TokenPair("a2", "r2"))
+        if isinstance(act, BaseException):
+            raise act
+        return act
+
+    def revoke(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    "act",
+    [SystemExit(1), GeneratorExit(), asyncio.CancelledError(), None, "a token", Renewed(TokenPair("", "r")),
+     Renewed(TokenPair("a", "r\n"))],
+    ids=lambda act: type(act).__name__,
+)  # fmt: skip
+async def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back(
+    server: FakeAuthServer, act: Any
+) -> None:
+    store, refresher = MemoryStore(), Odd(act, act)
+    session = TokenSession(refresher, origins=[], store=store, clock=server.clock)
+    session.sign_in(TokenPair("a1", "r1"))
+    with pytest.raises(RefreshUnavailableError):
+        session.refresh()
+    assert refresher.sent == 2  # a token in doubt is sent once more, and no oftener
+    assert session.refresh() == TokenPair("a2", "r2")
+
+
+@pytest.mark.parametrize("method", ["load", "compare_and_set", "try_lock", "unlock"])
+async def test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on(
+    server: FakeAuthServer, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ending(*_: object) -> None:
+        raise SystemExit
+
+    store = MemoryStore()
+    session = TokenSession(Odd(), origins=[], store=store, clock=server.clock)
+    session.sign_in(TokenPair("a1", "r1"))
+    with monkeypatch.context() as context:
+        context.setattr(store, method, ending)
+        with contextlib.suppress(TokenStoreError):
+            session.refresh()
+    store.unlock(session.key, store._holders.get(session.key, ""))
+    assert session.refresh() == TokenPair("a2", "r2")
+
+
+async def test_an_error_of_a_stores_own_reaches_the_caller_whatever_it_is_made_of(server: FakeAuthServer) -> None:
+    class FullError(TokenStoreError):
+        def __init__(self, disk: str, free: int) -> None:
+            super().__init__(f"{disk} has {free} bytes left")
+            self.free = free
+
+    class Raising(MemoryStore):
+        def load(self, _: str) -> Any:
+            raise FullError("/dev/sda", 5)
+
+    session = TokenSession(Odd(), origins=[], store=Raising(), clock=server.clock)
+    with pytest.raises(FullError, match="5 bytes left") as error:
+        session.refresh()
+    assert error.value.free == 5
+
+
+async def test_in_a_long_rest_what_another_process_refreshed_is_taken(drive: Drive, server: FakeAuthServer) -> None:
+    store = MemoryStore()
+    async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
+        await drive(client.users.get_profile)
+        server.clock.advance(400)
+        server.fail("refreshToken", "busy for an hour")
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        await drive(other.users.get_profile)
+
+        await drive(client.users.get_profile)
+
+        assert server.ledger["refreshToken"] == 2

@@ -1,5 +1,6 @@
 """Signing out, signing in and changing users while requests and refreshes are under way."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,15 @@ from signedin import (
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
+    Timing,
     TokenPair,
+    TokenSession,
+    TokenStoreError,
     UnauthorizedError,
 )
 from signedin._tokens import Record
 from signedin.testing import FakeAuthServer
+from signedin.typing import Answer, NotSent, Renewed
 from signedin_sdk.models import Profile
 
 from tests.auth.driving import Drive, Waiters, kinds
@@ -290,3 +295,147 @@ def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(s
 
         assert client.session.tokens is second
         assert server.is_live(second.refresh_token)
+
+
+class Scripted:
+    """A refresher that says what it was told to, and signals that it was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked = threading.Event()
+        self.revoked: list[str] = []
+
+    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
+        self.asked.set()
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def revoke(self, refresh_token: str, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
+        self.revoked.append(refresh_token)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Stuck(MemoryStore):
+    """Cannot be written to while it is stuck, once a pair is in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stuck = False
+        self.tried = threading.Event()
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        if self.stuck and record.generation > 1:
+            self.tried.set()
+            raise TokenStoreError("the disk is full")
+        return super().compare_and_set(key, expected, record)
+
+
+def test_closing_while_the_new_pair_cannot_be_saved_keeps_it() -> None:
+    store, timing = Stuck(), Timing(post=0.1, resends=0, flight=1.0, save=0.1, lease=2.0, waiter=2.0)
+    session = TokenSession(Scripted(Renewed(TokenPair("a2", "r2"))), origins=[], store=store, timing=timing)
+    session.sign_in(TokenPair("a1", "r1"))
+    store.stuck = True
+    renewing: Any = session.renew(session.wait(session.current()))
+    assert store.tried.wait(10)
+
+    session.close()
+
+    assert session.wait(renewing).record.pair == TokenPair("a2", "r2")
+    assert session.wait(session.current()).generation == 2
+
+
+def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
+    refresher, store = Scripted(NotSent("nobody listens")), MemoryStore()
+    session = TokenSession(refresher, origins=[], store=store, on_doubt="relogin")
+    session.sign_in(TokenPair("a1", "r1"))
+    renewing: Any = session.renew(session.wait(session.current()))
+    assert refresher.asked.wait(10)
+
+    session.close()
+
+    with pytest.raises(RefreshUnavailableError):
+        session.wait(renewing)
+    refresher.answers = [Renewed(TokenPair("a2", "r2"))]
+    again = TokenSession(refresher, origins=[], store=store, on_doubt="relogin")  # the next process
+    assert again.refresh() == TokenPair("a2", "r2")
+
+
+def test_signing_out_revokes_the_pair_that_the_store_could_not_take() -> None:
+    refresher, store = Scripted(Renewed(TokenPair("a2", "r2"))), Stuck()
+    timing = Timing(post=0.1, resends=0, flight=0.3, save=0.1, lease=1.0, waiter=5.0)
+    session = TokenSession(refresher, origins=[], store=store, timing=timing)
+    session.sign_in(TokenPair("a1", "r1"))
+    store.stuck = True
+    assert session.refresh() == TokenPair("a2", "r2")
+    store.stuck = False
+
+    session.sign_out()
+
+    assert refresher.revoked == ["r2"]
+
+
+def test_a_refresher_that_cannot_revoke_does_not_hinder_signing_out() -> None:
+    class Raising(Scripted):
+        def revoke(self, *_: Any, **__: Any) -> None:
+            raise OSError
+
+    session = TokenSession(Raising(NotSent("")), origins=[])
+    session.sign_in(TokenPair("a1", "r1"))
+    session.sign_out()
+    assert not session.is_signed_in
+
+
+async def test_a_request_that_waits_for_a_token_as_one_user_is_not_sent_as_another(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        await drive(client.users.get_profile)
+        server.clock.advance(400)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
+            await drive.aside(waiters.wait_for, 5)
+            await drive.aside(refresh.wait_for)
+            client.session.sign_in(server.issue("eve@example.com"))
+            refresh.release()
+        assert kinds(outcomes) == {NotSignedInError}
+        assert server.ledger["echo"] == 0
+        assert (await drive(client.users.get_profile)).email == "eve@example.com"
+
+
+def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: FakeAuthServer) -> None:
+    store = Interrupted()
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+
+        def refresh_meanwhile() -> None:
+            server.expire_access_tokens()
+            assert client.users.get_profile().email == "ada@example.com"
+
+        store.then = refresh_meanwhile
+
+        client.session.sign_in(server.issue())
+
+        assert client.session.held is not None
+        assert client.session.held.generation == 2
+        assert server.is_live(client.session.wait(client.session.current()).record.pair.refresh_token)  # type: ignore[union-attr]
+
+
+def test_a_close_that_is_interrupted_leaves_a_session_that_can_wait(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        refresh = server.hold("refreshToken")
+        client.session.renew(client.session.wait(client.session.current()))
+        refresh.wait_for()
+
+        def ctrl_c(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as context:
+            context.setattr(threading.Thread, "join", ctrl_c)
+            with pytest.raises(KeyboardInterrupt):
+                client.session.close()
+        refresh.release()
+
+        assert not client.session._renewal.threads.closing.is_set()

@@ -246,7 +246,22 @@ async def test_a_token_without_iat_still_has_windows(drive: Drive, server: FakeA
         assert server.seen == ["refreshToken", "getProfile"]
 
 
-@pytest.mark.parametrize("exp", ["soon", None, True, [], {}, -1, 10**30, "NaN"])
+async def test_a_short_lived_token_without_iat_is_not_refreshed_all_the_time(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server, signed_in=False) as client:
+        token = jwt({"exp": int(server.now()) + 45, "sub": "ada@example.com"})
+        client.session.sign_in(TokenPair(token, server.issue().refresh_token))
+        await drive(client.http.get, "/things")
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.seen == ["echo"]
+        server.clock.advance(40)  # a fifth of its life is left
+        await drive(client.http.get, "/things")
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert sorted(server.seen) == ["echo", "echo", "refreshToken"]
+
+
+@pytest.mark.parametrize("exp", ["soon", None, True, [], {}, -1, 10**30, 10**400, "NaN"])
 async def test_a_token_with_nonsense_for_exp_counts_as_opaque(
     drive: Drive, server: FakeAuthServer, exp: object
 ) -> None:
