@@ -35,6 +35,7 @@ backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figu
 
 backend-check: $(VENV)/dev.stamp ## Every promise of the backend, deeper, on SQLite and a PostgreSQL of its own
 	@BACKEND_CHECK=1 $(BIN)/python -m pytest -n auto tests/backend $(ARGS)
+	@$(BIN)/python -m benchmarks.backend --judge
 
 conformance: ## Compare with other clients on one fault server, for docs/conformance.md
 	@$(MAKE) --no-print-directory VENV=.venv-conformance .venv-conformance/peers.stamp

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
-from signedin_backend.app import BASE, create_app
+from signedin_backend.app import BASE, create_app, settle
 from signedin_backend.protocol import Protocol
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bound = _bind(chosen)
         # Once more than the server does, so that whoever sits at the terminal reads one line.
         State.of_app(app).storage.prepare()
+        settle()
     except (SettingsError, StartError) as error:
         sys.stderr.write(f"signedin_backend: {error}\n")
         return 2 if isinstance(error, SettingsError) else 3
@@ -58,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="signedin_backend",
         description="The reference backend.",
-        epilog=f"Every option is also read from the environment, as {PREFIX}NAME.",
+        epilog=f"Every option is also read from the environment, as {PREFIX}NAME; the key of the access tokens, "
+        f"{PREFIX}JWT_KEY, from there only.",
         allow_abbrev=False,
     )
     for option in OPTIONS:

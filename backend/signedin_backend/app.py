@@ -1,5 +1,6 @@
 """Puts the parts together into one ASGI application."""
 
+import gc
 import os
 import time
 from collections.abc import AsyncIterator
@@ -69,7 +70,18 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
 def from_environment() -> Starlette:
     """Return the backend as the environment configures it; the factory for an ASGI server with several workers."""
     logs.configure()
-    return create_app(read(os.environ))
+    app = create_app(read(os.environ))
+    settle()
+    return app
+
+
+def settle() -> None:
+    """Take what is loaded for good out of the garbage collector's sight.
+
+    One body with many empty arrays makes it look at everything, and that is 50 ms in the middle of everyone's requests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _routes(*, ledger: bool) -> list[Route]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import statistics
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from benchmarks.backend import watch
-from benchmarks.backend.wire import Answer, Wire, wires
+from benchmarks.backend import bad_input, watch
+from benchmarks.backend.wire import PATIENCE, Answer, Wire, wires
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from signedin_backend.sessions import Pair
 
@@ -29,6 +33,7 @@ class Server:
     pid: int
     database: str
     access: str
+    log: Path
 
 
 async def profiles(server: Server, *, seconds: float, pause: float = 0.01) -> list[float]:
@@ -163,6 +168,33 @@ async def oracle(server: Server, tries: int) -> Oracle:
         map(statistics.median, zip(*ones, strict=True)) for ones in seen.values()
     )
     return Oracle(wall / other_wall, processor / other_processor)
+
+
+async def refusals(server: Server, times: int) -> dict[str, list[float]]:
+    """Send each class of bad input so often, in turns; return what the server says that each took, in milliseconds."""
+    url, run = urlsplit(server.base_url), secrets.token_hex(8)
+    for turn in range(times):
+        for number, bad in enumerate(bad_input.CLASSES.values()):
+            reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            writer.write(bad.raw(f"{run}.{number}.{turn}"))
+            async with asyncio.timeout(PATIENCE):
+                said = (await reader.readline()).decode()
+            writer.close()
+            if not said.startswith(f"HTTP/1.1 {bad.status} "):
+                raise AssertionError(f"bad input was answered with {said!r}")
+    return _logged(server.log, run, times)
+
+
+def _logged(log: Path, run: str, times: int) -> dict[str, list[float]]:
+    names = list(bad_input.CLASSES)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for line in map(json.loads, log.read_text().splitlines()):
+        of, _, number = str(line.get("request_id")).rpartition(".")[0].partition(".")
+        if of == run:
+            found[names[int(number)]].append(line["ms"])
+    if any(len(each) != times for each in found.values()):
+        raise AssertionError("the log does not have every request once")
+    return found
 
 
 def _right(answer: Answer) -> Answer:

@@ -56,12 +56,12 @@ class Received:
     body: bytes
 
 
-def receive(peer: socket.socket, path: str = "/auth/login") -> Received:
-    """Read one answer to a POST, and check it."""
+def receive(peer: socket.socket, path: str = "/auth/login", *, method: str = "POST") -> Received:
+    """Read one answer, and check it."""
     answer = http.client.HTTPResponse(peer)
     answer.begin()
     received = Received(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
-    check_response("POST", path, received.status, received.headers, received.body)
+    check_response(method, path, received.status, received.headers, received.body)
     return received
 
 

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from benchmarks.backend import bad_input
 from tests.backend.running import PASSWORD, Serve, Served, receive
+from tests.backend.work import worked
 
 CREDENTIALS = "You must provide an email and a password."
 REFRESH = "Missing refresh token."
@@ -69,6 +71,24 @@ def test_a_malformed_body_is_a_400_with_the_operations_own_message(shared: Serve
         ("/auth/logout", REFRESH),
     ):
         assert_refused(shared.client.post(path, content=body, headers=JSON), 400, message)
+
+
+@pytest.mark.parametrize("bad", bad_input.CLASSES.values(), ids=bad_input.CLASSES.keys())
+def test_bad_input_reaches_neither_a_hash_nor_the_database(
+    shared: Served, monkeypatch: pytest.MonkeyPatch, bad: bad_input.Bad
+) -> None:
+    where = urlsplit(shared.base_url)
+    with worked(monkeypatch) as work, socket.create_connection((where.hostname, where.port), 20) as peer:
+        peer.sendall(bad.raw("bad"))
+        answer = receive(peer, bad.path, method=bad.method)
+    assert answer.status == bad.status
+    assert work == []
+
+
+def test_what_is_counted_is_seen_where_the_input_is_good(shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with worked(monkeypatch) as work:
+        shared.login(EMAIL)
+    assert [kind if isinstance(kind, str) else kind[0] for kind in work] == ["read", "verify", "write"]
 
 
 @pytest.mark.parametrize("value", WRONG_VALUES.values(), ids=WRONG_VALUES.keys())

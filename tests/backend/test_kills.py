@@ -31,7 +31,7 @@ from tests.servers import KEY, Workers, backend, workers
 pytestmark = pytest.mark.both_databases
 
 DEEP = bool(os.environ.get("BACKEND_CHECK"))
-SEEDS, WORKERS = (6, 3) if DEEP else (1, 2)
+SEEDS, WORKERS = (4, 3) if DEEP else (1, 2)
 REFRESHERS, STORM, LEAVERS, NEWCOMERS, TWINS = 26, 6, 6, 6, 6
 EMAIL = "ada@example.com"
 

@@ -1,18 +1,14 @@
 """No answer tells whether an account or a token exists. Durations: `make backend-load`; here the work is counted."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import anyio
 import httpx
 import pytest
-from argon2 import Parameters, PasswordHasher, extract_parameters
 from signedin_backend.passwords import Passwords
-from signedin_backend.storage import Storage
 
 from tests.backend.running import PASSWORD, Serve, Served
+from tests.backend.work import worked
 
 VARYING = {"date", "x-request-id"}
 
@@ -21,32 +17,6 @@ def told(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Return everything that an answer says: status, body, and each header by name, place and value."""
     headers = [(name, "" if name in VARYING else value) for name, value in answer.headers.multi_items()]
     return answer.status_code, answer.content, headers
-
-
-def cost(found: Parameters | PasswordHasher) -> tuple[int, int]:
-    return found.memory_cost, found.time_cost
-
-
-@contextmanager
-def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Note the parameters of every hash that is computed, and every transaction."""
-    seen: list[Any] = []
-
-    def spy(owner: Any, name: str, note: Any) -> None:
-        done = getattr(owner, name)
-
-        def noted(*arguments: Any) -> Any:
-            seen.append(note(*arguments))
-            return done(*arguments)
-
-        patch.setattr(owner, name, noted)
-
-    with monkeypatch.context() as patch:
-        spy(PasswordHasher, "verify", lambda _, record, __: ("verify", *cost(extract_parameters(record))))
-        spy(PasswordHasher, "hash", lambda hasher, _: ("hash", *cost(hasher)))
-        spy(Storage, "reading", lambda _: "read")
-        spy(Storage, "writing", lambda _: "write")
-        yield seen
 
 
 @pytest.mark.parametrize("password", ["wrong password", "x", "x" * 1024, "pâte", "☃" * 300, PASSWORD + " "])

@@ -42,6 +42,12 @@ def test_shorter_and_longer_ones_are_refused_by_bytes(served: Served, password: 
     assert answer.json()["message"] == "The password must be 8 to 1024 bytes long."
 
 
+def test_more_characters_than_the_contract_knows_are_not_even_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of combining marks would take half a second, on the event loop."""
+    monkeypatch.setattr(passwords, "unicodedata", None)
+    assert len(passwords.normal("\u0345" * 1025)) > passwords.LONGEST
+
+
 def test_no_byte_of_a_long_password_is_cut_off(served: Served) -> None:
     password = "abcdefgh" * 128
     served.register(password=password)

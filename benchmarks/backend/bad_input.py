@@ -1,0 +1,79 @@
+"""What can be wrong with a request, one example of each class.
+
+`make backend-load` measures how long the backend takes to refuse them; `tests/backend/test_bad_input.py` shows that
+none of them reaches a hash or the database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+_JSON: Final = {"Content-Type": "application/json"}
+_EMAIL: Final = "ada@example.com"
+_PASSWORD: Final = "correct horse battery staple"  # noqa: S105  # of nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """One request, and the status that refuses it."""
+
+    body: bytes = b""
+    path: str = "/auth/login"
+    method: str = "POST"
+    headers: dict[str, str] = field(default_factory=lambda: dict(_JSON))
+    status: int = 400
+
+    def raw(self, request_id: str) -> bytes:
+        """Return the bytes to send."""
+        length = {"Content-Length": str(len(self.body))} if self.body else {}
+        headers = {"Host": "localhost", "X-Request-ID": request_id, **length, **self.headers}
+        lines = [f"{self.method} /api/v1{self.path} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + self.body
+
+
+def _sign_in(email: object = _EMAIL, word: object = _PASSWORD) -> bytes:
+    return json.dumps({"email": email, "password": word}).encode()
+
+
+def _renew(token: object) -> bytes:
+    return json.dumps({"refreshToken": token}).encode()
+
+
+def _bearer(token: str) -> Bad:
+    return Bad(path="/users/profile", method="GET", headers={"Authorization": f"Bearer {token}"}, status=401)
+
+
+_MARKS: Final = "\u0345" * 4_000 + "\u0316" * 4_000
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_UNSIGNED: Final = f"eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.{'A' * 43}"
+
+CLASSES: Final = {
+    "no body": Bad(headers={}),
+    "half an object": Bad(b'{"email":'),
+    "an array for an object": Bad(b"[]"),
+    "invalid UTF-8": Bad(b'{"email": "\xff\xfe"}'),
+    "a NUL in a text": Bad(_sign_in(word="long enough\0")),
+    "a lone surrogate": Bad(_sign_in(word="\ud800 and more")),
+    "deep JSON, 16 KiB": Bad(b"[" * 16_000),
+    "wide JSON, 16 KiB": Bad(b"[" + b"[]," * 5_000 + b"[]]"),
+    "quotes, 16 KiB": Bad(b'"\\' * 8_000),
+    "huge JSON, 500 kB": Bad(b'"' + b"x" * 500_000 + b'"', status=413),
+    "a key twice": Bad(b'{"email": "a@b.c", "email": "a@b.c", "password": "x"}'),
+    "an object for an e-mail": Bad(_sign_in({"$ne": ""})),
+    "an array for a password": Bad(_sign_in(word=["a"]), "/auth/register"),
+    "a number for a refresh token": Bad(_renew(5), "/auth/refreshToken"),
+    "no address": Bad(_sign_in("a@" + "\u0345\u0316" * 150 + ".c")),
+    "a password of 1,025 bytes": Bad(_sign_in(word="x" * 1_025)),
+    "a password of 8,000 combining marks": Bad(f'{{"email": "{_EMAIL}", "password": "{_MARKS}"}}'.encode()),
+    "a common password": Bad(_sign_in(word="Password123!"), "/auth/register"),
+    "a refresh token of 5,000 letters": Bad(_renew("x" * 5_000), "/auth/refreshToken"),
+    "a form": Bad(b"email=a%40b.c&password=x", headers=_FORM, status=415),
+    "a malformed Idempotency-Key": Bad(_renew("x"), "/auth/refreshToken", headers={**_JSON, "Idempotency-Key": "a b"}),
+    "another host": Bad(_sign_in(), headers={**_JSON, "Host": "evil.example"}),
+    "a bearer of 20,000 letters": _bearer("x" * 20_000),
+    "a bearer that nobody signed": _bearer(_UNSIGNED),
+    "no such path": Bad(_sign_in(), "/auth/admin", status=404),
+    "no such method": Bad(method="DELETE", headers={}, status=405),
+}

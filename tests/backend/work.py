@@ -1,0 +1,35 @@
+"""What a request costs, counted: every hash with its cost, and every transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
+from signedin_backend.storage import Storage
+
+
+def cost(found: Parameters | PasswordHasher) -> tuple[int, int]:
+    return found.memory_cost, found.time_cost
+
+
+@contextmanager
+def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Note the parameters of every hash that is computed, and every transaction."""
+    seen: list[Any] = []
+
+    def spy(owner: Any, name: str, note: Any) -> None:
+        done = getattr(owner, name)
+
+        def noted(*arguments: Any) -> Any:
+            seen.append(note(*arguments))
+            return done(*arguments)
+
+        patch.setattr(owner, name, noted)
+
+    with monkeypatch.context() as patch:
+        spy(PasswordHasher, "verify", lambda _, record, __: ("verify", *cost(extract_parameters(record))))
+        spy(PasswordHasher, "hash", lambda hasher, _: ("hash", *cost(hasher)))
+        spy(Storage, "reading", lambda _: "read")
+        spy(Storage, "writing", lambda _: "write")
+        yield seen
