@@ -21,6 +21,7 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 _LISTENING = "listening on "
+_ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +58,39 @@ class Backend:
 
 @contextmanager
 def backend(
-    folder: Path, *options: str, database: str = "backend.sqlite3", environ: Mapping[str, str] | None = None
+    folder: Path,
+    *options: str,
+    database: str = "backend.sqlite3",
+    environ: Mapping[str, str] | None = None,
+    checked: bool = True,
 ) -> Iterator[Backend]:
     """Start a backend on a free loopback port with its SQLite file in `folder`, and stop it at the end.
 
     Several may share one folder and so one file, as workers do. `database` may be a URL as well; a PostgreSQL one is
     given a signing key, for there is no file to keep one beside. `options` are those of `python -m signedin_backend`;
-    rate limits are off unless one of them says `--rate-limit`.
+    rate limits are off unless one of them says `--rate-limit`. Every answer is held against `openapi.yaml`, whoever
+    asked; `checked=False` runs the program itself, for measuring and for tests whose clients check.
 
     Raises:
         RuntimeError: It did not start; the text has the end of its log.
+        AssertionError: It gave an answer that breaks the contract.
     """
     file = Path(database.removeprefix("sqlite:///")) if "://" in database else folder / database
     url = database if "://" in database else f"sqlite:///{file}"
     log = folder / f"{file.name}.{os.urandom(4).hex()}.log"
     given = {} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY}
     limits = () if "--rate-limit" in options else ("--no-rate-limit",)
-    command = [sys.executable, "-m", "signedin_backend", "--port", "0", *limits, *options]
+    module = "tests.checked_backend" if checked else "signedin_backend"
+    command = [sys.executable, "-m", module, "--port", "0", *limits, *options]
     with log.open("w") as errors:
         env = _environ(url, {**given, **(environ or {})})
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env, cwd=_ROOT)
     try:
-        yield Backend(_base_url(process, log), process, file, log, url)
+        yield Backend(_base_url(process, log), process, file.absolute(), log, url)
     finally:
         _end(process)
+    broken = [line for line in log.read_text().splitlines() if line.startswith("an answer breaks the contract: ")]
+    assert not broken, broken[:5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +141,7 @@ def workers(
     given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
     env = _environ(database, {**given, **(environ or {})})
     with log.open("w") as errors:
-        root = Path(__file__).parents[1]
-        process = subprocess.Popen(command, stderr=errors, text=True, env=env, cwd=root, start_new_session=True)
+        process = subprocess.Popen(command, stderr=errors, text=True, env=env, cwd=_ROOT, start_new_session=True)
     started = Workers(process, log)
     try:
         end = time.monotonic() + START_SECONDS

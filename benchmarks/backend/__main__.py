@@ -28,7 +28,7 @@ from signedin_backend.settings import read
 from signedin_backend.storage import Storage
 from sqlalchemy.engine import make_url
 
-from benchmarks.backend import bad_input, stages, watch
+from benchmarks.backend import stages, watch
 from tests.servers import Backend, backend
 from tests.servers_postgres import postgres_server
 
@@ -91,9 +91,12 @@ def _measured(place: AbstractContextManager[str | None], chosen: argparse.Namesp
     with place as url, tempfile.TemporaryDirectory() as folder, serving(Path(folder), url) as server:
         kind, began = make_url(server.database).get_backend_name(), watch.load()
         rows = list(_rows(server, size, [_judged_oracle] if chosen.judge else _FIGURES))
-        refused = list(_rows(server, size, [_refusals]))
+        # It reaches no database: once is enough.
+        refused = list(_rows(server, size, [_refusals] if kind == "sqlite" else []))
     load = f"{began} at the start, {watch.load()} at the end"
-    tables = {kind: _table(_HEAD, rows, kind, load), f"{kind} bad input": _table(_BAD_HEAD, refused, kind, load)}
+    tables = {kind: _table(_HEAD, rows, kind, load)}
+    if refused:
+        tables["bad input"] = _table(_BAD_HEAD, refused, kind, load)
     print(*tables.values(), sep="\n")
     if not (chosen.quick or chosen.judge):
         page = PAGE.read_text(encoding="utf-8")
@@ -113,7 +116,7 @@ def serving(folder: Path, url: str | None) -> Iterator[stages.Server]:
     """Run a backend on this database, or on a file in `folder`, with an account on it."""
     database = read({}, {"database": url or f"sqlite:///{folder / 'backend.sqlite3'}"}).database
     options, environ = ("--database", database, "--access-ttl", str(_TTL)), {"SIGNEDIN_BACKEND_JWT_KEY": _KEY}
-    with backend(folder, *options, environ=environ) as running:
+    with backend(folder, *options, environ=environ, checked=False) as running:
         yield _server(running, database)
 
 
@@ -164,16 +167,12 @@ def _judged_oracle(server: stages.Server, size: Size) -> Iterator[Row]:
 
 
 def _refusals(server: stages.Server, size: Size) -> Iterator[Row]:
-    """As above: at most three times, of which the fastest counts for each class."""
-    rounds: list[dict[str, list[float]]] = []
-    for _ in range(3):
-        rounds.append(asyncio.run(stages.refusals(server, size.refusals)))
-        best = {name: min((each[name] for each in rounds), key=_p99) for name in bad_input.CLASSES}
-        if all(_p99(each) <= _REFUSED_WITHIN for each in best.values()):
-            break
-    for name in sorted(best, key=lambda name: -_p99(best[name])):
-        p99 = _judged(f"{_p99(best[name]):.1f} ms", _p99(best[name]) <= _REFUSED_WITHIN)
-        yield name, p99, f"≤ {_REFUSED_WITHIN} ms", f"{statistics.median(best[name]):.1f} ms"
+    found = asyncio.run(stages.refusals(server, size.refusals))
+    for name in sorted(found, key=lambda name: -_p99(found[name].processor)):
+        p99 = _p99(found[name].processor)
+        # Of the clock's time other programs take as much as they like.
+        clock = f"{_p99(found[name].wall):.1f} ms, median {statistics.median(found[name].wall):.1f} ms"
+        yield name, _judged(f"{p99:.1f} ms", p99 <= _REFUSED_WITHIN), f"≤ {_REFUSED_WITHIN} ms", clock
 
 
 def _p99(milliseconds: Iterable[float]) -> float:
@@ -252,7 +251,7 @@ def _missed(rows: Iterable[Row]) -> bool:
 
 _FIGURES: Final = (_oracle, _flood, _storm, _growth, _steady)
 _HEAD: Final = "| figure | measured | to reach | made from |"
-_BAD_HEAD: Final = "| what is wrong | p99 | to reach | median |"
+_BAD_HEAD: Final = "| what is wrong | p99 of processor time | to reach | p99 by the clock |"
 
 
 def _table(columns: str, rows: list[Row], database: str, load: str) -> str:

@@ -151,7 +151,7 @@ def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, datab
         works.append(partial(end, crowd, running, dice.randint(60, 200)))
         at_once(works)
         assert_no_failure(running.log)
-    with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}) as restarted:
+    with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as restarted:
         after = Crowd(restarted.base_url)
         known = {found for (found,) in rows(database, "SELECT fingerprint FROM refresh_tokens")}
         for client in (*refreshers, *leavers, *storm):
