@@ -21,7 +21,8 @@ from signedin_backend.settings import Settings
 
 SHORTEST, LONGEST = 8, 1024
 # What stands behind the cost in a record: 16 bytes of salt, 32 of hash, in base64 without padding.
-TAIL = len(f"{'s' * 22}${'h' * 43}")
+_ANY_TAIL = f"{'s' * 22}${'h' * 43}"
+TAIL = len(_ANY_TAIL)
 # What people put around a common word to make it another one.
 _AROUND = string.digits + string.punctuation + " "
 
@@ -108,7 +109,7 @@ class Passwords:
     def know(self, costs: Iterable[str]) -> None:
         """Learn which costs the records have that exist, as what stands before their `TAIL`."""
         for cost in costs:
-            parameters = extract_parameters(f"{cost}{'s' * 22}${'h' * 43}")
+            parameters = extract_parameters(cost + _ANY_TAIL)
             self._costs.setdefault(cost, PasswordHasher.from_parameters(parameters))
 
     async def hash(self, password: bytes) -> str:
@@ -150,8 +151,9 @@ class Passwords:
             return self._argon2.verify(record, password)
         except VerificationError:
             # The same work whatever this record once cost, or the time would tell an old account from none.
-            for hasher in [hasher for cost, hasher in self._costs.items() if cost != record[:-TAIL]]:
-                hasher.hash(password)
+            for cost, hasher in self._costs.items():
+                if cost != record[:-TAIL]:
+                    hasher.hash(password)
         except InvalidHashError:
             pass
         return False

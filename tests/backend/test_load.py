@@ -50,7 +50,8 @@ def test_every_class_of_bad_input_is_timed_by_the_backend_itself(server: stages.
     assert found.keys() == bad_input.CLASSES.keys()
     for each in found.values():
         assert (len(each.processor), len(each.wall)) == (3, 3)
-        assert min(*each.processor, *each.wall) > 0
+        assert sum(each.processor) > 0
+        assert min(each.wall) > 0
 
 
 def test_a_table_takes_the_place_of_the_last_one_of_its_database() -> None:

@@ -55,6 +55,22 @@ def test_many_refreshes_of_one_token_make_one_child(
     assert served.refresh(next(a for a in answers if a.status_code == 200).json()["refreshToken"]).status_code == 401
 
 
+def test_an_older_token_ends_the_session_whoever_renews_it_at_that_moment(served: Served) -> None:
+    pairs = [served.pair()]
+    for _ in range(2):
+        pairs.append(served.refresh(pairs[-1]["refreshToken"]).json())
+    posts = clients([served.base_url], "/auth/refreshToken", {})
+    tokens = [pairs[0]["refreshToken"], pairs[2]["refreshToken"]] * (MANY // 2)
+    answers = at_once([partial(post, {"refreshToken": token}) for post, token in zip(posts, tokens, strict=True)])
+    assert {answer.status_code for answer in answers[::2]} == {401}
+    pairs += [answer.json() for answer in answers[1::2] if answer.status_code == 200]
+    assert all(pair == pairs[3] for pair in pairs[3:])
+    for pair in pairs:
+        assert served.profile(pair["accessToken"]).status_code == 401
+        assert served.refresh(pair["refreshToken"]).status_code == 401
+    assert served.rows("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == [(0,)]
+
+
 def test_many_registrations_of_one_address_make_one_account(served: Served) -> None:
     answers = all_at_once([served.base_url], "/auth/register", {"email": "ada@example.com", "password": PASSWORD})
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: MANY - 1}
