@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model seeds chaos bench backend-check backend-load conformance check lint types generate diff release record lock hostile bench-generator docs clean
+.PHONY: help demo test model mutants machines seeds chaos faults canaries bench backend-check backend-load conformance check lint types generate diff release record lock hostile bench-generator docs clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -21,11 +21,20 @@ test: $(VENV)/dev.stamp ## The whole suite
 model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
 	@$(BIN)/python -m tests.model $(ARGS)
 
+mutants: $(VENV)/dev.stamp ## Put faults into the shipped code, one at a time; a named test must notice each
+	@$(BIN)/python -m pytest -n auto tests/mutants $(ARGS)
+
+machines: $(VENV)/dev.stamp ## State machines over all four stores, with ten times the runs of the suite
+	@MACHINE_RUNS=250 $(BIN)/python -m pytest -n auto --timeout=1800 tests/stores/test_state_machines.py $(ARGS)
+
 seeds: $(VENV)/dev.stamp ## Ten thousand seeded runs of the async layer in virtual time (ARGS="--seed N" repeats one)
 	@$(BIN)/python -m tests.seeded $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind a proxy that drops and cuts
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcome
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
 	@$(BIN)/python -m benchmarks.figures

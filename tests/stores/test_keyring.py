@@ -14,7 +14,16 @@ from typing import Any
 import keyring.backends.fail
 import keyring.backends.null
 import pytest
-from signedin import Client, ConfigurationError, KeyringStore, TokenPair, TokenStore, TokenStoreError
+from keyring.errors import InitError, KeyringError, NoKeyringError, PasswordSetError
+from signedin import (
+    Client,
+    ConfigurationError,
+    KeyringStore,
+    NotSignedInError,
+    TokenPair,
+    TokenStore,
+    TokenStoreError,
+)
 from signedin._tokens import Record, Status
 from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
@@ -248,6 +257,46 @@ def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore,
             call()
     ring.locked = False
     assert store.load(KEY) == record_of()
+
+
+@pytest.mark.parametrize("error", [InitError("Prompt dismissed"), PasswordSetError("Can't store"), NoKeyringError()])
+def test_an_error_of_the_keyring_is_a_typed_error(
+    store: KeyringStore, ring: MemoryKeyring, error: KeyringError
+) -> None:
+    store.compare_and_set(KEY, 0, record_of())
+
+    def fail(*_: str) -> None:
+        raise error
+
+    ring.before = fail
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+        with pytest.raises(TokenStoreError, match=type(error).__name__):
+            call()
+    ring.before = lambda *_: None
+    assert store.load(KEY) == record_of()
+
+
+def test_a_keyring_that_cuts_long_secrets_is_found_out(
+    store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = ring.set_password
+    monkeypatch.setattr(ring, "set_password", lambda service, name, secret: keep(service, name, secret[:100]))
+    assert store.compare_and_set(KEY, 0, record_of())
+    with pytest.raises(TokenStoreError, match="was damaged"):
+        store.load(KEY)
+
+
+def test_an_entry_that_its_user_deleted_signs_out_at_the_next_refresh(
+    store: KeyringStore, ring: MemoryKeyring, server: FakeAuthServer
+) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+        ring.secrets.clear()
+        client.users.get_profile()  # the fresh path asks no store
+        server.clock.advance(1000)
+        with pytest.raises(NotSignedInError):
+            client.users.get_profile()
+        assert server.ledger["refreshToken"] == 0
 
 
 def test_a_backends_words_are_not_quoted(store: KeyringStore, ring: MemoryKeyring) -> None:

@@ -1,0 +1,341 @@
+"""The fault list: what can go wrong, what a user sees of it, and the test that shows it. `make faults` runs them all.
+
+What the fake server offers (`signedin.testing.FAULTS`) is listed from there; the rest from the tests' own tables.
+"""
+
+# ruff: noqa: E501 -- a table
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from signedin.testing import FAULTS
+
+from tests.auth import test_file_store, test_sockets
+from tests.stores import test_file_faults, test_redis_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from signedin.testing import Fault
+
+_A, _S = "tests/auth/test_", "tests/stores/test_"
+_STORE = "`TokenStoreError`; nothing sent"
+_KEPT = "`TokenStoreError`; the tokens are as they were"
+_ASIDE = "`TokenStoreError`; moved aside, nothing is lost"
+_UNKNOWN = "may be spent: presented again under the same attempt id, then `RefreshUnavailableError`; the pair is kept"
+_OUTCOMES = {
+    "refused": "`SessionExpiredError`; the pair is cleared, and never tried again",
+    "not sent": "sent again, then `RefreshUnavailableError`; the pair is kept",
+    "busy": "waited for, then `RefreshUnavailableError`; the pair is kept",
+    "unknown": _UNKNOWN,
+    "renewed": "none: the new pair is taken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault. `case` is its place in the test's parameters, where it shares the test with others."""
+
+    fault: str
+    outcome: str
+    test: str
+    case: str = ""
+
+
+def _each(cases: Iterable[str], outcome: str, test: str, prefix: str = "") -> list[Row]:
+    return [Row(f"{prefix}{case}", outcome, test, case) for case in cases]
+
+
+def _exchange(name: str, fault: Fault) -> Row:
+    test = {
+        "refused": "test_a_refusal_of_the_refresh_clears_the_pair",
+        "renewed": "test_what_is_odd_and_does_no_harm_is_taken",
+    }.get(fault.refresh, "test_trouble_that_stays_keeps_the_pair_and_the_next_call_recovers")
+    if name in {"busy for an hour", "busy for ever"}:
+        test = "test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long"
+    return Row(f"`{name}`: {fault.what}", _OUTCOMES[fault.refresh], f"{_A}faults.py::{test}", name)
+
+
+EXCHANGES = [_exchange(name, fault) for name, fault in FAULTS.items()]
+
+_SOCKETS = f"{_A}sockets.py::test_"
+SOCKETS = [
+    *_each(test_sockets.BROKEN_ANSWERS, _UNKNOWN, f"{_SOCKETS}an_answer_that_is_broken_is_unknown"),
+    *_each(
+        test_sockets.ODD_ANSWERS, "none: the new pair is taken", f"{_SOCKETS}an_answer_that_is_odd_and_whole_is_taken"
+    ),
+    *_each(test_sockets.STAGES, _UNKNOWN, f"{_SOCKETS}a_server_that_half_closes_is_unknown", "half-closed in the "),
+    *_each(test_sockets.STAGES, _UNKNOWN, f"{_SOCKETS}a_reset_after_the_request_is_unknown", "reset in the "),
+    Row("reset before the request was read", _UNKNOWN, f"{_SOCKETS}a_reset_before_the_request_was_read_is_unknown"),
+    *_each(
+        ["silent", "status line", "headers", "body", "chunks"],
+        _UNKNOWN,
+        f"{_A}wire.py::test_a_server_that_drips_is_cut_after_a_total_time",
+        "byte by byte, for ever: ",
+    ),
+    Row("a body without an end", _UNKNOWN, f"{_A}wire.py::test_an_endless_body_is_cut_at_its_size"),
+    *_each(
+        ["407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"],
+        _OUTCOMES["not sent"],
+        f"{_SOCKETS}a_proxy_that_opens_no_tunnel_means_not_sent",
+        "a proxy's answer to CONNECT: ",
+    ),
+    Row("a proxy that is not there", _OUTCOMES["not sent"], f"{_SOCKETS}a_proxy_that_is_not_there_means_not_sent"),
+    *_each(
+        ["plain http", "closes", "resets", "silent"],
+        _OUTCOMES["not sent"],
+        f"{_SOCKETS}a_handshake_that_fails_means_not_sent",
+        "in place of a TLS handshake: ",
+    ),
+    *_each(
+        ["issued by itself", "for another host", "run out", "not valid yet"],
+        _OUTCOMES["not sent"],
+        f"{_SOCKETS}a_certificate_with_a_flaw_means_not_sent",
+        "a certificate ",
+    ),
+]
+
+CONCURRENCY = [
+    Row(fault, outcome, f"tests/auth/test_{test}")
+    for fault, outcome, test in (
+        ("fifty requests refused at once", "one refresh", "expiry.py::test_fifty_refused_at_once_share_one_refresh"),
+        ("a 401 that comes after the refresh", "no second refresh", "expiry.py::test_late_401_does_not_refresh_again"),
+        ("the refresh itself is answered `TokenExpiredError`", "`SessionExpiredError`; nobody waits for himself",
+         "expiry.py::test_a_refresh_answered_token_expired_does_not_wait_for_itself"),
+        ("a server that calls every token expired", "one replay, and the 401",
+         "expiry.py::test_a_server_that_says_expired_for_ever_gets_one_replay"),
+        ("the same, request after request", "`FreshTokenRejectedError`",
+         "expiry.py::test_over_several_requests_the_loop_is_stopped"),
+        ("a connection pool with one place and many waiters", "none",
+         "expiry.py::test_many_waiters_need_no_more_than_one_place_in_the_pool"),
+        ("a refresh slower than a waiter's patience", "`RefreshUnavailableError` for him; the refresh goes on",
+         "expiry.py::test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on"),
+        ("a failed refresh with many waiters", "one failure, an exception for each",
+         "expiry.py::test_one_failed_refresh_is_one_failure_for_all_its_waiters"),
+        ("an outage with many callers", "as many attempts as with one",
+         "windows.py::test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers"),
+        ("a failed refresh while the token still lives", "none: it is served",
+         "windows.py::test_a_failed_background_refresh_is_nobodys_trouble_while_the_token_lives"),
+        ("tokens of one second that are equal byte for byte", "one refresh",
+         "windows.py::test_fifty_refused_with_identical_tokens_share_one_refresh"),
+        ("the request that began the refresh is cancelled", "his own cancellation; the pair is saved",
+         "cancelling.py::test_cancelling_the_leader_disturbs_no_waiter"),
+        ("a waiter is cancelled", "his own cancellation",
+         "cancelling.py::test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters"),
+        ("all callers are cancelled", "the pair is saved",
+         "cancelling.py::test_all_callers_cancelled_and_the_pair_is_kept_all_the_same"),
+        ("a timeout around a call", "his own timeout; the pair is saved",
+         "cancelling.py::test_a_timeout_around_a_call_loses_nothing"),
+        ("an answer closed from another task", "none",
+         "cancelling.py::test_a_body_of_a_flow_closed_from_elsewhere_poisons_nothing"),
+        ("an event loop that ends during the refresh", "the pair is saved",
+         "cancelling.py::test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing"),
+        ("a sign-out during a refresh", "`NotSignedInError` at once; the late pair is revoked",
+         "leaving.py::test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_the_late_pair"),
+        ("a sign-out between saving and publishing a refresh", "`NotSignedInError`",
+         "leaving.py::test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins"),
+        ("a sign-out between saving and publishing a sign-in", "signed out",
+         "leaving.py::test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins"),
+        ("two sign-ins at once", "the one stored last",
+         "leaving.py::test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand"),
+        ("a sign-in during a refresh", "the new sign-in", "leaving.py::test_login_during_a_refresh_wins"),
+        ("the old session's refresh fails after a sign-in", "the new sign-in stays",
+         "leaving.py::test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session"),
+        ("another user signs in while a request is refused", "the 401; never sent as the other",
+         "leaving.py::test_a_request_begun_as_one_user_is_never_replayed_as_another"),
+        ("a refresh answered with another user's tokens", "`RefreshUnavailableError`; the pair is kept",
+         "leaving.py::test_the_tokens_of_another_user_are_no_answer_to_a_refresh"),
+        ("closing during a refresh", "it is waited for",
+         "leaving.py::test_close_waits_for_a_refresh_that_is_under_way"),
+        ("no thread can be started", "`RefreshUnavailableError`; the pair is kept",
+         "faults.py::test_a_system_without_threads_to_spare_keeps_the_pair"),
+        ("a refresher of one's own that raises", "`RefreshUnavailableError`; the pair is kept",
+         "faults.py::test_a_refresher_that_raises_is_an_answer_that_never_came"),
+        ("a flaw inside the refresh", "`RefreshUnavailableError`; the lock is given back",
+         "faults.py::test_a_flaw_inside_the_refresh_gives_the_lock_back"),
+        ("a strict server that lost its answer", "`SessionExpiredError`: no client can do better",
+         "faults.py::test_a_strict_server_that_lost_its_answer_ends_the_session"),
+        ("a strict server in doubt, twice", "`RefreshUnavailableError`; no third presentation",
+         "faults.py::test_a_strict_server_in_doubt_twice_gets_the_token_no_third_time"),
+        ("a subscriber that raises", "logged", "events.py::test_a_subscriber_that_raises_harms_nobody"),
+        ("a subscriber that blocks", "none", "events.py::test_a_subscriber_that_blocks_harms_nobody"),
+        ("a subscriber that blocks for ever", "the oldest events go",
+         "events.py::test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog"),
+        ("a body that was read and is refused", "the 401, after a refresh",
+         "replay.py::test_a_generator_body_refused_is_not_sent_again_but_refreshed_for"),
+        ("a body from a pipe", "the 401, after a refresh", "replay.py::test_a_pipe_is_not_sent_twice"),
+        ("a form with one pipe among its files", "the 401, after a refresh",
+         "replay.py::test_a_form_with_one_pipe_among_its_files_is_not_sent_twice"),
+        ("a redirect to another origin", "neither token nor refresh",
+         "origins.py::test_a_redirect_elsewhere_carries_no_bearer_and_causes_no_refresh"),
+        ("a redirect that would take a body along", "`APIConnectionError`; nothing sent there",
+         "origins.py::test_a_redirect_elsewhere_never_takes_the_body_along"),
+        ("another origin says `TokenExpiredError`", "the 401; no refresh",
+         "origins.py::test_a_foreign_401_token_expired_causes_no_refresh"),
+    )
+]  # fmt: skip
+
+PROCESSES = [
+    Row(fault, outcome, f"tests/{test}")
+    for fault, outcome, test in (
+        ("two processes at one expiry", "one refresh",
+         "auth/test_processes.py::test_two_processes_refresh_once_across_an_expiry"),
+        ("another process holds the lock", "its pair is taken",
+         "auth/test_processes.py::test_a_process_waits_for_anothers_refresh_and_takes_its_pair"),
+        ("the process ends during a refresh", "the pair is saved first",
+         "auth/test_processes.py::test_a_process_that_ends_during_a_refresh_keeps_the_new_pair"),
+        ("`kill -9` during a refresh", "the next process presents it again, under the same attempt id",
+         "auth/test_processes.py::test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers"),
+        ("`kill -9`, `SIGSTOP` and a broken network at random", "no hang, no torn file, no re-login",
+         "chaos/test_chaos.py::test_a_session_shared_by_processes_survives_kills_stops_and_a_broken_network"),
+        ("a holder that was stopped before it sent", "a strict server is not asked before its time is over",
+         "auth/test_faults.py::test_a_strict_server_is_given_time_to_answer_the_first_presentation"),
+        ("a sign-out in another process", "`NotSignedInError`",
+         "auth/test_processes.py::test_a_logout_reaches_the_other_process"),
+        ("a fork, with tokens in memory", "`RefreshUnavailableError` in the child",
+         "auth/test_processes.py::test_a_forked_child_refreshes_only_what_it_shares"),
+        ("a fork in the middle of a refresh", "both go on", "auth/test_processes.py::test_a_fork_during_a_refresh_hangs_nobody"),
+        ("a child forked under a lock lives on", "the lock is free",
+         "stores/test_locks.py::test_a_child_forked_under_a_lock_does_not_keep_it"),
+        ("a write lock that never comes free", "`TokenStoreError` within a bound",
+         "stores/test_locks.py::test_a_write_that_never_ends_stops_the_others_only_for_a_while"),
+        ("a host that dies under its lease", "the others go on when it has run out",
+         "stores/test_hosts.py::test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out"),
+        ("a clock that is minutes off", "one refresh at most",
+         "auth/test_windows.py::test_a_clock_that_is_wrong_causes_one_extra_refresh_at_most"),
+        ("a clock that jumps, ahead or back", "none",
+         "auth/test_windows.py::test_a_clock_that_jumps_in_mid_life_causes_no_refresh"),
+        ("a pair from a host with another clock", "one refresh at most",
+         "auth/test_windows.py::test_a_pair_from_elsewhere_by_another_clock_settles_after_one_refresh"),
+        ("a token that arrives expired", "it is sent; the server decides",
+         "auth/test_windows.py::test_a_token_that_arrives_expired_is_sent_all_the_same"),
+        ("nonsense for `exp`", "refreshed when the server says so",
+         "auth/test_windows.py::test_a_token_with_nonsense_for_exp_counts_as_opaque"),
+    )
+]  # fmt: skip
+
+_FILE, _FAULT = f"{_A}file_store.py::test_", f"{_S}file_faults.py::test_"
+FILES = [
+    *_each(test_file_faults.READING, _KEPT, f"{_FAULT}a_file_that_cannot_be_opened_is_a_typed_error", "opening: "),
+    *_each(test_file_faults.CREATING, _KEPT, f"{_FAULT}a_new_file_that_cannot_be_made_leaves_the_old_one", "creating: "),
+    *_each(
+        test_file_faults.WRITING, _KEPT, f"{_FAULT}a_write_that_is_cut_leaves_the_old_file_and_no_litter", "writing: "
+    ),
+    *_each(
+        ["fsync", "replace"], _KEPT, f"{_FILE}a_write_that_fails_leaves_the_old_file_and_no_litter", "failing: "
+    ),
+    Row("failing: fsync of the folder", "`TokenStoreError`; old or new, whole",
+        f"{_FAULT}a_folder_whose_change_cannot_be_made_durable_is_a_typed_error_and_no_half_write"),
+    *_each(
+        test_file_faults.LOCKING,
+        _KEPT,
+        f"{_FAULT}locks_that_do_not_work_are_a_typed_error_and_nothing_is_written_without_them",
+        "locking: ",
+    ),
+    *_each(["write lock", "refresh lock"], _KEPT, f"{_FAULT}a_folder_in_place_of_a_lock_file_is_a_typed_error",
+           "a folder in place of the "),
+    *_each(["tokens.json.lock", "refresh lock"], _KEPT, f"{_FILE}a_symlink_for_a_side_file_is_not_followed",
+           "a symlink in place of "),
+    Row("the lock files are deleted", "two may refresh; one of them saves",
+        f"{_FAULT}a_lock_file_that_was_deleted_costs_work_and_never_a_record"),
+    Row("the folder is deleted", "signed out; made anew", f"{_FAULT}a_folder_that_was_deleted_is_made_anew"),
+    Row("the file is deleted under a running process", "`NotSignedInError` at the next refresh",
+        f"{_FILE}a_deleted_file_signs_out_at_the_next_refresh"),
+    Row("an older copy is put back", "what memory has goes before it",
+        f"{_FAULT}an_older_copy_put_back_under_a_running_process_spends_no_token_twice"),
+    Row("a name too long", _KEPT, f"{_FAULT}a_name_too_long_for_the_file_or_its_side_files_is_a_typed_error"),
+    Row("a NUL in the path", "`ConfigurationError`", f"{_FAULT}a_path_that_no_file_can_have_is_refused_at_once"),
+    Row("others may read it", _KEPT, f"{_FILE}a_file_that_others_can_read_is_not_used"),
+    Row("it belongs to another user", _KEPT, f"{_FILE}a_file_of_another_user_is_not_used"),
+    Row("a symlink", _KEPT, f"{_FILE}a_symlink_is_not_followed"),
+    Row("a folder in its place", _KEPT, f"{_FILE}a_folder_in_place_of_the_file_is_refused"),
+    Row("a named pipe in its place", _KEPT, f"{_FILE}a_pipe_in_place_of_the_file_does_not_hang"),
+    Row("a file in place of its folder", _KEPT, f"{_FILE}a_file_in_place_of_the_folder_is_refused"),
+    Row("64 GiB", _ASIDE, f"{_FILE}a_huge_file_is_not_read_into_memory"),
+    *_each(test_file_store.DAMAGED, _ASIDE, f"{_FILE}a_damaged_file_is_moved_aside_and_nothing_is_lost", "damaged: "),
+    Row("damaged, and replaced by a sound one meanwhile", "none: it is read",
+        f"{_FILE}a_file_that_was_replaced_by_a_sound_one_meanwhile_is_not_moved_aside"),
+    Row("a network file system", "`NetworkFileSystemWarning`",
+        f"{_S}network_file_systems.py::test_a_token_file_on_a_network_file_system_is_warned_about_once_with_the_remedy"),
+]  # fmt: skip
+
+_RING = f"{_S}keyring.py::test_"
+KEYRINGS = [
+    Row("no keyring at all", _KEPT, f"{_RING}a_system_without_a_keyring_says_what_to_do", "Keyring0"),
+    Row("a keyring that keeps nothing", _KEPT, f"{_RING}a_system_without_a_keyring_says_what_to_do", "Keyring1"),
+    Row("the library is not installed", "`ConfigurationError`", f"{_RING}without_the_library_it_says_what_to_install"),
+    Row("locked", _KEPT, f"{_RING}a_locked_keyring_is_a_typed_error_in_its_own_words"),
+    Row("a prompt that its user dismisses", _KEPT, f"{_RING}an_error_of_the_keyring_is_a_typed_error", "error0"),
+    Row("a secret that it does not take", _KEPT, f"{_RING}an_error_of_the_keyring_is_a_typed_error", "error1"),
+    Row("a library that finds no backend", _KEPT, f"{_RING}an_error_of_the_keyring_is_a_typed_error", "error2"),
+    Row("an error that quotes the secret", "`TokenStoreError` that does not", f"{_RING}a_backends_words_are_not_quoted"),
+    Row("it asks its user for ever", "`TokenStoreError` within a bound",
+        f"{_RING}a_hanging_keyring_is_given_up_and_works_again_later"),
+    Row("it hangs during a request", _STORE, f"{_RING}a_hanging_keyring_hangs_no_request"),
+    Row("a write that comes true late", "it overwrites nothing newer",
+        f"{_RING}a_write_that_ends_late_overwrites_nothing_newer"),
+    Row("secrets longer than it takes", "kept in parts", f"{_RING}a_long_record_is_kept_in_parts_that_every_keyring_takes"),
+    Row("secrets that it cuts without a word", _ASIDE, f"{_RING}a_keyring_that_cuts_long_secrets_is_found_out"),
+    *_each(["missing", "changed"], _ASIDE, f"{_RING}a_record_whose_parts_do_not_fit_is_moved_with_them", "a part "),
+    Row("an entry that is none of ours", _ASIDE, f"{_RING}a_damaged_entry_is_moved_and_nothing_is_lost"),
+    Row("a write that is cut between parts", "`TokenStoreError`; old or new, whole",
+        f"{_RING}a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up"),
+    Row("parts that cannot be deleted", "none", f"{_RING}a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record"),
+    Row("a reader overtaken by two writers", "it reads again", f"{_RING}a_reader_overtaken_by_two_writes_reads_again"),
+    Row("its user deletes the entry", "`NotSignedInError` at the next refresh",
+        f"{_RING}an_entry_that_its_user_deleted_signs_out_at_the_next_refresh"),
+    Row("the folder of its locks cannot be used", _KEPT, f"{_RING}a_folder_that_cannot_be_used_is_a_typed_error"),
+]  # fmt: skip
+
+_REDIS, _TROUBLE = f"{_S}redis.py::test_", f"{_S}redis_faults.py::test_"
+REDIS = [
+    *_each(test_redis_faults.ERRORS, _KEPT, f"{_TROUBLE}an_error_of_the_server_is_a_typed_error"),
+    *_each(test_redis_faults.NONSENSE, _KEPT, f"{_TROUBLE}an_answer_that_no_redis_gives_is_a_typed_error"),
+    *_each(["closes", "half an answer", "silence"], _KEPT, f"{_TROUBLE}an_answer_that_does_not_come_is_a_typed_error",
+           "asked, it answers: "),
+    Row("nobody there", _STORE, f"{_REDIS}no_server_is_a_typed_error_that_says_what_was_kept"),
+    Row("gone before a refresh", _STORE, f"{_REDIS}without_redis_no_token_is_sent_and_the_pair_is_there_afterwards"),
+    Row("gone during a refresh", "the pair lives in memory, and is saved next time",
+        f"{_REDIS}a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair"),
+    Row("restarted under a connection", "a new connection", f"{_REDIS}the_same_store_goes_on_after_a_restart"),
+    Row("full (OOM)", _KEPT, f"{_REDIS}a_server_that_is_full_refuses_and_keeps"),
+    Row("a read-only replica", _KEPT, f"{_TROUBLE}a_replica_that_is_read_only_is_a_typed_error"),
+    Row("NOAUTH, WRONGPASS", "`TokenStoreError` without the password", f"{_REDIS}a_password_is_used_and_never_shown"),
+    Row("NOPERM", _KEPT, f"{_TROUBLE}a_user_without_permission_is_a_typed_error"),
+    Row("a database that is not there", _KEPT, f"{_TROUBLE}a_database_that_is_not_there_is_a_typed_error"),
+    Row("no place for one more client", _KEPT, f"{_TROUBLE}no_place_for_one_more_client_is_a_typed_error"),
+    Row("no place in the client's own pool", _KEPT, f"{_TROUBLE}a_pool_without_a_place_is_a_typed_error"),
+    Row("WRONGTYPE: somebody else's key", _KEPT, f"{_REDIS}a_key_that_another_program_uses_is_left_alone"),
+    Row("the scripts were flushed", "sent again", f"{_REDIS}scripts_that_the_server_has_forgotten_are_sent_again"),
+    Row("commands are renamed away", "`TokenStoreError` that quotes nothing", f"{_REDIS}an_error_of_the_server_is_not_quoted"),
+    Row("the answer to the save is lost", "its pair is kept",
+        f"{_TROUBLE}a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept"),
+    Row("the client repeats a write", "won once, told twice",
+        f"{_REDIS}a_write_that_the_connection_repeats_is_won_once_and_told_twice"),
+    Row("a failover that loses the last write", "what memory has goes before it",
+        f"{_TROUBLE}a_failover_that_loses_the_last_write_spends_no_token_twice"),
+    Row("a lease that ran out under a live holder", "its late release takes nothing back",
+        f"{_REDIS}a_lease_that_has_run_out_is_taken_over_and_its_late_holder_takes_nothing_back"),
+    Row("evicted, run out or flushed", "`NotSignedInError`", f"{_REDIS}a_flushed_or_evicted_record_is_signed_out"),
+    Row("a damaged record", _ASIDE, f"{_REDIS}a_damaged_record_is_set_aside_and_signing_in_works_again"),
+    Row("a record under another revision", _ASIDE, f"{_REDIS}a_record_under_another_revision_is_damaged"),
+    Row("damaged, and replaced by a sound one meanwhile", "`TokenStoreError`; the sound one stays",
+        f"{_REDIS}a_sound_record_written_meanwhile_is_not_set_aside"),
+    *_each(["changed", "cut", "empty", "foreign"], _ASIDE,
+           f"{_REDIS}a_sealed_record_that_was_tampered_with_is_set_aside", "a sealed record, "),
+    Row("sealed with another key", _KEPT, f"{_REDIS}another_key_neither_reads_nor_overwrites"),
+    Row("used in a forked child", "connections of its own", f"{_REDIS}a_forked_child_has_connections_of_its_own"),
+]  # fmt: skip
+
+AREAS = {
+    "An exchange with the server": EXCHANGES,
+    "Sockets, proxies, TLS": SOCKETS,
+    "Concurrency and requests": CONCURRENCY,
+    "Processes, hosts, clocks": PROCESSES,
+    "Files": FILES,
+    "Keyrings": KEYRINGS,
+    "Redis": REDIS,
+}
+ALL = [row for rows in AREAS.values() for row in rows]
