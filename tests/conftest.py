@@ -1,4 +1,4 @@
-"""What holds for every suite: in CI nothing is skipped, and nowhere does a log hold a secret."""
+"""What holds for every suite: in CI nothing is skipped, and nowhere is a secret shown."""
 
 from collections.abc import Iterator
 
@@ -34,13 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def canaries() -> Canaries:
-    """What listens to every log of the suite."""
+    """What listens to the whole suite."""
     return _CANARIES
 
 
 @pytest.fixture(autouse=True)
-def no_secret_is_logged() -> Iterator[None]:
+def no_secret_is_shown() -> Iterator[None]:
     """Hold every test to it."""
     _CANARIES.taken()
     yield
+    _CANARIES.look_at_sessions()
     assert _CANARIES.taken() == []

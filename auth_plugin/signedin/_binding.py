@@ -119,12 +119,12 @@ def _presents(call: Call[Any], session: TokenSession) -> bool:
 
 
 def _pair_in(response: httpx.Response) -> TokenPair:
-    contract, said = _contract(), response.json()
-    names = contract.response_access_token, contract.response_refresh_token
+    # No local holds the answer: crash reporters show those of every frame.
+    names = _contract().response_access_token, _contract().response_refresh_token
     for name in names:
-        if not is_token(said.get(name)):
+        if not is_token(response.json().get(name)):
             raise APIResponseError(f"The answer has no usable {name}; nothing was stored.", response=response)
-    return TokenPair(said[names[0]], said[names[1]])
+    return TokenPair(*(response.json()[name] for name in names))
 
 
 @dataclass(slots=True, eq=False, repr=False)
