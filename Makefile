@@ -36,6 +36,10 @@ chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind
 faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcome
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
+	@$(BIN)/python -m pytest -n auto tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
+		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
+
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
 	@$(BIN)/python -m benchmarks.figures
 

@@ -1,5 +1,7 @@
 """What the distribution holds, file by file, and that it is the same whoever builds it."""
 
+import base64
+import re
 import shutil
 from email.parser import Parser
 from pathlib import Path
@@ -37,6 +39,14 @@ def test_wheel_ships_types_and_the_licence(built: Built) -> None:
     said = members(built.wheel)
     assert {f"{package}/py.typed" for package in PACKAGES} <= said.keys()
     assert said[f"{_DIST_INFO}/licenses/LICENSE"] == (built.tree / "LICENSE").read_bytes()
+
+
+def test_wheel_holds_no_secret(built: Built) -> None:
+    for name, data in members(built.wheel).items():
+        for head in re.findall(rb"\beyJ[\w-]{8,}", data):
+            # A token without a signature is an example, and nobody's.
+            assert base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4)) == b'{"alg":"none"}', name
+        assert not re.search(rb"PRIVATE KEY|\b[0-9a-f]{64}\b|redis://[^\s\"]*:(?!password)[^\s\"/@]+@", data), name
 
 
 def test_sdist_holds_what_a_wheel_is_built_from(built: Built) -> None:

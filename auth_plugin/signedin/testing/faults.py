@@ -154,7 +154,7 @@ REFUSED_BY_OTHERS: Final = {
     "401 array": _doubt("401 with JSON that is not the API's", answering(401, b'["Unauthorized"]')),
 }
 NO_ANSWERS: Final = {
-    "201": _spoilt("created, says a status that the spec lacks", answering(201, b"{}", after=True)),
+    "201": _spoilt("created, and no tokens in the body", answering(201, b"{}", after=True)),
     "202": _spoilt("accepted, and the answer is to come", answering(202, b"{}", after=True)),
     "204": _lost("done, and no body", answering(204, b"", after=True)),
     "206": _lost("a part of the body, says the status", answering(206, b'{"accessT', after=True)),
