@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.model import invariants
 from tests.model.scenarios import LARGE, RANDOM, SMALL, Scenario, check, sample
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def _row(job: partial[Explorer], name: str, how: str) -> tuple[str, bool]:
     except AssertionError as broken:
         return f"{name:52} BROKEN\n{broken}", False
     states, reached = explorer.states, ", ".join(sorted(explorer.reached))
+    if "expired" in explorer.reached:
+        reached += "  <- the new sign-in that no client can avoid here"
     return f"{name:52} {states:>9,} {how:11} {time.monotonic() - begun:6.1f} s  {reached}", True
 
 
@@ -50,6 +53,9 @@ def main() -> int:
         results = [row.result() for row in rows]
     for text, _ in results:
         print(text)  # noqa: T201 -- the table is what this program is for
+    print(
+        f"checked on every step: {', '.join(invariants.CHECKED)}; the others are the session's: make mutants, make seeds"
+    )  # noqa: T201
     sound = all(good for _, good in results)
     print("all invariants hold" if sound else "BROKEN")  # noqa: T201
     return 0 if sound else 1

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tests.model.world import Outcome, World
 
 
+CHECKED = ("I1", "I2", "I3", "I4", "I5", "I7", "I8", "I10", "I11", "I12")
+
+
 def broken(before: World, after: World) -> str | None:
     """Return the name of an invariant that this step breaks."""
     return (

@@ -1,7 +1,11 @@
 """The small rows of the model checker's table; `make model` explores the large ones."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from tests.model import invariants
 from tests.model.explore import Broken
 from tests.model.scenarios import RANDOM, SMALL, Scenario, check, sample
 
@@ -21,3 +25,9 @@ def test_random_paths_of_three_hosts_keep_the_invariants(scenario: Scenario) -> 
 def test_a_row_whose_outcome_is_not_reached_is_broken() -> None:
     with pytest.raises(Broken, match="never reached"):
         check(Scenario(name="no faults", rounds=1, reaches=("expired",)))
+
+
+def test_the_model_says_which_invariants_it_checks() -> None:
+    named = set(re.findall(r'f?"(I\d+): ', Path(invariants.__file__).read_text()))
+
+    assert sorted(named) == sorted(invariants.CHECKED)
