@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 LOGGERS: Final = ("signedin", "httpx", "httpcore", "signedin_backend")
-_OURS: Final = tuple(str(Path(package.__file__).parent) for package in (signedin, signedin_sdk))
+_OURS: Final = tuple(str(Path(str(package.__file__)).parent) for package in (signedin, signedin_sdk))
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.")
 _WORD: Final = re.compile(r"[\w-]{20,}")
 _ALWAYS: Final = ("correct horse battery staple", "ada@example.com", "bob@example.com")
@@ -105,7 +105,7 @@ class Canaries(logging.Handler):
             self.search(f"the event {name} tells", repr((events._key, details)))
             tell(events, name, generation, **details)
 
-        Events.tell = telling  # type: ignore[method-assign]
+        Events.tell = telling  # type: ignore[method-assign,assignment]
 
     def _watch_errors(self) -> None:
         expected: Any = type(pytest.raises(Exception))  # noqa: PT010, B017, RUF100 -- only its class is wanted
