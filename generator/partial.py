@@ -6,6 +6,7 @@ the least that helps; `unread` then asks openapi-python-client what it could not
 
 import copy
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ def _named(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 def _titled(schemas: dict[str, Any], name: str) -> str:
     taken = {str(each.get("title") or key).casefold() for key, each in schemas.items() if isinstance(each, dict)}
-    letters = re.sub(r"\W|_", "", name) or "Schema"
+    letters = re.sub(r"[^A-Za-z0-9]", "", name) or "Schema"
     title = next(each for each in (f"{letters}Model", *_bare_numbers(letters)) if each.casefold() not in taken)
     schemas[name]["title"] = title
     return f"Its class is {title}."
@@ -170,8 +171,8 @@ def _one_tag(data: dict[str, Any], pointer: Pointer) -> str:
     wanted = PythonIdentifier(data["paths"][pointer[1]][pointer[2]]["tags"][0], "tag")
     for _, _, node in _operations(data):
         if node.get("tags") and PythonIdentifier(node["tags"][0], "tag") == wanted:
-            node["tags"] = [str(wanted)]
-    return f"The tag is `{wanted}`."
+            node["tags"] = [unicodedata.normalize("NFKC", wanted)]
+    return f"The tag is `{unicodedata.normalize('NFKC', wanted)}`."
 
 
 def _without_key(data: dict[str, Any], pointer: Pointer) -> str | None:
@@ -208,7 +209,7 @@ _MENDS: Final[dict[str, _Mend]] = {
     "root-security": _root_security,
     "operation-id-missing": _identified,
     "operation-id-duplicate": _identified,
-    "name-unstable": _identified,
+    "name-unstable": _named,
     "name-empty": _named,
     "tag-missing": _tagged,
     "tag-reserved": _other_tag,

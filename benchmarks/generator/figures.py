@@ -79,7 +79,7 @@ def _rows(folder: Path, rounds: int) -> list[tuple[str, ...]]:
     parts = ["{0}", "{0}.models", "{0}.resources", "{0}.contract"]
     of_many, of_few = (",".join(part.format(name) for part in parts) for name in ("many1000_sdk", "many10_sdk"))
     ratio = _ratio(lambda: _imported(path, of_many), lambda: _imported(path, of_few), 3 * rounds)
-    row("import, 1,000 operations ÷ 10", f"{ratio:.2f}", "1.20", "models, resources and contract, with httpx")
+    row("import, 1,000 operations ÷ 10", f"{ratio:.2f}", "1.20", "models, resources and contract; without httpx")
     both = f"{ROOT}/sdk:{ROOT}/auth_plugin"
     ratio = _ratio(lambda: _imported(both, "signedin"), lambda: _imported(both, "httpx"), 3 * rounds)
     row("`import signedin` ÷ `import httpx`", f"{ratio:.2f}", "1.25", "processor time inside the interpreter")

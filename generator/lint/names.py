@@ -94,6 +94,10 @@ def _named(document: Document, pointer: Pointer, name: str, kind: str) -> Iterat
     if name and not snake_case(name).strip("_"):
         message = f"{kind} {shown(name)} has no letter or digit that a Python name may hold."
         yield error(document, pointer, "name-empty", message, "Rename it.")
+    elif kind != "Parameter" and unicodedata.normalize("NFKC", identifier(name)) != identifier(name):
+        # Python reads letters of full width as plain ones (PEP 3131), and looks for a file of another name.
+        message = f"{kind} {shown(name)} has letters that Python reads as others."
+        yield error(document, pointer, "name-unstable", message, "Write it in plain letters.")
 
 
 def models(document: Document) -> Iterator[Finding]:

@@ -74,6 +74,7 @@ print(json.dumps({"did": DONE}))
 """
 _IMPORT: Final = """
 import ast, importlib, pkgutil, warnings
+from generator.bounds import bounded
 import attrs, httpx, dateutil.parser, uuid, typing
 from functools import cached_property
 warnings.simplefilter("error")
@@ -95,9 +96,11 @@ def load(name):
     calls = sys.modules[f"{name}.resources"].Resources(lambda call: call)
     [getattr(calls, each) for each in dir(calls)]
 broken = {}
-for name in json.loads(sys.argv[2]):
+names = json.loads(sys.argv[2])
+for name in names:
     try:
-        load(name)
+        with bounded(seconds=int(sys.argv[3]), mebibytes=int(sys.argv[4])):
+            load(name)
     except (SyntaxError, SyntaxWarning, ImportError, AttributeError, NameError, TypeError, ValueError) as error:
         broken[name] = f"{type(error).__name__}: {error}"
 print(json.dumps({"did": DONE, "broken": broken}))
@@ -149,7 +152,7 @@ def generate_all(folder: Path, cases: list[Case], *, seconds: int = _SECONDS) ->
 def import_all(folder: Path, outcomes: list[Outcome]) -> dict[str, str]:
     """Import every module of what was printed, in a child that may do nothing else; return what is no Python."""
     printed = {each.package.name: each.case for each in outcomes if each.refused is None}
-    [last] = _child(_WATCH + _IMPORT, folder / "sandbox", json.dumps(list(printed)))
+    [last] = _child(_WATCH + _IMPORT, folder / "sandbox", json.dumps(list(printed)), str(_SECONDS), str(_MIBS))
     assert last["did"] == [], last
     assert not list(folder.rglob("*CANARY*"))
     return {printed[name]: error for name, error in last["broken"].items()}

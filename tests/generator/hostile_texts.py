@@ -1,9 +1,8 @@
 # ruff: noqa: RUF001  (letters that look like others are what some of these are made of)
 """Texts that try to become code, to leave a folder or to deceive a reader, and specs that put one into every sink."""
 
-import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 CANARY: Final = "CANARY"
@@ -62,11 +61,15 @@ TEXTS: Final = {
     "header": f"x\r\nSet-Cookie: {CANARY}=1",
     "walrus": f"[x:={TOUCH}]",
     "annotation": f"str = {TOUCH}",
+    "comprehension": f"[x for x in [{TOUCH}]]",
+    "lambda": f"x=lambda x={TOUCH}: x",
+    "encoding": f"# -*- coding: utf-7 -*-\n+AC8-\n{TOUCH}",
+    "type comment": f"x # type: {TOUCH}",
     "decorator": f"@{TOUCH}\ndef x(): pass",
 }
 
 
-def strings(text: str, _number: int = 0) -> dict[str, Any]:
+def strings(text: str) -> dict[str, Any]:
     """Return a spec with the text wherever a string is printed."""
     fields = {
         text: {"type": "string", "description": text, "example": text, "default": text, "format": text, "title": text},
@@ -119,7 +122,7 @@ def _refresh(text: str) -> dict[str, Any]:
     }
 
 
-def names(text: str, _number: int = 0) -> dict[str, Any]:
+def names(text: str) -> dict[str, Any]:
     """Return a spec with the text in the names of an operation and a resource."""
     spec = strings("x")
     spec["paths"]["/ok"]["get"] |= {"operationId": text, "tags": [text]}
@@ -127,36 +130,20 @@ def names(text: str, _number: int = 0) -> dict[str, Any]:
     return spec
 
 
-def schema_names(text: str, number: int = 0) -> dict[str, Any]:
+def schema_names(text: str) -> dict[str, Any]:
     """Return a spec with the text in the names of schemas, of the document and of inline ones."""
     spec = strings("x")
     schemas = spec["components"]["schemas"]
-    inline = {"enum": ["a"], "title": f"{text}3{number}"}
-    schemas[f"{text}1{number}"] = {"type": "object", "properties": {"inline": inline}}
-    schemas["Titled"] = {"type": "object", "title": f"{text}2{number}"}
+    inline = {"enum": ["a"], "title": f"{text}3"}
+    schemas[f"{text}1"] = {"type": "object", "properties": {"inline": inline}}
+    schemas["Titled"] = {"type": "object", "title": f"{text}2"}
     schemas["Named"] = {"type": "string", "enum": ["a", "b"], "x-enum-varnames": [text, "b"]}
     return spec
 
 
-Sink = Callable[[str, int], dict[str, Any]]
+Sink = Callable[[str], dict[str, Any]]
 SINKS: Final[dict[str, Sink]] = {
     "strings": strings,
     "names": names,
     "schema names": schema_names,
 }
-
-
-def together(sink: str, texts: Iterable[str]) -> dict[str, Any]:
-    """Return one spec with an operation and schemas of its own for each text."""
-    whole: dict[str, Any] = SINKS[sink]("x", 0)
-    for number, text in enumerate(texts):
-        one = json.dumps(SINKS[sink](text, number))
-        for name in ("getOk", "getOther", "Thing", "Titled", "Named"):
-            one = one.replace(f'"{name}"', f'"{name}{number}"').replace(f'/{name}"', f'/{name}{number}"')
-        spec = json.loads(one.replace('"/ok"', f'"/ok{number}"'))
-        for part in (("paths",), ("components", "schemas"), ("components", "securitySchemes")):
-            target, source = whole, spec
-            for step in part:
-                target, source = target[step], source[step]
-            target |= source
-    return whole

@@ -98,6 +98,8 @@ ERRORS: list[tuple[str, Change]] = [
     ("name-empty", lambda spec: operation(spec).update(operationId="🚫")),
     ("name-empty", lambda spec: operation(spec).update(tags=["--"])),
     ("name-unstable", lambda spec: operation(spec).update(operationId="__class__")),
+    ("name-unstable", lambda spec: operation(spec).update(operationId="\uff45\uff58\uff45\uff43")),
+    ("name-unstable", lambda spec: schema(spec, "\ufb01le", TEXT)),
     ("name-collision", lambda spec: second(spec, operationId="list_things")),
     ("name-collision", lambda spec: second(spec, tags=["Things"])),
     ("name-collision", lambda spec: spec["components"]["schemas"].update(FooBar=TEXT, foo_bar=TEXT)),
