@@ -17,12 +17,12 @@ class _Resource:
     def __get__(self, client: Any, owner: type | None = None) -> Any:
         if client is None:
             return self
-        resource = getattr(import_module(f".{self._tag}", __name__), self._name)
+        resource = getattr(import_module(f".{self._tag}", __name__), f"{client._kind}{self._name}")
         return client.__dict__.setdefault(self._tag, resource(client._send))
 
 
-class Resources:
-    """Every operation, sent by `send`. A tag's module is imported when the tag is first used."""
+class _Tags:
+    _kind = ""
 
     def __init__(self, send: Any) -> None:
         self._send = send
@@ -31,14 +31,14 @@ class Resources:
     users = _Resource("UsersResource", "The signed-in user.")
 
 
-class AsyncResources:
+class Resources(_Tags):
+    """Every operation, sent by `send`. A tag's module is imported when the tag is first used."""
+
+
+class AsyncResources(_Tags):
     """Every operation, sent and awaited by `send`. A tag's module is imported when the tag is first used."""
 
-    def __init__(self, send: Any) -> None:
-        self._send = send
-
-    auth = _Resource("AsyncAuthResource", "Obtain, renew and revoke a pair of tokens.")
-    users = _Resource("AsyncUsersResource", "The signed-in user.")
+    _kind = "Async"
 
 
 __all__ = ("AsyncResources", "Resources")
