@@ -20,7 +20,7 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
         GeneratorError: The lock file lacks something that the wheel needs.
     """
     locked = _locked(lock.read_text("utf-8"))
-    tree = _closure(needs)
+    tree = closure(needs)
     if missing := tree.keys() - locked.keys():
         raise GeneratorError(f"{lock.name} does not lock {', '.join(sorted(missing))}; run: make lock")
     root = {
@@ -66,7 +66,7 @@ def _locked(text: str) -> dict[str, tuple[str, list[str]]]:
     return {canonicalize_name(one[1]): (one[2], re.findall(r"sha256:([0-9a-f]{64})", one[3])) for one in found}
 
 
-def _closure(needs: list[str]) -> dict[str, set[str]]:
+def closure(needs: list[str]) -> dict[str, set[str]]:
     """Return what is needed, and by it, on this Python; as the installed packages say."""
     tree: dict[str, set[str]] = {}
     waiting = [Requirement(need) for need in needs]

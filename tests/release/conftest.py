@@ -2,27 +2,50 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
+from generator.release.sbom import closure
 from tests.release.indexes import Consumer, Served, index
+
+ROOT = Path(__file__).parents[2]
+_PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==.*(?:\n    --hash=.*)+")
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fetch what signedin needs, once for all workers of a run."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "wheelhouse"
+def our_lock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the wheel needs, as our own lock pins it."""
+    locked = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = set(closure(project["dependencies"]))
+    pinned = {canonicalize_name(one[1]): one[0] for one in _PINNED.finditer(locked)}
+    path = tmp_path_factory.mktemp("lock") / "requirements.txt"
+    path.write_text("\n".join(pinned[canonicalize_name(name)] for name in sorted(names)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory, our_lock: Path) -> Path:
+    """Fetch what signedin needs, once for all workers of a run, as it is locked."""
+    folder = _shared(tmp_path_factory) / "wheelhouse"
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            needs = ["httpx>=0.28.1,<0.29", "attrs>=23.2", "python-dateutil>=2.9"]
             command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q", "-d", str(folder)]
-            subprocess.run([*command, "--only-binary=:all:", *needs], check=True, timeout=200)
+            locked = ["--only-binary=:all:", "--require-hashes", "-r", str(our_lock)]
+            subprocess.run([*command, *locked], check=True, timeout=200)
     return folder
 
 

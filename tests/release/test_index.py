@@ -1,5 +1,6 @@
 """A private index with a password, a public one with an attacker, and the commands of docs/consume.md."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -69,6 +70,33 @@ def test_lock_with_hashes_refuses_the_attackers_file_of_our_version(
     assert "hash" in (done.stderr + done.stdout).lower()
     done = consumer.install(tool, "--index-url", published.with_password(), *strict)
     assert done.returncode == 0, done.stderr
+
+
+# Both tools told to look everywhere, which the documented command does not.
+EVERYWHERE = {"pip": [], "uv": ["--index-strategy", "unsafe-best-match"]}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_our_own_lock_takes_nothing_of_an_attacker(
+    tool: str, our_lock: Path, wheelhouse: Path, private: Served, public: Served, consumer: Consumer
+) -> None:
+    pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^ ;\\]+)", our_lock.read_text("utf-8"))
+    for name, version in pins:  # the locked version with other bytes, and a higher one
+        module = name.replace("-", "_")
+        wheel(public.folder, module, version, "print('attacker')")
+        wheel(public.folder, module, "99.0", "print('attacker')")
+    strict = ["--require-hashes", "-r", str(our_lock)]
+    done = consumer.install(tool, "--index-url", public.simple, *strict)
+    assert done.returncode != 0
+    assert "hash" in (done.stderr + done.stdout).lower()
+
+    for path in wheelhouse.glob("*.whl"):
+        (private.folder / path.name).write_bytes(path.read_bytes())
+    both = ["--index-url", public.simple, "--extra-index-url", private.with_password(), *EVERYWHERE[tool]]
+    done = consumer.install(tool, *both, *strict)
+    assert done.returncode == 0, done.stderr
+    said = consumer.run(consumer.python, "-c", "import httpx, attrs, dateutil, idna; print(httpx.__version__)")
+    assert said.stdout.strip() == dict(pins)["httpx"], said.stderr
 
 
 @pytest.mark.parametrize("tool", TOOLS)
