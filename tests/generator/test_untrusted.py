@@ -114,6 +114,8 @@ def test_the_verbs_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         yield
 
     monkeypatch.setattr(cli, "bounded", seen)
-    (tmp_path / "openapi.json").write_text(as_json(minimal()))
-    assert cli.main(["lint", "--spec", str(tmp_path / "openapi.json"), "--seconds", "7"]) == 0
-    assert asked == [{"seconds": 7, "mebibytes": 4096}]
+    spec = str(tmp_path / "openapi.json")
+    Path(spec).write_text(as_json(minimal()))
+    assert cli.main(["lint", "--spec", spec, "--seconds", "7"]) == 0
+    assert cli.main(["diff", spec, spec, "--memory", "2048"]) == 0
+    assert asked == [{"seconds": 7, "mebibytes": 4096}, {"seconds": 600, "mebibytes": 2048}]
