@@ -172,7 +172,7 @@ async def oracle(server: Server, tries: int) -> Oracle:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What the refusals of one class took, in milliseconds: of the server's processor time, and by its own clock."""
+    """What the refusals of one class took, in milliseconds: of the event loop's processor time, and by its clock."""
 
     processor: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
@@ -184,7 +184,7 @@ async def refusals(server: Server, times: int) -> dict[str, Refused]:
     found = {name: Refused() for name in bad_input.CLASSES}
     for turn in range(times):
         for number, (name, bad) in enumerate(bad_input.CLASSES.items()):
-            used = watch.processor_seconds(server.pid)
+            used = watch.loop_seconds(server.pid)
             reader, writer = await asyncio.open_connection(url.hostname, url.port)
             writer.write(bad.raw(f"{run}.{number}.{turn}"))
             async with asyncio.timeout(PATIENCE):
@@ -192,7 +192,7 @@ async def refusals(server: Server, times: int) -> dict[str, Refused]:
             writer.close()
             # The kernel counts a thread's time when it comes to rest: let it write its line of log.
             await asyncio.sleep(0.005)
-            found[name].processor.append((watch.processor_seconds(server.pid) - used) * 1000)
+            found[name].processor.append((watch.loop_seconds(server.pid) - used) * 1000)
             if not said.startswith(f"HTTP/1.1 {bad.status} "):
                 raise AssertionError(f"bad input was answered with {said!r}")
     # A request is logged after its answer went out, and before the next one is answered.

@@ -48,9 +48,14 @@ _READ = {"VmRSS", "Threads"}
 
 
 def processor_seconds(pid: int) -> float:
-    """Return how long all threads of a process have run (Linux)."""
+    """Return how long the threads have run that a process has now (Linux); one that ends takes its time with it."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def loop_seconds(pid: int) -> float:
+    """Return how long the first thread of a process has run, which is the one of the event loop (Linux)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def load() -> str:

@@ -138,7 +138,11 @@ def running(folder: Path, **options: Any) -> Iterator[Served]:
     settings = Settings(**{"database": f"sqlite:///{folder / 'backend.sqlite3'}", **cheap, **options})
     clock = Clock()
     app = create_app(settings, clock=clock)
-    server = Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", http=Protocol))
+    config = uvicorn.Config(
+        # As the program does, longer than the slowest test lets a connection lie idle.
+        app, log_config=None, access_log=False, ws="none", http=Protocol, timeout_keep_alive=75
+    )  # fmt: skip
+    server = Server(config)
     with socket.create_server(("127.0.0.1", 0)) as bound, server.running(bound):
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         base_url = f"http://127.0.0.1:{bound.getsockname()[1]}/api/v1"

@@ -51,6 +51,7 @@ def test_every_class_of_bad_input_is_timed_by_the_backend_itself(server: stages.
     for each in found.values():
         assert (len(each.processor), len(each.wall)) == (3, 3)
         assert sum(each.processor) > 0
+        assert min(each.processor) >= 0
         assert min(each.wall) > 0
 
 
