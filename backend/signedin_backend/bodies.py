@@ -19,7 +19,8 @@ DEEPEST = 8
 _DRAINED = 64
 # Possessive: linear in the length, whatever the quotes are.
 _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NOT_NESTING = re.compile(r"[^\[\]{}]+")
+# Of what may stand outside of strings, only brackets stay.
+_NESTING = dict.fromkeys(range(128)) | str.maketrans("[{]}", "(())")
 
 
 async def texts(request: Request, *names: str, message: str) -> tuple[str, ...]:
@@ -69,12 +70,12 @@ def _parsed(raw: bytes) -> dict[str, Any]:
 
 
 def _check_depth(source: str) -> None:
-    # Before the parser, which recurses.
-    depth = 0
-    for bracket in _NOT_NESTING.sub("", _STRINGS.sub("", source)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > DEEPEST:
-            raise ValueError
+    # Before the parser, which recurses. Each round takes the innermost level away; what is left is too deep, or no JSON.
+    nesting = _STRINGS.sub("", source).translate(_NESTING)
+    for _ in range(DEEPEST):
+        nesting = nesting.replace("()", "")
+    if nesting:
+        raise ValueError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
