@@ -73,10 +73,10 @@ class Renewal:
             return held
 
     def current_for_one_shot(self) -> Held | Future[Held]:
-        """Return a pair outside its soft window, or the future of one."""
+        """Return a pair outside its soft window, or the future of one; while the server rests, one that is usable."""
         with self._lock:
-            held = self.held
-            if held is not None and self._monotonic() < held.soft_at:
+            held, now = self.held, self._monotonic()
+            if held is not None and (now < held.soft_at or (now < held.hard_at and self._setbacks.rest())):
                 return held
             return self.flight or self._launch(held)
 

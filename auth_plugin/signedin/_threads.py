@@ -9,12 +9,13 @@ import threading
 import time
 import weakref
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_NAME: Final = "signedin-session"
 
 
 def counting_sleep() -> Callable[[], float]:
@@ -38,12 +39,17 @@ class SystemClock:
     monotonic = staticmethod(counting_sleep())
 
     def sleep(self, seconds: float, closing: threading.Event) -> bool:
-        """Let time pass; return False, early, when the session closes or the main thread has ended."""
+        """Let time pass; return False, early, when the session closes or the process waits for nobody else to end."""
         end = self.monotonic() + seconds
         while (left := end - self.monotonic()) > 0:
-            if closing.wait(min(left, 0.25)) or not threading.main_thread().is_alive():
+            if closing.wait(min(left, 0.25)) or _process_ends():
                 return False
         return True
+
+
+def _process_ends() -> bool:
+    # Not when the main thread alone has ended: a program may go on in others, and wait for its refresh there.
+    return all(t.daemon or t.name == _NAME or not t.is_alive() for t in threading.enumerate())
 
 
 class Threads:
@@ -59,7 +65,7 @@ class Threads:
 
     def start(self, job: Callable[[], None]) -> None:
         """Run `job`, which must not raise. Raises RuntimeError when the system gives no thread."""
-        thread = threading.Thread(target=job, name="signedin-session", daemon=False)
+        thread = threading.Thread(target=job, name=_NAME, daemon=False)
         with self._mutex:
             self._running.add(thread)
         thread.start()

@@ -152,7 +152,10 @@ class Client(Resources):
 
     @property
     def http(self) -> httpx.Client:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams."""
+        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
+
+        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere.
+        """
         return self._http
 
     @property
@@ -248,7 +251,10 @@ class AsyncClient(AsyncResources):
 
     @property
     def http(self) -> httpx.AsyncClient:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams."""
+        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
+
+        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere.
+        """
         return self._http
 
     @property
@@ -302,6 +308,10 @@ def _base_url(given: str | None, session: TokenSession | None) -> str:
     if not found:
         raise ConfigurationError(
             "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
+        )
+    if "?" in found or "#" in found:
+        raise ConfigurationError(
+            "A base URL ends with its path: no query and no fragment, which would swallow the rest."
         )
     return found.rstrip("/")
 

@@ -105,6 +105,12 @@ def test_a_mistyped_base_url_with_a_password_is_refused_unquoted(url: str) -> No
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.parametrize("ending", ["?tenant=1", "#v1"])
+def test_a_base_url_that_goes_on_after_its_path_is_refused(ending: str) -> None:
+    with pytest.raises(ConfigurationError, match="no query and no fragment"):
+        Client(f"https://auth.test/api/v1{ending}")
+
+
 def test_a_trailing_slash_changes_nothing(server: FakeAuthServer) -> None:
     with Client(server.base_url + "/", transport=server.transport, clock=server.clock) as client:
         client.session.sign_in(server.issue())

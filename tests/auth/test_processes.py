@@ -257,3 +257,48 @@ def test_no_client_of_a_forked_child_refreshes_what_is_in_its_parents_memory(ser
     with child(FORK_BESIDE_ANOTHER_CLIENT, served.base_url, pair.access_token, pair.refresh_token) as program:
         assert program.output().splitlines() == ["forked", "forked", "ada@example.com"]
     assert served.fake.ledger["refreshToken"] == 1
+
+
+WORK_ON = """
+import sys, threading
+from signedin import Client, FileStore
+
+client = Client(sys.argv[1], store=FileStore(sys.argv[2]))
+
+def work():
+    threading.main_thread().join()
+    client.session.refresh()
+    print(client.users.get_profile().email)
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_program_that_goes_on_without_its_main_thread_waits_for_its_refreshes(
+    served: Loopback, client: Client, path: Path
+) -> None:
+    served.fake.fail("refreshToken", "502 html")  # so that the refresh has to wait before its second attempt
+    with child(WORK_ON, client.session.base_url or "", path) as program:
+        assert program.output() == "ada@example.com\n"
+    assert served.fake.ledger["refreshToken"] == 2
+
+
+END_WHILE_ANOTHER_REFRESHES = """
+import sys
+from signedin import Client, FileStore
+
+session = Client(sys.argv[1], store=FileStore(sys.argv[2])).session
+session.renew(session.wait(session.current())).add_done_callback(lambda done: print(type(done.exception()).__name__))
+"""
+
+
+def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
+    served: Loopback, client: Client, path: Path
+) -> None:
+    store = FileStore(path)
+    assert store.try_lock(client.session.key, "another", 30)
+    with child(END_WHILE_ANOTHER_REFRESHES, served.base_url, path) as program:
+        assert program.output() == "RefreshUnavailableError\n"
+    assert store.load(client.session.key).intent is None  # type: ignore[union-attr]
+    store.unlock(client.session.key, "another")
+    assert served.fake.ledger["refreshToken"] == 0

@@ -139,6 +139,19 @@ async def test_before_a_generator_body_a_token_near_its_end_is_refreshed(drive: 
         assert server.seen == ["refreshToken", "echo"]
 
 
+async def test_during_an_outage_a_usable_token_serves_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        server.fail("refreshToken", *["connect error"] * 3)
+        await drive(client.http.get, "/things")  # its refresh in the background fails
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+
+        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+
+        assert answer.json()["body"].encode() == PAYLOAD
+        assert server.ledger["rotations"] == 0
+
+
 async def test_a_fresh_token_is_not_refreshed_for_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         await drive(client.http.post, "/things", content=_one_shot(drive))
