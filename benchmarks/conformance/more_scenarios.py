@@ -53,6 +53,16 @@ async def foreign_refusal(stage: Stage) -> Verdict:
         return Verdict(passed, f"refreshes {site.refreshes}")
 
 
+@row("The refresh is redirected to another origin: the refresh token does not go there")
+async def led_away(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        site.fake.fail("refreshToken", "redirect")
+        await calls(peer.profile)
+        bodies = site.seen["foreign bodies"]
+        well, figure = await kept_and_well(site, peer)
+        return Verdict(not bodies and well, f"{bodies} bodies, {figure}")
+
+
 @row("A 307 to another origin, redirects followed: neither token nor body go there")
 async def away(stage: Stage) -> Verdict:
     async with stage.open() as (site, peer):

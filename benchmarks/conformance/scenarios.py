@@ -6,10 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.conformance.stage import Stage, Verdict, calls, finished, kept_and_well
+from benchmarks.conformance.stage import CROWD, Stage, Verdict, calls, finished, kept_and_well
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from benchmarks.conformance.site import Spoiling
 
     Scenario = Callable[[Stage], Awaitable[Verdict]]
 
@@ -36,6 +38,13 @@ async def burst(stage: Stage) -> Verdict:
         passed = outcome.ok == 50 and site.refreshes == 1 and not site.seen["password logins"]
         logins = f", {site.seen['password logins']} password logins" if site.seen["password logins"] else ""
         return Verdict(passed, f"{outcome}, refreshes {site.refreshes}{logins}")
+
+
+@row("2,000 calls at once with an expired token: all are served, one refresh")
+async def crowd(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        outcome = await calls(peer.profile, 2000, CROWD)
+        return Verdict(outcome.ok == 2000 and site.refreshes == 1, f"{outcome}, refreshes {site.refreshes}")
 
 
 @row("8 at once with an expired token, strict server: nobody is signed out")
@@ -177,6 +186,58 @@ async def newline(stage: Stage) -> Verdict:
         return Verdict(well and not shown, f"{figure}{', token in the error' if shown else ''}")
 
 
+@row("The answer to the refresh is compressed, which nobody asked for: it is taken")
+async def compressed(stage: Stage) -> Verdict:
+    return await _taken(stage, "gzip")
+
+
+@row("The refresh is answered 201: it is taken")
+async def created(stage: Stage) -> Verdict:
+    return await _taken(stage, "created")
+
+
+@row("The answer to the refresh drips in, four bytes a second: the call ends, still signed in")
+async def dripping(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        site.on_the_way.append("drip")
+        outcome = await calls(peer.profile)
+        well, figure = await kept_and_well(site, peer)
+        return Verdict(well and not outcome.hung, f"hung {outcome.hung} of 1, {figure}")
+
+
+@row("A cache answers the refresh with the tokens of another user: nobody becomes that user")
+async def mixed_up(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        site.on_the_way.append("another user")
+        outcome = await calls(peer.profile)
+        after = await calls(peer.profile)
+        said = b"".join(reply.body for reply in (*outcome.replies, *after.replies))
+        who = "bob" if b"bob@" in said else "ada" if b"ada@" in said else "nobody"
+        return Verdict(who == "ada" and not outcome.hung, f"is {who}")
+
+
+@row("The refresh is answered 429, Retry-After 2 s, with 20 calls waiting: nobody asks again sooner")
+async def busy(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        site.fake.fail("refreshToken", "busy 429")
+        outcome = await calls(peer.profile, 20)
+        well, figure = await kept_and_well(site, peer)
+        sooner = sum(at - site.refreshed_at[0] < 2 for at in site.refreshed_at[1:])
+        return Verdict(well and not sooner and not outcome.hung, f"{sooner} sooner, {outcome}, {figure}")
+
+
+@row("The server restarts just when the refresh is due, with 20 calls waiting: the pair is kept")
+async def restarting(stage: Stage) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        come_back = site.go_away()
+        tasks = [asyncio.ensure_future(peer.profile()) for _ in range(20)]
+        await asyncio.sleep(0.4)
+        come_back()
+        outcome = await finished(tasks)
+        well, figure = await kept_and_well(site, peer)
+        return Verdict(well and not outcome.hung, f"{outcome}, {figure}")
+
+
 @row("The refresh is down for 3 s under 20 callers: as many attempts as one caller makes")
 async def outage(stage: Stage) -> Verdict:
     async with stage.open(expired=True) as (site, peer):
@@ -251,6 +312,13 @@ async def _passes_through(stage: Stage, path: str, status: int) -> Verdict:
         return Verdict(
             got == [str(status)] and not site.refreshes, f"{got[0] if got else 'hung'}, refreshes {site.refreshes}"
         )
+
+
+async def _taken(stage: Stage, spoiling: Spoiling) -> Verdict:
+    async with stage.open(expired=True) as (site, peer):
+        site.on_the_way.extend([spoiling] * 20)  # not in passing: this is how the server is
+        outcome = await calls(peer.profile, 5)
+        return Verdict(outcome.ok == 5, f"{outcome}, refreshes {site.refreshes}")
 
 
 async def _passing_trouble(stage: Stage, fault: str, *, callers: int = 1) -> Verdict:

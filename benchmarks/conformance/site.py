@@ -7,25 +7,31 @@ for peers that speak only that. A peer without an Idempotency-Key gets one here,
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from signedin.testing import FakeAuthServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signedin import TokenPair
     from signedin.testing import VirtualClock
 
 TTL: Final = 3600  # seconds; some peers refresh five minutes before the end
+# What a proxy, a cache or a strange server may do to an answer that is otherwise right.
+Spoiling = Literal["created", "gzip", "drip", "another user"]
 _BASE: Final = "/api/v1"
+_DRIP: Final = 0.25  # seconds between two bytes
 _LOST: Final = 30.0  # seconds for which an answer that never comes keeps its connection
 
 
@@ -47,6 +53,8 @@ class Site:
     seen: Counter[str] = field(default_factory=Counter)  # what arrived at the foreign origin and in echoes
     bodies: list[bytes] = field(default_factory=list)  # of requests that were accepted
     delays: dict[str, float] = field(default_factory=dict)  # seconds by the last part of the path
+    on_the_way: deque[Spoiling] = field(default_factory=deque)  # what happens to the next answers to a refresh
+    refreshed_at: list[float] = field(default_factory=list)  # when refreshes arrived, by the monotonic clock
     _servers: list[ThreadingHTTPServer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -55,12 +63,25 @@ class Site:
         self.fake = FakeAuthServer(access_ttl=self.ttl, grace=grace, skew=self.skew, clock=clock)
 
     def __enter__(self) -> Self:
-        for handler in (_Home, _Foreign):
-            server = _Server(("127.0.0.1", 0), handler)
-            server.site = self
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            self._servers.append(server)
+        self._servers = [self._serve(handler) for handler in (_Home, _Foreign)]
         return self
+
+    def _serve(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> ThreadingHTTPServer:
+        server = _Server(("127.0.0.1", port), handler)
+        server.site = self
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return server
+
+    def go_away(self) -> Callable[[], None]:
+        """Refuse connections from now on; return what ends that, on the same port."""
+        port = self._servers[0].server_address[1]
+        self._servers[0].shutdown()
+        self._servers[0].server_close()
+
+        def come_back() -> None:
+            self._servers[0] = self._serve(_Home, port)
+
+        return come_back
 
     def __exit__(self, *_: object) -> None:
         for server in self._servers:
@@ -191,7 +212,10 @@ class _Home(_Handler):
                 answer = httpx.Response(307, headers={"location": self.site.foreign_url})
         time.sleep(self.site.delays.get(name, 0.0))
         kept = {k: v for k, v in answer.headers.items() if k in {"content-type", "location", "retry-after"}}
-        self._answer(answer.status_code, answer.content, kept)
+        if name == "refreshToken":
+            self._refreshed(answer, answer.content, kept)
+        else:
+            self._answer(answer.status_code, answer.content, kept)
 
     def _token(self, form: dict[str, list[str]]) -> None:
         """RFC 6749, sections 4.3 and 6, on top of the same rules and faults."""
@@ -213,7 +237,36 @@ class _Home(_Handler):
             content = self._oauth(answer.json())
         except ValueError:
             content = answer.content
-        self._answer(answer.status_code, content)
+        kept = {k: v for k, v in answer.headers.items() if k in {"location", "retry-after"}}
+        self._refreshed(answer, content, kept)
+
+    def _refreshed(self, answer: httpx.Response, content: bytes, headers: dict[str, str]) -> None:
+        """Answer a refresh, with what happens to the answer on its way."""
+        if "location" in headers:
+            headers["location"] = self.site.foreign_url
+        spoiling = self.site.on_the_way.popleft() if self.site.on_the_way and answer.status_code == 200 else None
+        if spoiling == "gzip":
+            self._answer(200, gzip.compress(content), {**headers, "content-encoding": "gzip"})
+        elif spoiling == "drip":
+            self._drip(content)
+        elif spoiling == "another user":
+            bob = self.site.pair("bob@example.com")
+            for mine, his in zip(answer.json().values(), (bob.access_token, bob.refresh_token), strict=True):
+                content = content.replace(mine.encode(), his.encode())
+            self._answer(200, content, headers)
+        else:
+            self._answer(201 if spoiling == "created" else answer.status_code, content, headers)
+
+    def _drip(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(_DRIP)
+        self.close_connection = True
 
     def _oauth(self, said: Any) -> bytes:
         names = {"accessToken": "access_token", "refreshToken": "refresh_token"}
@@ -223,6 +276,8 @@ class _Home(_Handler):
         return json.dumps({**translated, "token_type": "Bearer", "expires_in": self.site.ttl}).encode()
 
     def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+        if path.endswith("/refreshToken"):
+            self.site.refreshed_at.append(time.monotonic())
         headers = {k: v for k, v in headers.items() if k.lower() not in {"content-length", "transfer-encoding", "host"}}
         request = httpx.Request(method, f"https://auth.test{path}", headers=headers, content=body)
         return self.site.fake.transport.handle_request(request)
