@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model mutants machines seeds chaos faults canaries bench backend-check backend-load conformance check lint types generate diff release record lock hostile bench-generator docs clean
+.PHONY: help demo test model mutants machines seeds chaos stress faults canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs clean
 
 help: ## List the verbs
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs; ARGS=--help)
 	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND)) $(ARGS)
@@ -25,13 +25,19 @@ mutants: $(VENV)/dev.stamp ## Put faults into the shipped code, one at a time; a
 	@$(BIN)/python -m pytest -n auto tests/mutants $(ARGS)
 
 machines: $(VENV)/dev.stamp ## State machines over all four stores, with ten times the runs of the suite
+	@sh tests/system_packages.sh
 	@MACHINE_RUNS=250 $(BIN)/python -m pytest -n auto --timeout=1800 tests/stores/test_state_machines.py $(ARGS)
 
 seeds: $(VENV)/dev.stamp ## Ten thousand seeded runs of the async layer in virtual time (ARGS="--seed N" repeats one)
 	@$(BIN)/python -m tests.seeded $(ARGS)
 
-chaos: $(VENV)/dev.stamp ## Kill and stop processes that share a session, behind a proxy that drops and cuts
+chaos: $(VENV)/dev.stamp ## Kill and stop processes and hosts that share a session, behind a proxy that drops and cuts
+	@sh tests/system_packages.sh
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+stress: $(VENV)/dev.stamp ## The tests of concurrency, 50 times in a row (ARGS="--times 5")
+	@sh tests/system_packages.sh
+	@$(BIN)/python -m tests.stress $(ARGS)
 
 faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcome
 	@$(BIN)/python -m tests.faults $(ARGS)
@@ -53,6 +59,9 @@ backend-check: $(VENV)/dev.stamp ## Every promise of the backend, deeper, on SQL
 conformance: ## Compare with other clients on one fault server, for docs/conformance.md
 	@$(MAKE) --no-print-directory VENV=.venv-conformance .venv-conformance/peers.stamp
 	@.venv-conformance/bin/python -m benchmarks.conformance $(ARGS)
+
+conformance-check: $(VENV)/dev.stamp ## Run our own columns of docs/conformance.md again, and compare
+	@$(BIN)/python -m benchmarks.conformance --check $(ARGS)
 
 check: lint types ## Lint, types, and the generated SDK against the spec
 	@$(BIN)/python -m generator check

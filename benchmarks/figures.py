@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -68,17 +69,19 @@ def _per_expiry() -> Iterator[Row]:
         yield f"refreshes ÷ expiries, {tasks:,} tasks", f"{ratio:.3f}", "1.000", f"{expiries} expiries, asyncio"
     ratio = measures.refreshes_per_expiry_of_threads(64, 50)
     yield "refreshes ÷ expiries, 64 threads", f"{ratio:.3f}", "1.000", "50 expiries, let go by a barrier"
-    report = run(Plan(seed=1, hits=0, seconds=20, chances=Chances(refresh=0, call=0)))
-    ledger = report.ledger
-    yield (
-        "refreshes ÷ expiries, 8 processes of 8 threads",
-        f"{report.ratio:.3f}",
-        "1.000",
-        (
-            f"{ledger['refreshes']} refreshes by the backend's ledger, lifetimes of 2 s, {report.calls['ok']} calls, "
-            f"{report.calls.total() - report.calls['ok']} failed"
-        ),
+    yield _of_processes("8 processes of 8 threads on a file", Plan(seed=1))
+    yield _of_processes(
+        "3 hosts of 3 processes of 8 threads on a Redis", Plan(seed=1, store="redis:", hosts=3, processes=9)
     )
+
+
+def _of_processes(who: str, plan: Plan) -> Row:
+    report = run(replace(plan, hits=0, seconds=20, pause=0.3, chances=Chances(refresh=0, call=0)))
+    made = (
+        f"{report.ledger['refreshes']} refreshes by the backend's ledger, lifetimes of 2 s, "
+        f"{report.calls['ok']} calls, {report.calls.total() - report.calls['ok']} failed"
+    )
+    return f"refreshes ÷ expiries, {who}", f"{report.ratio:.3f}", "1.000", made
 
 
 def _other_counts() -> Iterator[Row]:

@@ -21,13 +21,27 @@ _PROOFS = (
     "tests/release/test_release.py",
     "tests/backend/test_spec.py",
 )
+# Threads, tasks of every colour, processes and forks that meet on one session or store: what `make stress` repeats.
+_CONCURRENCY = (
+    "tests/auth/test_cancelling.py",
+    "tests/auth/test_expiry.py",
+    "tests/auth/test_leaving.py",
+    "tests/auth/test_processes.py",
+    "tests/auth/test_queue.py",
+    "tests/auth/test_sharing.py",
+    "tests/auth/test_stores.py",
+    "tests/stores/test_hosts.py",
+    "tests/stores/test_locks.py",
+)
 _CANARIES = Canaries()
 _CANARIES.watch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the proofs."""
+    """Mark the proofs, and the tests of concurrency."""
     for item in items:
+        if item.nodeid.startswith(_CONCURRENCY):
+            item.add_marker(pytest.mark.concurrency)
         if item.nodeid.startswith(_PROOFS):
             item.add_marker(pytest.mark.proof)
 

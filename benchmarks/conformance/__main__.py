@@ -1,7 +1,8 @@
 """`make conformance`: run every client through every scenario and write docs/conformance.md.
 
-`--row TEXT` and `--peer NAME` run a part, print it, and write nothing. `--check` (`make conformance-check`) runs our
-own columns, which needs no peers, and fails where a cell does not pass or is not what the page says.
+`--row TEXT` and `--peer NAME` run a part and print it; with `--write` those rows are renewed on the page. `--check`
+(`make conformance-check`) runs our own columns, which needs no peers, and fails where a cell does not pass or is not
+what the page says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.conformance.cell import run
 from benchmarks.conformance.more_scenarios import ROWS
-from benchmarks.conformance.page import MARKS, Table, differences, page
+from benchmarks.conformance.page import MARKS, Table, differences, page, renewed
 from benchmarks.conformance.peers import OURS, everybody
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conformance", description=__doc__)
     parser.add_argument("--row", default="", help="only rows whose title contains this")
     parser.add_argument("--peer", default="", help="only this client")
+    parser.add_argument("--write", action="store_true", help="renew the rows that were run on the page")
     parser.add_argument("--check", action="store_true", help="our own columns, against the page")
     chosen = parser.parse_args()
     everyone = OURS if chosen.check else everybody()
@@ -36,8 +38,8 @@ def main() -> int:
     table = _run(peers, chosen.row)
     if chosen.check:
         return _report(differences(table, PAGE.read_text()))
-    if not chosen.row and not chosen.peer:
-        PAGE.write_text(page(table, peers))
+    if chosen.write or not (chosen.row or chosen.peer):
+        PAGE.write_text(page(renewed(table, PAGE.read_text()), everyone))
     return 0
 
 

@@ -7,9 +7,12 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.conformance.stage import CELL, PATIENCE, Verdict
+from benchmarks.conformance.more_scenarios import ROWS
+from benchmarks.conformance.stage import CELL, CROWD, PATIENCE, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.conformance.peers.peer import Peer
 
 Table = dict[str, dict[str, Verdict]]  # title of the row → name of the client → verdict
@@ -30,9 +33,10 @@ What to know before comparing:
   endpoints. Rotating refresh tokens are not their subject, and a row that they fail may be outside their scope. Those
   that renew by the clock alone hand an early expiry to their callers, as a 401.
 * The tutorial's class is a rewrite in Python of the usual axios class with `isRefreshing` and a queue of waiters.
-* A call that has not ended after {patience:g} s counts as hung, a cell after {cell:g} s as failed. "Works again": after
-  the fault, a further call succeeded without anybody signing in; "strict server": it ends a session whose refresh token
-  is presented twice; elsewhere it has a grace for a lost answer, for every client alike.
+* A call that has not ended after {patience:g} s counts as hung, 2,000 calls after {crowd:g} s, a cell after {cell:g} s
+  as failed; blocking clients are called from 64 threads. "Works again": after the fault, a further call succeeded
+  without anybody signing in; "strict server": it ends a session whose refresh token is presented twice; elsewhere it
+  has a grace for a lost answer, for every client alike.
 * The rows were chosen by the authors of signedin, who knew what theirs does. Rows that it fails stand here as well.
 """
 
@@ -46,12 +50,12 @@ Repeat it with `make conformance`; the peers are pinned in `requirements/conform
 """
 
 
-def page(table: Table, peers: list[type[Peer]]) -> str:
+def page(table: Table, peers: Sequence[type[Peer]]) -> str:
     """Return the page in Markdown."""
     names = [peer.name for peer in peers]
     date = time.strftime("%Y-%m-%d", time.gmtime())
     lines = [
-        _INTRODUCTION.format(date=date, rows=len(table), patience=PATIENCE, cell=CELL),
+        _INTRODUCTION.format(date=date, rows=len(table), patience=PATIENCE, crowd=CROWD, cell=CELL),
         "| | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
         "| **passed of applicable** | " + " | ".join(_score(table, name) for name in names) + " |",
@@ -66,6 +70,22 @@ def titles_on(text: str) -> dict[str, list[str]]:
     """Return the page's rows: each title with its cells, the marks included."""
     rows = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in text.splitlines()]
     return {cells[0]: cells[1:] for cells in rows if len(cells) > 1 and cells[0][:1] not in {"", "|", "*"}}
+
+
+def renewed(table: Table, text: str) -> Table:
+    """Return what the page says, where it was not run now, in the order of the scenarios."""
+    columns, rows, nothing = _columns_of(text), titles_on(text), Verdict(None, "not run")
+    return {
+        title: {name: _verdict(cell) for name, cell in zip(columns, rows.get(title, []), strict=False)}
+        | table.get(title, {})
+        or dict.fromkeys(columns, nothing)
+        for title in ROWS
+    }
+
+
+def _verdict(cell: str) -> Verdict:
+    mark, _, figure = cell.partition(" ")
+    return Verdict({mark: passed for passed, mark in MARKS.items()}[mark], figure)
 
 
 def differences(table: Table, text: str) -> list[str]:
@@ -96,7 +116,7 @@ def _score(table: Table, name: str) -> str:
     return f"**{verdicts.count(True)}/{len(verdicts) - verdicts.count(None)}**"
 
 
-def _ending(peers: list[type[Peer]]) -> str:
+def _ending(peers: Sequence[type[Peer]]) -> str:
     packages = sorted({package for peer in peers for package in peer.packages})
     versions = ", ".join(map(_version, packages))
     return _ENDING.format(python=platform.python_version(), system=platform.system(), versions=versions)

@@ -1,5 +1,7 @@
 """The workers, and the hits: `kill -9` and SIGSTOP, at random moments and in the very middle of a refresh.
 
+A worker's host is the third part of its address; now and then a hit strikes a whole host, as a power cut does.
+
 Only processes that were started here are hit, by their handle, and only while they have not been waited for.
 """
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tests.chaos.proxy import Moment
     from tests.chaos.worker import WorkerOrders
 
+_WHOLE_HOST: Final = 0.2  # how often, from 0 to 1, where there are several
 _LONGEST_STOP: Final = 4.0  # seconds; longer than one sending may take, shorter than a lease
 
 
@@ -48,6 +51,7 @@ class Fleet:
     _said: dict[str, int] = field(default_factory=dict)  # bytes of each report when its worker started
     _stopped: list[tuple[float, str]] = field(default_factory=list)  # when to continue whom
     _aim: Moment | None = None
+    _over: bool = False
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
@@ -71,27 +75,38 @@ class Fleet:
             self.hit(sender)
 
     def hit(self, sender: str | None = None) -> None:
-        """Kill or stop one worker; if none is named, a random one that has made a call since it was started."""
+        """Kill or stop one worker; if none is named, a random one that is at work, no longer starting."""
         if self.hold_fire():
             return
         with self._mutex:
+            if self._over:
+                return
             if sender is None:
                 busy = [o.sender for o in self.orders if _size(o.report) > self._said[o.sender]]
                 if not busy:
                     return
                 sender = self.chance.choice(busy)
-            process = self._running.get(sender)
-            if process is None or process.poll() is not None or any(who == sender for _, who in self._stopped):
-                return
-            now = time.monotonic()
-            if self.chance.random() < 0.5:
-                process.send_signal(signal.SIGKILL)
-                self.hits.append(Hit(sender, "kill", now, now))
-                return
-            process.send_signal(signal.SIGSTOP)
-            until = now + self.chance.uniform(0.05, _LONGEST_STOP)
-            self.hits.append(Hit(sender, "stop", now, until))
-            heapq.heappush(self._stopped, (until, sender))
+            struck = self._whole_host(sender) if self.chance.random() < _WHOLE_HOST else [sender]
+            now, kill = time.monotonic(), self.chance.random() < 0.5
+            until = now if kill else now + self.chance.uniform(0.05, _LONGEST_STOP)
+            for one in struck:
+                self._strike(one, now, until)
+
+    def _whole_host(self, sender: str) -> list[str]:
+        hosts = {_host(orders.sender) for orders in self.orders}
+        return [o.sender for o in self.orders if len(hosts) > 1 and _host(o.sender) == _host(sender)] or [sender]
+
+    def _strike(self, sender: str, now: float, until: float) -> None:
+        process = self._running.get(sender)
+        if process is None or process.poll() is not None or any(who == sender for _, who in self._stopped):
+            return
+        if until == now:
+            process.send_signal(signal.SIGKILL)
+            self.hits.append(Hit(sender, "kill", now, now))
+            return
+        process.send_signal(signal.SIGSTOP)
+        self.hits.append(Hit(sender, "stop", now, until))
+        heapq.heappush(self._stopped, (until, sender))
 
     def go_on(self, *, everyone: bool = False) -> None:
         """Continue the workers that were stopped for long enough."""
@@ -103,7 +118,7 @@ class Fleet:
 
     def rampage(self, hits: int, seconds: float, *, still_well: Callable[[], bool]) -> None:
         """Deal so many hits, spread over about so many seconds, and replace whom they killed."""
-        mean, end = seconds / max(hits, 1), time.monotonic() + 4 * seconds
+        mean, end = seconds / max(hits, 1), time.monotonic() + 10 * seconds
         begun, due = time.monotonic(), time.monotonic()
         while time.monotonic() < end and still_well():
             if len(self.hits) >= hits and time.monotonic() >= begun + seconds:
@@ -120,7 +135,8 @@ class Fleet:
 
     def finish(self, patience: float) -> int:
         """Wait for the workers, which have been told to stop; return how many did not end, and end those."""
-        self._aim = None
+        with self._mutex:
+            self._over = True  # the proxy's thread may be about to hit
         self.go_on(everyone=True)
         end, left = time.monotonic() + patience, 0
         for process in self._running.values():
@@ -131,6 +147,10 @@ class Fleet:
                 process.kill()
                 process.wait(10)
         return left
+
+
+def _host(sender: str) -> str:
+    return sender.rpartition(".")[0]
 
 
 def _size(report: str) -> int:

@@ -1,12 +1,15 @@
-"""docs/conformance.md has every scenario. Its cells are `make conformance`'s alone: they are runs in real time."""
+"""docs/conformance.md has every scenario. Its cells are runs in real time; `make conformance-check` repeats our own."""
 
 from pathlib import Path
 
 from benchmarks.conformance.more_scenarios import ROWS
-from benchmarks.conformance.page import MARKS, titles_on
+from benchmarks.conformance.page import MARKS, Table, differences, page, renewed, titles_on
 from benchmarks.conformance.peers import OURS
+from benchmarks.conformance.stage import Verdict
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+ROW = "50 calls at once with an expired token: one refresh"
+PASSED: Table = {ROW: {"signedin": Verdict(passed=True, figure="50 of 50 ok")}}
 
 
 def test_the_page_has_every_scenario_and_no_other() -> None:
@@ -23,3 +26,31 @@ def test_the_page_has_no_row_that_we_fail() -> None:
     ours = [cell for row in titles_on(PAGE.read_text()).values() for cell in row[: len(OURS)]]
 
     assert MARKS[False] not in {cell[0] for cell in ours}
+
+
+def test_a_cell_that_fails_now_is_told() -> None:
+    assert len(differences({ROW: {"signedin": Verdict(passed=False, figure="hung 1")}}, PAGE.read_text())) == 1
+
+
+def test_a_cell_that_is_not_what_the_page_says_is_told() -> None:
+    text = page({ROW: {"signedin": Verdict(passed=False, figure="hung 1")}}, OURS[:1])
+
+    assert len(differences(PASSED, text)) == 1
+
+
+def test_a_cell_that_is_not_on_the_page_is_told() -> None:
+    assert len(differences({"Another row": PASSED[ROW]}, PAGE.read_text())) == 1
+    assert len(differences({ROW: {"another": PASSED[ROW]["signedin"]}}, PAGE.read_text())) == 1
+
+
+def test_a_cell_that_passes_as_the_page_says_is_not_told() -> None:
+    assert differences(PASSED, PAGE.read_text()) == []
+
+
+def test_what_was_not_run_stays_on_the_page() -> None:
+    *_, (last, cells) = titles_on(PAGE.read_text()).items()
+
+    after = renewed(PASSED, PAGE.read_text())
+
+    assert after[ROW]["signedin"].figure == "50 of 50 ok"
+    assert [f"{MARKS[cell.passed]} {cell.figure}" for cell in after[last].values()] == cells

@@ -1,24 +1,23 @@
-"""Reads the token file all the time, as any process of the user may, and finds it whole or says so."""
+"""Reads the stored pair all the time, as any process of the user may, and finds it whole or says so."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from signedin.stores._codec import decode
+from signedin import TokenStoreError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
 class Watcher:
     """Counts reads, torn contents, and generations that went back."""
 
-    path: Path
+    generation: Callable[[], int]  # reads it
     reads: int = 0
     torn: list[str] = field(default_factory=list)
     backwards: int = 0
@@ -39,12 +38,11 @@ class Watcher:
         last = 0
         while not self._over.is_set():
             try:
-                records = json.loads(self.path.read_bytes())["records"]
-                generations = [decode(record).generation for record in records.values()]
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                read = self.generation()
+            except (OSError, ValueError, KeyError, TypeError, TokenStoreError) as error:
                 self.torn.append(f"{type(error).__name__}: {error}")
             else:
-                self.backwards += max(generations) < last
-                last = max(generations)
+                self.backwards += read < last
+                last = read
                 self.reads += 1
             time.sleep(0.001)

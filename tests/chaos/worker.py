@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 from signedin import Client, SignedInError, Timing
+from signedin._threads import SystemClock
 from signedin.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TIMING = Timing(post=3.0, flight=10.5, lease=13.0, waiter=11.0, save=2.0)
+# Short: who is killed over Redis leaves a lease behind, and nobody refreshes until it ends.
+TIMING = Timing(post=3.0, resends=1, flight=6.5, lease=8.0, waiter=7.0, save=1.0)
+AT_WORK = "AT WORK"  # the first line of a report
 CALL = 2.0  # seconds that a call may wait for the server, each time
 # A call waits at most twice for a pair and twice for the server's headers, and twice for its body.
 LONGEST = 2 * TIMING.waiter + 4 * CALL
@@ -40,9 +43,17 @@ class WorkerOrders:
     report: str
     stop: str  # the file whose existence ends it
     until: float  # wall clock; the end in any case
+    skew: float = 0.0  # seconds that its wall clock is ahead of the others'
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "tests.chaos.worker", json.dumps(asdict(self))]
+
+
+class SkewedClock(SystemClock):
+    """The time of a host whose clock is wrong."""
+
+    def __init__(self, seconds: float) -> None:
+        self.wall = lambda: time.time() + seconds
 
 
 def main() -> None:
@@ -58,6 +69,7 @@ def main() -> None:
         store=open_store(orders.store),
         timeout=CALL,
         timing=TIMING,
+        clock=SkewedClock(orders.skew),
         refresh_transport=httpx.HTTPTransport(local_address=orders.sender),
     ) as client:
         threads = [
@@ -65,6 +77,7 @@ def main() -> None:
         ]
         for thread in threads:
             thread.start()
+        note(f"{AT_WORK} 0")
         while time.time() < orders.until and not Path(orders.stop).exists():
             time.sleep(0.1)
         end = time.monotonic() + LONGEST
