@@ -70,7 +70,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
 
 
 def _check_depth(source: str) -> None:
-    # Before the parser, which recurses. Each round takes the innermost level away; what is left is too deep, or no JSON.
+    # Before the parser, which recurses. Each round takes the innermost level away: what is left is too deep or no JSON.
     nesting = _STRINGS.sub("", source).translate(_NESTING)
     for _ in range(DEEPEST):
         nesting = nesting.replace("()", "")
