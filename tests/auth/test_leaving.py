@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from signedin import (
@@ -176,6 +177,8 @@ async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server:
         await drive(client.users.get_profile)
         await drive.aside(refresh.wait_for)
         async with drive.under_way(client.session.aclose if drive.is_async else client.session.close) as closed:
+            await anyio.sleep(0.2)
+            assert not closed
             refresh.release()
         assert closed == [None]
         assert server.is_live(client.session.tokens.refresh_token)

@@ -226,6 +226,21 @@ async def test_fifty_refused_with_identical_tokens_share_one_refresh(drive: Driv
         assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
 
 
+async def test_late_401_with_an_identical_token_does_not_refresh_again(drive: Drive) -> None:
+    server = FakeAuthServer(identical=True)
+    async with drive.client(server) as client:
+        server.fail("getProfile", "401 expired")
+        server.fail("echo", "401 expired")
+        gate = server.hold("echo")
+        async with drive.under_way(lambda: client.http.get("/late")) as late:
+            await drive.aside(gate.wait_for)
+            await drive(client.users.get_profile)  # which is refused and replaced meanwhile, by the same letters
+            assert server.ledger["rotations"] == 1
+            gate.release()
+        assert [answer.status_code for answer in late] == [200]
+        assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+
+
 async def test_an_opaque_token_is_refreshed_when_the_server_says_so(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server, signed_in=False) as client:
         client.session.sign_in(TokenPair("opaque", server.issue().refresh_token))

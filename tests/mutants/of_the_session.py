@@ -91,7 +91,7 @@ SESSION = (
         "_renewal.py",
         "            if held is not None and not held.same_pair(rejected):\n",
         "            if held is not None and held.header != rejected.header:\n",
-        "tests/auth/test_windows.py::test_fifty_refused_with_identical_tokens_share_one_refresh",
+        "tests/auth/test_windows.py::test_late_401_with_an_identical_token_does_not_refresh_again",
     ),
     Mutant(
         "I1",
@@ -267,7 +267,15 @@ SESSION = (
         "_replay.py",
         "if source is not None and position is not None else OneShot()",
         "if source is not None and position is not None else Buffered()",
-        "tests/auth/test_replay.py::test_a_stream_that_knows_nothing_of_itself_is_not_sent_twice",
+        "tests/auth/test_replay.py::test_a_generator_body_refused_is_not_sent_again_but_refreshed_for[threads]",
+    ),
+    Mutant(
+        "I16",
+        "a stream of the user's own is taken for one of httpx's",
+        "_replay.py",
+        'if type(stream).__module__.partition(".")[0] != httpx.__name__:',
+        "if False:",
+        "tests/auth/test_replay.py::test_a_stream_of_ones_own_that_looks_like_httpxs_is_sent_once",
     ),
     Mutant(
         "",
