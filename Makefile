@@ -50,9 +50,11 @@ bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
 	@$(BIN)/python -m benchmarks.figures
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
+	@sh tests/system_packages.sh
 	@$(BIN)/python -m benchmarks.backend $(ARGS)
 
 backend-check: $(VENV)/dev.stamp ## Every promise of the backend, deeper, on SQLite and a PostgreSQL of its own
+	@sh tests/system_packages.sh
 	@BACKEND_CHECK=1 $(BIN)/python -m pytest -n auto tests/backend $(ARGS)
 	@$(BIN)/python -m benchmarks.backend --judge
 

@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, SettingsError) else 3
     server = _server(app, chosen)
     # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
-    signal.signal(signal.SIGTERM, _leave)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, _leave)
     server.run(sockets=[bound])
     return 0
 

@@ -68,9 +68,18 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
 
 
 def from_environment() -> Starlette:
-    """Return the backend as the environment configures it; the factory for an ASGI server with several workers."""
+    """Return the backend as the environment configures it; the factory for an ASGI server with several workers.
+
+    Raises:
+        SystemExit: A value is refused; the log has one line that names it. The status is 2.
+    """
     logs.configure()
-    app = create_app(read(os.environ))
+    try:
+        app = create_app(read(os.environ))
+    except SettingsError as error:
+        LOG.critical("cannot start", extra={"fields": {"reason": str(error)}})
+        # An exception would reach the other server, which would bury the line under its traceback.
+        raise SystemExit(2) from None
     settle()
     return app
 

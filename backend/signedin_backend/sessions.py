@@ -47,9 +47,12 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refresh that was not; `revoked` if it ended the session that was alive until then."""
+    """A refresh that was not; `revoked` if it ended the session that was alive until then.
 
-    reason: Literal["unknown", "over", "reused"]
+    `rekeyed`: it may be repeated, but the server's key was changed since, and the child is not to be had again.
+    """
+
+    reason: Literal["unknown", "over", "reused", "rekeyed"]
     session_id: str | None = None
     revoked: bool = False
 
@@ -100,7 +103,8 @@ class Sessions:
             if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
                 return Renewal(pair, "rotated", session.id, session.access.expires_at * 1000 - now)
             if self._may_repeat(connection, session.id, presented, hashed_key, now):
-                return Renewal(self._repeated(connection, token, now), "repeated", session.id)
+                again = self._repeated(connection, token, now)
+                return Renewal(again, "repeated", session.id) if again else Refusal("rekeyed", session.id)
             return self._refused(connection, presented, now)
 
     def sign_out(self, token: str) -> bool:
@@ -166,17 +170,20 @@ class Sessions:
             return True
         return storage.repeat_bare(connection, session_id, parent=parent, key=key, tier=BARE, now=now)
 
-    def _repeated(self, connection: Connection, token: str, now: int) -> Pair:
+    def _repeated(self, connection: Connection, token: str, now: int) -> Pair | None:
         # Read again: between the first read and the conditional UPDATE another request may have rotated.
         session = storage.session_of_token(connection, fingerprint(token))
         if session is None or session.salt is None:
             raise AssertionError("a session that counted a repeat has a rotation")
+        child = next_refresh_token(self._refresh_key, token, session.salt)
+        if fingerprint(child) != session.head:
+            return None
         access = session.access
         if access.expires_at * 1000 <= now:
             # The same pair byte for byte while it lives; nobody is handed an access token that is dead already.
             access = self._fresh_access(now)
             storage.renew_access(connection, session.id, access)
-        return Pair(self._access_token(session, access), next_refresh_token(self._refresh_key, token, session.salt))
+        return Pair(self._access_token(session, access), child)
 
     def _refused(self, connection: Connection, presented: str, now: int) -> Refusal:
         session = storage.session_of_token(connection, presented)

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from signedin_backend import Settings
+from signedin_backend.journal import Journal, Mark
 from signedin_backend.limits import Limit, origin
 from signedin_backend.logs import JsonLines
 from signedin_backend.sessions import Sessions
@@ -157,6 +159,26 @@ def test_a_limit_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> N
 )  # fmt: skip
 def test_an_ipv6_customer_is_one_origin(address: str, shared_by: str) -> None:
     assert origin(address) == shared_by
+
+
+@pytest.mark.parametrize(
+    ("marked", "status", "level"),
+    [
+        ({"kind": "rotated"}, 200, "INFO"),
+        ({"kind": "refused_refresh", "reason": "over", "revoked": False}, 401, "INFO"),
+        ({"kind": "signed_out", "revoked": True}, 204, "INFO"),
+        ({"kind": "repeated"}, 200, "WARNING"),
+        ({"kind": "refused_refresh", "reason": "reused", "revoked": True}, 401, "WARNING"),
+        ({}, 500, "ERROR"),
+        ({}, 503, "ERROR"),
+    ],
+)
+def test_a_token_presented_again_is_a_warning_and_a_failure_an_error(
+    caplog: pytest.LogCaptureFixture, marked: Mark, status: int, level: str
+) -> None:
+    caplog.set_level(logging.INFO, "signedin_backend")
+    Journal(Settings()).record(marked, status=status, about={})
+    assert [record.levelname for record in caplog.records] == [level]
 
 
 def test_log_lines_are_json_even_for_strange_values() -> None:

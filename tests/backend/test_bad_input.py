@@ -138,6 +138,17 @@ def test_brackets_inside_strings_are_no_depth(shared: Served) -> None:
     assert shared.post("/auth/login", body).status_code == 403
 
 
+@pytest.mark.parametrize(("levels", "status"), [(8, 200), (9, 400)])
+@pytest.mark.parametrize("brackets", [('{"a":', "}"), ("[", "]")], ids=["objects", "arrays"])
+def test_eight_levels_are_read_and_nine_are_not(
+    shared: Served, levels: int, status: int, brackets: tuple[str, str]
+) -> None:
+    opened, closed = brackets
+    inner = opened * (levels - 1) + "1" + closed * (levels - 1)
+    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}", "extra": {inner}}}'.encode()
+    assert shared.client.post("/auth/login", content=body, headers=JSON).status_code == status
+
+
 @pytest.mark.parametrize(
     "kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "json",
              "application/json; charset=utf-16", "application/json, text/plain"]
@@ -227,6 +238,33 @@ def test_another_host_is_refused(shared: Served, host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:5000", "127.0.0.1:1"])
 def test_our_own_hosts_are_answered(shared: Served, host: str) -> None:
     assert shared.client.get("/users/profile", headers={"Host": host}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("trusted", "host", "status"),
+    [
+        (("auth.example",), "auth.example:443", 404),
+        (("auth.example",), "localhost", 400),
+        (("auth.example",), "sub.auth.example", 400),
+        (("*",), "anything.example", 404),
+    ],
+)
+def test_the_hosts_that_are_answered_can_be_chosen(
+    serve: Serve, trusted: tuple[str, ...], host: str, status: int
+) -> None:
+    served = serve(trusted_hosts=trusted)
+    assert served.client.get("/nowhere", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:5000"])
+def test_no_page_of_another_origin_may_read_an_answer(shared: Served, origin: str) -> None:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    answers = [
+        shared.client.options("/auth/login", headers=asked),
+        shared.client.post("/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=asked),
+    ]
+    assert [answer.status_code for answer in answers] == [405, 200]
+    assert not any(name.startswith("access-control-") for answer in answers for name in answer.headers)
 
 
 @pytest.mark.parametrize(

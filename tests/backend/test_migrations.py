@@ -1,17 +1,23 @@
 """The schema's history: made, adopted, raced for and refused, on both databases."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from signedin_backend import Settings
+from alembic.script import ScriptDirectory
+from signedin_backend import Settings, migrations
 from signedin_backend.schema import METADATA
 from signedin_backend.settings import StartError
 from signedin_backend.storage import Storage
@@ -22,6 +28,9 @@ from tests.servers import backend
 
 pytestmark = pytest.mark.both_databases
 
+REVISIONS = [one.revision for one in ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions()]
+NEWEST = REVISIONS[0]
+
 
 def prepare(database: str) -> None:
     storage = Storage(Settings(database=database))
@@ -31,20 +40,26 @@ def prepare(database: str) -> None:
         storage.close()
 
 
-def test_all_revisions_together_make_the_tables_that_the_statements_are_written_for(database: str) -> None:
-    prepare(database)
+def differences(database: str) -> list[Any]:
+    """Return in what the tables differ from those that the statements are written for."""
     engine = create_engine(database)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, METADATA) == []
+        found: list[Any] = compare_metadata(context, METADATA)
     engine.dispose()
+    return found
+
+
+def test_all_revisions_together_make_the_tables_that_the_statements_are_written_for(database: str) -> None:
+    prepare(database)
+    assert differences(database) == []
 
 
 def test_starting_again_changes_nothing(serve: Serve) -> None:
     pair = serve().pair()
     again = serve()
     assert again.profile(pair["accessToken"]).status_code == 200
-    assert again.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert again.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_tables_from_before_revisions_were_counted_are_adopted_with_what_they_hold(serve: Serve) -> None:
@@ -54,13 +69,14 @@ def test_tables_from_before_revisions_were_counted_are_adopted_with_what_they_ho
     adopted = serve()
     assert adopted.refresh(pair["refreshToken"]).status_code == 200
     assert adopted.login(password=PASSWORD).status_code == 200
-    assert adopted.rows("SELECT version_num FROM alembic_version") == [("0001",)]
+    assert adopted.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_a_database_newer_than_the_code_is_refused(database: str) -> None:
     prepare(database)
     rows(database, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StartError, match=r"^the database has schema 9999, which is newer than 0001 of this backend$"):
+    said = f"the database has schema 9999, which is newer than {NEWEST} of this backend"
+    with pytest.raises(StartError, match=f"^{said}$"):
         prepare(database)
 
 
@@ -74,11 +90,61 @@ def test_somebody_elses_tables_are_refused_and_left_alone(database: str) -> None
     assert rows(database, f"SELECT {column} FROM {names} WHERE {column} IN ('sessions', 'alembic_version')") == []
 
 
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let the backend have one more revision than it has, of these statements."""
+
+    def add(statements: str) -> None:
+        folder = tmp_path / "later"
+        shutil.copytree(Path(migrations.__file__).parent, folder)
+        (folder / "versions" / "v9999_later.py").write_text(
+            f"from alembic import op\n\nrevision, down_revision = '9999', '{NEWEST}'\n\n\n"
+            f"def upgrade():\n    for one in {statements.split(';')!r}:\n        op.execute(one)\n"
+        )
+        monkeypatch.setattr(migrations, "_script", lambda: ScriptDirectory(str(folder)))
+
+    return add
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_any_earlier_revision_is_brought_up(database: str, revision: str) -> None:
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    prepare(database)
+    assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert differences(database) == []
+
+
+def test_a_later_revision_keeps_what_the_database_holds(serve: Serve, later: Callable[[str], None]) -> None:
+    pair = serve().pair()
+    later("ALTER TABLE users ADD COLUMN nickname VARCHAR(20); UPDATE users SET nickname = 'Countess'")
+    migrated = serve()
+    assert migrated.rows("SELECT email, nickname FROM users") == [("ada@example.com", "Countess")]
+    assert migrated.refresh(pair["refreshToken"]).status_code == 200
+    assert migrated.rows("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_a_revision_that_fails_leaves_the_database_as_it_was(serve: Serve, later: Callable[[str], None]) -> None:
+    served = serve()
+    pair = served.pair()
+    later("DELETE FROM refresh_tokens; ALTER TABLE users ADD COLUMN nickname VARCHAR(20); DROP TABLE nowhere")
+    with pytest.raises(StartError, match=r"^the database cannot be used: .*nowhere"):
+        prepare(served.settings.database)
+    assert differences(served.settings.database) == []
+    assert served.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert served.refresh(pair["refreshToken"]).status_code == 200
+
+
 def test_several_workers_that_start_at_once_migrate_once(database: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
         starts = [partial(stack.enter_context, backend(tmp_path, database=database, checked=False)) for _ in range(3)]
         servers = at_once(starts)
-        assert rows(database, "SELECT version_num FROM alembic_version") == [("0001",)]
+        assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
         for server in servers:
             logged = [json.loads(line)["level"] for line in server.log.read_text().splitlines()]
             assert set(logged) <= {"info"}
@@ -86,7 +152,7 @@ def test_several_workers_that_start_at_once_migrate_once(database: str, tmp_path
 
 def test_threads_that_migrate_at_once_migrate_once(database: str) -> None:
     at_once([partial(prepare, database) for _ in range(8)])
-    assert rows(database, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 @pytest.mark.sqlite
@@ -102,8 +168,8 @@ def test_a_start_that_fails_is_one_line(tmp_path: Path, spoilt: str) -> None:
     connection.close()
     if spoilt.startswith("PRAGMA"):
         file.write_bytes(b"This is no database. " * 200)
-    command = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(file)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    program = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(file)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 3
     assert ended.stderr.startswith("signedin_backend: the database ")
     assert ended.stderr.count("\n") == 1

@@ -3,6 +3,8 @@
 import gzip
 import unicodedata
 from importlib.resources import files
+from threading import Event
+from types import SimpleNamespace
 from typing import Literal
 
 import anyio
@@ -208,6 +210,24 @@ def test_hashes_beyond_the_queue_are_refused_at_once() -> None:
         return done, refused
 
     assert anyio.run(flood) == (3, 7)
+
+
+def test_no_more_hashes_run_at_the_same_time_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords, release = Passwords(Settings(hash_threads=2)), Event()
+    monkeypatch.setattr(passwords, "_argon2", SimpleNamespace(hash=lambda _: str(release.wait(30))))
+    monkeypatch.setattr(passwords, "_fits", lambda *_: release.wait(30))
+
+    async def crowd() -> tuple[int, int]:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(passwords.hash, b"correct horse")
+                tasks.start_soon(passwords.verify, "record", b"correct horse")
+            await anyio.wait_all_tasks_blocked()
+            seen = passwords._limiter.statistics()
+            release.set()
+        return seen.borrowed_tokens, seen.tasks_waiting
+
+    assert anyio.run(crowd) == (2, 8)
 
 
 def test_an_overloaded_backend_says_when_to_come_back(serve: Serve) -> None:

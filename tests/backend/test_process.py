@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +19,7 @@ from signedin_backend.__main__ import main
 from signedin_backend.settings import OPTIONS, read
 
 from tests.backend.running import PASSWORD, checked, receive
-from tests.servers import backend, workers
+from tests.servers import Backend, backend, workers
 
 STRONG = "3f6a1c0b9d8e7f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a"
 NO_NUMBER = ["", "x", "-1", "1.5", "٣", "1e3", "9" * 5000]
@@ -200,11 +202,6 @@ def test_what_is_loaded_for_good_is_no_work_for_the_garbage_collector(tmp_path: 
     assert int(said.stdout) > 10_000
 
 
-def test_a_file_that_is_no_database_ends_the_process(tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_text("This is not a database, it is a text that is long enough to be read as one." * 20)
-    assert started("--port", "0", "--database", str(tmp_path / "x.db")).returncode == 3
-
-
 def test_the_logs_hold_no_secret(tmp_path: Path) -> None:
     secrets = {
         PASSWORD,
@@ -239,19 +236,67 @@ def test_the_logs_hold_no_secret(tmp_path: Path) -> None:
     assert any(line["event"] == "signing key kept in a file" for line in lines)
 
 
-def test_a_stop_lets_a_running_request_end(tmp_path: Path) -> None:
+@contextmanager
+def registering(server: Backend, length: int) -> Iterator[socket.socket]:
+    """Begin a registration and keep its body back."""
+    where = urlsplit(server.base_url)
+    with socket.create_connection((where.hostname, where.port), 20) as peer:
+        head = f"POST {where.path}/auth/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        peer.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode())
+        # Only an operation that reads its body causes this line: the request is under way.
+        assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
+        yield peer
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_lets_a_running_request_end(tmp_path: Path, asked: signal.Signals) -> None:
+    body = json.dumps({"email": "ada@example.com", "password": PASSWORD}).encode()
     with backend(tmp_path, checked=False) as server:
-        where = urlsplit(server.base_url)
-        body = json.dumps({"email": "ada@example.com", "password": PASSWORD}).encode()
-        with socket.create_connection((where.hostname, where.port), 20) as peer:
-            head = f"POST {where.path}/auth/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-            peer.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-            # Only an operation that reads its body causes this line: the request is under way.
-            assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
-            server.process.terminate()
+        with registering(server, len(body)) as peer:
+            server.process.send_signal(asked)
             peer.sendall(body)
             assert receive(peer, "/auth/register").status == 200
         assert server.process.wait(20) == 0
+        assert {json.loads(line)["level"] for line in server.log.read_text().splitlines()} == {"info"}
+
+
+def test_a_stop_does_not_wait_for_a_request_that_never_ends(tmp_path: Path) -> None:
+    with backend(tmp_path, "--stop-seconds", "1", "--body-seconds", "600", checked=False) as server:
+        with registering(server, 50):
+            server.process.terminate()
+            assert server.process.wait(20) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "status"), [(("--trusted-proxies", "127.0.0.0/8"), 400), ((), 429)], ids=["trusted", "not-trusted"]
+)
+def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(
+    tmp_path: Path, options: tuple[str, ...], status: int
+) -> None:
+    limits = ("--rate-limit", "--address-rate", "1/3600")
+    with backend(tmp_path, *limits, *options, checked=False) as server, checked(server.base_url) as client:
+
+        def asked(forwarded: str) -> int:
+            return client.post("/auth/login", json={}, headers={"X-Forwarded-For": forwarded}).status_code
+
+        assert asked("192.0.2.1") == 400
+        assert asked("192.0.2.2") == status
+        # The proxy appends whom it saw; what stands before that is anybody's word.
+        assert asked("192.0.2.3, 192.0.2.1") == 429
+
+
+def test_a_bad_value_is_one_line_of_a_worker_of_another_server(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "uvicorn", "--factory", "signedin_backend:from_environment", "--port", "0"]
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}", "SIGNEDIN_BACKEND_JWT_KEY": "weakweakweak"}
+    ended = subprocess.run(
+        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    (line,) = map(json.loads, ended.stderr.splitlines())
+    assert (line["level"], line["event"]) == ("critical", "cannot start")
+    assert line["reason"].startswith("SIGNEDIN_BACKEND_JWT_KEY is weaker than 256 bit")
+    assert "weakweakweak" not in ended.stderr
 
 
 def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:

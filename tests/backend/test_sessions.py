@@ -131,6 +131,25 @@ def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
     assert again.refresh(pair["refreshToken"]).status_code == 200
 
 
+def test_with_another_key_access_tokens_are_void_and_refresh_tokens_go_on(serve: Serve) -> None:
+    pair = serve().pair()
+    again = serve(jwt_key=b"another" + KEY)
+    assert again.profile(pair["accessToken"]).json()["message"] == "🚫 Un-Authorized 🚫"
+    fresh = again.refresh(pair["refreshToken"]).raise_for_status().json()
+    assert again.profile(fresh["accessToken"]).status_code == 200
+    assert again.refresh(fresh["refreshToken"]).status_code == 200
+
+
+def test_a_repeat_after_the_key_was_changed_hands_out_no_token_that_nobody_knows(serve: Serve) -> None:
+    """The child cannot be computed any more; whoever received it goes on with it."""
+    parent = serve().pair()
+    child = serve().refresh(parent["refreshToken"]).json()
+    again = serve(jwt_key=b"another" + KEY)
+    answer = again.refresh(parent["refreshToken"])
+    assert (answer.status_code, answer.json()["message"]) == (401, "Unauthorized")
+    assert again.refresh(child["refreshToken"]).status_code == 200
+
+
 def test_expired_sessions_are_forgotten_as_new_ones_begin(serve: Serve) -> None:
     served = serve(refresh_ttl=10)
     for _ in range(3):
@@ -147,6 +166,17 @@ def test_a_child_takes_the_key_the_parent_and_the_salt() -> None:
     others = [(b"another", "parent", b"salt"), (b"key", "another", b"salt"), (b"key", "parent", b"another")]
     assert child not in {next_refresh_token(*other) for other in others}
     assert len(base64.urlsafe_b64decode(child + "=")) == 32
+
+
+def test_a_first_token_and_the_salt_of_each_rotation_are_256_random_bits(served: Served) -> None:
+    served.pair()
+    firsts = [served.login().json()["refreshToken"] for _ in range(3)]
+    for token in firsts:
+        served.refresh(token).raise_for_status()
+    salts = [bytes(salt) for (salt,) in served.rows("SELECT salt FROM sessions WHERE salt IS NOT NULL")]
+    for found in ([base64.urlsafe_b64decode(token + "=") for token in firsts], salts):
+        assert [len(bits) for bits in found] == [32, 32, 32]
+        assert len(set(found)) == 3
 
 
 @pytest.mark.sqlite
