@@ -53,6 +53,22 @@ else:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+def test_importing_the_package_brings_nothing_along_that_a_first_call_may_bring() -> None:
+    program = """
+import sys
+sys.modules["click"] = None  # whose command line httpx imports where it finds it; a plain install has none
+import httpx
+before = set(sys.modules)
+import signedin
+new = {name for name in set(sys.modules) - before if not name.startswith("signedin")}
+print(*sorted(new - {"concurrent", "concurrent.futures", "concurrent.futures._base"}))
+print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", "signedin.stores."))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    own = "signedin.stores.memory signedin_sdk.contract signedin_sdk.resources signedin_sdk.types"
+    assert done.stdout.splitlines() == ["", own]
+
+
 @pytest.mark.parametrize("name", signedin.__all__)
 def test_public_name_says_what_it_is(name: str) -> None:
     found = getattr(signedin, name)

@@ -5,8 +5,7 @@ With `client` and `_calls` the only module that knows `signedin_sdk`; another ba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, TypeVar
 
 from signedin_sdk.contract import REFRESH, REVOKE
 
@@ -127,47 +126,47 @@ def _pair_in(response: httpx.Response) -> TokenPair:
     return TokenPair(*(response.json()[name] for name in names))
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Sender:
     """Sends generated calls for one session, blocking."""
 
-    http: httpx.Client
-    session: TokenSession
-    clock: Clock
+    def __init__(self, http: httpx.Client, session: TokenSession, clock: Clock) -> None:
+        self._http: Final = http
+        self._session: Final = session
+        self._clock: Final = clock
 
     def __call__(self, call: Call[T], /) -> T:
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
-        sent = self.clock.wall()
+        sent = self._clock.wall()
         with typed_failures(call):
-            response = self.http.request(**_arguments(call))
+            response = self._http.request(**_arguments(call))
         result = result_of(call, response)
-        match consequence(call, response, self.session, sent=sent, received=self.clock.wall()):
+        match consequence(call, response, self._session, sent=sent, received=self._clock.wall()):
             case SignIn(pair, offset):
-                self.session.sign_in(pair, clock_offset=offset)
+                self._session.sign_in(pair, clock_offset=offset)
             case SignOut():
-                self.session.sign_out(revoke=False)
+                self._session.sign_out(revoke=False)
         return result
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class AsyncSender:
     """Sends generated calls for one session, awaiting."""
 
-    http: httpx.AsyncClient
-    session: TokenSession
-    clock: Clock
+    def __init__(self, http: httpx.AsyncClient, session: TokenSession, clock: Clock) -> None:
+        self._http: Final = http
+        self._session: Final = session
+        self._clock: Final = clock
 
     async def __call__(self, call: Call[T], /) -> T:
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
-        sent = self.clock.wall()
+        sent = self._clock.wall()
         with typed_failures(call):
-            response = await self.http.request(**_arguments(call))
+            response = await self._http.request(**_arguments(call))
         result = result_of(call, response)
-        match consequence(call, response, self.session, sent=sent, received=self.clock.wall()):
+        match consequence(call, response, self._session, sent=sent, received=self._clock.wall()):
             case SignIn(pair, offset):
-                await self.session.asign_in(pair, clock_offset=offset)
+                await self._session.asign_in(pair, clock_offset=offset)
             case SignOut():
-                await self.session.asign_out(revoke=False)
+                await self._session.asign_out(revoke=False)
         return result
 
 

@@ -7,7 +7,6 @@ and no lock in here: each is an effect that is yielded. A store that fails raise
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
@@ -26,7 +25,7 @@ from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 # Tuples: a dozen data classes would be a sixth of the time that `import signedin` takes.
 
 
-class Now(NamedTuple):
+class Now:
     """→ Instant."""
 
 
@@ -37,7 +36,7 @@ class Instant(NamedTuple):
     monotonic: float
 
 
-class Draw(NamedTuple):
+class Draw:
     """→ str: 128 random bits, the name of an attempt."""
 
 
@@ -51,7 +50,7 @@ class Sleep(NamedTuple):
     to_the_end: bool = False
 
 
-class Load(NamedTuple):
+class Load:
     """→ Record | None."""
 
 
@@ -62,11 +61,11 @@ class CompareAndSet(NamedTuple):
     record: Record
 
 
-class TryLock(NamedTuple):
+class TryLock:
     """→ bool."""
 
 
-class Unlock(NamedTuple):
+class Unlock:
     """→ None."""
 
 
@@ -275,7 +274,7 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
         if isinstance(last, Renewed):
             if in_doubt:
                 # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early.
-                last = replace(last, clock_offset=max(last.clock_offset, record.clock_offset))
+                last = last._replace(clock_offset=max(last.clock_offset, record.clock_offset))
             return (yield from _save(record, last, deadline))
         if isinstance(last, Refused):
             return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))

@@ -5,7 +5,7 @@ All state that threads share stands here, under one lock that is held for assign
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Literal
@@ -106,7 +106,7 @@ class Renewal:
             future.set_exception(_orphan())
             return future
         orders = Orders(
-            owner=secrets.token_hex(16),
+            owner=os.urandom(16).hex(),
             usable=self.windows.usable,
             rejected=held.generation if held else None,
             held=held.record if held else None,

@@ -6,10 +6,9 @@ The session gives each flight a thread of its own, so that no caller's cancellat
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from signedin import _flight
 from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Runner:
+class Runner(NamedTuple):
     """What the effects of one flight act on. `owner` is unique to the flight."""
 
     store: TokenStore
@@ -61,7 +59,7 @@ class Runner:
             case _flight.Now():
                 result = _flight.Instant(self.clock.wall(), self.clock.monotonic())
             case _flight.Draw():
-                result = secrets.token_hex(16)
+                result = os.urandom(16).hex()  # as secrets.token_hex, which imports hmac
             case _flight.Sleep(seconds, to_the_end):
                 self._sleep(lengthened(seconds), to_the_end=to_the_end)
             case _flight.Load():

@@ -9,20 +9,24 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
+
+from signedin._once import WrittenOnce
 
 _LARGEST_TOKEN: Final = 16 * 1024  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPair:
+class TokenPair(WrittenOnce):
     """An access token and the refresh token that came with it; neither is ever shown."""
 
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
+    __slots__ = ("access_token", "refresh_token")
+    __match_args__ = ("access_token", "refresh_token")
+
+    def __init__(self, access_token: str, refresh_token: str) -> None:
+        self.access_token: Final = access_token
+        self.refresh_token: Final = refresh_token
 
     @property
     def expires_at(self) -> datetime | None:
@@ -43,8 +47,7 @@ class TokenPair:
         raise TypeError("a TokenPair is not pickled: share a session between processes by a FileStore or a RedisStore")
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What an access token says of itself, unverified: only its issuer can verify it. None where it says nothing."""
 
     iat: float | None = None
@@ -94,8 +97,7 @@ class Status(StrEnum):
     DEAD = "dead"  # the server refused the refresh token
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A refresh that was about to be sent: whoever finds it must take the token for possibly spent."""
 
     attempt: str
@@ -104,8 +106,7 @@ class Intent:
     deadline: float  # wall clock; after it the attempt is surely over
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What a store keeps under one key.
 
     `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
@@ -120,7 +121,11 @@ class Record:
     clock_offset: float = 0.0  # seconds that the server's clock was ahead of that host's
     family: str = ""
     intent: Intent | None = None
-    claims: Claims = field(default=Claims(), repr=False)
+    claims: Claims = Claims()  # never shown: whose tokens they are is nobody's business
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True) if name != "claims")
+        return f"Record({', '.join(shown)})"
 
     @classmethod
     def of_pair(
@@ -141,8 +146,7 @@ class Record:
 
     def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
         """Return the successor that holds the refreshed pair."""
-        return replace(
-            self,
+        return self._replace(
             generation=self.generation + 1,
             revision=self.revision + 1,
             pair=pair,
@@ -154,8 +158,7 @@ class Record:
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
-        return replace(
-            self,
+        return self._replace(
             generation=self.generation + 1,
             revision=self.revision + 1,
             status=status,
@@ -166,11 +169,11 @@ class Record:
 
     def with_intent(self, intent: Intent | None) -> Self:
         """Return the same generation with its journal entry changed."""
-        return replace(self, revision=self.revision + 1, intent=intent)
+        return self._replace(revision=self.revision + 1, intent=intent)
 
     def at_revision(self, revision: int) -> Self:
         """Return the record as the next write after another revision."""
-        return replace(self, revision=revision + 1)
+        return self._replace(revision=revision + 1)
 
     def same_user(self, other: Record) -> bool:
         """Say whether both pairs act for one user: by subject where both tokens name one, else by sign-in."""

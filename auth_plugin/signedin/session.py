@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import weakref
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -107,7 +106,7 @@ class TokenSession:
             raise ConfigurationError(
                 "A token is empty, too long or holds characters that no header can carry; nothing was stored."
             )
-        family = secrets.token_hex(16)
+        family = os.urandom(16).hex()
 
         def successor(current: Record | None) -> Record:
             return Record.of_pair(

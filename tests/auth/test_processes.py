@@ -279,7 +279,7 @@ def test_a_program_that_goes_on_without_its_main_thread_waits_for_its_refreshes(
 ) -> None:
     served.fake.fail("refreshToken", "502 html")  # so that the refresh has to wait before its second attempt
     with child(WORK_ON, client.session.base_url or "", path) as program:
-        assert program.output() == "ada@example.com\n"
+        assert program.output() == "ada@example.com"
     assert served.fake.ledger["refreshToken"] == 2
 
 
@@ -298,7 +298,7 @@ def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
     store = FileStore(path)
     assert store.try_lock(client.session.key, "another", 30)
     with child(END_WHILE_ANOTHER_REFRESHES, served.base_url, path) as program:
-        assert program.output() == "RefreshUnavailableError\n"
+        assert program.output() == "RefreshUnavailableError"
     assert store.load(client.session.key).intent is None  # type: ignore[union-attr]
     store.unlock(client.session.key, "another")
     assert served.fake.ledger["refreshToken"] == 0

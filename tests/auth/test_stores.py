@@ -215,7 +215,7 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
         stored = store.load(KEY)
         assert stored is not None
         assert stored.pair == client.session.tokens
-        assert server.is_live(stored.pair.refresh_token if stored.pair else "")
+        assert server.is_live(stored.pair.refresh_token)
 
 
 @pytest.mark.anyio

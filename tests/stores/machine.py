@@ -7,7 +7,7 @@ behind their backs and leases run out, where the store allows that.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
@@ -67,7 +67,7 @@ def records(draw: st.DrawFn) -> Record:
         family="family",
         intent=draw(INTENTS),
     )
-    return record if pair is None else replace(record, claims=claims_of(pair.access_token))
+    return record if pair is None else record._replace(claims=claims_of(pair.access_token))
 
 
 class StoreMachine(RuleBasedStateMachine):

@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def store(opening: Callable[..., KeyringStore]) -> KeyringStore:
 
 def long_record(generation: int = 1, revision: int = 1) -> Record:
     pair = TokenPair(f"{generation}" * 6_000, f"{generation}" * 2_000)
-    return replace(record_of(generation, revision), pair=pair)
+    return record_of(generation, revision)._replace(pair=pair)
 
 
 # ------------------------------------------------------------------------------------------------------- long secrets
@@ -124,7 +123,7 @@ def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
 def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
     store: KeyringStore, ring: MemoryKeyring
 ) -> None:
-    longer = replace(record_of(2, 2), pair=TokenPair("2" * 12_000, "2"))
+    longer = record_of(2, 2)._replace(pair=TokenPair("2" * 12_000, "2"))
 
     def cut(verb: str, service: str, _: str) -> None:
         if (verb, service) == ("set", "signedin"):

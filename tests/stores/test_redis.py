@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -538,7 +537,7 @@ def test_two_hosts_share_one_sign_in(redis_here: RedisServer, server: FakeAuthSe
 
 
 def test_large_tokens_are_sealed_whole(redis_here: RedisServer) -> None:
-    record = replace(record_of(), pair=TokenPair("a" * 16_000, "r" * 16_000))
+    record = record_of()._replace(pair=TokenPair("a" * 16_000, "r" * 16_000))
     with closing(RedisStore(redis_here.url, encryption_key=SEAL)) as store:
         store.compare_and_set(KEY, 0, record)
         assert store.load(KEY) == record

@@ -17,7 +17,6 @@ import multiprocessing
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,7 +78,7 @@ class TokenStoreContract:
 
     def test_a_jwt_read_back_still_says_when_it_expires(self, store: TokenStore) -> None:
         token = "eyJhbGciOiJub25lIn0.eyJpYXQiOjE4MDAwMDAwMDAsImV4cCI6MTgwMDAwMDMwMH0.c2ln"  # noqa: S105 -- no secret
-        record = replace(record_of(), pair=TokenPair(token, "r"))
+        record = record_of()._replace(pair=TokenPair(token, "r"))
         assert store.compare_and_set(_KEY, 0, record)
         loaded = store.load(_KEY)
         assert loaded is not None
@@ -106,7 +105,7 @@ class TokenStoreContract:
         assert [record.generation if record else None for record in loaded] == [1, 2, 3, 4]
 
     def test_long_tokens_are_kept(self, store: TokenStore) -> None:
-        record = replace(record_of(), pair=TokenPair("a" * 16_000, "r" * 16_000))
+        record = record_of()._replace(pair=TokenPair("a" * 16_000, "r" * 16_000))
         assert store.compare_and_set(_KEY, 0, record)
         assert store.load(_KEY) == record
 
