@@ -5,7 +5,6 @@ Counts come from `measures`, durations only as ratios of runs that were interlea
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from signedin import Client, TokenPair
 from signedin.testing import FakeAuthServer
 
 from benchmarks import measures
+from benchmarks.children import with_bytecode
 from tests.chaos.proxy import Chances
 from tests.chaos.run import Plan, run
 from tests.servers import backend
@@ -157,7 +157,7 @@ def _ratio(ours: Callable[[], Any], theirs: Callable[[], Any], turns: int = 40, 
 
 def _imports() -> Iterator[Row]:
     # As an installed package is: with its bytecode, and without click, for whose sake httpx imports a command line.
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environ = with_bytecode()
     before = "import sys, time; sys.modules['click'] = None"
 
     def seconds(module: str) -> float:

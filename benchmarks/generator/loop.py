@@ -1,12 +1,12 @@
 """From an edited spec to a release that is installed from a package index: the whole loop, by the clock."""
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
+from benchmarks.children import with_bytecode
 from generator.release.distribution import snapshot
 from generator.release.index import PASSWORD, USERNAME
 from tests.release.indexes import SECRET, USER, index
@@ -19,7 +19,7 @@ def released(folder: Path) -> float:
     """Return the seconds of one release on an index that runs here; setting up both is not counted."""
     tree = snapshot(ROOT, folder / "clone")
     who = {f"GIT_{each}_{part}": "bench@example.com" for each in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-    environment = {**os.environ, **who, USERNAME: USER, PASSWORD: SECRET, "PYTHONPATH": str(ROOT)}
+    environment = with_bytecode(**who, **{USERNAME: USER, PASSWORD: SECRET}, PYTHONPATH=str(ROOT))
 
     def run(*command: str) -> None:
         subprocess.run(command, cwd=tree, env=environment, check=True, capture_output=True)

@@ -46,13 +46,15 @@ def characters(document: Document) -> Iterator[Finding]:
         if is_example(pointer):
             continue
         for key, value in node.items():
+            texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+            if key.isprintable() and all(map(str.isprintable, texts)):
+                continue
             ours = any(step.startswith("x-signedin-") for step in (*pointer, key))
-            values = value if isinstance(value, list) else [value]
-            texts = [key, *(each for each in values if isinstance(each, str) and (ours or key in _PRINTED))]
-            if any(isinstance(each, str) and _BIDIRECTIONAL & set(each) for each in (key, *values)):
+            printed = "".join((key, *texts)) if ours or key in _PRINTED else key
+            if _BIDIRECTIONAL & set("".join((key, *texts))):
                 message = f"{shown(key)} changes the direction of the text: what is read is not what is printed."
                 yield error(document, (*pointer, key), "characters", message, "Remove U+202A-202E and U+2066-2069.")
-            elif any(_is_dropped(letter) for text in texts for letter in text):
+            elif any(map(_is_dropped, printed)):
                 message = f"{shown(key)} holds a control character, or its value does."
                 yield error(document, (*pointer, key), "characters", message, "Remove it.")
 
