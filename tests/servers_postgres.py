@@ -35,6 +35,7 @@ class PostgresServer:
     folder: Path
     options: dict[str, str]
     port: int = 0
+    version: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def url(self, name: str) -> str:
@@ -42,10 +43,12 @@ class PostgresServer:
         return f"postgresql://{_USER}:{_PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     @contextlib.contextmanager
-    def database(self, options: str = "") -> Iterator[str]:
-        """Make an empty database and drop it at the end, whoever still uses it."""
+    def database(self, options: str = "", *, template: str = "template0") -> Iterator[str]:
+        """Make an empty database, or a copy of one, and drop it at the end, whoever still uses it."""
         name = f"test_{os.urandom(6).hex()}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+        # Copying files is five times as fast as writing every page to the log; before 15 it was the only way.
+        strategy = "STRATEGY FILE_COPY" if self.version >= 150_000 else ""
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy} {options}")
         try:
             yield self.url(name)
         finally:
@@ -102,7 +105,7 @@ class PostgresServer:
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end and self.process is not None and self.process.poll() is None:
             with contextlib.suppress(psycopg.OperationalError):
-                self.execute("SELECT 1")
+                self.version = int(self.execute("SHOW server_version_num")[0][0])
                 return True
             time.sleep(0.02)
         return False

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from types import FrameType
 
 import uvicorn
@@ -37,19 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
         chosen = settings.read(os.environ, given)
         app = create_app(chosen)
-        bound = _bind(chosen)
-        # Once more than the server does, so that whoever sits at the terminal reads one line.
-        State.of_app(app).storage.prepare()
-        settle()
+        with closing(State.of_app(app).storage) as storage, _bind(chosen) as bound:
+            # Once more than the server does, so that whoever sits at the terminal reads one line.
+            storage.prepare()
+            settle()
+            _serve(_server(app, chosen), bound)
     except (SettingsError, StartError) as error:
         sys.stderr.write(f"signedin_backend: {error}\n")
         return 2 if isinstance(error, SettingsError) else 3
-    server = _server(app, chosen)
+    return 0
+
+
+def _serve(server: Server, bound: socket.socket) -> None:
     # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, _leave)
     server.run(sockets=[bound])
-    return 0
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

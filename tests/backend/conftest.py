@@ -4,19 +4,25 @@ Tests marked `both_databases` run on SQLite and on a real PostgreSQL, the others
 `BACKEND_CHECK` is set (`make backend-check`), except those marked `sqlite`.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from signedin_backend import Settings, logs
+from signedin_backend.__main__ import main
+from signedin_backend.storage import Storage
 
 from tests.backend.running import Serve, Served, running
 from tests.servers_postgres import PostgresServer, postgres_server
 
 Kind = Literal["sqlite", "postgresql"]
 MakeDatabase = Callable[[Path], AbstractContextManager[str]]
+Ended = Callable[..., tuple[int, str]]  # the status, and what stood on stderr
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,6 +69,29 @@ def make_database(request: pytest.FixtureRequest, database_kind: Kind) -> MakeDa
     return file
 
 
+@pytest.fixture(scope="session")
+def make_prepared(
+    request: pytest.FixtureRequest, make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeDatabase]:
+    """Return what makes a database with empty tables, by copying one: migrating is the subject of its own tests."""
+    folder = tmp_path_factory.mktemp("prepared")
+    with make_database(folder) as prepared:
+        settings = Settings(database=prepared)
+        storage = Storage(settings)
+        storage.prepare()
+        storage.close()
+        if (file := settings.sqlite_file) is None:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            yield lambda _: server.database(template=prepared.rpartition("/")[2])
+            return
+
+        @contextmanager
+        def copied(folder: Path) -> Iterator[str]:
+            yield f"sqlite:///{shutil.copy(file, folder)}"
+
+        yield copied
+
+
 @pytest.fixture
 def database(make_database: MakeDatabase, tmp_path: Path) -> Iterator[str]:
     """An empty database of the test's own, as a URL."""
@@ -71,9 +100,9 @@ def database(make_database: MakeDatabase, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, database: str) -> Iterator[Serve]:
+def serve(tmp_path: Path, make_prepared: MakeDatabase) -> Iterator[Serve]:
     """Start backends with settings of their own on one database; stopped at the end of the test."""
-    with ExitStack() as stack:
+    with make_prepared(tmp_path) as database, ExitStack() as stack:
 
         def start(**options: Any) -> Served:
             return stack.enter_context(running(tmp_path, **{"database": database, **options}))
@@ -87,9 +116,40 @@ def served(serve: Serve) -> Served:
     return serve()
 
 
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+    """Run the program to the end of a start that fails; in this process, for one of its own costs a second."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+
+    def run(*options: str, **environ: str) -> tuple[int, str]:
+        for name, text in environ.items():
+            monkeypatch.setenv(name, text)
+        with logged():
+            status = main(options)
+        return status, capsys.readouterr().err
+
+    return run
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """Write logs to stderr as `logs.configure` does, beside the handlers that this process has."""
+    lines, root = logging.StreamHandler(), logging.getLogger()
+    lines.setFormatter(logs.JsonLines())
+    level = root.level
+    root.addHandler(lines)
+    root.setLevel(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        root.setLevel(level)
+
+
 @pytest.fixture(scope="module")
-def shared(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def shared(make_prepared: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One backend for all tests of a file."""
     folder = tmp_path_factory.mktemp("shared")
-    with make_database(folder) as database, running(folder, database=database) as served:
+    with make_prepared(folder) as database, running(folder, database=database) as served:
         yield served

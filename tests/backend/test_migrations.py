@@ -1,12 +1,8 @@
-"""The schema's history: made, adopted, raced for and refused, on both databases."""
+"""The schema's history: made, adopted, changed, raced for and refused, on both databases."""
 
-import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +19,8 @@ from signedin_backend.settings import StartError
 from signedin_backend.storage import Storage
 from sqlalchemy import create_engine
 
+from tests.backend.conftest import Ended
 from tests.backend.running import PASSWORD, Serve, at_once, rows
-from tests.servers import backend
 
 pytestmark = pytest.mark.both_databases
 
@@ -140,16 +136,6 @@ def test_a_revision_that_fails_leaves_the_database_as_it_was(serve: Serve, later
     assert served.refresh(pair["refreshToken"]).status_code == 200
 
 
-def test_several_workers_that_start_at_once_migrate_once(database: str, tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        starts = [partial(stack.enter_context, backend(tmp_path, database=database, checked=False)) for _ in range(3)]
-        servers = at_once(starts)
-        assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
-        for server in servers:
-            logged = [json.loads(line)["level"] for line in server.log.read_text().splitlines()]
-            assert set(logged) <= {"info"}
-
-
 def test_threads_that_migrate_at_once_migrate_once(database: str) -> None:
     at_once([partial(prepare, database) for _ in range(8)])
     assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
@@ -159,7 +145,7 @@ def test_threads_that_migrate_at_once_migrate_once(database: str) -> None:
 @pytest.mark.parametrize(
     "spoilt", ["UPDATE alembic_version SET version_num = '9999'", "PRAGMA user_version"], ids=["newer", "nothing"]
 )
-def test_a_start_that_fails_is_one_line(tmp_path: Path, spoilt: str) -> None:
+def test_a_start_that_fails_is_one_line(ended: Ended, tmp_path: Path, spoilt: str) -> None:
     file = tmp_path / "x.db"
     prepare(f"sqlite:///{file}")
     connection = sqlite3.connect(file)
@@ -168,8 +154,6 @@ def test_a_start_that_fails_is_one_line(tmp_path: Path, spoilt: str) -> None:
     connection.close()
     if spoilt.startswith("PRAGMA"):
         file.write_bytes(b"This is no database. " * 200)
-    program = [sys.executable, "-m", "signedin_backend", "--port", "0", "--database", str(file)]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 3
-    assert ended.stderr.startswith("signedin_backend: the database ")
-    assert ended.stderr.count("\n") == 1
+    status, said = ended("--port", "0", "--database", str(file))
+    assert (status, said.count("\n")) == (3, 1)
+    assert said.startswith("signedin_backend: the database ")

@@ -17,6 +17,7 @@ from signedin_backend.storage import Storage, UnavailableError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tests.backend.conftest import Ended
 from tests.backend.running import KEY, Served, at_once, running
 from tests.servers import KEY as TEXT_KEY
 from tests.servers_postgres import PostgresServer, postgres_server
@@ -71,47 +72,45 @@ def nobody() -> Iterator[str]:
         yield f"postgresql://ada:s3cret-in-url@127.0.0.1:{taken.getsockname()[1]}/x"
 
 
-def started(url: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "DATABASE_URL": url, "SIGNEDIN_BACKEND_JWT_KEY": TEXT_KEY}
-    command = [sys.executable, "-m", "signedin_backend", "--port", "0"]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+@pytest.fixture
+def started(ended: Ended) -> Ended:
+    """What comes of a start with this URL."""
+    return lambda url: ended("--port", "0", DATABASE_URL=url, SIGNEDIN_BACKEND_JWT_KEY=TEXT_KEY)
 
 
-def test_a_server_that_is_not_there_ends_the_start_with_one_line(nobody: str) -> None:
-    ended = started(nobody)
-    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
-    assert ended.stderr.startswith("signedin_backend: the database cannot be used: ")
-    assert "refused" in ended.stderr
-    assert "s3cret-in-url" not in ended.stderr
+def test_a_server_that_is_not_there_ends_the_start_with_one_line(started: Ended, nobody: str) -> None:
+    status, said = started(nobody)
+    assert (status, said.count("\n")) == (3, 1)
+    assert said.startswith("signedin_backend: the database cannot be used: ")
+    assert "refused" in said
+    assert "s3cret-in-url" not in said
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "why"),
     [(("only-on-loopback", "s3cret-in-url"), "password authentication failed"), (("/test_", "/no_"), "does not exist")],
     ids=["password", "name"],
 )
 def test_a_server_that_refuses_us_ends_the_start_with_one_line(
-    server: PostgresServer, wrong: tuple[str, str], said: str
+    started: Ended, server: PostgresServer, wrong: tuple[str, str], why: str
 ) -> None:
     with server.database() as url:
-        ended = started(url.replace(*wrong))
-    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
-    assert said in ended.stderr
-    assert "s3cret-in-url" not in ended.stderr
+        status, said = started(url.replace(*wrong))
+    assert (status, said.count("\n")) == (3, 1)
+    assert why in said
+    assert "s3cret-in-url" not in said
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_a_database_that_cannot_hold_every_text_ends_the_start_with_one_line(
-    server: PostgresServer, encoding: str
+    started: Ended, server: PostgresServer, encoding: str
 ) -> None:
     with server.database(f"ENCODING '{encoding}' LOCALE 'C'") as url:
-        ended = started(url)
+        status, said = started(url)
         found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=Path(url).name)
         assert found == []
-    assert (ended.returncode, ended.stderr) == (
-        3,
-        f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n",
-    )
+    assert status == 3
+    assert said == f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n"
 
 
 def test_the_encoding_of_the_environment_changes_nothing(

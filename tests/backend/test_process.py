@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
-from signedin_backend import Settings, SettingsError, create_app, logs
-from signedin_backend.__main__ import main
+from signedin_backend import Settings, SettingsError, create_app
+from signedin_backend.__main__ import _server, main
 from signedin_backend.settings import OPTIONS, read
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from tests.backend.conftest import Ended
 from tests.backend.running import PASSWORD, checked, receive
 from tests.servers import Backend, backend, workers
 
@@ -138,15 +141,13 @@ def started(*options: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What `main` says on stderr before it ends with 2; in this process, for each start costs a second."""
-    monkeypatch.setattr(logs, "configure", lambda: None)
+def refused(ended: Ended) -> Callable[..., str]:
+    """What is said of an option that is refused."""
 
     def run(*options: str, **environ: str) -> str:
-        for name, text in environ.items():
-            monkeypatch.setenv(name, text)
-        assert main(options) == 2
-        return capsys.readouterr().err
+        status, said = ended(*options, **environ)
+        assert (status, said.count("\n")) == (2, 1)
+        return said
 
     return run
 
@@ -268,22 +269,24 @@ def test_a_stop_does_not_wait_for_a_request_that_never_ends(tmp_path: Path) -> N
         assert "Traceback" not in server.log.read_text()
 
 
-@pytest.mark.parametrize(
-    ("options", "status"), [(("--trusted-proxies", "127.0.0.0/8"), 400), ((), 429)], ids=["trusted", "not-trusted"]
-)
-def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(
-    tmp_path: Path, options: tuple[str, ...], status: int
-) -> None:
-    limits = ("--rate-limit", "--address-rate", "1/3600")
-    with backend(tmp_path, *limits, *options, checked=False) as server, checked(server.base_url) as client:
+def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(tmp_path: Path) -> None:
+    options = ("--rate-limit", "--address-rate", "1/3600", "--trusted-proxies", "127.0.0.2,127.0.0.3")
+    with backend(tmp_path, *options, checked=False) as server:
 
-        def asked(forwarded: str) -> int:
-            return client.post("/auth/login", json={}, headers={"X-Forwarded-For": forwarded}).status_code
+        def asked(peer: str, forwarded: str) -> int:
+            with checked(server.base_url, transport=httpx.HTTPTransport(local_address=peer)) as client:
+                return client.post("/auth/login", json={}, headers={"X-Forwarded-For": forwarded}).status_code
 
-        assert asked("192.0.2.1") == 400
-        assert asked("192.0.2.2") == status
-        # The proxy appends whom it saw; what stands before that is anybody's word.
-        assert asked("192.0.2.3, 192.0.2.1") == 429
+        assert [asked("127.0.0.1", "192.0.2.1"), asked("127.0.0.1", "192.0.2.2")] == [400, 429]
+        assert [asked("127.0.0.2", "192.0.2.1"), asked("127.0.0.3", "192.0.2.1")] == [400, 429]
+        # A proxy appends whom it saw; what stands before that is anybody's word.
+        assert [asked("127.0.0.2", "192.0.2.1, 192.0.2.2"), asked("127.0.0.2", "192.0.2.3, 192.0.2.2")] == [400, 429]
+
+
+def test_nobody_is_a_trusted_proxy_unless_told(tmp_path: Path) -> None:
+    config = _server(create_app(read({"DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"})), read({})).config
+    config.load()
+    assert not isinstance(config.loaded_app, ProxyHeadersMiddleware)
 
 
 def test_a_bad_value_is_one_line_of_a_worker_of_another_server(tmp_path: Path) -> None:

@@ -1,15 +1,16 @@
-"""Many at once, in threads of one backend and in two backend processes on one database."""
+"""Many at once, in threads of one backend and in three backend processes on one database."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import cycle, islice, product
-from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.backend.conftest import MakeDatabase
 from tests.backend.running import PASSWORD, Serve, Served, at_once, rows, warm
 from tests.servers import Backend, backend
 
@@ -94,33 +95,43 @@ def test_a_logout_wins_over_a_refresh_whichever_comes_first(served: Served, atte
         assert served.refresh(given["refreshToken"]).status_code == 401
 
 
-@pytest.fixture
-def workers(tmp_path: Path, database: str) -> Iterator[list[Backend]]:
-    """Two processes on one database; they start at the same time, so they race for the schema (and the key) too."""
-    with ExitStack() as stack:
-        starts = [partial(stack.enter_context, backend(tmp_path, database=database, checked=False)) for _ in range(2)]
+@pytest.fixture(scope="module")
+def workers(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Backend]]:
+    """Three processes on one database; they start at the same time, so they race for the schema (and the key) too."""
+    folder = tmp_path_factory.mktemp("workers")
+    with make_database(folder) as database, ExitStack() as stack:
+        starts = [partial(stack.enter_context, backend(folder, database=database, checked=False)) for _ in range(3)]
         yield at_once(starts)
 
 
-def test_two_processes_on_one_database_are_one_backend(workers: list[Backend]) -> None:
+def test_processes_that_start_at_once_migrate_once(workers: list[Backend]) -> None:
+    assert rows(workers[0].database_url, "SELECT count(*) FROM alembic_version") == [(1,)]
+    for worker in workers:
+        logged = [json.loads(line) for line in worker.log.read_text().splitlines()]
+        assert {line["level"] for line in logged if line["event"] != "request"} == {"info"}
+
+
+def test_processes_on_one_database_are_one_backend(workers: list[Backend]) -> None:
     base_urls, database = [worker.base_url for worker in workers], workers[0].database_url
     registered = all_at_once(base_urls, "/auth/register", {"email": "ada@example.com", "password": PASSWORD})
     assert Counter(answer.status_code for answer in registered) == {200: 1, 400: MANY - 1}
-    assert rows(database, "SELECT count(*) FROM users") == [(1,)]
+    ada = "FROM users u JOIN sessions s ON s.user_id = u.id WHERE u.email = 'ada@example.com'"
+    assert rows(database, f"SELECT count(DISTINCT u.id), count(s.id) {ada}") == [(1, 1)]
     token = next(answer for answer in registered if answer.status_code == 200).json()["refreshToken"]
     refreshed = all_at_once(base_urls, "/auth/refreshToken", {"refreshToken": token}, {"Idempotency-Key": "one"})
     assert Counter(answer.status_code for answer in refreshed) == {200: 6, 401: MANY - 6}
     assert len({answer.content for answer in refreshed if answer.status_code == 200}) == 1
-    assert rows(database, "SELECT count(*) FROM refresh_tokens") == [(2,)]
-    assert rows(database, "SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == [(0,)]
+    assert rows(database, f"SELECT count(*) FROM refresh_tokens WHERE session_id = (SELECT s.id {ada})") == [(2,)]
+    assert rows(database, f"SELECT count(*) {ada} AND s.revoked_at IS NULL") == [(0,)]
 
 
 @pytest.mark.parametrize("grandparent", [False, True], ids=["parent", "grandparent"])
 def test_one_family_is_revoked_for_every_process_at_once(workers: list[Backend], grandparent: bool) -> None:
     """One process rotates, the other one answers the repeat, and whichever sees the reuse ends it for both."""
     with ExitStack() as stack:
-        first, second = (stack.enter_context(closing(warm(worker.base_url))) for worker in workers)
-        pairs = [first.post("/auth/register", json={"email": "ada@example.com", "password": PASSWORD}).json()]
+        first, second = (stack.enter_context(closing(warm(worker.base_url))) for worker in workers[:2])
+        credentials = {"email": f"bob{grandparent}@example.com", "password": PASSWORD}
+        pairs = [first.post("/auth/register", json=credentials).json()]
         for client in (first, second):
             pairs.append(_refreshed(client, pairs[-1]["refreshToken"]).json())
         reused = pairs[0] if grandparent else pairs[1]
