@@ -157,8 +157,9 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
     """Read every option from `arguments`, then from the environment, then from the defaults.
 
     Raises:
-        SettingsError: A value is refused; the text names where it came from.
+        SettingsError: A value is refused, or there is no such option; the text names where it came from.
     """
+    _check_names(environ)
     found = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
     values: dict[str, Any] = {}
     for option in OPTIONS:
@@ -170,6 +171,14 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
                 values[option.name] = _parsed(name, text, option.metadata["parse"])
                 break
     return Settings(**values)
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    # A limit whose name is misspelt would be none, and nobody would notice.
+    known = {PREFIX + option.name.upper() for option in OPTIONS}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(f"{name} is no option; --help lists them")
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Any:

@@ -76,6 +76,12 @@ def test_a_bad_value_is_refused_by_the_name_of_its_option(name: str, value: str)
         assert value not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["ACCESS_TTLS", "KEY", "access_ttl", ""])
+def test_a_variable_that_is_no_option_is_refused_and_not_ignored(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^SIGNEDIN_BACKEND_{name} is no option; --help lists them$"):
+        read({f"SIGNEDIN_BACKEND_{name}": "5", "SIGNEDIN_BACKEND_ACCESS_TTL": "5"})
+
+
 @pytest.mark.parametrize(
     ("text", "read_as"), [("*", "*"), ("10.0.0.1", "10.0.0.1/32"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128")]
 )
