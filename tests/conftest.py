@@ -1,5 +1,6 @@
 """What holds for every suite: in CI nothing is skipped, and nowhere is a secret shown."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def canaries() -> Canaries:
     """What listens to the whole suite."""
     return _CANARIES
+
+
+@pytest.fixture(autouse=True)
+def no_log_handler_is_left_behind() -> Iterator[None]:
+    """Take off what a program that ran inside the test put onto the root logger: its stream is closed with the test."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    for handler in set(root.handlers) - set(before):
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from signedin import Client, SignedInError, TokenPair
+from signedin import Client, RefreshUnavailableError, SignedInError, TokenPair
 from signedin.stores import open_store
 from signedin.stores._codec import decode
 
@@ -215,12 +215,17 @@ def _sign_in(direct: str, through_proxy: str, store: str) -> None:
 
 
 def _is_signed_in(base_url: str, store: str) -> bool:
-    # The last process may have been hit in the middle of a refresh: this one finishes it.
+    # The last process may have been hit in the middle of a refresh: this one finishes it, once the lease has ended.
+    end = time.monotonic() + 3 * TIMING.lease
     with Client(base_url, store=open_store(store), timing=TIMING) as client:
-        try:
-            return client.users.get_profile().email == _ACCOUNT["email"]
-        except SignedInError:
-            return False
+        while True:
+            try:
+                return client.users.get_profile().email == _ACCOUNT["email"]
+            except RefreshUnavailableError:
+                if time.monotonic() > end:
+                    return False
+            except SignedInError:
+                return False
 
 
 def _orders(plan: Plan, folder: Path, base_url: str, store: str) -> list[WorkerOrders]:

@@ -53,7 +53,7 @@ def test_no_two_mutants_are_one() -> None:
 def _run(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
     # Without the plugins that no killer needs: loading them takes longer than most killers.
     plugins = ["-p", "anyio.pytest_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
-    options = ["-q", "-x", *plugins, "--timeout=30", "--no-header"]
+    options = ["-q", "-x", *plugins, "--timeout=10", "--no-header"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, test],
         cwd=ROOT,
