@@ -16,17 +16,17 @@ demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@sh tests/system_packages.sh
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 model: $(VENV)/dev.stamp ## Explore every interleaving of the refresh, up to stated bounds
 	@$(BIN)/python -m tests.model $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Put faults into the shipped code, one at a time; a named test must notice each
-	@$(BIN)/python -m pytest -n auto tests/mutants $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/mutants $(ARGS)
 
 machines: $(VENV)/dev.stamp ## State machines over all four stores, with ten times the runs of the suite
 	@sh tests/system_packages.sh
-	@MACHINE_RUNS=250 $(BIN)/python -m pytest -n auto --timeout=1800 tests/stores/test_state_machines.py $(ARGS)
+	@MACHINE_RUNS=250 $(BIN)/python -m pytest -n auto --dist worksteal --timeout=1800 tests/stores/test_state_machines.py $(ARGS)
 
 seeds: $(VENV)/dev.stamp ## Ten thousand seeded runs of the async layer in virtual time (ARGS="--seed N" repeats one)
 	@$(BIN)/python -m tests.seeded $(ARGS)
@@ -43,7 +43,7 @@ faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcom
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
-	@$(BIN)/python -m pytest -n auto tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md
@@ -55,7 +55,7 @@ backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figu
 
 backend-check: $(VENV)/dev.stamp ## Every promise of the backend, deeper, on SQLite and a PostgreSQL of its own
 	@sh tests/system_packages.sh
-	@BACKEND_CHECK=1 $(BIN)/python -m pytest -n auto tests/backend $(ARGS)
+	@BACKEND_CHECK=1 $(BIN)/python -m pytest -n auto --dist worksteal tests/backend $(ARGS)
 	@$(BIN)/python -m benchmarks.backend --judge
 
 conformance: ## Compare with other clients on one fault server, for docs/conformance.md

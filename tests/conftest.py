@@ -1,6 +1,7 @@
 """What holds for every suite: in CI nothing is skipped, and nowhere is a secret shown."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +37,11 @@ _CONCURRENCY = (
 )
 _CANARIES = Canaries()
 _CANARIES.watch()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: many tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import os
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from signedin.testing import FakeAuthServer
 
 Colour = Literal["threads", "asyncio", "trio"]
-PATIENCE = 20  # seconds; nothing here takes one
+PATIENCE = float(os.environ.get("DRIVE_PATIENCE", "20"))  # seconds; nothing here takes one
 # Faults of tokens that only the refresh, whose answer is parsed strictly, does not take: to a login they do no harm.
 TAKEN_BY_A_LOGIN = {"two access tokens"}
 

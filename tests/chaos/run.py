@@ -120,7 +120,8 @@ class Report:
             f"the session is over; its last token: {self.newest}": not self.signed_in,
             f"{self.ledger['refreshes']} refreshes for {self.ledger['expiries']} expiries": not self._in_proportion,
             f"only {sum(self.hits.values())} hits": sum(self.hits.values()) < self.plan.hits,
-            "hardly anything happened": self.calls["ok"] < 20 or self.ledger["refreshes"] < 3,
+            "hardly anything happened": self.calls["ok"] < 20,
+            "hardly a refresh was made": self.ledger["refreshes"] < max(2, self.plan.hits // 20),
         }
         return [words for words, broken in checks.items() if broken]
 
