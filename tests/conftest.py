@@ -39,6 +39,7 @@ _CANARIES = Canaries()
 _CANARIES.watch()
 
 
+@pytest.hookimpl(optionalhook=True)  # where xdist is not loaded
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors: many tests wait."""
     return (os.cpu_count() or 1) + 1
