@@ -69,7 +69,6 @@ def _mypy(programs: Sequence[Path], package: Path, beside: Path) -> list[str]:
             "-m",
             "mypy",
             *options,
-            "--no-warn-unused-ignores",
             f"--cache-dir={cache}",
             *map(str, programs),
         ],

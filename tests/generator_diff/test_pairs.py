@@ -1,6 +1,7 @@
 """Labelled pairs of specs: what the comparison says of each, and what a program of the last release says of its SDK."""
 
 import importlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 
 from generator.diff import Level, compare
 from generator.diff.change import highest
@@ -21,8 +21,8 @@ CONSUMER: Final = (HERE / "consumer.txt").read_text("utf-8")
 
 
 def _document(folder: Path, name: str, spec: object) -> Document:
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
     return load(path)
 
 
@@ -80,7 +80,7 @@ def _mistyped(folder: Path, packages: list[str]) -> dict[str, str]:
 
 def _failure(pair_package: str, folder: Path) -> str:
     """Run the program against a server of the new spec, the most and the least that it may answer."""
-    document = load(folder / f"{pair_package}.yaml")
+    document = load(folder / f"{pair_package}.json")
     try:
         program = importlib.import_module(f"{pair_package}_consumer")
         program.signs("expired")

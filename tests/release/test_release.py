@@ -109,7 +109,13 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
 
 
 @pytest.mark.timeout(300)
-def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(tree: Path, tmp_path: Path) -> None:
+def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "generate", partial(generate, types=False))  # as above
+    _git(tree, "rm", "-q", "tests/typing/consumer.py")  # nor are the types of its user's program asked again
+    _git(tree, "commit", "-q", "--amend", "--no-edit")
+    _git(tree, "tag", "--force", "v0.1.0")
     before = _state(tree)
     with pytest.raises(GeneratorError, match=r"at least 0\.2\.0"):
         release(Plan(tree, None, "0.1.1", "python -c pass", None, tmp_path / "out"), lambda _: None)
