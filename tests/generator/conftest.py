@@ -10,6 +10,7 @@ import pytest
 
 from generator.pipeline import Request, generate
 from tests.generator.specs import SHAPES, as_json, minimal
+from tests.once import first, shared
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,10 +38,12 @@ def imported(package: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def shapes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package of parameters, enums, unions, forms and files, type-checked as the command line does it."""
-    folder = tmp_path_factory.mktemp("shapes")
-    spec = folder / "openapi.yaml"
-    spec.write_text(SHAPES, encoding="utf-8")
-    generate(Request(spec, folder / "shapes_sdk"), lambda _: None)
+    folder = shared(tmp_path_factory) / "shapes"
+    with first(folder) as is_first:
+        if is_first:
+            spec = folder / "openapi.yaml"
+            spec.write_text(SHAPES, encoding="utf-8")
+            generate(Request(spec, folder / "shapes_sdk"), lambda _: None)
     return folder / "shapes_sdk"
 
 

@@ -1,7 +1,5 @@
 """What the tests of the release share: the packages that the wheel needs, fetched once."""
 
-import fcntl
-import os
 import re
 import subprocess
 import sys
@@ -13,15 +11,11 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from generator.release.sbom import closure
+from tests.once import first, shared
 from tests.release.indexes import Consumer, Served, index
 
 ROOT = Path(__file__).parents[2]
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==.*(?:\n    --hash=.*)+")
-
-
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +33,9 @@ def our_lock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory, our_lock: Path) -> Path:
     """Fetch what signedin needs, once for all workers of a run, as it is locked."""
-    folder = _shared(tmp_path_factory) / "wheelhouse"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+    folder = shared(tmp_path_factory) / "wheelhouse"
+    with first(folder) as is_first:
+        if is_first:
             command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q", "-d", str(folder)]
             locked = ["--only-binary=:all:", "--require-hashes", "-r", str(our_lock)]
             subprocess.run([*command, *locked], check=True, timeout=200)
