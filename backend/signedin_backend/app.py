@@ -91,8 +91,6 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    # More objects than one body holds: reading it starts no collection of what all other requests hold.
-    gc.set_threshold(20_000)
 
 
 def _routes(*, ledger: bool) -> list[Route]:
