@@ -32,6 +32,7 @@ _CONCURRENCY = (
     "tests/auth/test_queue.py",
     "tests/auth/test_sharing.py",
     "tests/auth/test_stores.py",
+    "tests/auth/test_switching.py",
     "tests/stores/test_hosts.py",
     "tests/stores/test_locks.py",
 )
