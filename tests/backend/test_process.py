@@ -201,12 +201,21 @@ def test_a_key_is_no_argument(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
-def test_what_is_loaded_for_good_is_no_work_for_the_garbage_collector(tmp_path: Path) -> None:
-    """One body of empty arrays would make it walk through all of it in the middle of a request."""
-    program = "import gc, signedin_backend; signedin_backend.from_environment(); print(gc.get_freeze_count())"
+def test_bodies_start_no_collection_of_all_that_lives(tmp_path: Path) -> None:
+    program = """
+import gc, json, signedin_backend
+signedin_backend.from_environment()
+begun = []
+gc.callbacks.append(lambda phase, info: begun.append(info["generation"]))
+for _ in range(200):
+    json.loads("[" + "[]," * 5_000 + "[]]")
+print(gc.get_freeze_count(), begun.count(0) > 1_000, begun.count(2))
+"""
     environ = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}
     said = subprocess.run([sys.executable, "-c", program], env=environ, stdout=subprocess.PIPE, timeout=60, check=True)
-    assert int(said.stdout) > 10_000
+    frozen, many, full = said.stdout.decode().split()
+    assert int(frozen) > 10_000
+    assert (many, full) == ("True", "0")
 
 
 def test_the_logs_hold_no_secret(tmp_path: Path) -> None:
