@@ -72,20 +72,14 @@ class Unlock:
 class Post(NamedTuple):
     """→ Answer."""
 
-    refresh_token: str
+    pair: TokenPair
     attempt: str
-
-    def __repr__(self) -> str:
-        return f"Post(attempt={self.attempt!r})"
 
 
 class Revoke(NamedTuple):
     """→ None; best effort."""
 
-    refresh_token: str
-
-    def __repr__(self) -> str:
-        return "Revoke()"
+    pair: TokenPair
 
 
 Effect = Now | Draw | Sleep | Load | CompareAndSet | TryLock | Unlock | Post | Revoke
@@ -270,7 +264,7 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
         wait = _wait_before(count, last)
         if (in_doubt and again == 0) or not (yield from _waited(orders, record, wait, deadline)):
             break
-        last = _judged(pair, (yield Post(pair.refresh_token, attempt)))
+        last = _judged(pair, (yield Post(pair, attempt)))
         if isinstance(last, Renewed):
             if in_doubt:
                 # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early.
@@ -332,7 +326,7 @@ def _overtaken(record: Record, current: Record | None, pair: TokenPair) -> Fligh
     if current is not None and current.status is Status.ACTIVE and current.family == record.family:
         # The same session, further on, through a holder that took over: revoking ours would end it.
         return Landing(current, "adopted")
-    yield Revoke(pair.refresh_token)
+    yield Revoke(pair)
     if current is not None and current.status is Status.ACTIVE:
         return Landing(current, "adopted")
     if current is not None and current.status is Status.DEAD:

@@ -17,6 +17,7 @@ from signedin.typing import Unknown
 
 if TYPE_CHECKING:
     from signedin._flight import Effect, Flight
+    from signedin._tokens import TokenPair
     from signedin.timing import Timing
     from signedin.typing import Answer, Clock, Refresher, TokenStore
 
@@ -70,11 +71,11 @@ class Runner(NamedTuple):
                 result = self.store.try_lock(self.key, self.owner, self.timing.lease)
             case _flight.Unlock():
                 self.store.unlock(self.key, self.owner)
-            case _flight.Post(refresh_token, attempt):
-                result = self._post(refresh_token, attempt)
-            case _flight.Revoke(refresh_token):
+            case _flight.Post(pair, attempt):
+                result = self._post(pair, attempt)
+            case _flight.Revoke(pair):
                 with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
-                    self.refresher.revoke(refresh_token, timeout=self.timing.post)
+                    self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
         return result
 
     def _sleep(self, seconds: float, *, to_the_end: bool) -> None:
@@ -82,8 +83,8 @@ class Runner(NamedTuple):
         if not self.clock.sleep(seconds, closing) and not to_the_end:
             raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
 
-    def _post(self, refresh_token: str, attempt: str) -> Answer:
+    def _post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return self.refresher.refresh(refresh_token, attempt=attempt, timeout=self.timing.post)
+            return self.refresher.refresh(pair.refresh_token, attempt=attempt, timeout=self.timing.post)
         except BaseException as error:  # noqa: BLE001 -- whatever a user's refresher raises, the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")

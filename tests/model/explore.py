@@ -201,10 +201,10 @@ class Explorer:
                 yield from self._lock_outcomes(world, index)
             case _flight.Unlock():
                 yield "", self._unlocked(world, index), None, False
-            case _flight.Post(token, attempt):
-                yield from self._post_outcomes(world, token, attempt)
-            case _flight.Revoke(token):
-                yield "", replace(world, server=world.server.revoke(token)), None, False
+            case _flight.Post(pair, attempt):
+                yield from self._post_outcomes(world, pair.refresh_token, attempt)
+            case _flight.Revoke(pair):
+                yield "", replace(world, server=world.server.revoke(pair.refresh_token)), None, False
                 if world.faults:
                     yield "lost", replace(world, faults=world.faults - 1, faulted=True), None, False
 

@@ -163,7 +163,7 @@ def signing_out() -> Generator[Any, Any, None]:
     except TokenStoreError:
         return
     if record.pair is not None:
-        yield _flight.Revoke(record.pair.refresh_token)
+        yield _flight.Revoke(record.pair)
 
 
 def signing_in_as_bob() -> Generator[Any, Any, None]:
