@@ -9,7 +9,7 @@ import httpx
 from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuth2Client
 from httpx_auth import OAuth2, OAuth2ResourceOwnerPasswordCredentials
 
-from benchmarks.conformance.peers.peer import CALL, Peer, Reply, blob
+from benchmarks.conformance.peers.peer import CALL, POOLED, Peer, Reply, blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ class _OfAuthlib(Peer):
             "token_endpoint_auth_method": "none",
             "token": token_of(self.site, pair),
             "leeway": min(60, self.site.ttl // 4),
-            "timeout": CALL,
+            "timeout": POOLED,
             "follow_redirects": True,
         }
 
@@ -102,7 +102,7 @@ class HttpxAuth(Peer):
             timeout=int(CALL),
         )
         self._put(pair)
-        self.http = httpx.Client(auth=self.auth, timeout=CALL, follow_redirects=True)
+        self.http = httpx.Client(auth=self.auth, timeout=POOLED, follow_redirects=True)
 
     def _put(self, pair: TokenPair) -> None:
         expires_at = token_of(self.site, pair)["expires_at"]

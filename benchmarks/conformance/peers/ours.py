@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from signedin import AsyncClient, Client, MemoryStore
 
-from benchmarks.conformance.peers.peer import Peer, Reply, blob
+from benchmarks.conformance.peers.peer import POOLED, Peer, Reply, blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Signedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = Client(self.site.base_url, store=MemoryStore(), follow_redirects=True)
+        self.client = Client(self.site.base_url, store=MemoryStore(), timeout=POOLED, follow_redirects=True)
         self.client.session.sign_in(pair)
 
     def call(self, method: str, url: str, content: Any = None) -> Reply:
@@ -54,7 +54,7 @@ class AsyncSignedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = AsyncClient(self.site.base_url, store=MemoryStore(), follow_redirects=True)
+        self.client = AsyncClient(self.site.base_url, store=MemoryStore(), timeout=POOLED, follow_redirects=True)
         self.client.session.sign_in(pair)
 
     async def send(self, method: str, url: str, content: Any = None) -> Reply:

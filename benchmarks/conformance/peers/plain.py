@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from benchmarks.conformance.peers.peer import CALL, Peer, Reply, blob
+from benchmarks.conformance.peers.peer import POOLED, Peer, Reply, blob
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -22,7 +22,7 @@ class Tutorial(Peer):
     packages = ("httpx",)
 
     def build(self, pair: TokenPair) -> None:
-        self.http = httpx.AsyncClient(timeout=CALL, follow_redirects=True)
+        self.http = httpx.AsyncClient(timeout=POOLED, follow_redirects=True)
         self.storage = {"accessToken": pair.access_token, "refreshToken": pair.refresh_token}
         self.refreshing = False
         self.queue: list[asyncio.Future[None]] = []
@@ -118,7 +118,7 @@ class Naive(Peer):
 
     def build(self, pair: TokenPair) -> None:
         self.auth = _Auth(f"{self.site.base_url}/auth/refreshToken", pair)
-        self.http = httpx.AsyncClient(auth=self.auth, timeout=CALL, follow_redirects=True)
+        self.http = httpx.AsyncClient(auth=self.auth, timeout=POOLED, follow_redirects=True)
 
     async def send(self, method: str, url: str, content: Any = None) -> Reply:
         answer = await self.http.request(method, url, content=blob(content))
