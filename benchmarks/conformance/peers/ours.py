@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from signedin import AsyncClient, Client, MemoryStore
 
 from benchmarks.conformance.peers.peer import POOLED, Peer, Reply, blob
@@ -22,7 +23,9 @@ class Signedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = Client(self.site.base_url, store=MemoryStore(), timeout=POOLED, follow_redirects=True)
+        self.client = Client(
+            self.site.base_url, store=MemoryStore(), timeout=httpx.Timeout(POOLED), follow_redirects=True
+        )
         self.client.session.sign_in(pair)
 
     def call(self, method: str, url: str, content: Any = None) -> Reply:
@@ -54,7 +57,9 @@ class AsyncSignedin(Peer):
     keeps_a_store = True
 
     def build(self, pair: TokenPair) -> None:
-        self.client = AsyncClient(self.site.base_url, store=MemoryStore(), timeout=POOLED, follow_redirects=True)
+        self.client = AsyncClient(
+            self.site.base_url, store=MemoryStore(), timeout=httpx.Timeout(POOLED), follow_redirects=True
+        )
         self.client.session.sign_in(pair)
 
     async def send(self, method: str, url: str, content: Any = None) -> Reply:

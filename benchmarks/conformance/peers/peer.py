@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import httpx
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.conformance.site import Site
 
 CALL = 10.0  # seconds that any client may wait for any answer
-POOLED = httpx.Timeout(CALL, pool=None)  # the same for those of httpx; a crowd may wait for its connections
+POOLED = (CALL, CALL, CALL, None)  # the same for those of httpx; a crowd may wait for its connections
 
 
 class UnsupportedError(Exception):
