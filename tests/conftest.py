@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +37,9 @@ _CONCURRENCY = (
     "tests/stores/test_hosts.py",
     "tests/stores/test_locks.py",
 )
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _CANARIES = Canaries()
 _CANARIES.watch()
 

@@ -35,10 +35,10 @@ LAYERS: Final = (
     ("signedin._flight", "signedin.stores"),
     ("signedin.timing", "signedin._waiting", "signedin._threads"),
     ("signedin.typing", "signedin._tokens"),
-    ("signedin.errors",),
+    ("signedin.errors", "signedin._once"),
 )
 KNOW_THE_SDK: Final = {"signedin.client", "signedin._binding", "signedin._calls"}
-STANDARD_LIBRARY_ONLY: Final = {"signedin.typing", "signedin.errors", "signedin._tokens"}
+STANDARD_LIBRARY_ONLY: Final = {"signedin.typing", "signedin.errors", "signedin._once", "signedin._tokens"}
 EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?

@@ -11,6 +11,7 @@ from signedin_backend.settings import Settings, SettingsError
 
 # Any number of ours; advisory locks are per database.
 _SCHEMA_LOCK = 0x5167_6E65_6449_6E
+SCHEMA_SECONDS = 60  # that a start waits while another worker works on the schema
 # SQLSTATE of what trying again may mend: connection lost, rolled back by a deadlock, out of resources, lock not granted
 # in time, cancelled or shutting down.
 _PASSING = ("08", "40", "53", "55P03", "57")
@@ -39,7 +40,7 @@ def reader(engine: Engine) -> Engine:
 def lock_schema(connection: Connection) -> None:
     """Wait until no other worker works on the schema; held to the end of the transaction."""
     if connection.dialect.name == "postgresql":  # On SQLite the writing transaction is that lock.
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{SCHEMA_SECONDS}s'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": _SCHEMA_LOCK})
 
@@ -60,6 +61,12 @@ def passes(error: SQLAlchemyError) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or _is_unreachable(error) or str(state).startswith(_PASSING)
+
+
+def is_locked(error: SQLAlchemyError) -> bool:
+    """Tell whether another process has SQLite's file to itself; a change to WAL may say so without having waited."""
+    name = getattr(error.orig, "sqlite_errorname", "") if isinstance(error, DBAPIError) else ""
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def reason(error: SQLAlchemyError) -> str:

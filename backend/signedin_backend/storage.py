@@ -6,6 +6,7 @@ SQL is what SQLite and PostgreSQL both speak; what differs stands in `engines`. 
 history in `migrations`.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -88,21 +89,28 @@ class Storage:
         self._reader = engines.reader(self.engine)
 
     def prepare(self) -> None:
-        """Bring the schema up to date; of several workers that start at once one does it.
+        """Bring the schema up to date; of several workers that start at once one does it and the others wait.
 
         Raises:
             StartError: The database cannot be reached, or is none that this backend may work on.
         """
-        try:
-            with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
-                if (why := engines.unfit(connection)) is not None:
-                    raise StartError(why)
-                engines.lock_schema(connection)
-                migrations.upgrade(connection)
-        except SchemaError as error:
-            raise StartError(str(error)) from None
-        except SQLAlchemyError as error:
-            raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
+        end = time.monotonic() + engines.SCHEMA_SECONDS
+        while True:
+            try:
+                return self._upgrade()
+            except SchemaError as error:
+                raise StartError(str(error)) from None
+            except SQLAlchemyError as error:
+                if not engines.is_locked(error) or time.monotonic() > end:
+                    raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
+            time.sleep(0.05)
+
+    def _upgrade(self) -> None:
+        with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
+            if (why := engines.unfit(connection)) is not None:
+                raise StartError(why)
+            engines.lock_schema(connection)
+            migrations.upgrade(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

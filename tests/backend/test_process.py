@@ -5,11 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.__main__ import _server, main
 from signedin_backend.settings import OPTIONS, read
+from signedin_backend.storage import Storage
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.backend.conftest import Ended
@@ -199,6 +202,19 @@ def test_a_key_is_no_argument(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         main(["--jwt-key", STRONG])
     assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_start_waits_while_another_has_the_file_to_itself(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    storage = Storage(Settings(database=f"sqlite:///{file}", database_seconds=0))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN EXCLUSIVE")
+        started = pool.submit(storage.prepare)
+        with pytest.raises(TimeoutError):
+            started.result(0.5)
+        other.execute("ROLLBACK")
+        started.result(30)
+    storage.close()
 
 
 def test_bodies_start_no_collection_of_all_that_lives(tmp_path: Path) -> None:
