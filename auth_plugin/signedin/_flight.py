@@ -267,8 +267,10 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
         last = _judged(pair, (yield Post(pair, attempt)))
         if isinstance(last, Renewed):
             if in_doubt:
-                # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early.
-                last = last._replace(clock_offset=max(last.clock_offset, record.clock_offset))
+                # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early. What
+                # the record says may be from a host with another clock.
+                told = record.clock_offset if last.date_offset is None else last.date_offset
+                last = last._replace(clock_offset=max(last.clock_offset, told))
             return (yield from _save(record, last, deadline))
         if isinstance(last, Refused):
             return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))

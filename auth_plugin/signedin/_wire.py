@@ -13,11 +13,12 @@ import threading
 import time
 import zlib
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
-from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
+from signedin._tokens import Claims, TokenPair, claims_of, clock_offset, is_token
 from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ class HttpRefresher:
             if not is_token(said.get(name)):
                 return Unknown(f"the answer to the refresh has no usable {name}")
         pair = TokenPair(said[names[0]], said[names[1]])
-        offset = clock_offset(claims_of(pair.access_token), sent=sent, received=self._clock.wall(), date=date)
-        return Renewed(pair, offset)
+        known = partial(clock_offset, sent=sent, received=self._clock.wall(), date=date)
+        return Renewed(pair, known(claims_of(pair.access_token)), known(Claims()) if date is not None else None)
 
 
 def _read(response: httpx.Response, deadline: _Deadline) -> bytes:

@@ -60,10 +60,15 @@ class Clock(Protocol):
 
 
 class Renewed(NamedTuple):
-    """A new pair, strictly parsed. `clock_offset` is what the answer tells of the server's clock, in seconds."""
+    """A new pair, strictly parsed, and what the answer tells of the server's clock, in seconds that it is ahead.
+
+    `clock_offset` is by the moment of the token's issue, maybe at an earlier presentation of the same refresh token;
+    `date_offset` by the answer's own `Date`, None where it has none.
+    """
 
     pair: TokenPair
     clock_offset: float = 0.0
+    date_offset: float | None = None
 
 
 class _Failure(NamedTuple):

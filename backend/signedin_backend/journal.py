@@ -52,7 +52,8 @@ class Journal:
     def _count(self, marked: Mark, status: int) -> None:
         kind = marked.get("kind", "other")
         moment = round((time.monotonic() - self._started) * 1000, 3)
-        self._events.append({"ms": moment, "kind": kind, "status": status})
+        left = {"left_ms": marked["left"]} if kind == "rotated" and "left" in marked else {}
+        self._events.append({"ms": moment, "kind": kind, "status": status, **left})
         self._counts["requests"] += 1
         self._counts[kind] += 1
         self._counts["errors_5xx"] += status >= 500
@@ -74,7 +75,8 @@ class Journal:
 
         `expiries` are the access tokens that were used up: rotations whose predecessor had expired or was due. A
         client that refreshes once per lifetime makes as many `refreshes`; one that refreshes early, twice or for
-        nothing makes more. `expired_401` are requests sent in vain with a bearer that had expired.
+        nothing makes more. `expired_401` are requests sent in vain with a bearer that had expired. The event of a
+        rotation says how long the replaced access token would still have lived.
         """
         count = self._counts
         return {

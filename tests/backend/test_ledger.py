@@ -49,7 +49,8 @@ def test_every_outcome_is_counted_under_its_name(counted: Served) -> None:
     assert {name: counts[name] for name in expected} == expected
     kinds = [event["kind"] for event in counts["events"]]
     assert kinds[:2] == ["registered", "other"]
-    assert all(set(event) == {"ms", "kind", "status"} for event in counts["events"])
+    assert all(set(event) - {"left_ms"} == {"ms", "kind", "status"} for event in counts["events"])
+    assert [event["kind"] for event in counts["events"] if "left_ms" in event] == ["rotated"]
     moments = [event["ms"] for event in counts["events"]]
     assert moments == sorted(moments)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from tests.chaos.run import Plan, run
 
-_HOSTS: Final = ("--store=redis:", "--hosts=3", "--processes=9", "--skew=600")
+_HOSTS: Final = ("--store=redis:", "--hosts=3", "--processes=9", "--skew=600", "--access-ttl=4")
 _SIDE_BY_SIDE: Final = (("--store=file:",), ("--store=redis:",), _HOSTS)
 
 
@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=80.0)
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two calls of a thread")
     parser.add_argument("--store", help="the URL of the shared store; file: and redis: bring their own")
+    parser.add_argument("--access-ttl", type=int, default=2, help="seconds")
     parser.add_argument("--hosts", type=int, default=1)
     parser.add_argument("--skew", type=float, default=0.0, help="seconds that the hosts' wall clocks are off")
     # Ended from outside, it still ends its workers, stopped ones too.

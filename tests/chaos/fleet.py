@@ -116,12 +116,15 @@ class Fleet:
                 if self._running[sender].poll() is None:
                     self._running[sender].send_signal(signal.SIGCONT)
 
-    def rampage(self, hits: int, seconds: float, *, still_well: Callable[[], bool]) -> None:
-        """Deal so many hits, spread over about so many seconds, and replace whom they killed."""
+    def rampage(self, hits: int, seconds: float, *, enough: Callable[[], bool], still_well: Callable[[], bool]) -> None:
+        """Deal so many hits, spread over about so many seconds, and replace whom they killed; go on until it is enough.
+
+        A lease of 8 seconds is left behind by each kill at the wrong moment, and nothing can happen meanwhile.
+        """
         mean, end = seconds / max(hits, 1), time.monotonic() + 10 * seconds
         begun, due = time.monotonic(), time.monotonic()
         while time.monotonic() < end and still_well():
-            if len(self.hits) >= hits and time.monotonic() >= begun + seconds:
+            if len(self.hits) >= hits and time.monotonic() >= begun + seconds and enough():
                 return
             if len(self.hits) < hits and time.monotonic() >= due:
                 due = time.monotonic() + self.chance.uniform(0.2, 1.8) * mean

@@ -75,6 +75,11 @@ class FaultProxy:
         newest = self.presentations[-1].token if self.presentations else None
         return sum(seen.token == newest for seen in self.presentations[-8:]) >= _OFTEN
 
+    @property
+    def answered(self) -> int:
+        """Refresh tokens whose successors have reached a client."""
+        return len({seen.token for seen in self.presentations if seen.answered is not None})
+
     def history(self) -> list[str]:
         """Tell what became of the newest refresh token."""
         newest = self.presentations[-1].token if self.presentations else None

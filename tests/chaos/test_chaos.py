@@ -11,16 +11,16 @@ from tests.chaos.run import Plan, run
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("store", "seconds", "hosts", "skew"),
+    ("store", "access_ttl", "seconds", "hosts", "skew"),
     # Over Redis the lease of whoever was killed has to run out first.
-    [("file:", 8, 1, 0.0), ("redis:", 16, 1, 0.0), ("redis:", 16, 3, 600.0)],
+    [("file:", 2, 8, 1, 0.0), ("redis:", 2, 16, 1, 0.0), ("redis:", 4, 16, 3, 600.0)],
 )
 def test_a_session_shared_by_processes_survives_kills_stops_and_a_broken_network(
-    store: str, seconds: float, hosts: int, skew: float
+    store: str, access_ttl: int, seconds: float, hosts: int, skew: float
 ) -> None:
     small = Plan(seed=7, processes=3, threads=4, hits=10, pause=0.3, seconds=seconds)
 
-    report = run(replace(small, store=store, hosts=hosts, skew=skew))
+    report = run(replace(small, store=store, access_ttl=access_ttl, hosts=hosts, skew=skew))
 
     assert not report.breaches, f"{report}\n{report.calls}"
     assert sum(report.hits.values()) >= 10

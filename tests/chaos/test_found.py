@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from signedin import Client, RefreshUnavailableError
-from signedin.testing import FakeAuthServer
+from signedin.stores import MemoryStore
+from signedin.testing import FakeAuthServer, VirtualClock
 
 
-def test_an_answer_given_again_does_not_make_the_servers_clock_look_late() -> None:
+@pytest.mark.parametrize("dated", [True, False])
+def test_an_answer_given_again_does_not_make_the_servers_clock_look_late(dated: bool) -> None:
     """Its token is as old as the first presentation; a false offset would let expired tokens be sent and adopted."""
-    server = FakeAuthServer()
+    server = FakeAuthServer(dated=dated)
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         client.session.sign_in(server.issue())
         server.clock.advance(301)
@@ -22,3 +24,21 @@ def test_an_answer_given_again_does_not_make_the_servers_clock_look_late() -> No
 
         assert server.ledger["grace"] == 3
         assert client.session.explain()["clock_offset"] == 0.0
+
+
+@pytest.mark.parametrize("wrong", [600.0, -600.0])
+def test_an_answer_given_again_tells_the_time_whatever_another_hosts_clock_said(wrong: float) -> None:
+    """Else this process takes every later pair for expired, until a refresh without a doubt tells it better."""
+    server, store = FakeAuthServer(), MemoryStore()
+    elsewhere = VirtualClock(server.clock.wall() + wrong)
+    with (
+        Client(server.base_url, transport=server.transport, clock=elsewhere, store=store) as there,
+        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as here,
+    ):
+        there.auth.register(email="ada@example.com", password="correct horse battery staple")
+        server.clock.advance(301)
+        server.fail("refreshToken", "lost read timeout")
+        here.users.get_profile()
+
+        assert server.ledger["grace"] == 1
+        assert here.session.explain()["clock_offset"] == pytest.approx(0.0, abs=1)

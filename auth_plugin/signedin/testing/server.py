@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -71,7 +72,8 @@ class FakeAuthServer:
 
     `grace`: how often a spent refresh token may come again with the same Idempotency-Key within `grace_seconds`; None
     for a strict server, which revokes the family. `skew`: seconds that its clock is ahead. `identical`: tokens minted
-    for one user in the same second are byte-identical, as some backends make them.
+    for one user in the same second are byte-identical, as some backends make them. `dated`: answers carry a Date
+    header.
     """
 
     base_url = "https://auth.test/api/v1"
@@ -84,6 +86,7 @@ class FakeAuthServer:
         grace_seconds: float = 60.0,
         skew: float = 0.0,
         identical: bool = False,
+        dated: bool = True,
         clock: VirtualClock | None = None,
     ) -> None:
         self.clock = clock or VirtualClock()
@@ -94,6 +97,7 @@ class FakeAuthServer:
         self._grace = grace
         self._grace_seconds = grace_seconds
         self._identical = identical
+        self._dated = dated
         self._users: dict[str, str] = {}
         self._families: dict[str, _Family] = {}  # by every refresh token ever issued
         self._faults: dict[str, deque[str]] = defaultdict(deque)
@@ -164,7 +168,10 @@ class FakeAuthServer:
 
         def atomic(request: httpx.Request) -> httpx.Response:
             with self._mutex:
-                return handle(request)
+                response = handle(request)
+                if self._dated:
+                    response.headers["date"] = formatdate(self.now(), usegmt=True)  # RFC 9110, section 6.6.1
+                return response
 
         return FAULTS[fault](request, atomic) if fault else atomic(request)
 
