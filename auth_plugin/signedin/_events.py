@@ -58,7 +58,7 @@ class Events:
         # A daemon: a callback that blocks for ever must not keep the process from ending.
         try:
             threading.Thread(target=self._tell, name="signedin-events", daemon=True).start()
-        except RuntimeError:  # Python 3.12 starts no thread once the main one has ended: nobody is left to be told
+        except RuntimeError:  # Python 3.12 starts no thread once the main one has ended: nobody is told any more
             with self._mutex:
                 self._telling = False
 

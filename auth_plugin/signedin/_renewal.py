@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from signedin._flight import Landing, Orders, fly
 from signedin._held import Held, Windows
 from signedin._runner import Runner
 from signedin._setbacks import Setbacks
-from signedin._threads import Threads
+from signedin._threads import Shared, Threads, no_more_threads
 from signedin.errors import AuthError, NotSignedInError, RefreshUnavailableError, SessionExpiredError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from signedin._events import Events
     from signedin._tokens import Record
     from signedin.timing import Timing
@@ -100,7 +102,7 @@ class Renewal:
 
     def _launch(self, held: Held | None) -> Future[Held]:
         """Start a flight that replaces `held`, or loads what the store has; under the lock."""
-        future: Future[Held] = Future()
+        future: Shared[Held] = Shared()
         future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
         if self._orphaned and held is not None:
             future.set_exception(_orphan())
@@ -115,12 +117,16 @@ class Renewal:
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
         )
+        job = partial(self._fly, orders, future)
         try:
-            self.threads.start(lambda: self._fly(orders, future))
+            self.threads.start(job)
         except RuntimeError as error:
-            future.set_exception(RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
-        else:
-            self.flight = future
+            if not no_more_threads():
+                unavailable = f"Could not refresh: {error}. The pair is kept; try again."
+                future.set_exception(RefreshUnavailableError(unavailable))
+                return future
+            future.left_over = job
+        self.flight = future
         return future
 
     def _fly(self, orders: Orders, future: Future[Held]) -> None:

@@ -18,6 +18,22 @@ T = TypeVar("T")
 _NAME: Final = "signedin-session"
 
 
+class Shared(Future[T]):
+    """A future that many may wait for. Where no thread could be started for its job, the first who waits runs it."""
+
+    left_over: Callable[[], None] | None = None
+
+    def help(self) -> None:
+        """Run the job if it is left over, and nobody else does."""
+        if not self.done() and (job := vars(self).pop("left_over", None)) is not None:  # one pop gets it
+            job()
+
+
+def no_more_threads() -> bool:
+    """Say whether the main thread has ended: from then on Python starts no thread (3.12 and later)."""
+    return not threading.main_thread().is_alive()
+
+
 def counting_sleep() -> Callable[[], float]:
     """Return a monotonic clock that also counts the time for which the machine was suspended, where there is one.
 
@@ -83,7 +99,12 @@ class Threads:
             else:
                 future.set_result(result)
 
-        self.start(run)
+        try:
+            self.start(run)
+        except RuntimeError:
+            if not no_more_threads():
+                raise
+            run()
         return future
 
     def join(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import concurrent.futures
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
+from signedin._threads import Shared
 from signedin.errors import AuthError, RefreshUnavailableError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 def wait(future: Future[T], patience: float) -> T:
     """Block this thread until the future is done; raise an exception of the caller's own."""
+    _help(future)
     concurrent.futures.wait((future,), timeout=patience)
     return outcome(future)
 
@@ -32,8 +34,14 @@ async def wait_async(future: Future[T], patience: float) -> T:
 
 async def until_done(future: Future[T], patience: float) -> None:
     """Suspend this task until the future is done, or the patience at its end."""
+    _help(future)
     if not future.done():
         await (_in_trio if _trio_runs() else _in_asyncio)(future, patience)
+
+
+def _help(future: Future[T]) -> None:
+    if isinstance(future, Shared):
+        future.help()
 
 
 def outcome(future: Future[T]) -> T:

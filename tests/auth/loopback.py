@@ -99,7 +99,7 @@ class Child:
             self.process.kill()
             raise
         assert self.process.returncode == 0, err
-        assert err == ""
+        assert err == "", err
         return out.strip()
 
 

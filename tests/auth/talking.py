@@ -58,6 +58,9 @@ def dripping(head: bytes, drop: bytes) -> Talk:
 def saying(content: bytes) -> Talk:
     def talk(connection: socket.socket, _: threading.Event) -> None:
         connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):  # closed before all of the request was read, it would reset
+            pass
 
     return talk
 

@@ -283,6 +283,23 @@ def test_a_program_that_goes_on_without_its_main_thread_waits_for_its_refreshes(
     assert served.fake.ledger["refreshToken"] == 2
 
 
+REFRESH_AT_EXIT = """
+import atexit, sys
+from signedin import Client, FileStore
+
+client = Client(sys.argv[1], store=FileStore(sys.argv[2]))
+atexit.register(lambda: (client.session.refresh(), print(client.users.get_profile().email)))
+"""
+
+
+def test_a_program_that_says_goodbye_at_its_exit_can_still_refresh(
+    served: Loopback, client: Client, path: Path
+) -> None:
+    with child(REFRESH_AT_EXIT, client.session.base_url or "", path) as program:
+        assert program.output() == "ada@example.com"
+    assert served.fake.ledger["refreshToken"] == 1
+
+
 END_WHILE_ANOTHER_REFRESHES = """
 import sys
 from signedin import Client, FileStore
