@@ -5,7 +5,7 @@ Reads YAML and JSON and judges nothing but that. `operations` gives the data mea
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,11 @@ class Document:
             return _lines(YAML(typ="safe", pure=True).compose(text))
         except YAMLError:  # JSON that is no YAML
             return {}
+
+    @cached_property
+    def nodes(self) -> tuple[tuple[Pointer, dict[str, Any]], ...]:
+        """Every mapping in the document with its pointer."""
+        return tuple(_nodes(self.data, ()))
 
     def line(self, pointer: Pointer) -> int:
         """Return the line of a node, or of the nearest one around it."""
@@ -164,6 +169,17 @@ class _Plain:
         if isinstance(key, bool) or not isinstance(key, str | int):  # int: an unquoted status
             raise ValueError(f"the key {key!r} is no string; quote it.")  # noqa: TRY004  (told like any other fault)
         return str(key)
+
+
+def _nodes(node: object, pointer: Pointer) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+    waiting: list[tuple[Pointer, object]] = [(pointer, node)]
+    while waiting:
+        pointer, node = waiting.pop()
+        if isinstance(node, dict):
+            yield pointer, node
+            waiting.extend(((*pointer, key), value) for key, value in node.items())
+        elif isinstance(node, list):
+            waiting.extend(((*pointer, str(index)), value) for index, value in enumerate(node))
 
 
 def _lines(root: Node | None) -> dict[Pointer, int]:

@@ -81,6 +81,7 @@ class Facts:
     document: Document
     _operations: dict[tuple[str, str], Operation] = field(init=False)
     _secrets: dict[str, frozenset[str]] = field(init=False, factory=dict)
+    _arguments: dict[tuple[str, str], list[Argument]] = field(init=False, factory=dict)
 
     @_operations.default
     def _read_operations(self) -> dict[tuple[str, str], Operation]:
@@ -113,6 +114,12 @@ class Facts:
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
+        key = (endpoint.tags[0], endpoint.name)
+        if key not in self._arguments:  # the templates ask eleven times
+            self._arguments[key] = self._read_arguments(endpoint)
+        return self._arguments[key]
+
+    def _read_arguments(self, endpoint: Endpoint) -> list[Argument]:
         operation = self.operation(endpoint)
         arguments = [
             _argument(prop, operation.described.get(key), sensitive=key in operation.secret_parameters)

@@ -10,7 +10,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, snake_cas
 from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.losses import parameters_of
-from generator.lint.validity import is_example, nodes
+from generator.lint.validity import is_example
 from generator.operations import FIELD_PREFIX, operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
@@ -42,7 +42,7 @@ def identifier(name: str) -> str:
 
 def characters(document: Document) -> Iterator[Finding]:
     """`characters`: control and format characters are dropped from what ends in a string of the code."""
-    for pointer, node in nodes(document.data):
+    for pointer, node in document.nodes:
         if is_example(pointer):
             continue
         for key, value in node.items():
@@ -122,7 +122,7 @@ def models(document: Document) -> Iterator[Finding]:
 
 def properties(document: Document) -> Iterator[Finding]:
     """`name-collision`, `name-reserved`: two properties of one attribute, or one that hides a method."""
-    for pointer, node in nodes(document.data):
+    for pointer, node in document.nodes:
         if is_example(pointer) or not isinstance(node.get("properties"), dict):
             continue
         here = (*pointer, "properties")
@@ -160,7 +160,7 @@ def _body_fields(document: Document, operation: dict[str, Any]) -> list[str]:
 
 def enums(document: Document) -> Iterator[Finding]:
     """`name-collision`: two values of one enum that become one member."""
-    for pointer, node in nodes(document.data):
+    for pointer, node in document.nodes:
         values = node.get("enum")
         if not isinstance(values, list) or is_example(pointer):
             continue

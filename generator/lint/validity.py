@@ -15,10 +15,19 @@ from generator.lint.finding import Finding, Rule, error, shown
 
 
 def _remembering(base: Any) -> Any:
-    """Return a validator that looks once at schemas that are equal: a large spec repeats its small ones."""
+    """Return a validator that looks once at schemas that are equal, and into none that holds no other.
+
+    A large spec repeats its small schemas; looking into one costs as much as all the rest of the linter.
+    """
     schemas: Any = base.keyword_validators["schema"]
 
     class Schemas(schemas):  # type: ignore[misc]  # chosen by version
+        def __call__(self, schema: Any, *arguments: Any, **options: Any) -> Any:
+            value = schema.read_value()
+            if options.get("meta_checked") and isinstance(value, dict) and _LOOKED_INTO.isdisjoint(value):
+                return iter(())
+            return super().__call__(schema, *arguments, **options)
+
         def _validate_schema_meta(self, schema: Any, schema_value: Any) -> Any:
             sound = self.__dict__.setdefault("sound", set())
             text = json.dumps(schema_value, sort_keys=True)
@@ -31,21 +40,13 @@ def _remembering(base: Any) -> Any:
     return type(base.__name__, (base,), {"keyword_validators": {**base.keyword_validators, "schema": Schemas}})
 
 
+_LOOKED_INTO: Final = frozenset(
+    {"allOf", "anyOf", "default", "items", "nullable", "oneOf", "not", "properties", "required"}
+)
 _VALIDATORS: Final = {"3.0": _remembering(OpenAPIV30SpecValidator), "3.1": _remembering(OpenAPIV31SpecValidator)}
 
 _VALUES: Final = {"const", "default", "enum", "example", "examples"}
 _NAMED: Final = {"properties", "responses", "schemas", "parameters", "requestBodies", "headers", "variables", "mapping"}
-
-
-def nodes(node: object, pointer: Pointer = ()) -> Iterator[tuple[Pointer, dict[str, Any]]]:
-    """Yield every mapping in the document with its pointer."""
-    if isinstance(node, dict):
-        yield pointer, node
-        for key, value in node.items():
-            yield from nodes(value, (*pointer, key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from nodes(value, (*pointer, str(index)))
 
 
 def is_example(pointer: Pointer) -> bool:
@@ -56,7 +57,7 @@ def is_example(pointer: Pointer) -> bool:
 
 def references(document: Document) -> Iterator[Finding]:
     """`reference`: a `$ref` to a file or an address is never followed; one to nowhere is nothing."""
-    for pointer, node in nodes(document.data):
+    for pointer, node in document.nodes:
         reference = node.get("$ref")
         if not isinstance(reference, str) or is_example(pointer):
             continue
@@ -99,7 +100,7 @@ def _place(message: str) -> Pointer:
 
 def numbers(document: Document) -> Iterator[Finding]:
     """`number`: infinity and NaN are no JSON, and Python has no literal for them."""
-    for pointer, node in nodes(document.data):
+    for pointer, node in document.nodes:
         for key, value in node.items():
             if isinstance(value, float) and not math.isfinite(value) and not is_example(pointer):
                 message = f"{shown(key)} is {value}, which is no JSON number."
