@@ -17,8 +17,9 @@ SESSION = (
         "I6",
         "the leader flies the refresh itself",
         "_renewal.py",
-        "            self.threads.start(lambda: self._fly(orders, future))\n",
-        "            self._lock.release()\n            self.flight = future\n            self._fly(orders, future)\n            self._lock.acquire()\n",
+        "            self.threads.start(job)\n",
+        "            self.flight = future\n            self._lock.release()\n            job()\n            self._lock.acquire()\n"
+        "            return future\n",
         "tests/auth/test_cancelling.py::test_cancelling_the_leader_disturbs_no_waiter[asyncio]",
     ),
     Mutant(
