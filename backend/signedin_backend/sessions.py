@@ -71,9 +71,9 @@ class Sessions:
         Raises:
             EmailTakenError: Another account has the address.
         """
-        now = self._now()
-        user = User(id=str(uuid.uuid4()), email=email, created_at=now, updated_at=now)
         with self._storage.writing() as connection:
+            now = self._now()
+            user = User(id=str(uuid.uuid4()), email=email, created_at=now, updated_at=now)
             storage.add_user(connection, user, canonical=canonical, password=password)
             return self._begin(connection, user.id, now)
 
@@ -95,17 +95,20 @@ class Sessions:
 
     def refresh(self, token: str, key: str | None) -> Renewal | Refusal:
         """Exchange a refresh token for its child: once, and again only within the grace (RFC 9700, section 4.14.2)."""
-        presented, hashed_key, now = fingerprint(token), key and fingerprint(key), self._now()
+        presented, hashed_key, asked = fingerprint(token), key and fingerprint(key), self._now()
         with self._storage.writing() as connection:
             session = storage.session_of_token(connection, presented)
             if session is None:
                 return Refusal("unknown")
+            # The session is ours now. Neither its rotation nor its repeat is older for having waited: a grace that
+            # began before the wait, or ends during it, would sign a client out.
+            now = self._now()
             if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
                 return Renewal(pair, "rotated", session.id, session.access.expires_at * 1000 - now)
-            if self._may_repeat(connection, session.id, presented, hashed_key, now):
-                again = self._repeated(connection, token, now)
+            if self._may_repeat(connection, session.id, presented, hashed_key, asked):
+                again = self._repeated(connection, session, token, now)
                 return Renewal(again, "repeated", session.id) if again else Refusal("rekeyed", session.id)
-            return self._refused(connection, presented, now)
+            return self._refused(connection, session, now)
 
     def sign_out(self, token: str) -> bool:
         """End the session of any of its refresh tokens, used or not; False if there is nothing to end."""
@@ -170,10 +173,8 @@ class Sessions:
             return True
         return storage.repeat_bare(connection, session_id, parent=parent, key=key, tier=BARE, now=now)
 
-    def _repeated(self, connection: Connection, token: str, now: int) -> Pair | None:
-        # Read again: between the first read and the conditional UPDATE another request may have rotated.
-        session = storage.session_of_token(connection, fingerprint(token))
-        if session is None or session.salt is None:
+    def _repeated(self, connection: Connection, session: Session, token: str, now: int) -> Pair | None:
+        if session.salt is None:
             raise AssertionError("a session that counted a repeat has a rotation")
         child = next_refresh_token(self._refresh_key, token, session.salt)
         if fingerprint(child) != session.head:
@@ -185,10 +186,9 @@ class Sessions:
             storage.renew_access(connection, session.id, access)
         return Pair(self._access_token(session, access), child)
 
-    def _refused(self, connection: Connection, presented: str, now: int) -> Refusal:
-        session = storage.session_of_token(connection, presented)
-        if session is None or session.revoked or session.expires_at <= now:
-            return Refusal("over", session.id if session else None)
+    def _refused(self, connection: Connection, session: Session, now: int) -> Refusal:
+        if session.revoked or session.expires_at <= now:
+            return Refusal("over", session.id)
         return Refusal("reused", session.id, revoked=storage.revoke(connection, session.id, now=now))
 
     def _fresh_access(self, now: int) -> Access:

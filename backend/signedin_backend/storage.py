@@ -222,11 +222,13 @@ def add_session(connection: Connection, session: Session, *, now: int) -> None:
 
 
 def session_of_token(connection: Connection, fingerprint: str) -> Session | None:
-    """Return the session that a refresh token was ever part of."""
+    """Return the session that a refresh token was ever part of; it is the transaction's own from here to the end."""
     row = connection.execute(
         select(SESSIONS)
         .join(REFRESH_TOKENS, REFRESH_TOKENS.c.session_id == SESSIONS.c.id)
         .where(REFRESH_TOKENS.c.fingerprint == fingerprint)
+        # As an UPDATE locks it, and after waiting the row as it is then. On SQLite nobody else writes.
+        .with_for_update(of=SESSIONS, key_share=True)
     ).first()
     if row is None:
         return None

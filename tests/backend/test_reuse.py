@@ -1,7 +1,11 @@
 """A refresh token presented again: the two-tier grace, and what happens beyond it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 
+from tests.backend.holding import held
 from tests.backend.running import Serve, Served
 
 pytestmark = pytest.mark.both_databases
@@ -96,6 +100,37 @@ def test_the_window_counts_from_the_rotation_not_from_the_last_repeat(served: Se
     assert served.refresh(parent).status_code == 200
     served.clock.advance(2)
     assert served.refresh(parent).status_code == 401
+
+
+def refreshed_late(served: Served, token: str, seconds: float) -> httpx.Response:
+    """Refresh while somebody else has the sessions for so many seconds."""
+    with ThreadPoolExecutor(1) as pool:
+        with held(served) as somebody_waits:
+            answer = pool.submit(served.refresh, token)
+            somebody_waits()
+            served.clock.advance(seconds)
+        return answer.result(30)
+
+
+def test_a_rotation_that_waited_gives_its_parent_the_whole_grace(served: Served) -> None:
+    parent = served.pair()["refreshToken"]
+    child = refreshed_late(served, parent, 6)
+    served.clock.advance(9)
+    assert served.refresh(parent).content == child.content
+    assert served.refresh(child.json()["refreshToken"]).status_code == 200
+
+
+def test_a_parent_presented_in_time_is_not_late_for_having_waited(served: Served) -> None:
+    parent = served.pair()["refreshToken"]
+    child = served.refresh(parent)
+    served.clock.advance(9)
+    assert refreshed_late(served, parent, 6).content == child.content
+
+
+def test_a_session_that_ends_while_its_refresh_waits_is_over(serve: Serve) -> None:
+    served = serve(refresh_ttl=10)
+    token = served.pair()["refreshToken"]
+    assert refreshed_late(served, token, 10).status_code == 401
 
 
 def test_a_repeat_never_hands_out_an_access_token_that_is_dead_already(serve: Serve) -> None:
