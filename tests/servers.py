@@ -19,7 +19,7 @@ from threading import Thread
 
 START_SECONDS = 90
 STOP_SECONDS = 20
-KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
+KEY = "cdb0a0f4ec21f6fe777aced3aa990f5b4336327da954a3216f4416a2ad1fbbf6"
 _LISTENING = "listening on "
 _ROOT = Path(__file__).parents[1]
 

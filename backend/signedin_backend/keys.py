@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from signedin_backend.settings import PREFIX, Settings, SettingsError
+from signedin_backend.strength import weakness
 
 
 def signing_key(settings: Settings) -> tuple[bytes, Path | None]:
@@ -17,9 +18,7 @@ def signing_key(settings: Settings) -> tuple[bytes, Path | None]:
         SettingsError: There is no key and no file to keep one beside, or the kept one may not be used.
     """
     if settings.jwt_key is not None:
-        if len(settings.jwt_key) < 32:
-            raise SettingsError(f"{PREFIX}JWT_KEY is weaker than 256 bit; make one with: openssl rand -hex 32")
-        return settings.jwt_key, None
+        return _strong(settings.jwt_key, f"{PREFIX}JWT_KEY", "make one with: openssl rand -hex 32"), None
     if settings.sqlite_file is None:
         raise SettingsError(f"{PREFIX}JWT_KEY is missing: without an SQLite file there is no place to keep one beside")
     path = settings.sqlite_file.with_name(settings.sqlite_file.name + ".key")
@@ -54,7 +53,10 @@ def _make(path: Path) -> None:
 def _kept(path: Path) -> bytes:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingsError(f"{path} holds the signing key and is open to others; chmod 600 it")
-    key = path.read_bytes().strip()
-    if len(key) < 64:
-        raise SettingsError(f"{path} holds no key of 256 bit; restore it, or remove it and every session with it")
+    return _strong(path.read_bytes().strip(), str(path), "restore it, or remove it and every session with it")
+
+
+def _strong(key: bytes, name: str, remedy: str) -> bytes:
+    if (why := weakness(key)) is not None:
+        raise SettingsError(f"{name} is weaker than 256 bit: {why}; {remedy}")
     return key

@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from signedin_backend.strength import weakness
+
 PREFIX = "SIGNEDIN_BACKEND_"
 # `postgres` is what many a host puts into DATABASE_URL.
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
@@ -90,10 +92,10 @@ def _database(text: str) -> str:
 
 
 def _key(text: str) -> bytes:
-    bits = len(text) * (4 if set(text.lower()) <= set("0123456789abcdef") else 6)
-    if bits < 256 or len(set(text)) < 10:
-        raise ValueError("is weaker than 256 bit; make one with: openssl rand -hex 32")
-    return text.encode()
+    key = os.fsencode(text)  # A variable may hold any bytes.
+    if (why := weakness(key)) is not None:
+        raise ValueError(f"is weaker than 256 bit: {why}; make one with: openssl rand -hex 32")
+    return key
 
 
 def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:

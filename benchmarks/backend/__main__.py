@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import platform
+import secrets
 import statistics
 import sys
 import tempfile
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "backend.md"
 # Of this run only: it lets the client put sessions into the database whose access tokens all end at one moment.
-_KEY: Final = "load" * 4 + "0123456789abcdefghijklmnopqrstuvwxyz"
+_KEY: Final = secrets.token_hex(32)
 # Longer than a run on a busy machine.
 _TTL: Final = 7_200
 

@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 
 from tests.contract import check_httpx, check_response
 
-KEY = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"
+KEY = b"WUQ5nBTxQ2LjZsJ6PqJZw6I642XqLPoD9U0wz2S6hZB9o0gI"
 PASSWORD = "correct horse battery staple"
 T = TypeVar("T")
 # No loopback server of ours speaks TLS, and a context for each client would read the CA bundle each time.

@@ -37,7 +37,7 @@ BAD = {
     "host": NO_NAME,
     "port": [*NO_NUMBER, "65536"],
     "database": ["", ":memory:", "sqlite://", "mysql://localhost/x", "postgresql+nodriver://h/x", "nonsense://x"],
-    "jwt_key": ["", "short", "x" * 64, "a1b2c3d4e5f60718" * 3, "password" * 3, "0123456789" * 3],
+    "jwt_key": ["", "tiny", "x" * 64, "a1b2c3d4e5f60718" * 3, "password" * 3, "0123456789" * 3],
     "issuer": NO_NAME,
     "audience": NO_NAME,
     "access_ttl": [*NO_NUMBER, "0", "86401"],
@@ -111,12 +111,6 @@ def test_a_key_is_not_shown() -> None:
     assert STRONG not in repr(read({"SIGNEDIN_BACKEND_JWT_KEY": STRONG}))
 
 
-@pytest.mark.parametrize("key", [b"", b"x" * 31])
-def test_a_weak_key_is_refused_however_it_came(tmp_path: Path, key: bytes) -> None:
-    with pytest.raises(SettingsError, match="256 bit"):
-        create_app(Settings(database=f"sqlite:///{tmp_path / 'x.db'}", jwt_key=key))
-
-
 def test_a_server_database_needs_a_configured_key() -> None:
     with pytest.raises(SettingsError, match="SIGNEDIN_BACKEND_JWT_KEY is missing"):
         create_app(Settings(database="postgresql://localhost/x"))
@@ -137,7 +131,7 @@ def test_the_made_key_is_for_its_owner_only(tmp_path: Path) -> None:
         create_app(settings)
     kept.chmod(0o600)
     kept.write_bytes(b"short")
-    with pytest.raises(SettingsError, match="no key of 256 bit"):
+    with pytest.raises(SettingsError, match="weaker than 256 bit: it is too short; restore it"):
         create_app(settings)
 
 
