@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 # The widest soft window: a fifth of a token's life, at most a minute, a tenth more by jitter.
 _SOFT, _SOFT_SECONDS, _JITTER = 0.2, 60.0, 1.1
+_SETTLED_WITHIN = 10.0  # seconds; an event takes milliseconds
 
 
 @dataclass(slots=True)
@@ -41,7 +41,6 @@ class Lifetimes:
         self.lives: list[Life] = []
         self.expiries = self.refreshes = self.adopted = 0
         self._session, self._clock = session, clock
-        self._settled = threading.Event()
         for name in ("signed_in", "refreshed", "adopted"):
             session.on(name, self._note)
 
@@ -66,10 +65,15 @@ class Lifetimes:
         return believed >= last.end - min(promised * _SOFT, _SOFT_SECONDS) * _JITTER
 
     def settle(self) -> None:
-        """Give the events, which arrive in a thread of their own, a moment."""
-        seen = -1
-        while seen != (seen := len(self.lives)):
-            self._settled.wait(0.1)
+        """Wait for the events of the pair in hand, which arrive in a thread of their own."""
+        end = time.monotonic() + _SETTLED_WITHIN
+        while not self._is_settled() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _is_settled(self) -> bool:
+        if not self._session.is_signed_in:
+            return True
+        return bool(self.lives) and self.lives[-1].generation == self._session.explain()["generation"]
 
 
 @dataclass(slots=True)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from signedin import NotSignedInError
 
 from examples.demo.backend import DemoError, child
 from examples.demo.wire import Span, count, now
-from examples.demo.worker import call_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from examples.demo.run import Run
 
 STOPPED: Final = "stopped"
 _EACH: Final = 10  # calls of each of two processes
+_PROCESSES: Final = ("process 1", "process 2")
 _HEAD_START: Final = 0.15  # seconds for an order to reach the other process
 
 
@@ -90,23 +91,28 @@ def stopped(run: Run) -> str:
 
 def processes(run: Run) -> str:
     """Let two processes that share a token file outlive its token, and call at the same moment."""
-    command = [sys.executable, "-m", "examples.demo.worker", run.base_url, str(run.store)]
-    with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        _order(other, stage="", calls=1, at=0.0, forward=0.0)
-        _answer(other)
-        run.call_aside()  # both have one pair in memory now
+    with contextlib.ExitStack() as stack:
+        # Both begin here: what this process has learned of the server's time holds for no clock that was moved.
+        both = [stack.enter_context(_worker(run, group)) for group in _PROCESSES]
+        for each in both:
+            _order(each, stage="", calls=1, at=0.0, forward=0.0)
+        for each in both:
+            _answer(each)  # both have one pair in memory now
         moved = run.outlive()
-        at = now() + _HEAD_START
-        _order(other, stage=run.recorder.stage, calls=_EACH, at=at, forward=moved)
-        run.expect(_EACH)
-        time.sleep(max(0.0, at - now()))
-        call_at_once(run.client, run.recorder, "process 1", _EACH)
-        said = _answer(other)
-    theirs = [Span(**span) for span in said["spans"]]
-    run.recorder.spans += theirs
-    run.elsewhere = said["expiries"]
-    who, whom = (2, 1) if any(s.kind == "refresh" and s.stage == run.recorder.stage for s in theirs) else (1, 2)
-    return f"{_told(run)}; process {who} refreshed, {whom} took it from the file{_moved(moved)}"
+        order = {"stage": run.recorder.stage, "calls": _EACH, "at": now() + _HEAD_START, "forward": moved}
+        for each in both:
+            _order(each, **order)
+        answers = [_answer(each) for each in both]
+    told = [[Span(**span) for span in answer["spans"]] for answer in answers]
+    run.recorder.spans += told[0] + told[1]
+    run.elsewhere = sum(answer["expiries"] for answer in answers)
+    who = [any(s.kind == "refresh" and s.stage == run.recorder.stage for s in spans) for spans in told].index(True)
+    return f"{_told(run)}; {_PROCESSES[who]} refreshed, {_PROCESSES[1 - who]} took it from the file{_moved(moved)}"
+
+
+def _worker(run: Run, group: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "examples.demo.worker", run.base_url, str(run.store), group]
+    return child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def sign_out(run: Run) -> str:
@@ -155,7 +161,7 @@ def _moved(seconds: float) -> str:
 
 def _order(other: subprocess.Popen[str], **order: Any) -> None:
     if other.stdin is None:
-        raise DemoError("the second process has no stdin")
+        raise DemoError("another process has no stdin")
     other.stdin.write(json.dumps(order) + "\n")
     other.stdin.flush()
 
@@ -163,6 +169,6 @@ def _order(other: subprocess.Popen[str], **order: Any) -> None:
 def _answer(other: subprocess.Popen[str]) -> dict[str, Any]:
     line = other.stdout.readline() if other.stdout else ""
     if not line:
-        raise DemoError("the second process ended without an answer")
+        raise DemoError("another process ended without an answer")
     said: dict[str, Any] = json.loads(line)
     return said

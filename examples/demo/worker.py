@@ -1,4 +1,4 @@
-"""The second process of the demo: another program of the same user, with the same token file.
+"""One of the two processes of the demo: another program of the same user, with the same token file.
 
 Reads one order a line on stdin, answers one JSON object a line on stdout.
 """
@@ -19,10 +19,8 @@ from examples.demo.clock import DemoClock
 from examples.demo.counts import Lifetimes
 from examples.demo.wire import Recorded, Recorder, now
 
-GROUP = "process 2"
 
-
-def main(base_url: str, store: str) -> None:
+def main(base_url: str, store: str, group: str) -> None:
     """Obey until stdin ends."""
     clock, recorder = DemoClock(), Recorder()
     client = Client(base_url, store=FileStore(Path(store)), clock=clock, transport=Recorded(recorder))
@@ -33,7 +31,7 @@ def main(base_url: str, store: str) -> None:
             recorder.stage = order["stage"]
             clock.forward(order["forward"])
             time.sleep(max(0.0, order["at"] - now()))
-            call_at_once(client, recorder, GROUP, order["calls"])
+            call_at_once(client, recorder, group, order["calls"])
             lifetimes.settle()
             answer = {"spans": [asdict(span) for span in recorder.spans], "expiries": lifetimes.expiries}
             sys.stdout.write(json.dumps({**answer, "refreshes": lifetimes.refreshes}) + "\n")
