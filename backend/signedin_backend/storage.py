@@ -12,14 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from signedin_backend import engines, migrations
 from signedin_backend.migrations import SchemaError
-from signedin_backend.passwords import TAIL
 from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings, StartError
+
+# What expired is forgotten with each sign-in and with every 64th rotation of a session, so much at a time: several times
+# what comes in with them, and never a long hold on SQLite's one writer.
+_FORGOTTEN_SESSIONS, _FORGOTTEN_TOKENS, _FORGET_EVERY = 8, 256, 64
 
 
 class EmailTakenError(Exception):
@@ -173,9 +176,11 @@ def user_to_sign_in(connection: Connection, canonical: str) -> tuple[str, str] |
 
 
 def password_costs(connection: Connection) -> set[str]:
-    """Return each cost that a password record has."""
-    cost = func.substr(USERS.c.password, 1, func.length(USERS.c.password) - TAIL)
-    return set(connection.scalars(select(cost).where(USERS.c.password.startswith("$argon2id$")).distinct()))
+    """Return each cost that a password record has: what stands before its salt, whatever program made it."""
+    known = "$argon2id$v=19$"
+    dollar = engines.position(connection)(func.substr(USERS.c.password, len(known) + 1), "$")
+    cost = func.substr(USERS.c.password, 1, len(known) - 1 + dollar)
+    return set(connection.scalars(select(cost).where(USERS.c.password.startswith(known)).distinct()))
 
 
 def renew_password(connection: Connection, user_id: str, *, was: str, renewed: str) -> None:
@@ -246,7 +251,10 @@ def session_of_token(connection: Connection, fingerprint: str) -> Session | None
 
 
 def rotate(connection: Connection, rotation: Rotation, *, counter: int) -> bool:
-    """Make the child the newest token, if the parent still is and the session lives: one conditional UPDATE."""
+    """Make the child the newest token, if the parent still is and the session lives: one conditional UPDATE.
+
+    Every so many rotations forget what expired, as each sign-in does.
+    """
     won = connection.execute(
         update(SESSIONS)
         .where(SESSIONS.c.id == rotation.session_id, SESSIONS.c.head == rotation.parent, _alive(rotation.now))
@@ -272,6 +280,8 @@ def rotate(connection: Connection, rotation: Rotation, *, counter: int) -> bool:
                 created_at=rotation.now,
             )
         )
+        if counter % _FORGET_EVERY == 0:
+            _forget_expired(connection, rotation.now)
     return won.rowcount == 1
 
 
@@ -340,7 +350,14 @@ def _access(access: Access) -> dict[str, str | int]:
 
 
 def _forget_expired(connection: Connection, now: int) -> None:
-    # A few with each sign-in: more than come in, never a long pause. Their tokens go with them.
-    # Skipping what another sign-in is forgetting already: two that wait for each other's rows would be a deadlock.
-    expired = select(SESSIONS.c.id).where(SESSIONS.c.expires_at <= now).order_by(SESSIONS.c.expires_at).limit(8)
-    connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(expired.with_for_update(skip_locked=True))))
+    # Skipping what somebody else is working on: two that wait for each other's rows would be a deadlock.
+    oldest = select(SESSIONS.c.id).where(SESSIONS.c.expires_at <= now).order_by(SESSIONS.c.expires_at)
+    sessions = connection.scalars(oldest.limit(_FORGOTTEN_SESSIONS).with_for_update(skip_locked=True)).all()
+    if not sessions:
+        return
+    theirs = select(REFRESH_TOKENS.c.fingerprint).where(REFRESH_TOKENS.c.session_id.in_(sessions))
+    tokens = connection.scalars(theirs.limit(_FORGOTTEN_TOKENS).with_for_update(skip_locked=True)).all()
+    connection.execute(delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.fingerprint.in_(tokens)))
+    # Only those without any: the foreign key would take all the others with them.
+    emptied = ~exists().where(REFRESH_TOKENS.c.session_id == SESSIONS.c.id)
+    connection.execute(delete(SESSIONS).where(SESSIONS.c.id.in_(sessions), emptied))

@@ -180,6 +180,18 @@ def test_two_sign_ins_do_not_wait_for_each_other_to_forget_the_same_sessions(
         assert served.rows("SELECT count(*) FROM sessions") == [(2,)]
 
 
+def test_a_sign_in_does_not_wait_for_fingerprints_that_an_administrator_removes(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    with server.database() as url, running(tmp_path, database=url, database_seconds=1, refresh_ttl=10) as served:
+        served.pair()
+        served.clock.advance(11)
+        with psycopg.connect(url) as other:
+            other.execute("DELETE FROM refresh_tokens")
+            assert served.login().status_code == 200
+        assert served.rows("SELECT count(*) FROM sessions") == [(2,)]
+
+
 def die(server: PostgresServer, storage: Storage, *, before_commit: bool) -> None:
     """Have the server end the connection of a transaction that wrote something."""
     with storage.writing() as connection:

@@ -4,6 +4,7 @@ import base64
 
 import jwt
 import pytest
+from signedin_backend import storage
 from signedin_backend.tokens import next_refresh_token
 
 from tests.backend.running import KEY, Serve, Served
@@ -158,6 +159,55 @@ def test_expired_sessions_are_forgotten_as_new_ones_begin(serve: Serve) -> None:
     served.login("user0@example.com")
     assert served.rows("SELECT count(*) FROM sessions")[0][0] == 1
     assert served.rows("SELECT count(*) FROM refresh_tokens")[0][0] == 1
+
+
+def kept(served: Served) -> tuple[int, int]:
+    """Count sessions and fingerprints; none of these is without its session."""
+    (counts,) = served.rows("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM refresh_tokens)")
+    assert served.rows("SELECT 1 FROM refresh_tokens WHERE session_id NOT IN (SELECT id FROM sessions)") == []
+    return (counts[0], counts[1])
+
+
+def test_one_sign_in_forgets_so_many_fingerprints_and_the_next_ones_the_rest(serve: Serve) -> None:
+    served = serve(refresh_ttl=10)
+    served.pair()
+    served.rows(
+        """
+        INSERT INTO refresh_tokens (fingerprint, session_id, counter, created_at)
+        WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 599)
+        SELECT 'f' || i, s.id, i, s.created_at FROM sessions s, numbers
+        """
+    )
+    served.clock.advance(11)
+    seen = [kept(served)]
+    for _ in range(3):
+        served.login().raise_for_status()
+        seen.append(kept(served))
+    assert seen == [(1, 600), (2, 345), (3, 90), (3, 3)]
+
+
+def test_one_sign_in_forgets_eight_sessions_and_the_next_one_the_rest(serve: Serve) -> None:
+    served = serve(refresh_ttl=10)
+    served.pair()
+    for _ in range(9):
+        served.login()
+    served.clock.advance(11)
+    for sessions in (3, 2):
+        served.login()
+        assert kept(served) == (sessions, sessions)
+
+
+def test_rotations_forget_too_and_more_than_they_bring(serve: Serve) -> None:
+    served = serve(refresh_ttl=10)
+    served.pair()
+    served.clock.advance(5)
+    token = served.login().json()["refreshToken"]
+    served.rows(f"UPDATE sessions SET counter = {storage._FORGET_EVERY - 2}")
+    served.clock.advance(6)
+    for sessions, fingerprints in ((2, 3), (1, 3)):
+        token = served.refresh(token).raise_for_status().json()["refreshToken"]
+        assert kept(served) == (sessions, fingerprints)
+    assert storage._FORGOTTEN_TOKENS > 2 * storage._FORGET_EVERY
 
 
 def test_a_child_takes_the_key_the_parent_and_the_salt() -> None:
