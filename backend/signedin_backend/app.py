@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import anyio
 import anyio.to_thread
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from signedin_backend import answers, logs, operations
+from signedin_backend import answers, engines, logs, operations
 from signedin_backend.edge import Edge
 from signedin_backend.journal import LOG
 from signedin_backend.keys import signing_key
@@ -42,9 +43,11 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             await state.write(state.prepare)
-        except StartError as error:
-            LOG.critical("cannot start", extra={"fields": {"reason": str(error)}})
-            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the log has to say it
+            unforeseen = not isinstance(error, StartError)
+            LOG.critical("cannot start", extra={"fields": {"reason": _reason(error)}}, exc_info=unforeseen)
+            # Another server may print what it is given, the texts of all causes with it.
+            raise StartError(_reason(error)) from None
         if kept is not None:
             LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
         yield
@@ -82,6 +85,14 @@ def from_environment() -> Starlette:
         raise SystemExit(2) from None
     settle()
     return app
+
+
+def _reason(error: Exception) -> str:
+    """Say why the start failed; of what nobody foresaw only its name, for its text may quote a value."""
+    cause = error.__cause__ if isinstance(error, UnavailableError) else error
+    if isinstance(cause, SQLAlchemyError):
+        return f"the database cannot be used: {engines.reason(cause)}"
+    return str(error) if isinstance(error, StartError) else f"unforeseen: {type(error).__name__}"
 
 
 def settle() -> None:

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -43,6 +43,11 @@ def lock_schema(connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{SCHEMA_SECONDS}s'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:name)"), {"name": _SCHEMA_LOCK})
+
+
+def position(connection: Connection) -> Any:
+    """Return the function that tells where a text stands in another, from 1; 0 if it does not."""
+    return func.strpos if connection.dialect.name == "postgresql" else func.instr
 
 
 def unfit(connection: Connection) -> str | None:

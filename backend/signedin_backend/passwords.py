@@ -8,21 +8,20 @@ import gzip
 import string
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 
 import anyio
 import anyio.to_thread
 from argon2 import PasswordHasher, Type, extract_parameters
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
 
 from signedin_backend.settings import Settings
 
 SHORTEST, LONGEST = 8, 1024
-# What stands behind the cost in a record: 16 bytes of salt, 32 of hash, in base64 without padding.
-_ANY_TAIL = f"{'s' * 22}${'h' * 43}"
-TAIL = len(_ANY_TAIL)
+# What stands behind the cost in a record of ours: 16 bytes of salt, 32 of hash, in base64 without padding.
+_ANY_TAIL = f"${'s' * 22}${'h' * 43}"
 # What people put around a common word to make it another one.
 _AROUND = string.digits + string.punctuation + " "
 
@@ -104,13 +103,14 @@ class Passwords:
         self._under_way = 0  # changed on the event loop only
         # What an unknown user's password is compared with: the same work, whoever asks.
         self._nobody = self._argon2.hash(b"nobody has this password")
-        self._costs = {self._nobody[:-TAIL]: self._argon2}  # changed before the first request only
+        self._costs = {_cost(self._nobody): self._argon2}  # replaced whole: threads walk through it
 
     def know(self, costs: Iterable[str]) -> None:
-        """Learn which costs the records have that exist, as what stands before their `TAIL`."""
-        for cost in costs:
-            parameters = extract_parameters(cost + _ANY_TAIL)
-            self._costs.setdefault(cost, PasswordHasher.from_parameters(parameters))
+        """Learn which costs the records have that exist, as what stands before their salt."""
+        for cost in set(costs) - self._costs.keys():
+            with suppress(InvalidHashError):
+                parameters = extract_parameters(cost + _ANY_TAIL)
+                self._costs = {**self._costs, cost: PasswordHasher.from_parameters(parameters)}
 
     async def hash(self, password: bytes) -> str:
         """Return the argon2id record to store."""
@@ -147,13 +147,28 @@ class Passwords:
             self._under_way -= 1
 
     def _fits(self, record: str, password: bytes) -> bool:
+        cost = _cost(record)
         try:
-            return self._argon2.verify(record, password)
-        except VerificationError:
-            # The same work whatever this record once cost, or the time would tell an old account from none.
-            for cost, hasher in self._costs.items():
-                if cost != record[:-TAIL]:
+            fits = self._argon2.verify(record, password)
+        except VerifyMismatchError:
+            fits = False
+        except (VerificationError, InvalidHashError):
+            fits, cost = False, ""  # It is no record of argon2, and nothing was computed.
+        # Another worker may write records of a cost that nobody had when this one started.
+        self.know([cost])
+        if not fits:
+            self._level(password, done=cost)
+        return fits
+
+    def _level(self, password: bytes, *, done: str) -> None:
+        """Do the same work whatever this record once cost, or the time would tell an old account from none."""
+        for cost, hasher in self._costs.items():
+            if cost != done:
+                # A record of nonsense may ask for more memory than there is.
+                with suppress(HashingError):
                     hasher.hash(password)
-        except InvalidHashError:
-            pass
-        return False
+
+
+def _cost(record: str) -> str:
+    """Return what stands before the salt: other programs' records have salts and hashes of other lengths."""
+    return record.rsplit("$", 2)[0]

@@ -19,7 +19,8 @@ REPEATING = ["x" * 64, "0123456789abcdef" * 4, secrets.token_urlsafe(12) * 4, "C
 FEW = ["".join(Random(1).choices("01abcd", k=64)), "".join(Random(1).choices("ghijklmnop", k=64))]
 RUNNING = [string.digits + string.ascii_letters, (string.digits + string.ascii_letters)[::-1], string.printable[1:95:2],
            "qwertyuiop[]asdfghjkl;'zxcvbnm,./1234567890-="]  # fmt: skip
-WORDED = ["a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long", "your-256-bit-secret " + "for HS256 goes in here, please",
+WORDED = ["a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+          "your-256-bit-secret for HS256 goes in here, please",
           "REPLACE_WITH_YOUR_RANDOM_256_BIT_KEY_BEFORE_GOING_LIVE",
           "my-super-secret-jwt-signing-key-that-nobody-guesses"]  # fmt: skip
 WEAK = [

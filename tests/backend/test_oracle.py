@@ -5,6 +5,7 @@ from collections import Counter
 import anyio
 import httpx
 import pytest
+from argon2 import PasswordHasher, Type
 from signedin_backend.passwords import Passwords
 
 from tests.backend.running import PASSWORD, Serve, Served
@@ -56,6 +57,57 @@ def test_a_wrong_login_does_the_same_work_whatever_the_record_once_cost(
             assert served.login(email, "wrong password").status_code == 403
         seen.append(sorted((one[-2], one[-1]) for one in work if one != "read"))
     assert seen == [sorted(costs)] * len(seen)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        PasswordHasher(2, 16, parallelism=1, salt_len=8).hash("another"),
+        PasswordHasher(2, 16, parallelism=1, type=Type.I).hash("another"),
+        f"$2b$12${'x' * 53}",
+        "",
+    ],
+    ids=["another salt", "argon2i", "bcrypt", "none"],
+)
+def test_a_wrong_login_does_the_same_work_for_a_record_of_another_program(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, record: str
+) -> None:
+    before = serve()
+    before.register()
+    before.rows(f"UPDATE users SET password = '{record}'")
+    served = serve()
+    served.login(password="wrong password")
+    seen = []
+    for email in ("ada@example.com", "nobody@example.com"):
+        with worked(monkeypatch) as work:
+            assert served.login(email, "wrong password").status_code == 403
+        seen.append(sorted((one[-2], one[-1]) for one in work if one != "read"))
+    assert seen[0] == seen[1]
+    assert (8, 1) in seen[0]
+
+
+def test_a_damaged_record_that_cannot_be_verified_is_as_much_work(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.register()
+    served.rows("UPDATE users SET password = substr(password, 1, length(password) - 2)")
+    with worked(monkeypatch) as work:
+        assert served.login().status_code == 403
+    # Nothing was computed by the attempt to verify it.
+    assert work == ["read", ("verify", 8, 1), ("hash", 8, 1)]
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong password"])
+def test_a_cost_that_came_after_the_start_is_learned_where_it_is_met(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """Another worker was started with a higher cost already; this one still runs."""
+    served = serve()
+    serve(hash_passes=3).register()
+    served.login(password=password)
+    with worked(monkeypatch) as work:
+        assert served.login("nobody@example.com", "wrong password").status_code == 403
+    assert sorted((one[-2], one[-1]) for one in work if one != "read") == [(8, 1), (8, 3)]
 
 
 def test_an_account_removed_while_its_password_is_verified_is_none(

@@ -9,10 +9,11 @@ from typing import Literal
 
 import anyio
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
 from signedin_backend import Settings, passwords
 from signedin_backend.passwords import OverloadedError, PasswordError, Passwords, acceptable
 
-from tests.backend.running import Serve, Served, at_once, wide
+from tests.backend.running import PASSWORD, Serve, Served, at_once, wide
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, Form] = ("NFC", "NFD")
@@ -150,6 +151,42 @@ def test_a_sign_in_gives_an_older_record_the_cost_of_today(serve: Serve) -> None
     (record,) = raised.rows("SELECT password FROM users ORDER BY email")[0]
     assert raised.login().status_code == 200
     assert raised.rows("SELECT password FROM users ORDER BY email")[0] == (record,)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "other",
+    [
+        PasswordHasher(1, 8, parallelism=1, salt_len=8),
+        PasswordHasher(1, 8, parallelism=1, salt_len=32, hash_len=16),
+        PasswordHasher(2, 32, parallelism=2),
+        PasswordHasher(1, 8, parallelism=1, type=Type.I),
+    ],
+    ids=["short salt", "long salt and short hash", "two lanes", "argon2i"],
+)
+def test_a_record_of_another_program_is_verified_as_it_is_and_renewed(serve: Serve, other: PasswordHasher) -> None:
+    before = serve()
+    before.register()
+    before.rows(f"UPDATE users SET password = '{other.hash(PASSWORD)}'")
+    served = serve()
+    assert served.login(password="wrong password").status_code == 403
+    assert served.rows("SELECT password FROM users") == before.rows("SELECT password FROM users")
+    assert served.login().status_code == 200
+    (record,) = served.rows("SELECT password FROM users")[0]
+    assert extract_parameters(record) == extract_parameters(PasswordHasher(1, 8, parallelism=1).hash("any"))
+    assert served.login().status_code == 200
+
+
+def test_a_record_that_asks_for_more_memory_than_there_is_stops_nobody(serve: Serve) -> None:
+    before = serve()
+    before.register()
+    before.register("eve@example.com")
+    greedy = f"$argon2id$v=19$m=4294967295,t=1,p=1${'s' * 22}${'h' * 43}"
+    before.rows(f"UPDATE users SET password = '{greedy}' WHERE email = 'eve@example.com'")
+    served = serve()
+    assert served.login("eve@example.com").status_code == 403
+    assert served.login(password="wrong password").status_code == 403
+    assert served.login().status_code == 200
 
 
 @pytest.mark.both_databases
