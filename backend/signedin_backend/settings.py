@@ -142,6 +142,9 @@ class Settings:
     hash_queue: int = _option(128, _between(1, 100_000), "hashes that may wait; beyond that the answer is 503")
     database_threads: int = _option(4, _between(1, 64), "statements at the same time")
     database_seconds: int = _option(5, _between(0, 600), "seconds that a statement waits for another's lock")
+    turn_seconds: int = _option(
+        10, _between(1, 600), "seconds that a request waits for its turn at the database; beyond that the answer is 503"
+    )
     stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
     ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
 

@@ -1,5 +1,6 @@
 """The parts of one running backend, and the threads that its database work runs in."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,7 +16,7 @@ from signedin_backend.limits import Limit
 from signedin_backend.passwords import Passwords
 from signedin_backend.sessions import Clock, Sessions
 from signedin_backend.settings import Settings
-from signedin_backend.storage import Storage
+from signedin_backend.storage import Storage, UnavailableError
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class State:
     address_limit: Limit
     reads: anyio.CapacityLimiter
     writes: anyio.CapacityLimiter
+    threads: anyio.CapacityLimiter
 
     @classmethod
     def build(cls, settings: Settings, key: bytes, clock: Clock) -> "State":
@@ -50,6 +52,8 @@ class State:
             address_limit=Limit(settings.address_rate),
             reads=anyio.CapacityLimiter(settings.database_threads),
             writes=anyio.CapacityLimiter(writers),
+            # No limit of its own: whoever comes here has had a turn.
+            threads=anyio.CapacityLimiter(math.inf),
         )
 
     @staticmethod
@@ -66,12 +70,32 @@ class State:
         return found
 
     async def read(self, work: Callable[[], T]) -> T:
-        """Run database work that changes nothing."""
-        return await anyio.to_thread.run_sync(work, limiter=self.reads)
+        """Run database work that changes nothing.
+
+        Raises:
+            UnavailableError: Its turn did not come in time.
+        """
+        return await self._run(work, self.reads)
 
     async def write(self, work: Callable[[], T]) -> T:
-        """Run database work that changes something; a caller that went away does not undo it."""
-        return await anyio.to_thread.run_sync(work, limiter=self.writes)
+        """Run database work that changes something; a caller that went away does not undo it.
+
+        Raises:
+            UnavailableError: Its turn did not come in time; nothing was done.
+        """
+        return await self._run(work, self.writes)
+
+    async def _run(self, work: Callable[[], T], turns: anyio.CapacityLimiter) -> T:
+        # In the order of arrival. Behind a writer that hangs each would wait for all before it to give up in turn.
+        try:
+            with anyio.fail_after(self.settings.turn_seconds):
+                await turns.acquire_on_behalf_of(mine := object())
+        except TimeoutError:
+            raise UnavailableError from None
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self.threads)
+        finally:
+            turns.release_on_behalf_of(mine)
 
     def prepare(self) -> None:
         """Bring the schema up to date, and learn what the records in it cost.

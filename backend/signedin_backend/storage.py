@@ -20,8 +20,8 @@ from signedin_backend.migrations import SchemaError
 from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings, StartError
 
-# What expired is forgotten with each sign-in and every 64th rotation of a session, so much at a time: several times what
-# comes in with them, and never a long hold on SQLite's one writer.
+# What expired is forgotten with each sign-in and every 64th rotation of a session, so much at a time: several times
+# what comes in with them, and never a long hold on SQLite's one writer.
 _FORGOTTEN_SESSIONS, _FORGOTTEN_TOKENS, _FORGET_EVERY = 8, 256, 64
 
 

@@ -57,6 +57,7 @@ BAD = {
     "hash_queue": [*NO_NUMBER, "0", "100001"],
     "database_threads": [*NO_NUMBER, "0", "65"],
     "database_seconds": [*NO_NUMBER, "601"],
+    "turn_seconds": [*NO_NUMBER, "0", "601"],
     "stop_seconds": [*NO_NUMBER, "0", "601"],
     "ledger": NO_SWITCH,
 }
