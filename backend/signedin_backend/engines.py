@@ -58,6 +58,13 @@ def unfit(connection: Connection) -> str | None:
     return None if encoding == "UTF8" else f"the database has the encoding {encoding} and must have UTF8"
 
 
+def now(connection: Connection) -> float | None:
+    """Return the seconds since 1970 by the database server's clock; None if the database is on this host."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+
+
 def passes(error: SQLAlchemyError) -> bool:
     """Tell whether this failure says nothing against the statement: the same one may work a moment later."""
     if isinstance(error, PoolTimeoutError):

@@ -7,11 +7,12 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from signedin_backend import storage
-from signedin_backend.journal import Journal
+from signedin_backend import engines, storage
+from signedin_backend.journal import LOG, Journal
 from signedin_backend.limits import Limit
 from signedin_backend.passwords import Passwords
 from signedin_backend.sessions import Clock, Sessions
@@ -19,6 +20,9 @@ from signedin_backend.settings import Settings
 from signedin_backend.storage import Storage, UnavailableError
 
 T = TypeVar("T")
+# Seconds between our clock and the database server's that are worth a warning: two hosts may differ by twice as much, a
+# grace is ten seconds, and a token may be thirty seconds ahead.
+_APART = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,7 @@ class State:
     """Built once per application; requests find it by `State.of`."""
 
     settings: Settings
+    clock: Clock
     storage: Storage
     sessions: Sessions
     passwords: Passwords
@@ -44,6 +49,7 @@ class State:
         writers = 1 if settings.sqlite_file else settings.database_threads
         return cls(
             settings=settings,
+            clock=clock,
             storage=store,
             sessions=Sessions(store, settings, key, clock),
             passwords=Passwords(settings),
@@ -98,7 +104,7 @@ class State:
             turns.release_on_behalf_of(mine)
 
     def prepare(self) -> None:
-        """Bring the schema up to date, and learn what the records in it cost.
+        """Bring the schema up to date, learn what the records in it cost, and compare clocks.
 
         Raises:
             StartError: The database cannot be reached, or is none that this backend may work on.
@@ -106,6 +112,14 @@ class State:
         self.storage.prepare()
         with self.storage.reading() as connection:
             self.passwords.know(storage.password_costs(connection))
+            self._compare_clocks(connection)
+
+    def _compare_clocks(self, connection: Connection) -> None:
+        # Hosts that share a database judge each other's times. None asks another, but all of them ask the server.
+        before, theirs, after = self.clock(), engines.now(connection), self.clock()
+        if theirs is not None and not before - _APART <= theirs <= after + _APART:
+            ahead = {"seconds_ahead_of_the_database": round(before - theirs, 3)}
+            LOG.warning("this host's clock and the database server's differ", extra={"fields": ahead})
 
     def probe(self) -> None:
         """Raise unless the database answers."""

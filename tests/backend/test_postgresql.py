@@ -1,9 +1,11 @@
 """What only a database server can do to a backend: be away, hang on a lock, go in the middle, refuse."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,9 @@ import psycopg
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.engines import reason
+from signedin_backend.logs import JsonLines
 from signedin_backend.settings import read
+from signedin_backend.state import State
 from signedin_backend.storage import Storage, UnavailableError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -232,6 +236,21 @@ def test_a_transaction_does_not_depend_on_the_servers_defaults(
             storage: Storage = served.app.state.signedin.storage
             with storage.writing() as connection:
                 assert connection.execute(text(f"SHOW {name}")).scalar_one() == value
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(0, False), (1, False), (-1, False), (3, True), (-3, True)], ids=str
+)
+def test_a_clock_that_is_not_the_database_servers_is_a_warning_at_the_start(
+    server: PostgresServer, caplog: pytest.LogCaptureFixture, ahead: int, *, said: bool
+) -> None:
+    with server.database() as url:
+        state = State.build(Settings(database=url), KEY, lambda: time.time() + ahead)
+        state.prepare()
+        state.storage.close()
+    warnings = [json.loads(JsonLines().format(found)) for found in caplog.records if "clock" in found.getMessage()]
+    assert [found["level"] for found in warnings] == ["warning"] * said
+    assert [round(found["seconds_ahead_of_the_database"]) for found in warnings] == [ahead] * said
 
 
 def test_connections_are_no_more_than_configured(server: PostgresServer, tmp_path: Path) -> None:
