@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app, settle
 from signedin_backend.protocol import Protocol
+from signedin_backend.proxies import Proxies
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
 
@@ -85,14 +86,13 @@ def _parser() -> argparse.ArgumentParser:
 def _server(app: Starlette, chosen: Settings) -> Server:
     return Server(
         uvicorn.Config(
-            app,
+            Proxies(app, chosen.trusted_proxies) if chosen.trusted_proxies else app,
             http=Protocol,
             ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(chosen.trusted_proxies),
-            forwarded_allow_ips=chosen.trusted_proxies or None,
+            proxy_headers=False,
             # Longer than clients keep idle connections, so that none is closed under a request.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=chosen.stop_seconds,

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from signedin_backend.settings import Settings, SettingsError
@@ -138,6 +138,8 @@ def _postgresql(settings: Settings) -> Engine:
         raise SettingsError(
             "--database: PostgreSQL's driver is missing or does not load; pip install 'psycopg[binary]'"
         ) from None
+    except ArgumentError as error:
+        raise SettingsError(f"--database: {reason(error)}") from None
     lock = max(1, settings.database_seconds * 1000)
     limits = {
         "lock_timeout": f"{lock}ms",

@@ -31,11 +31,14 @@ class Limit:
 
 
 def origin(address: str) -> str:
-    """Return what shares one limit: an IPv4 address, or the /64 that one IPv6 customer gets."""
+    """Return what shares one limit: an IPv4 address, the /64 that one IPv6 customer gets, or all that is no address.
+
+    Another server in front of us may believe any text of a client's, and keys of any length would be anybody's memory.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
+        return ""
     return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 

@@ -149,7 +149,7 @@ class Passwords:
     def _fits(self, record: str, password: bytes) -> bool:
         cost = _cost(record)
         try:
-            fits = self._argon2.verify(record, password)
+            fits: bool = self._argon2.verify(record, password)
         except VerifyMismatchError:
             fits = False
         except (VerificationError, InvalidHashError):

@@ -5,13 +5,14 @@ environment, the command line first. Keys come from the environment only: argume
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from signedin_backend.strength import weakness
@@ -19,6 +20,9 @@ from signedin_backend.strength import weakness
 PREFIX = "SIGNEDIN_BACKEND_"
 # `postgres` is what many a host puts into DATABASE_URL.
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+# psycopg.connect takes these beside libpq's; here they would break transactions, or fail where nobody looks.
+_DRIVERS_OWN = {"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"}
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 
 class SettingsError(ValueError):
@@ -62,9 +66,12 @@ def _name(text: str) -> str:
 def _addresses(text: str) -> str:
     # uvicorn takes what it cannot read for a Unix socket's name, and then trusts nobody without a word.
     try:
-        return text if text == "*" else ",".join(str(ip_network(part.strip())) for part in text.split(","))
+        networks = [ip_network("::/0" if part.strip() == "*" else part.strip()) for part in text.split(",")]
     except ValueError:
-        raise ValueError("must be IP addresses or networks, separated by commas; * for any") from None
+        raise ValueError("must be IP addresses or networks, separated by commas") from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("must name the proxies' own networks: were everybody a proxy, each client chose its address")
+    return ",".join(map(str, networks))
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -72,6 +79,24 @@ def _names(text: str) -> tuple[str, ...]:
     if not names:
         raise ValueError("must name at least one, separated by commas")
     return names
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        if name != "*" and not (_HOST.fullmatch(name) or _is_bracketed(name)):
+            raise ValueError(
+                "must be names and addresses as a client's Host has them, separated by commas: no scheme, no port, no "
+                "wildcard, IPv6 in brackets, other alphabets as xn--; or * for any"
+            )
+    return names
+
+
+def _is_bracketed(name: str) -> bool:
+    try:
+        return name == f"[{IPv6Address(name[1:-1])}]"
+    except ValueError:
+        return False
 
 
 def _database(text: str) -> str:
@@ -84,11 +109,20 @@ def _database(text: str) -> str:
         raise ValueError("must be a database URL or the path of an SQLite file") from None
     if (dialect.name, dialect.driver) not in {("sqlite", "pysqlite"), ("postgresql", "psycopg")}:
         raise ValueError("must be SQLite or PostgreSQL, as postgresql://USER:PASSWORD@HOST:PORT/NAME")
-    if dialect.name == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise ValueError("must be a file: several connections share it")
-    if dialect.name == "postgresql" and not parsed.database:
+    if dialect.name == "sqlite":
+        _check_file(parsed, text)
+    elif not parsed.database:
         raise ValueError("must name a database after the host")
+    elif not _DRIVERS_OWN.isdisjoint(parsed.query):
+        raise ValueError("must have parameters of PostgreSQL's libpq only, as sslmode; none of the driver's own")
     return parsed.render_as_string(hide_password=False)
+
+
+def _check_file(url: URL, text: str) -> None:
+    if not (url.database or "").strip() or url.database == ":memory:":
+        raise ValueError("must be a file: several connections share it")
+    if "?" in text or "\0" in str(url.database) or url.host or url.username or url.password:
+        raise ValueError("must be the path of an SQLite file and no more, as sqlite:///PATH: it takes no parameters")
 
 
 def _key(text: str) -> bytes:
@@ -128,7 +162,7 @@ class Settings:
         (600, 60), _rate, "auth requests per address, COUNT/SECONDS, in each worker"
     )
     trusted_hosts: tuple[str, ...] = _option(
-        ("localhost", "127.0.0.1", "[::1]"), _names, "values of Host that are answered, separated by commas; * for any"
+        ("localhost", "127.0.0.1", "[::1]"), _hosts, "values of Host that are answered, separated by commas; * for any"
     )
     trusted_proxies: str = _option("", _addresses, "addresses whose X-Forwarded-For is believed, separated by commas")
     body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")

@@ -155,7 +155,7 @@ def test_a_limit_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("address", "shared_by"),
     [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:ffff::2", "2001:db8::/64"),
-     ("fe80::1%eth0", "fe80::/64"), ("unix", "unix")],
+     ("fe80::1%eth0", "fe80::/64"), ("unix", ""), ("x" * 5_000, "")],
 )  # fmt: skip
 def test_an_ipv6_customer_is_one_origin(address: str, shared_by: str) -> None:
     assert origin(address) == shared_by

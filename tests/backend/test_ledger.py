@@ -102,3 +102,9 @@ def test_the_ledger_is_for_this_machine_only(counted: Served, address: str, stat
             return (await client.get("/__ledger__")).status_code
 
     assert anyio.run(ask) == status
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
+def test_the_ledger_is_not_for_whom_a_proxy_speaks_for(counted: Served, name: str) -> None:
+    assert counted.beside(LEDGER, headers={name: "127.0.0.1"}).status_code == 404
+    assert counted.beside(LEDGER).status_code == 200

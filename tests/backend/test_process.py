@@ -13,18 +13,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.__main__ import _server, main
-from signedin_backend.settings import OPTIONS, read
-from signedin_backend.storage import Storage
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from signedin_backend.settings import OPTIONS, StartError, read
+from signedin_backend.state import State
+from signedin_backend.storage import Storage, UnavailableError
+from sqlalchemy.exc import ProgrammingError
+from starlette.types import Receive, Scope, Send
 
-from tests.backend.conftest import Ended
-from tests.backend.running import PASSWORD, checked, receive
+from tests.backend.conftest import Ended, logged
+from tests.backend.running import PASSWORD, checked, receive, rows
 from tests.servers import Backend, backend, workers
 
 STRONG = "3f6a1c0b9d8e7f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a"
@@ -36,7 +40,18 @@ NO_NAMES = ["", " , "]
 BAD = {
     "host": NO_NAME,
     "port": [*NO_NUMBER, "65536"],
-    "database": ["", ":memory:", "sqlite://", "mysql://localhost/x", "postgresql+nodriver://h/x", "nonsense://x"],
+    "database": [
+        *("", "  ", ":memory:", "sqlite://", "mysql://localhost/x", "postgresql+nodriver://h/x", "nonsense://x"),
+        *(
+            "sqlite:///x.db?timeout=abc",
+            "sqlite:///x.db?check_same_thread=zz",
+            "sqlite:///x.db?foo=bar",
+            "x.db?",
+            "x\0",
+        ),
+        *("sqlite:///file:mem?mode=memory&uri=true", "sqlite://h/x.db", "sqlite://user@/x.db", "sqlite://:word@/x.db"),
+        *("postgresql://h", "postgresql://h:port/x", "postgresql://h/x?autocommit=1", "postgresql://h/x?row_factory=x"),
+    ],
     "jwt_key": ["", "tiny", "x" * 64, "a1b2c3d4e5f60718" * 3, "password" * 3, "0123456789" * 3],
     "issuer": NO_NAME,
     "audience": NO_NAME,
@@ -46,8 +61,23 @@ BAD = {
     "rate_limit": NO_SWITCH,
     "account_rate": NO_RATE,
     "address_rate": NO_RATE,
-    "trusted_hosts": NO_NAMES,
-    "trusted_proxies": ["", "proxy", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "::1::"],
+    "trusted_hosts": [
+        *(*NO_NAMES, "https://auth.example", "auth.example:8443", "*.example.com", "auth.example/", "a b", "-a", "a-"),
+        *(
+            "::1",
+            "[::1",
+            "[::1]:80",
+            "[0:0::1]",
+            "[127.0.0.1]",
+            "münchen.example",
+            "ok.example,*.example.com",
+            "x" * 254,
+        ),
+    ],
+    "trusted_proxies": [
+        *("", "proxy", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "::1::"),
+        *("*", "10.0.0.1,*", "0.0.0.0/0", "::/0"),
+    ],
     "body_limit": [*NO_NUMBER, "255", "1048577"],
     "body_seconds": [*NO_NUMBER, "0", "601"],
     "password_words": NO_NAMES,
@@ -61,6 +91,15 @@ BAD = {
     "stop_seconds": [*NO_NUMBER, "0", "601"],
     "ledger": NO_SWITCH,
 }
+
+
+NO_USERS = ("no such table: users", 'relation "users" does not exist')
+DENIED = "the database cannot be used: permission denied"
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 def test_every_option_has_values_that_are_refused() -> None:
@@ -87,8 +126,36 @@ def test_a_variable_that_is_no_option_is_refused_and_not_ignored(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "read_as"), [("*", "*"), ("10.0.0.1", "10.0.0.1/32"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128")]
+    "url", ["postgresql://h/x?port=abc", "postgresql://h/x?host=a&host=b&port=1"], ids=["port", "hosts"]
 )
+def test_a_database_url_that_cannot_be_used_is_one_line(refused: Callable[..., str], url: str) -> None:
+    said = refused("--database", url, SIGNEDIN_BACKEND_JWT_KEY=STRONG)
+    assert said.startswith("signedin_backend: --database: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://127.0.0.1/x?sslmode=bogus", "postgresql://127.0.0.1:99999/x", "postgresql://127.0.0.1/x?foo=b"],
+)
+def test_what_only_the_driver_can_tell_of_a_url_is_one_line_too(ended: Ended, url: str) -> None:
+    status, said = ended("--port", "0", "--database", url, SIGNEDIN_BACKEND_JWT_KEY=STRONG)
+    assert (status, said.count("\n")) == (3, 1)
+    assert said.startswith("signedin_backend: the database cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("Auth.Example, 10.0.0.1", ("auth.example", "10.0.0.1")),
+        ("[::1],a_b.c-d.", ("[::1]", "a_b.c-d.")),
+        ("*", ("*",)),
+    ],
+)
+def test_hosts_are_names_and_addresses_as_host_has_them(text: str, read_as: tuple[str, ...]) -> None:
+    assert read({"SIGNEDIN_BACKEND_TRUSTED_HOSTS": text}).trusted_hosts == read_as
+
+
+@pytest.mark.parametrize(("text", "read_as"), [("10.0.0.1", "10.0.0.1/32"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128")])
 def test_proxies_are_addresses_and_networks(text: str, read_as: str) -> None:
     assert read({"SIGNEDIN_BACKEND_TRUSTED_PROXIES": text}).trusted_proxies == read_as
 
@@ -212,6 +279,61 @@ def test_a_start_waits_while_another_has_the_file_to_itself(tmp_path: Path) -> N
     storage.close()
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "cause"),
+    [
+        (StartError("no room"), "no room", None),
+        (RuntimeError("hunter2"), "unforeseen: RuntimeError", "RuntimeError"),
+        (UnavailableError("hunter2"), "unforeseen: UnavailableError", "UnavailableError"),
+        (ProgrammingError("hunter2", {}, Exception("permission denied")), DENIED, "ProgrammingError"),
+        (
+            caused(UnavailableError(), ProgrammingError("", {}, Exception("permission denied"))),
+            DENIED,
+            "UnavailableError",
+        ),
+    ],
+    ids=["foreseen", "unforeseen", "unavailable", "database", "unavailable database"],
+)
+def test_a_start_that_fails_says_why_in_one_line_without_quoting(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    reason: str,
+    cause: str | None,
+) -> None:
+    def prepare(_: State) -> None:
+        raise error
+
+    async def start() -> None:
+        app = create_app(Settings(database=f"sqlite:///{tmp_path / 'x.db'}"))
+        async with app.router.lifespan_context(app):
+            pass
+
+    monkeypatch.setattr(State, "prepare", prepare)
+    with logged(), pytest.raises(StartError, match=f"^{reason}$") as failed:
+        anyio.run(start)
+    assert failed.value.__suppress_context__
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (line["level"], line["event"], line["reason"]) == ("critical", "cannot start", reason)
+    assert line.get("exception", {}).get("type") == cause
+    assert "hunter2" not in json.dumps(line)
+
+
+@pytest.mark.both_databases
+def test_a_start_on_a_broken_schema_says_what_is_wrong_with_it(
+    ended: Ended, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = Storage(Settings(database=database))
+    storage.prepare()
+    storage.close()
+    rows(database, "ALTER TABLE users RENAME TO people")
+    with pytest.raises(SystemExit, match=r"^3$"):
+        ended("--port", "0", "--database", database, SIGNEDIN_BACKEND_JWT_KEY=STRONG)
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "cannot start" in line]
+    assert line["reason"] in {f"the database cannot be used: {said}" for said in NO_USERS}
+
+
 def test_bodies_start_no_collection_of_all_that_lives(tmp_path: Path) -> None:
     program = """
 import gc, json, signedin_backend
@@ -309,10 +431,37 @@ def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(tmp_path: Path) -> Non
         assert [asked("127.0.0.2", "192.0.2.1, 192.0.2.2"), asked("127.0.0.2", "192.0.2.3, 192.0.2.2")] == [400, 429]
 
 
+def client_behind_a_proxy(forwarded: str) -> str:
+    """Return whom the application takes a request for that a trusted proxy passed on."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        seen.append(scope["client"][0])
+
+    proxies: Any = _server(cast("Any", app), Settings(trusted_proxies="127.0.0.0/8")).config.app
+    headers = [(b"x-forwarded-for", forwarded.encode("latin-1"))]
+    anyio.run(proxies, {"type": "http", "client": ("127.0.0.2", 5), "headers": headers}, None, None)
+    return seen[0]
+
+
+@pytest.mark.parametrize("nonsense", ["unknown", "192.0.2.1.", "_hidden:80", "x" * 5_000, "[192.0.2.1", "\xff", ""])
+def test_a_forwarded_text_that_is_no_address_is_the_proxy_itself(nonsense: str) -> None:
+    assert client_behind_a_proxy(f"192.0.2.9, {nonsense}") == "127.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [("192.0.2.1", "192.0.2.1"), ("::1", "::1"), ("[2001:db8::1]:80", "2001:db8::1"), ("192.0.2.1:443", "192.0.2.1")],
+)
+def test_an_address_that_a_proxy_forwards_is_whom_it_speaks_for(forwarded: str, client: str) -> None:
+    assert client_behind_a_proxy(f"unknown, {forwarded}") == client
+
+
 def test_nobody_is_a_trusted_proxy_unless_told(tmp_path: Path) -> None:
-    config = _server(create_app(read({"DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"})), read({})).config
+    app = create_app(read({"DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}))
+    config = _server(app, read({})).config
     config.load()
-    assert not isinstance(config.loaded_app, ProxyHeadersMiddleware)
+    assert config.loaded_app is app
 
 
 def test_a_bad_value_is_one_line_of_a_worker_of_another_server(tmp_path: Path) -> None:
