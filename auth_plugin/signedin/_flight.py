@@ -107,6 +107,11 @@ class Orders(NamedTuple):
     on_doubt: Literal["resend", "relogin"] = "resend"
     rest: float = 0.0
 
+    @property
+    def ends_in_doubt(self) -> bool:
+        """Whether a token that may be spent is given up. With a grace it never is: presenting it again is safe."""
+        return self.on_doubt == "relogin" and self.grace is None
+
 
 class Landing(NamedTuple):
     """How a flight ended well: `saved` is False when the store could not take the pair, which lives in memory then."""
@@ -191,15 +196,20 @@ def _still(orders: Orders, record: Record) -> Flight[Record]:
     found = yield from _check(orders)
     if isinstance(found, Landing):
         raise _Moved(found)
-    if found.generation != record.generation:
+    if not _same_state(found, record):
         raise _Moved(None)
     return found
+
+
+def _same_state(found: Record, record: Record) -> bool:
+    # By the sign-in too: where the record was lost and somebody signed in anew, the generations begin again.
+    return (found.generation, found.family) == (record.generation, record.family)
 
 
 def _lease(orders: Orders, deadline: float) -> Flight[None]:
     """LEASE: take the lock, watching for what its holder saves. Never send without it."""
     wait = 0.02
-    while not (yield TryLock()):
+    while not (yield from _try_lock()):
         yield from _demand_time(deadline, wait, "another process holds the refresh lock and has not finished")
         yield Sleep(wait)
         wait = min(wait * 1.5, 0.25)
@@ -231,14 +241,24 @@ def _recheck(orders: Orders, deadline: float) -> Flight[Landing]:
     attempt = cast("str", (yield Draw()))
     intent = Intent(attempt, found.generation, orders.owner, now.wall + orders.timing.post)
     noted = found.with_intent(intent)
-    if not (yield from _compare_and_set(found, noted)):
+    if not (yield from _journalled(found, noted)):
         raise _Moved(None)
     return (yield from _send(orders, noted, attempt, deadline, in_doubt=False))
 
 
+def _journalled(found: Record, noted: Record) -> Flight[bool]:
+    """INTENT: say whether it stands in the store. A write whose answer was lost may have been made: look."""
+    try:
+        return (yield from _compare_and_set(found, noted))
+    except TokenStoreError:
+        if (yield from _load()) != noted:
+            raise
+        return True
+
+
 def _doubted(orders: Orders, record: Record, intent: Intent, deadline: float) -> Flight[Landing]:
     """AMBIGUOUS, found in the journal: somebody may have sent this token and not come back."""
-    if orders.on_doubt == "relogin":
+    if orders.ends_in_doubt:
         return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
     if orders.grace is None and intent.owner != orders.owner:
         # A strict server refuses the second presentation: give the first one the time to be answered and saved; by
@@ -258,7 +278,8 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
     No sending begins that the deadline would cut, and the lease outlives the deadline (`Timing`).
     """
     pair, resends = _pair_of(record), orders.timing.resends
-    again = min(resends, 1 if orders.grace is None else orders.grace)
+    # Found in doubt, it is presented at least once: only the server can tell, and without an answer nothing ends that.
+    again = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
     last: Answer = Unknown("an earlier attempt did not come back")
     for count in range(resends + 1):
         wait = _wait_before(count, last)
@@ -275,7 +296,7 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
         if isinstance(last, Refused):
             return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))
         if isinstance(last, Unknown):
-            if orders.on_doubt == "relogin":
+            if orders.ends_in_doubt:
                 return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
             again, in_doubt = again - in_doubt, True
     if not in_doubt:
@@ -313,7 +334,7 @@ def _save(record: Record, answer: Renewed, deadline: float) -> Flight[Landing]:
             if (yield from _compare_and_set(record, fresh)):
                 return Landing(fresh, "refreshed")
             current = yield from _load()
-            if current is None or current.generation != record.generation:
+            if current is None or not _same_state(current, record):
                 return (yield from _overtaken(record, current, pair))
             # The same generation with another journal entry: ours is still the pair to keep.
             record, fresh = current, fresh.at_revision(current.revision)
@@ -365,11 +386,21 @@ def _compare_and_set(old: Record, new: Record) -> Flight[bool]:
     return cast("bool", (yield CompareAndSet(old.revision, new)))
 
 
-def _unlock() -> Flight[None]:
+def _try_lock() -> Flight[bool]:
     try:
-        yield Unlock()
+        return cast("bool", (yield TryLock()))
     except TokenStoreError:
-        return  # the lease ends by itself; what was landed must not be lost for that
+        yield from _unlock()  # it may be taken, and the answer lost: all hosts would wait for its end
+        raise
+
+
+def _unlock() -> Flight[None]:
+    for _ in range(2):
+        try:
+            yield Unlock()
+        except TokenStoreError:
+            continue  # in the end the lease ends by itself; what was landed must not be lost for that
+        return
 
 
 def _demand_time(deadline: float, seconds: float, otherwise: str) -> Flight[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from signedin.timing import hard_window, jittered, soft_window
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 class Held:
     """The pair in hand, ready for a header; replaced as a whole, so that no reader mixes two generations."""
 
-    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "soft_at")
+    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "refreshed", "soft_at")
 
-    def __init__(self, record: Record, *, soft_at: float, hard_at: float) -> None:
+    def __init__(self, record: Record, *, soft_at: float, hard_at: float, refreshed: bool) -> None:
         self.record = record
         self.generation = record.generation
         self.header = f"Bearer {record.pair.access_token}" if record.pair else ""
         self.soft_at = soft_at  # monotonic: from here on it is replaced in the background
         self.hard_at = hard_at  # monotonic: from here on it is not sent any more
+        self.refreshed = refreshed  # by this process, which took it into its hand with that
         self.accepted = False  # whether the server has taken it once; set by any thread, never unset
 
     def __repr__(self) -> str:
@@ -38,8 +39,7 @@ class Windows:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # This process's own soft window, so that a fleet does not refresh in step.
-        self._spread: Final = jittered(1.0)
+        self._spread = jittered(1.0)
         self._ahead: float | None = None  # seconds that the server's clock is ahead of this process's monotonic one
 
     @property
@@ -51,15 +51,20 @@ class Windows:
         """Keep what an answer just told: by the monotonic clock, since the wall clock may jump afterwards."""
         self._ahead = clock_offset + self._clock.wall() - self._clock.monotonic()
 
-    def hold(self, record: Record, *, just_issued: bool = False) -> Held:
+    def spread(self) -> None:
+        """Draw this process's own soft window, so that a fleet does not refresh in step."""
+        self._spread = jittered(1.0)
+
+    def hold(self, record: Record, *, refreshed: bool = False) -> Held:
         """Return the record's pair with its windows; the wall clock may jump afterwards without moving them."""
         never, now = float("inf"), self._clock.monotonic()
         remaining = self._remaining(record, self._clock.wall(), now)
-        if remaining is None or (just_issued and remaining <= 0):
+        if remaining is None or (refreshed and remaining <= 0):
             # Opaque, or expired on arrival, which says that our idea of time is wrong: wait for the server's 401.
-            return Held(record, soft_at=never, hard_at=never)
+            return Held(record, soft_at=never, hard_at=never, refreshed=refreshed)
         end, lifetime = now + remaining, _lifetime(record)
-        return Held(record, soft_at=end - soft_window(lifetime) * self._spread, hard_at=end - hard_window(lifetime))
+        soft_at, hard_at = end - soft_window(lifetime) * self._spread, end - hard_window(lifetime)
+        return Held(record, soft_at=soft_at, hard_at=hard_at, refreshed=refreshed)
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,11 +16,15 @@ from signedin._held import Held, Windows
 from signedin._runner import Runner
 from signedin._setbacks import Setbacks
 from signedin._threads import Shared, Threads, no_more_threads
-from signedin.errors import AuthError, NotSignedInError, RefreshUnavailableError, SessionExpiredError
+from signedin.errors import (
+    AuthError,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    TokenStoreError,
+)
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from signedin._events import Events
     from signedin._tokens import Record
     from signedin.timing import Timing
@@ -46,7 +51,7 @@ class Renewal:
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock)
         self.held: Held | None = None  # written under _lock, read by anyone
-        self.flight: Future[Held] | None = None  # guarded by _lock
+        self.flight: Shared[Held] | None = None  # guarded by _lock
         self._key, self._timing, self._clock, self._events = key, timing, clock, events
         self._grace = grace
         self._on_doubt = on_doubt
@@ -68,30 +73,38 @@ class Renewal:
     def _current_near_its_end(self) -> Held | Future[Held]:
         with self._lock:
             held, now = self.held, self._monotonic()
-            if held is None or now >= held.hard_at:
-                return self.flight or self._launch(held)
-            if now >= held.soft_at and not self._setbacks.rest() and self.flight is None and not self._orphaned:
-                self._launch(held)  # in the background: this caller does not wait
-            return held
+            if held is not None and now < held.hard_at:
+                # In the background: this caller does not wait.
+                flight = self._launch(held) if now >= held.soft_at and self._may_fly_ahead(held) else None
+                wanted: Held | Future[Held] = held
+            else:
+                wanted = flight = self._in_the_air(held)
+        self._begin(flight)
+        return wanted
 
     def current_for_one_shot(self) -> Held | Future[Held]:
-        """Return a pair outside its soft window, or the future of one; while the server rests, one that is usable."""
+        """Return a pair outside its soft window, or the future of one; else one that is usable."""
         with self._lock:
             held, now = self.held, self._monotonic()
-            if held is not None and (now < held.soft_at or (now < held.hard_at and self._setbacks.rest())):
+            usable = held is not None and now < held.hard_at
+            if held is not None and usable and (now < held.soft_at or self._setbacks.rest() or self._orphaned):
                 return held
-            return self.flight or self._launch(held)
+            flight = self._in_the_air(held)
+        self._begin(flight)
+        return self._or_else(flight, held) if held is not None and usable else flight
 
     def renew(self, rejected: Held) -> Held | Future[Held]:
         """Return a pair newer than `rejected`, or the future of one; callers refused with it share one flight."""
         with self._lock:
             held = self.held
-            if held is not None and not held.same_pair(rejected):
+            if held is None or held.same_pair(rejected):
+                flight = self.flight or self._launch(held, known=rejected)
+            elif self._monotonic() < held.hard_at:
                 return held
-            if self.flight is not None:
-                return self.flight
-            self._setbacks.refuse_to_loop(rejected, self.windows.clock_offset)
-            return self._launch(held)
+            else:
+                flight = self._in_the_air(held)
+        self._begin(flight)
+        return flight
 
     def in_hand(self) -> Held | None:
         """Return the pair in hand while it is outside its soft window."""
@@ -100,10 +113,26 @@ class Renewal:
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _launch(self, held: Held | None) -> Future[Held]:
-        """Start a flight that replaces `held`, or loads what the store has; under the lock."""
+    def _in_the_air(self, held: Held | None) -> Shared[Held]:
+        """Return the flight that is under way, or one that replaces `held`; under the lock."""
+        return self.flight or self._launch(held)
+
+    def _may_fly_ahead(self, held: Held) -> bool:
+        return not (
+            self.flight or self._orphaned or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads()
+        )
+
+    def _launch(self, held: Held | None, *, known: Held | None = None) -> Shared[Held]:
+        """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
+
+        `known`: the same pair as the caller knew it, who may have seen it accepted.
+
+        Raises:
+            FreshTokenRejectedError: It would be one more turn of a loop.
+        """
+        if (judged := known or held) is not None:
+            self._setbacks.refuse_to_loop(judged, self.windows.clock_offset)
         future: Shared[Held] = Shared()
-        future.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
         if self._orphaned and held is not None:
             future.set_exception(_orphan())
             return future
@@ -117,17 +146,35 @@ class Renewal:
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
         )
-        job = partial(self._fly, orders, future)
-        try:
-            self.threads.start(job)
-        except RuntimeError as error:
-            if not no_more_threads():
-                unavailable = f"Could not refresh: {error}. The pair is kept; try again."
-                future.set_exception(RefreshUnavailableError(unavailable))
-                return future
-            future.left_over = job
+        future.carry(partial(self._fly, orders, future))
         self.flight = future
         return future
+
+    def _begin(self, flight: Shared[Held] | None) -> None:
+        """Give a flight its thread; not under the lock, since that waits for the thread."""
+        if flight is None:
+            return
+        try:
+            flight.begin(self.threads.start)
+        except RuntimeError as error:
+            self._crash(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+
+    def _or_else(self, flight: Future[Held], held: Held) -> Future[Held]:
+        """Return the future of what the flight brings or, where it fails for now, of `held` while that is usable."""
+        either: Future[Held] = Future()
+        either.set_running_or_notify_cancel()
+
+        def landed(_: Future[Held]) -> None:
+            error = flight.exception()
+            if isinstance(error, RefreshUnavailableError | TokenStoreError) and self._monotonic() < held.hard_at:
+                either.set_result(held)
+            elif error is not None:
+                either.set_exception(error)
+            else:
+                either.set_result(flight.result())
+
+        flight.add_done_callback(landed)
+        return either
 
     def _fly(self, orders: Orders, future: Future[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
@@ -157,7 +204,7 @@ class Renewal:
             if refreshed:
                 self.windows.learn(record.clock_offset)
             self._setbacks.landed(refreshed=refreshed, before=before)
-            self.held = held = self.windows.hold(record, just_issued=refreshed)
+            self.held = held = self.windows.hold(record, refreshed=refreshed)
         future.set_result(held)
         self._events.tell(landing.how, record.generation)
         if not landing.saved:
@@ -227,11 +274,13 @@ class Renewal:
     def explain(self) -> dict[str, object]:
         """Return what is known of the pair in hand and of what went wrong; no secrets."""
         with self._lock:
+            failure, reason = self._setbacks.last or (None, None)
             return {
                 "accepted_by_server": self.held.accepted if self.held else None,
                 "refresh_under_way": self.flight is not None,
                 "resting_for": self._setbacks.rest(),
-                "last_failure": self._setbacks.last,
+                "last_failure": failure,
+                "last_failure_reason": reason,
                 "clock_offset": self.windows.clock_offset,
             }
 
@@ -239,6 +288,7 @@ class Renewal:
         """In a forked child: the parent's threads and locks are not ours."""
         self._lock = threading.Lock()
         self.flight = None
+        self.windows.spread()
         self.threads.after_fork()
         # Two processes with one rotating pair and no shared store would log each other out.
         self._orphaned = self.store.private

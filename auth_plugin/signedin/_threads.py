@@ -19,13 +19,42 @@ _NAME: Final = "signedin-session"
 
 
 class Shared(Future[T]):
-    """A future that many may wait for. Where no thread could be started for its job, the first who waits runs it."""
+    """A future that many may wait for, and the job that ends it, which is run once.
 
-    left_over: Callable[[], None] | None = None
+    Whoever comes first begins it: in a thread or, where Python starts none any more, in that of the first who waits.
+    """
+
+    # In the instance, so that one `pop` of several threads gets them.
+    _job: Callable[[], None] | None = None
+    _to_begin = False
+    _left_over = False
+
+    def carry(self, job: Callable[[], None]) -> None:
+        """Take the job, which must not raise."""
+        self.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
+        self._job, self._to_begin = job, True
+
+    def begin(self, start: Callable[[Callable[[], None]], None]) -> None:
+        """Have a thread run the job, unless somebody else has. Raises RuntimeError when the system gives no thread."""
+        if not vars(self).pop("_to_begin", False):
+            return
+        try:
+            start(self._run)
+        except RuntimeError:
+            if not no_more_threads():
+                raise
+            self._left_over = True
+        except BaseException:  # Ctrl-C, before or after the thread began: the next caller makes sure
+            self._to_begin = True
+            raise
 
     def help(self) -> None:
-        """Run the job if it is left over, and nobody else does."""
-        if not self.done() and (job := vars(self).pop("left_over", None)) is not None:  # one pop gets it
+        """Run the job if no thread could, and nobody else does."""
+        if self._left_over:
+            self._run()
+
+    def _run(self) -> None:
+        if (job := vars(self).pop("_job", None)) is not None:
             job()
 
 

@@ -198,7 +198,8 @@ class _Deadline:
     def _cut(self) -> None:
         if self._socket is not None:
             try:
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # The plain socket's own: that of TLS would first make it one that sends without encryption.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             except OSError:
                 return
 

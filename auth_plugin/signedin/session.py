@@ -112,7 +112,7 @@ class TokenSession:
             return Record.of_pair(
                 pair,
                 generation=self._renewal.newest(current) + 1,
-                revision=current.revision + 1 if current else 1,
+                revision=current.revision + 1 if current else _first_revision(),
                 obtained_at=self._clock.wall(),
                 clock_offset=clock_offset or 0.0,
                 family=family,
@@ -153,14 +153,19 @@ class TokenSession:
         Raises:
             NotSignedInError, SessionExpiredError: Sign in.
             RefreshUnavailableError: No usable answer; the pair is kept.
+            FreshTokenRejectedError: The last few tokens were replaced within seconds and never used; the pair is kept.
             TokenStoreError: The store cannot be used.
         """
         # What is in hand is renewed at once, also when it is past its end: `current` would refresh it first.
-        return _pair_of(self.wait(self.renew(self.held or self.wait(self.current()))))
+        known = self.held
+        held = known or self.wait(self.current())
+        return _pair_of(held if known is None and held.refreshed else self.wait(self.renew(held)))
 
     async def arefresh(self) -> TokenPair:
         """As `refresh`, without blocking the event loop."""
-        return _pair_of(await self.await_(self.renew(self.held or await self.await_(self.current()))))
+        known = self.held
+        held = known or await self.await_(self.current())
+        return _pair_of(held if known is None and held.refreshed else await self.await_(self.renew(held)))
 
     def on(self, event: str, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.
@@ -276,6 +281,11 @@ class TokenSession:
         for part in (self._events, self._store, self._renewal.refresher):
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 after_fork()
+
+
+def _first_revision() -> int:
+    # At random: a record that got lost and was begun anew must not look, to a compare-and-set, like the one before.
+    return 1 + int.from_bytes(os.urandom(5))
 
 
 def _shown(moment: float) -> str:

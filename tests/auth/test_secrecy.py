@@ -78,7 +78,7 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
 def test_a_record_shows_no_token() -> None:
     record = record_of(tokens="s3cret")
     assert "s3cret" not in repr(record)
-    assert "s3cret" not in repr(Held(record, soft_at=0, hard_at=0))
+    assert "s3cret" not in repr(Held(record, soft_at=0, hard_at=0, refreshed=False))
 
 
 def test_the_effects_of_a_flight_show_no_token() -> None:

@@ -47,7 +47,7 @@ def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
         record = store.load(KEY)
         assert record is not None
         deadline = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
-        store.compare_and_set(KEY, 1, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp())))
+        store.compare_and_set(KEY, record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp())))
         store.try_lock(KEY, "owner", 30)
         said = client.session.explain()
         assert str(said["lock_holder"]).startswith("process ")
