@@ -7,6 +7,12 @@ import idna
 
 _LONGEST = 320
 _LOCAL = re.compile(r'[^\s"(),:;<>@\[\\\]]+')
+# What nobody sees: Default_Ignorable_Code_Point (Unicode 17, DerivedCoreProperties.txt), then what is drawn as a blank.
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    r"\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159]"
+)
 
 
 class EmailError(ValueError):
@@ -19,9 +25,10 @@ def canonical(address: str) -> str:
     Case is folded in the local part too: RFC 5321 (section 2.4) lets a mail server tell cases apart, none does, and
     two accounts that differ by case are a way to impersonate. Compatibility variants (full width, ligatures) fold as
     well, the domain takes its ASCII form (UTS 46). Letters of other scripts that merely look alike stay different
-    mailboxes. Mail must only ever go to the address as registered, never to one typed later.
+    mailboxes; letters that nobody sees are refused (a domain that needs a joiner can be given as xn--). Mail must only
+    ever go to the address as registered, never to one typed later.
     """
-    if len(address) > _LONGEST:
+    if len(address) > _LONGEST or _INVISIBLE.search(address):
         raise EmailError
     local, _, domain = address.rpartition("@")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local).casefold())

@@ -61,6 +61,25 @@ def test_what_is_no_address_is_refused(shared: Served, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "letter",
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u200b\u200d\u202a\u2060\u2065\u206f\u2800\u3164\ufe00\ufe0f"
+    "\ufeff\uffa0\ufff0\ufffc\U0001bca0\U0001d159\U0001d173\U0001d17a\U00016fe4\U000e0000\U000e0100\U000e0fff",
+    ids=ascii,
+)
+def test_a_letter_that_nobody_sees_is_refused_wherever_it_stands(letter: str) -> None:
+    for place in ("ada{}@example.com", "a{}da@example.com", "ada@exam{}ple.com", "{}@example.com"):
+        with pytest.raises(EmailError):
+            canonical(place.format(letter))
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u0300", "\u05d0", "\u0e31", "\u1100", "\u1161", "\u3163", "\u2801", "\ufe20", "\u4e00"], ids=ascii
+)
+def test_a_letter_beside_those_is_seen_and_accepted(letter: str) -> None:
+    assert canonical(f"ad{letter}@example.com")
+
+
+@pytest.mark.parametrize(
     "text", ["a@b", "ada@localhost", "o'hara@example.com", "!#$%&'*+-/=?^_`{|}~@example.com", "用户@例え.jp"]
 )
 def test_unusual_addresses_are_addresses(shared: Served, text: str) -> None:
