@@ -87,7 +87,7 @@ class Renewal:
         with self._lock:
             held, now = self.held, self._monotonic()
             usable = held is not None and now < held.hard_at
-            if held is not None and usable and (now < held.soft_at or self._setbacks.rest() or self._orphaned):
+            if held is not None and usable and (now < held.soft_at or self._setbacks.rest()):
                 return held
             flight = self._in_the_air(held)
         self._begin(flight)

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,6 +11,7 @@ import httpx
 import pytest
 from signedin import (
     Client,
+    FileStore,
     MemoryStore,
     NotSignedInError,
     RefreshUnavailableError,
@@ -442,3 +445,95 @@ def test_a_close_that_is_interrupted_leaves_a_session_that_can_wait(
         refresh.release()
 
         assert not client.session._renewal.threads.closing.is_set()
+
+
+def test_a_sign_out_from_a_signal_handler_while_a_refresh_begins_hangs_nobody(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        threads = client.session._renewal.threads
+        start = threads.start
+
+        def interrupted(job: Callable[[], None]) -> None:
+            client.session.sign_out()  # as a handler would, in the very thread that begins the refresh
+            start(job)
+
+        monkeypatch.setattr(threads, "start", interrupted)
+        outcome: Future[object] = Future()
+
+        def call() -> None:
+            try:
+                outcome.set_result(client.users.get_profile())
+            except NotSignedInError as error:
+                outcome.set_exception(error)
+
+        threading.Thread(target=call, daemon=True).start()
+        assert isinstance(outcome.exception(timeout=20), NotSignedInError)
+
+
+def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+
+        def ctrl_c(_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client.session._renewal.threads, "start", ctrl_c)
+            with pytest.raises(KeyboardInterrupt):
+                client.users.get_profile()
+        client.users.get_profile()
+        assert server.ledger["rotations"] == 1
+
+
+def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: FakeAuthServer) -> None:
+    store = MemoryStore()
+    options: Any = {"transport": server.transport, "clock": server.clock, "store": store}
+    with Client(server.base_url, **options) as client:
+        client.session.sign_in(server.issue())
+    server.clock.advance(301)
+    with Client(server.base_url, **options) as another:
+        assert another.session.refresh() == another.session.tokens
+        assert server.ledger["rotations"] == 1
+        another.session.refresh()
+        assert server.ledger["rotations"] == 2
+
+
+def test_a_record_that_got_lost_and_was_begun_anew_is_not_taken_for_the_old_one(server: FakeAuthServer) -> None:
+    revisions = set()
+    for _ in range(2):
+        store = MemoryStore()
+        with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+            client.session.sign_in(server.issue())
+            record = store.load(client.session.key)
+            assert record is not None
+            revisions.add(record.revision)
+    assert len(revisions) == 2
+
+
+def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(
+    server: FakeAuthServer, tmp_path: Path
+) -> None:
+    path, bobs = tmp_path / "tokens.json", server.issue("bob@example.com")
+    options: Any = {"transport": server.transport, "clock": server.clock}
+    with (
+        Client(server.base_url, store=FileStore(path), **options) as ada,
+        Client(server.base_url, store=FileStore(path), **options) as bob,
+    ):
+        ada.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        renewing: Any = ada.session.renew(ada.session.wait(ada.session.current()))
+        refresh.wait_for()
+        path.unlink()
+        bob.session.sign_in(bobs)
+        refresh.release()
+        ada.session.wait(renewing)
+
+        assert bob.session.tokens == bobs
+        assert bob.users.get_profile().email == "bob@example.com"

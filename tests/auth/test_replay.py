@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from signedin import AsyncClient, Client
+from signedin import AsyncClient, Client, SessionExpiredError
 from signedin._plan import Acquire, Answer, Renew, Send, plan
 from signedin.testing import FakeAuthServer
 
@@ -150,6 +150,39 @@ async def test_during_an_outage_a_usable_token_serves_a_generator_body(drive: Dr
 
         assert answer.json()["body"].encode() == PAYLOAD
         assert server.ledger["rotations"] == 0
+
+
+async def test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        server.fail("refreshToken", *["connect error"] * 3)
+
+        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+
+        assert answer.json()["body"].encode() == PAYLOAD
+        assert server.ledger["rotations"] == 0
+
+
+async def test_a_generator_body_learns_that_its_session_has_ended(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        server.revoke_all()
+        with pytest.raises(SessionExpiredError):
+            await drive(client.http.post, "/things", content=_one_shot(drive))
+        assert server.ledger["echo"] == 0
+
+
+async def test_a_usable_token_serves_a_generator_body_in_a_forked_child(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        server.clock.advance(280)
+        client.session._after_fork()  # what the child runs; the pair is in its parent's memory
+
+        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+
+        assert answer.json()["body"].encode() == PAYLOAD
+        assert server.ledger["refreshToken"] == 0
 
 
 async def test_a_fresh_token_is_not_refreshed_for_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:

@@ -3,7 +3,14 @@
 import threading
 
 import pytest
-from signedin import MemoryStore, RefreshUnavailableError, TokenPair
+from signedin import (
+    Client,
+    FreshTokenRejectedError,
+    MemoryStore,
+    RefreshUnavailableError,
+    ServerError,
+    TokenPair,
+)
 from signedin.testing import FakeAuthServer, VirtualClock
 
 from tests.auth.driving import Drive, Waiters, jwt, kinds
@@ -298,3 +305,56 @@ async def test_a_token_that_arrives_expired_is_sent_all_the_same(drive: Drive, s
             assert outcomes
         assert server.ledger["refreshToken"] <= 3
         assert server.ledger["getProfile"] >= 3
+
+
+async def test_a_late_refusal_is_answered_by_no_pair_that_is_past_its_end_too(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.fail("echo", "401 expired")
+        gate = server.hold("echo")
+        async with drive.under_way(lambda: client.http.get("/late")) as late:
+            await drive.aside(gate.wait_for)
+            for _ in range(2):
+                server.clock.advance(301)
+                await drive(client.users.get_profile)
+            server.clock.advance(301)  # the pair that replaced the refused one has ended meanwhile
+            gate.release()
+        assert [answer.status_code for answer in late] == [200]
+        assert server.ledger["rotations"] == 3
+        assert server.ledger["reused"] == 0
+
+
+async def test_an_api_that_accepts_no_token_gets_no_endless_row_of_fresh_ones(drive: Drive) -> None:
+    server = FakeAuthServer(access_ttl=1)
+    async with drive.client(server) as client:
+        outcomes = []
+        for _ in range(29):
+            server.clock.advance(1)  # each time the token has ended by the clock, before anything is sent
+            server.fail("getProfile", "500")
+            outcomes += await drive.outcomes(client.users.get_profile, 1)
+        assert server.ledger["rotations"] == 5
+        assert kinds(outcomes) == {ServerError, FreshTokenRejectedError}
+        server.clock.advance(31)
+        assert (await drive(client.http.get, "/things")).status_code == 200
+
+
+async def test_in_the_soft_window_a_loop_is_no_trouble_for_a_usable_token(drive: Drive) -> None:
+    server = FakeAuthServer(access_ttl=10)
+    async with drive.client(server) as client:
+        for _ in range(5):
+            await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        server.clock.advance(8.9)  # soft, not hard; five tokens in a row were used by nobody
+        await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] == 5
+
+
+def test_a_forked_child_draws_a_soft_window_of_its_own(server: FakeAuthServer) -> None:
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        windows = client.session._renewal.windows
+        windows._spread = 2.0  # which no draw gives
+
+        client.session._after_fork()
+
+        assert windows._spread != 2.0

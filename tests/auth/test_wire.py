@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import ssl
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -278,3 +279,18 @@ def test_closing_does_not_cut_an_exchange_under_way() -> None:
 
         refresh.release()
         assert isinstance(asking.result(20), Renewed)
+
+
+def test_a_cut_connection_never_becomes_one_without_encryption() -> None:
+    here, there = socket.socketpair()
+    context = ssl.create_default_context()
+    with there, context.wrap_socket(here, server_hostname="x.test", do_handshake_on_connect=False) as encrypted:
+        deadline = _Deadline(60.0)
+        deadline._socket = encrypted
+
+        deadline._cut()
+
+        with pytest.raises(OSError):  # of TLS, which has not begun; a plain socket would say EPIPE
+            encrypted.send(b"secret")
+        assert there.recv(100) == b""
+        assert encrypted._sslobj is not None  # type: ignore[attr-defined]
