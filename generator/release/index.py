@@ -1,13 +1,13 @@
-"""The package index: what it holds, and the upload. Credentials come from environment or keyring, never argv."""
+"""What the package index holds; `uploading` fills it. Credentials come from environment or keyring, never argv."""
 
 import os
 import re
-import subprocess
-import sys
-import sysconfig
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from html import unescape
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 import httpx
 import keyring
@@ -18,6 +18,29 @@ from generator.upstream import digest
 
 USERNAME: Final = "SIGNEDIN_INDEX_USERNAME"
 PASSWORD: Final = "SIGNEDIN_INDEX_PASSWORD"  # noqa: S105  (the variable's name)
+_HTML: Final = {"Accept": "application/vnd.pypi.simple.v1+html, text/html;q=0.9"}
+
+
+class OwnOrigin(httpx.BasicAuth):
+    """Credentials for one origin: an index may link to files elsewhere, or send the reader there.
+
+    httpx takes them off a request that is redirected to another origin; this keeps them off the first one.
+    """
+
+    def __init__(self, address: str, username: str, password: str) -> None:
+        super().__init__(username, password)
+        self._own = _origin(httpx.URL(address))
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        """Put them on where they belong."""
+        if _origin(request.url) == self._own:
+            yield from super().auth_flow(request)
+        else:
+            yield request
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 @define(frozen=True)
@@ -36,27 +59,19 @@ class Index:
         secret = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}"
         return urlunsplit(parts._replace(netloc=f"{secret}@{parts.netloc}"))
 
-    def hashes(self, project: str) -> dict[str, str]:
-        """Return the files of a project with their SHA-256.
+    def hashes(self, project: str, names: Collection[str]) -> dict[str, str]:
+        """Return those of the named files that it has, with their SHA-256.
 
         Raises:
             GeneratorError: The index cannot be reached, or refuses the credentials.
         """
-        with httpx.Client(auth=(self.username, self.password), timeout=30) as client:
+        own = OwnOrigin(self.simple, self.username, self.password)
+        with httpx.Client(auth=own, timeout=30, follow_redirects=True, headers=_HTML) as client:
             page = _got(client, urljoin(self.simple.rstrip("/") + "/", f"{project}/"))
             if page is None:
                 return {}
-            links = re.findall(r"""href=["']([^"']+)["']""", page.text)
-            return dict(self._hash(client, urljoin(str(page.url), link)) for link in links)
-
-    @staticmethod
-    def _hash(client: httpx.Client, link: str) -> tuple[str, str]:
-        parts = urlsplit(link)
-        name = unquote(parts.path.rpartition("/")[2])
-        if said := re.fullmatch(r"sha256=([0-9a-f]{64})", parts.fragment):
-            return name, said[1]
-        file = _got(client, link)
-        return name, digest(file.content) if file else ""
+            links = _links(page)
+            return {name: _hash(client, links[name]) for name in names if name in links}
 
 
 def found(simple: str, upload: str | None) -> Index:
@@ -85,7 +100,7 @@ def missing(index: Index, project: str, files: list[Path]) -> list[Path]:
     Raises:
         GeneratorError: The version is there with other bytes: it is taken.
     """
-    there = index.hashes(project)
+    there = index.hashes(project, {each.name for each in files})
     for each in files:
         if each.name in there and there[each.name] != digest(each.read_bytes()):
             raise GeneratorError(
@@ -95,48 +110,38 @@ def missing(index: Index, project: str, files: list[Path]) -> list[Path]:
     return [each for each in files if each.name not in there]
 
 
-def upload(index: Index, files: list[Path]) -> None:
-    """Upload file by file.
-
-    Raises:
-        GeneratorError: Says which files are up and which are not, and that the same command goes on from there.
-    """
-    for at, each in enumerate(files):
-        if told := _uploaded(index, each):
-            up = ", ".join(one.name for one in files[:at]) or "nothing"
-            raise GeneratorError(
-                f"{each.name} was refused: {told}\nUploaded: {up}. The build gives the same bytes "
-                "again, so the same command goes on where this one stopped."
-            )
+def _links(page: httpx.Response) -> dict[str, SplitResult]:
+    """Return the links of a page by the names of their files; what is no address is none."""
+    found = {}
+    for said in re.findall(r"""href\s*=\s*["']([^"']+)["']""", page.text):
+        with suppress(ValueError):
+            link = urlsplit(urljoin(str(page.url), unescape(said)))
+            found[unquote(link.path.rpartition("/")[2])] = link
+    return found
 
 
-def _uploaded(index: Index, file: Path) -> str:
-    uv = Path(sysconfig.get_path("scripts")) / ("uv.exe" if sys.platform == "win32" else "uv")
-    secrets = {"UV_PUBLISH_USERNAME": index.username, "UV_PUBLISH_PASSWORD": index.password}
-    command = [
-        str(uv),
-        "publish",
-        "--no-config",
-        "--trusted-publishing=never",
-        "--publish-url",
-        index.upload,
-        str(file),
-    ]
-    done = subprocess.run(
-        command, env={**os.environ, **secrets}, capture_output=True, text=True, timeout=300, check=False
-    )
-    return (done.stderr or done.stdout).strip().replace(index.password, "***") if done.returncode else ""
+def _hash(client: httpx.Client, link: SplitResult) -> str:
+    if said := re.fullmatch(r"sha256=([0-9a-f]{64})", link.fragment.lower()):
+        return said[1]
+    address = link._replace(fragment="").geturl()
+    file = _got(client, address)
+    if file is None:
+        raise GeneratorError(f"The index lists {address} and has no such file; nothing was uploaded.")
+    return digest(file.content)
 
 
 def _got(client: httpx.Client, url: str) -> httpx.Response | None:
     try:
         answer = client.get(url)
-    except httpx.HTTPError as error:
-        raise GeneratorError(f"{url} cannot be reached: {error}") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise GeneratorError(
+            f"{url} cannot be read: {str(error) or type(error).__name__}. Nothing was uploaded."
+        ) from error
     if answer.status_code in {401, 403}:
-        raise GeneratorError(f"The index refuses the credentials ({answer.status_code}). Nothing was uploaded.")
-    if answer.status_code == 404 or (answer.is_redirect and "simple" not in answer.headers["location"]):
+        what = "the credentials" if "authorization" in answer.request.headers else "a reader without credentials"
+        raise GeneratorError(f"{answer.url} refuses {what} ({answer.status_code}). Nothing was uploaded.")
+    if answer.status_code == 404:
         return None
     if not answer.is_success:
-        raise GeneratorError(f"{url} answers {answer.status_code}.")
+        raise GeneratorError(f"{answer.url} answers {answer.status_code}. Nothing was uploaded.")
     return answer

@@ -24,9 +24,10 @@ from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, with_section
 from generator.release.distribution import built_twice, manifest, snapshot
 from generator.release.history import Push, record, require_committed
-from generator.release.index import Index, missing, upload
+from generator.release.index import Index, missing
 from generator.release.sbom import sbom
 from generator.release.trial import try_release
+from generator.release.uploading import upload
 from generator.swap import replace
 
 Tell = Callable[[str], None]
@@ -70,7 +71,7 @@ def release(plan: Plan, tell: Tell) -> str:
             return version
         lacking = missing(plan.index, PROJECT, files)
         tell(f"uploading {', '.join(each.name for each in lacking) or 'nothing: all is there, byte for byte'}")
-        upload(plan.index, lacking)
+        upload(plan.index, PROJECT, lacking)
         trial = Path(folder) / "trial"
         trial.mkdir()
         tell(

@@ -24,20 +24,27 @@ def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
     Raises:
         GeneratorError: It cannot be installed, or the example fails.
     """
-    venv.create(folder / "venv", symlinks=True)
-    python = str(folder / "venv" / "bin" / "python")
-    pip = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "--python", python]
-    # The address holds the password: a file of our own, since argv is for all to read. `--index-url` alone is asked.
-    configuration = folder / "pip.conf"
-    configuration.touch(mode=0o600)
-    configuration.write_text(f"[global]\nindex-url = {index.address}\n", encoding="utf-8")
-    pip.remove("--isolated")
-    _run([*pip, "install", "--quiet", f"signedin=={version}"], folder, PIP_CONFIG_FILE=str(configuration))
-    configuration.unlink()
+    python = installed(index, f"signedin=={version}", folder)
     with _backend(folder) as base_url:
         _register(base_url)
         example = _example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
         return _run([python, "-c", example], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
+
+
+def installed(index: Index, requirement: str, folder: Path) -> str:
+    """Install from the index alone into a clean environment and return its interpreter.
+
+    Raises:
+        GeneratorError: It cannot be installed.
+    """
+    venv.create(folder / "venv", symlinks=True)
+    python = str(folder / "venv" / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", "--python", python]
+    # The address holds the password: in the environment, since argv is for all to read. No file of pip's is read, since
+    # that of the machine may name another index; `--isolated` would read those all the same, and not the environment.
+    alone = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.address}
+    _run([*pip, "install", "--quiet", requirement], folder, **alone)
+    return python
 
 
 def _example(readme: str) -> str:

@@ -1,0 +1,35 @@
+"""The trial installs from the index and from nowhere else, whatever the machine is configured to do."""
+
+from pathlib import Path
+
+import pytest
+
+from generator.release.index import Index
+from generator.release.trial import installed
+from generator.release.uploading import upload
+from tests.release.indexes import SECRET, USER, Served, wheel
+
+
+@pytest.fixture
+def misled(public: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose pip asks the attacker's index as well: for all users, for this one, and by its environment."""
+    extra = f"[global]\nextra-index-url = {public.simple}\n"
+    for name in ("pip/pip.conf", "user/pip/pip.conf", ".pip/pip.conf"):
+        path = tmp_path / "machine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(extra)
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "machine"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "machine" / "user"))
+    monkeypatch.setenv("HOME", str(tmp_path / "machine"))
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", public.simple)
+
+
+@pytest.mark.usefixtures("misled")
+def test_trial_asks_the_index_alone_whatever_the_machine_says(private: Served, public: Served, tmp_path: Path) -> None:
+    index = Index(private.simple, f"{private.root}/", USER, SECRET)
+    ours = [wheel(tmp_path, "needed", "1.0"), wheel(tmp_path, "signedin", "1.0", needs=("needed",))]
+    upload(index, "signedin", ours)
+    wheel(public.folder, "needed", "99.0")
+    installed(index, "signedin==1.0", tmp_path)
+    [metadata] = tmp_path.glob("venv/lib/*/site-packages/needed-*.dist-info")
+    assert metadata.name == "needed-1.0.dist-info"
