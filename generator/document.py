@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
+from generator.schemas import plain_booleans, schemas
 
 Pointer = tuple[str, ...]
 
@@ -55,6 +56,11 @@ class Document:
     def nodes(self) -> tuple[tuple[Pointer, dict[str, Any]], ...]:
         """Every mapping in the document with its pointer."""
         return tuple(_nodes(self.data, ()))
+
+    @cached_property
+    def schemas(self) -> tuple[tuple[Pointer, Any], ...]:
+        """Every schema in the document with its pointer."""
+        return tuple(schemas(self.data))
 
     def line(self, pointer: Pointer) -> int:
         """Return the line of a node, or of the nearest one around it."""
@@ -109,6 +115,8 @@ def load(path: Path) -> Document:
     data = _parse(path, text)
     if not isinstance(data, dict):
         raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
+    if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
+        plain_booleans(data)
     return Document(path, content, data)
 
 

@@ -3,12 +3,15 @@
 Everything that a template prints without a filter of upstream's is made of identifiers and types that upstream made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 from openapi_python_client.parser.bodies import Body, BodyType
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import ModelProperty, Property
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier
@@ -16,7 +19,9 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier
 from generator.document import Document
 from generator.operations import Auth, operations
 from generator.sensitive import is_secret_body, secret_parameters, sensitive_properties
+from generator.tags import Members, Tags, tags_of
 
+_MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
 _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
 
@@ -82,6 +87,7 @@ class Facts:
     _operations: dict[tuple[str, str], Operation] = field(init=False)
     _secrets: dict[str, frozenset[str]] = field(init=False, factory=dict)
     _arguments: dict[tuple[str, str], list[Argument]] = field(init=False, factory=dict)
+    _tags: dict[Members, Tags] = field(init=False)
 
     @_operations.default
     def _read_operations(self) -> dict[tuple[str, str], Operation]:
@@ -99,6 +105,28 @@ class Facts:
             )
             for each in operations(self.document)
         }
+
+    @_tags.default
+    def _read_tags(self) -> dict[Members, Tags]:
+        return tags_of(self.document)
+
+    def tags(self, union: UnionProperty) -> Tags | None:
+        """Return what tells the members of a union apart, None if the spec does not say."""
+        return self._tags.get(frozenset(_classes(union))) if self._tags else None
+
+    @staticmethod
+    def competing(union: UnionProperty) -> bool:
+        """Say whether several members may hold one value, which an enum of theirs decides."""
+        members = [each for each in union.inner_properties if each.get_base_type_string() != PythonCode("None")]
+        return len(members) > 1 and any(isinstance(each, _MAY_HOLD_ENUMS) for each in members)
+
+    @staticmethod
+    def bodies(endpoint: Endpoint) -> list[tuple[PythonCode, Body]]:
+        """Return the bodies with the types that tell them apart: of two media types of one type, the first."""
+        by_type: dict[str, Body] = {}
+        for body in endpoint.bodies:
+            by_type.setdefault(_instance_type(body.prop), body)
+        return [(PythonCode(name), by_type[name]) for name in sorted(by_type, key=lambda name: name == "object")]
 
     def operation(self, endpoint: Endpoint) -> Operation:
         """Return what the spec says about an endpoint."""
@@ -178,6 +206,22 @@ class Facts:
         if name not in self._secrets:
             self._secrets[name] = sensitive_properties(self.document, model)
         return prop.name.get_untrusted_value() in self._secrets[name]
+
+
+def _classes(union: UnionProperty) -> Iterator[str]:
+    for each in union.inner_properties:
+        if isinstance(each, ModelProperty):
+            yield each.class_info.name
+        elif each.get_base_type_string() != PythonCode("None"):
+            yield ""
+
+
+def _instance_type(prop: PropertyProtocol) -> str:
+    """Return the type for `isinstance`, which knows no `list[int]`, no `Any` and no `Literal`."""
+    if isinstance(prop, UnionProperty):
+        return " | ".join(dict.fromkeys(map(_instance_type, prop.inner_properties)))
+    name = prop.get_instance_type_string().as_unembedded_code()
+    return "object" if name == "Any" or name.startswith("Literal[") else name
 
 
 def _is_success(response: Response) -> bool:

@@ -4,7 +4,10 @@ Messages name the property and never hold its value: it may be a secret, and mes
 """
 
 import datetime
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from json import dumps
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -12,7 +15,12 @@ from uuid import UUID
 import httpx
 from dateutil.parser import isoparse
 
+from .types import Unset
+
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
+# 2: no enum holds a value that the spec does not name. 1: none of a single value, which is a tag. 0: each may.
+_strictness: ContextVar[int] = ContextVar("_strictness", default=0)
 
 
 def _refuse(value: object, name: str, expected: str) -> NoReturn:
@@ -71,6 +79,29 @@ def uuid(value: object, name: str) -> UUID:
     return _converted(UUID, value, name, "a UUID")
 
 
+def member(values: type[E], value: str | int, name: str) -> E:
+    """Return the enum's member; a value that the spec does not name fits where no other member of a union does."""
+    strictness = _strictness.get()
+    if (strictness > 1 or (strictness and len(values) == 1)) and value not in values._value2member_map_:
+        raise ValueError(f"{name}: of no value that the spec names")
+    return values(value)
+
+
+def fitting(read: Callable[[object], T], data: object) -> T:
+    """Read the first member of a union whose enums know their values, or at least their tags, or that can hold it."""
+    if _strictness.get():  # of a union around this one, which tries its own members
+        return read(data)
+    for strictness in (2, 1):
+        before = _strictness.set(strictness)
+        try:
+            return read(data)
+        except (TypeError, ValueError, AttributeError, KeyError):
+            pass
+        finally:
+            _strictness.reset(before)
+    return read(data)
+
+
 def json(response: httpx.Response) -> Any:
     try:
         return response.json()
@@ -87,7 +118,37 @@ def if_it_fits(read: Callable[[httpx.Response], object | None], response: httpx.
 
 def segment(value: object, name: str) -> str:
     """Return a path parameter as one segment of a path; an empty one or dots would address another resource."""
-    text = quote(str(value), safe="")
-    if text in {"", ".", ".."}:
+    segment_ = quote(text(value), safe="")
+    if segment_ in {"", ".", ".."}:
         raise ValueError(f"{name}: cannot stand in a path")
-    return text
+    return segment_
+
+
+def text(value: object) -> str:
+    """Return a value as it is written where JSON is not."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case enum.Enum():
+            return str(value.value)
+        case datetime.date():
+            return value.isoformat()
+    return str(value)
+
+
+def put(texts: dict[str, Any], name: str, value: object) -> None:
+    """Add a header or a cookie; what is unset or null is not sent."""
+    if value is not None and not isinstance(value, Unset):
+        texts[name] = text(value)
+
+
+def fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form sends; it has no null."""
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def part(value: object) -> tuple[None, bytes, str]:
+    """Return a part of a multipart body: a text, or JSON for what is none."""
+    if isinstance(value, dict | list):
+        return None, dumps(value).encode(), "application/json"
+    return None, text(value).encode(), "text/plain"

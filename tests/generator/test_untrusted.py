@@ -16,7 +16,7 @@ import pytest
 from generator import cli
 from generator.bounds import bounded
 from generator.document import Document, load
-from generator.errors import LimitError
+from generator.errors import LimitError, PrintError
 from generator.lint import lint
 from generator.printer import print_package
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
@@ -88,6 +88,22 @@ def test_printable_strings_arrive_unchanged(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert set(ast.literal_eval(done.stdout)) == {text}
+
+
+@pytest.mark.parametrize("place", [("dead",), ("expired", "status"), ("grace", "times"), ("grace", "seconds")])
+def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_printed(
+    place: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = strings("x")
+    [(_, scheme)] = spec["components"]["securitySchemes"].items()
+    *owners, key = place
+    owner = scheme["x-signedin-refresh"]
+    for each in owners:
+        owner = owner[each]
+    owner[key] = ["__import__('os')"] if key == "dead" else "__import__('os')"
+    with suppress(PrintError):
+        print_package(Document(tmp_path / "openapi.json", b"", spec), tmp_path / "victim_sdk")
+    assert "__import__" not in "".join(path.read_text("utf-8") for path in tmp_path.rglob("contract.py"))
 
 
 def test_a_limit_of_time_is_told_and_no_handler_keeps_it() -> None:

@@ -1,6 +1,6 @@
 """Which module has which model."""
 
-MODULES = {
+MODULES: dict[str, str] = {
     "Credentials": "credentials",
     "Error": "error",
     "Profile": "profile",

@@ -24,8 +24,7 @@ def _get_kwargs(
     idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
-        headers["Idempotency-Key"] = idempotency_key
+    _wire.put(headers, "Idempotency-Key", idempotency_key)
 
     _kwargs: dict[str, Any] = {
         "method": "post",

@@ -1,0 +1,31 @@
+"""What openapi-python-client makes of a schema: a class, a union, another name for one."""
+
+from typing import Any
+
+from openapi_python_client.strings import ClassName
+
+from generator.operations import FIELD_PREFIX
+
+
+def referred_name(reference: object) -> str | None:
+    """Return the name of the component's schema that a `$ref` leads to, None if it leads elsewhere."""
+    if not isinstance(reference, str) or not reference.startswith("#/components/schemas/"):
+        return None
+    name = reference.removeprefix("#/components/schemas/")
+    return None if "/" in name else name.replace("~1", "/").replace("~0", "~")
+
+
+def class_of(name: str, schema: dict[str, Any]) -> str:
+    """Return the name of the class that upstream makes of a component's schema."""
+    return ClassName(str(schema.get("title") or name), FIELD_PREFIX)
+
+
+def is_object(schema: dict[str, Any]) -> bool:
+    """Say whether upstream prints a schema as a class with attributes."""
+    said = schema.get("type")
+    return said == "object" or (said is None and bool(schema.get("properties") or schema.get("allOf")))
+
+
+def is_union(schema: dict[str, Any]) -> bool:
+    """Say whether upstream reads a schema as one of several."""
+    return bool(schema.get("anyOf") or schema.get("oneOf")) or isinstance(schema.get("type"), list)
