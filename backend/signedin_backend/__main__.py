@@ -1,6 +1,7 @@
 """`python -m signedin_backend`: read the options, serve, stop gracefully."""
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app, settle
-from signedin_backend.protocol import Protocol
+from signedin_backend.protocol import Protocol, is_news
 from signedin_backend.proxies import Proxies
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
@@ -35,6 +36,7 @@ class Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 2 for a refused option, 3 for a start that failed, as uvicorn has it."""
     logs.configure()
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     try:
         given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
         chosen = settings.read(os.environ, given)

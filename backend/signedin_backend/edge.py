@@ -5,6 +5,7 @@ import time
 import uuid
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,9 @@ from signedin_backend.journal import LOG, Journal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PORT = re.compile(r":\d*$")
+_ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
+# Where the id stands in the state of a request, and the status of the server's own refusal.
+_ID, _REFUSED = "signedin.request_id", "signedin.refused"
 # Asked every few seconds, by whatever name or address the one who asks has for us.
 _PROBES = {"/healthz", "/readyz"}
 
@@ -29,26 +33,28 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, _untraced(send))
             return
-        started, request_id, seen = time.perf_counter(), _request_id(scope), Status()
+        seen, scope = Seen(request_id(scope)), _with_path(scope)
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen.code = message["status"]
-                MutableHeaders(scope=message).update(answers.common(request_id))
+                seen.status = message["status"]
+                MutableHeaders(scope=message).update(answers.common(seen.request_id))
             await send(message)
+            seen.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
-        await self._answer(scope, receive, send_marked, seen, request_id)
-        if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
-            about = {**_about(scope, request_id), "ms": round((time.perf_counter() - started) * 1000, 3)}
-            self._journal.record(scope.get("signedin.mark", {}), status=seen.code, about=about)
+        try:
+            await self._answer(scope, receive, send_marked, seen)
+        finally:
+            if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
+                self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: "Status", request_id: str) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: "Seen") -> None:
         try:
             app = self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
             await app(scope, receive, send)
         except Exception:
-            LOG.exception("failed", extra={"fields": {"request_id": request_id}})
-            if seen.code:
+            LOG.exception("failed", extra={"fields": {"request_id": seen.request_id}})
+            if seen.status:
                 raise  # Half an answer is under way; only closing the connection says so.
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 
@@ -59,10 +65,21 @@ class Edge:
         return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in self._trusted
 
 
-class Status:
-    """The status that was sent; 0 before."""
+class Seen:
+    """What became of one request: the status that was sent, 0 before, and whether all of the answer was."""
 
-    code = 0
+    def __init__(self, request_id: str) -> None:
+        self.request_id, self.status, self.whole = request_id, 0, False
+        self._started = time.perf_counter()
+
+    def told(self, scope: Scope) -> dict[str, Any]:
+        """Return what the journal is told of it."""
+        # The route, not the path: whoever mistypes may have put a secret into it.
+        route = getattr(scope.get("route"), "path", "")
+        milliseconds = round((time.perf_counter() - self._started) * 1000, 3)
+        about = {"request_id": self.request_id, "method": scope["method"], "route": route, "ms": milliseconds}
+        status = scope["state"].get(_REFUSED, self.status)
+        return {"status": status, "about": about if self.whole else {**about, "broken": True}}
 
 
 def _untraced(send: Send) -> Send:
@@ -75,12 +92,29 @@ def _untraced(send: Send) -> Send:
     return send_short
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+def request_id(scope: Scope) -> str:
+    """Return the id of this request, the same for everyone who asks."""
+    # In the state, which copies of the scope share.
+    state: dict[str, Any] = scope.setdefault("state", {})
+    if _ID not in state:
+        given = Headers(scope=scope).get("x-request-id", "")
+        state[_ID] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return str(state[_ID])
 
 
-def _about(scope: Scope, request_id: str) -> dict[str, Any]:
-    # The route, not the path: whoever mistypes may have put a secret into it.
-    route = scope.get("route")
-    return {"request_id": request_id, "method": scope["method"], "route": getattr(route, "path", "")}
+def refused(scope: Scope, status: int) -> str:
+    """Have the log say that the server refused this request by itself, whatever we answer; return its id."""
+    name = request_id(scope)
+    scope["state"][_REFUSED] = status
+    return name
+
+
+def _with_path(scope: Scope) -> Scope:
+    """Return the request as if its target were a path; an absolute one says the host, whatever Host says."""
+    # RFC 9112, section 3.2.2. Unquoted like any path, but after the authority was cut off.
+    found = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
+    if found is None:
+        return scope
+    path = found[2] or b"/"
+    headers = [(b"host", found[1]), *(pair for pair in scope["headers"] if pair[0] != b"host")]
+    return {**scope, "path": unquote_to_bytes(path).decode(errors="replace"), "raw_path": path, "headers": headers}

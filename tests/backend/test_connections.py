@@ -1,0 +1,213 @@
+"""What comes over a connection before, between and instead of requests; each is logged under the id of its answer."""
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from signedin_backend.logs import JsonLines
+from signedin_backend.protocol import Protocol
+
+from tests.backend.running import Received, Serve, Served, Server, receive
+from tests.servers import backend
+
+JSON = b"Host: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED = JSON + b"Transfer-Encoding: chunked\r\n\r\n"
+LOGIN = b"POST /api/v1/auth/login HTTP/1.1\r\n"
+PROFILE = b"GET /api/v1/users/profile HTTP/1.1\r\nHost: localhost\r\n\r\n"
+MALFORMED = {"message": "Malformed HTTP request.", "stack": ""}
+
+
+@pytest.fixture(autouse=True)
+def _logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+@contextmanager
+def connected(served: Served) -> Iterator[socket.socket]:
+    where = urlsplit(served.base_url)
+    with socket.create_connection((where.hostname, where.port), 20) as peer:
+        yield peer
+
+
+def asked(served: Served, head: bytes, path: str = "/auth/login") -> Received:
+    """Send a request; a refusal that never came to its operation is checked like a login's, which knows a 400."""
+    with connected(served) as peer:
+        peer.sendall(head)
+        return receive(peer, path)
+
+
+def logged(caplog: pytest.LogCaptureFixture, served: Served) -> list[dict[str, Any]]:
+    """Return the lines of all requests so far; a line is written after its answer, and before the next one's."""
+    served.client.get("/users/profile", headers={"X-Request-ID": "last"})
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "signedin_backend"]
+    assert {line["event"] for line in lines} <= {"request"}
+    return [line for line in lines if line["request_id"] != "last"]
+
+
+@contextmanager
+def impatient(served: Served) -> Iterator[socket.socket]:
+    """Connect to a server of this backend's that lets a connection be idle for one second."""
+    config = uvicorn.Config(served.app, http=Protocol, ws="none", log_config=None, lifespan="off", timeout_keep_alive=1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as bound,
+        Server(config).running(bound),
+        socket.create_connection(bound.getsockname(), 20) as peer,
+    ):
+        yield peer
+
+
+def dripped(peer: socket.socket) -> bool:
+    """Send a byte ten times a second; tell whether the other side closes within twenty seconds."""
+    peer.settimeout(0.1)
+    for _ in range(200):
+        try:
+            peer.sendall(b"x")
+            if peer.recv(1) == b"":
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def test_a_connection_that_sends_nothing_is_closed(served: Served) -> None:
+    with impatient(served) as peer:
+        assert peer.recv(1) == b""
+
+
+def test_a_head_that_never_ends_is_closed_however_it_goes_on(served: Served) -> None:
+    with impatient(served) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        assert dripped(peer)
+
+
+def test_a_later_head_that_never_ends_is_closed_too(served: Served) -> None:
+    with impatient(served) as peer:
+        peer.sendall(PROFILE)
+        assert receive(peer, "/users/profile", method="GET").status == 401
+        peer.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        assert dripped(peer)
+
+
+def test_a_request_under_way_may_take_longer_than_a_connection_may_be_idle(serve: Serve) -> None:
+    with impatient(serve(body_seconds=2)) as peer:
+        peer.sendall(LOGIN + JSON + b"Content-Length: 2\r\n\r\n{")
+        assert receive(peer).status == 400
+
+
+@pytest.mark.parametrize("first", [b"5\r\nabcde\r\n", b""], ids=["later chunk", "first chunk"])
+@pytest.mark.parametrize("named", [b"", b"X-Request-ID: mine\r\n"], ids=["no id", "an id"])
+def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
+    served: Served, caplog: pytest.LogCaptureFixture, first: bytes, named: bytes
+) -> None:
+    answer = asked(served, LOGIN + named + CHUNKED + first + b"ZZ\r\n")
+    (line,) = logged(caplog, served)
+    assert (answer.status, json.loads(answer.body)) == (400, MALFORMED)
+    assert (line["status"], line["route"], line["request_id"]) == (
+        400, "/api/v1/auth/login", answer.headers["x-request-id"]
+    )  # fmt: skip
+    assert not named or line["request_id"] == "mine"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_broken_body_that_nobody_reads_is_one_refusal_and_no_failure(
+    served: Served, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    answer = asked(served, f"{method} /api/v1/users/profile HTTP/1.1\r\n".encode() + CHUNKED + b"ZZ\r\n")
+    (line,) = logged(caplog, served)
+    assert (answer.status, line["status"], line["request_id"]) == (400, 400, answer.headers["x-request-id"])
+
+
+def test_a_body_that_breaks_after_its_answer_is_the_end_of_the_connection_and_no_failure(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(b"GET /api/v1/users/profile HTTP/1.1\r\n" + CHUNKED)
+        assert receive(peer, "/users/profile", method="GET").status == 401
+        peer.sendall(b"ZZ\r\n")
+        assert peer.recv(1) == b""
+    (line,) = logged(caplog, served)
+    assert line["status"] == 401
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("before", [b"", PROFILE], ids=["first", "later"])
+def test_what_is_no_http_is_logged_under_the_id_of_its_answer(
+    served: Served, caplog: pytest.LogCaptureFixture, before: bytes
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(before)
+        answers = [receive(peer, "/users/profile", method="GET")] if before else []
+        peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+        answers.append(receive(peer))
+    lines = logged(caplog, served)
+    assert [line["request_id"] for line in lines] == [answer.headers["x-request-id"] for answer in answers]
+    assert (lines[-1]["level"], lines[-1]["status"], lines[-1]["route"]) == ("info", 400, "")
+    assert len({line["request_id"] for line in lines}) == len(lines)
+
+
+def test_the_program_logs_what_is_no_http_in_one_line_and_not_in_its_servers_words_too(tmp_path: Path) -> None:
+    with backend(tmp_path, checked=False) as server:
+        where = urlsplit(server.base_url)
+        with socket.create_connection((where.hostname, where.port), 20) as peer:
+            peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+            answer = receive(peer)
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
+    assert line["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://localhost/api/v1/users/profile", "localhost", 401),
+        ("HTTP://LOCALHOST:5000/api/v1/users/profile?a=http://b", "localhost", 401),
+        ("https://127.0.0.1/api/v1/users/profile", "localhost", 401),
+        ("http://localhost/api/v1/users%2Fprofile", "localhost", 401),
+        # The target's authority is what counts, whatever Host says.
+        ("http://localhost/api/v1/users/profile", "evil.example", 401),
+        ("http://evil.example/api/v1/users/profile", "localhost", 400),
+        ("http://localhost@evil.example/api/v1/users/profile", "localhost", 400),
+        ("http://ada@localhost/api/v1/users/profile", "localhost", 400),
+        ("http:///api/v1/users/profile", "localhost", 400),
+        ("http://localhost", "localhost", 404),
+        ("http://localhost?a=1", "localhost", 404),
+        ("ftp://localhost/api/v1/users/profile", "localhost", 404),
+    ],
+)
+def test_a_target_may_be_a_whole_url_and_names_the_host_then(
+    served: Served, caplog: pytest.LogCaptureFixture, target: str, host: str, status: int
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        answer = receive(peer) if status == 400 else receive(peer, "/users/profile", method="GET")
+    assert answer.status == status
+    (line,) = logged(caplog, served)
+    assert (line["status"], line["route"]) == (status, "/api/v1/users/profile" if status == 401 else "")
+
+
+def test_a_whole_url_on_a_port_is_the_one_request_that_a_path_is(served: Served) -> None:
+    body = b'{"email": "ada@example.com", "password": "correct horse battery staple"}'
+    head = f"POST {served.base_url}/auth/register HTTP/1.1\r\n".encode() + JSON
+    answer = asked(served, head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body, "/auth/register")
+    assert served.profile(json.loads(answer.body)["accessToken"]).status_code == 200
+
+
+def test_a_request_that_names_no_host_is_refused(served: Served) -> None:
+    answer = asked(served, b"GET /api/v1/users/profile HTTP/1.0\r\n\r\n")
+    assert (answer.status, json.loads(answer.body)["message"]) == (400, "Invalid host header.")
+
+
+def test_a_request_that_names_two_hosts_is_refused(served: Served) -> None:
+    two = b"Host: localhost\r\nHost: localhost\r\n"
+    answer = asked(served, b"GET /api/v1/users/profile HTTP/1.1\r\n" + two + b"\r\n")
+    assert (answer.status, json.loads(answer.body)) == (400, MALFORMED)
