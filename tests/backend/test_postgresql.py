@@ -238,9 +238,7 @@ def test_a_transaction_does_not_depend_on_the_servers_defaults(
                 assert connection.execute(text(f"SHOW {name}")).scalar_one() == value
 
 
-@pytest.mark.parametrize(
-    ("ahead", "said"), [(0, False), (1, False), (-1, False), (3, True), (-3, True)], ids=str
-)
+@pytest.mark.parametrize(("ahead", "said"), [(0, False), (1, False), (-1, False), (3, True), (-3, True)], ids=str)
 def test_a_clock_that_is_not_the_database_servers_is_a_warning_at_the_start(
     server: PostgresServer, caplog: pytest.LogCaptureFixture, ahead: int, *, said: bool
 ) -> None:

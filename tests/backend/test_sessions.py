@@ -1,11 +1,14 @@
 """Signing in, rotating and signing out, each answer checked against the contract."""
 
 import base64
+from pathlib import Path
 
 import jwt
 import pytest
-from signedin_backend import storage
+from signedin_backend import Settings, storage
+from signedin_backend.storage import Storage
 from signedin_backend.tokens import next_refresh_token
+from sqlalchemy import event
 
 from tests.backend.running import KEY, Serve, Served
 
@@ -40,6 +43,14 @@ def test_tokens_minted_in_one_second_differ(served: Served) -> None:
     made = [served.login().json() for _ in range(5)]
     assert len({pair["accessToken"] for pair in made}) == 5
     assert len({pair["refreshToken"] for pair in made}) == 5
+
+
+def test_a_token_may_come_from_a_host_whose_clock_is_half_a_minute_ahead(served: Served) -> None:
+    token = served.pair()["accessToken"]
+    served.clock.advance(-30)
+    assert served.profile(token).status_code == 200
+    served.clock.advance(-1)
+    assert served.profile(token).status_code == 401
 
 
 @pytest.mark.parametrize("begun", [0.0, 0.25, 0.999])
@@ -227,6 +238,16 @@ def test_a_first_token_and_the_salt_of_each_rotation_are_256_random_bits(served:
     for found in ([base64.urlsafe_b64decode(token + "=") for token in firsts], salts):
         assert [len(bits) for bits in found] == [32, 32, 32]
         assert len(set(found)) == 3
+
+
+@pytest.mark.sqlite
+def test_an_answered_pair_is_on_the_disk_whatever_sqlites_default_is(tmp_path: Path) -> None:
+    store = Storage(Settings(database=f"sqlite:///{tmp_path / 'x.db'}"))
+    event.listen(store.engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"), insert=True)
+    full = 2
+    with store.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == full
+    store.close()
 
 
 @pytest.mark.sqlite
