@@ -57,7 +57,7 @@ def test_every_class_of_bad_input_is_timed_by_the_backend_itself(server: stages.
 
 def test_a_table_takes_the_place_of_the_last_one_of_its_database() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for database in ("sqlite", "postgresql", "bad input"):
+    for database in ("sqlite", "postgresql", "bad input sqlite", "bad input postgresql"):
         new = written(page, "| new |\n", database)
         assert f"<!-- load {database} -->\n| new |\n<!-- /load {database} -->\n" in new
         assert written(new, "| new |\n", database) == new
