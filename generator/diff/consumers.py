@@ -14,15 +14,22 @@ from attrs import define
 from generator.diff.source import committed, revision_of
 
 HAND_WRITTEN: Final = "auth_plugin"
+_PRINTED: Final = "sdk/signedin_sdk"
+_SPEC: Final = "openapi.yaml"
 
 
 @define(frozen=True)
 class Consumers:
-    """The programs, and the hand-written package beside the printed one, as it was then and as it is now."""
+    """The programs, and the hand-written package beside the printed one, as it was then and as it is now.
+
+    `released` is the package as it was printed then, None where it is not known: printing the old spec today would hide
+    what the templates print otherwise by now.
+    """
 
     programs: list[Path]
     before: Path
     after: Path
+    released: Path | None = None
 
 
 @contextmanager
@@ -38,8 +45,12 @@ def consumers(old: str, names: Sequence[str], *, root: Path) -> Iterator[Consume
     with TemporaryDirectory(prefix="signedin-consumers-") as name:
         folder = Path(name)
         programs = [_held(each, revision, folder / str(at), root) for at, each in enumerate(names)]
-        then = _extracted(revision, folder, root) if revision and names else None
-        yield Consumers(programs, then or now, now)
+        if revision is None or not names:
+            yield Consumers(programs, now, now)
+            return
+        then = _extracted(revision, HAND_WRITTEN, folder, root)
+        is_ours = old.removeprefix("git:").partition(":")[2] in {"", _SPEC}
+        yield Consumers(programs, then or now, now, _extracted(revision, _PRINTED, folder, root) if is_ours else None)
 
 
 def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
@@ -51,11 +62,11 @@ def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
     return path
 
 
-def _extracted(revision: str, folder: Path, root: Path) -> Path | None:
-    command = ["git", "archive", "--format=tar", revision, HAND_WRITTEN]
+def _extracted(revision: str, name: str, folder: Path, root: Path) -> Path | None:
+    command = ["git", "archive", "--format=tar", revision, name]
     done = subprocess.run(command, cwd=root, capture_output=True, check=False)
     if done.returncode:  # there was none yet
         return None
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
-    return folder / HAND_WRITTEN
+    return folder / name

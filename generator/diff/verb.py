@@ -1,6 +1,7 @@
 """The verb `diff`: two sources of specs in, a report and an exit status out."""
 
 import argparse
+import shutil
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from generator.diff.source import opened
 from generator.document import Document
 
 FOUND: Final = 3
+_PACKAGE: Final = "signedin_sdk"
 _LEVELS: Final = {"breaking": Level.BREAKING, "minor": Level.MINOR, "patch": Level.PATCH}
 
 
@@ -34,17 +36,23 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def changes(old: Document, new: Document, *, consumers: Consumers, specs_only: bool = False) -> list[Change]:
-    """Return what differs, with what the printed packages say of it at the end."""
+    """Return what differs, with what the printed packages say of it at the end.
+
+    Programs are tried also when the specs are equal: the hand-written layer and the templates change without them.
+    """
     found = compare(old, new)
-    if specs_only or not found:
+    if specs_only or not (found or consumers.programs):
         return found
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
-        before, after = (
-            printed(document, Path(folder) / at, "signedin_sdk") for document, at in ((old, "old"), (new, "new"))
-        )
+        before = _released(consumers, Path(folder)) or printed(old, Path(folder) / "old", _PACKAGE)
+        after = printed(new, Path(folder) / "new", _PACKAGE)
         raised = [*api_changes(before, after)]
         raised += consumer_changes(consumers, before, after)
     return [*found, *dict.fromkeys(raised)]
+
+
+def _released(consumers: Consumers, folder: Path) -> Path | None:
+    return consumers.released and Path(shutil.copytree(consumers.released, folder / "old" / _PACKAGE))
 
 
 def current_version(root: Path) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.diff import Level
+from generator.diff import Level, verb
 from generator.diff.consumers import consumers
+from generator.diff.sdk import printed
 from generator.diff.verb import changes
 from generator.document import load
 from generator.errors import SpecError
@@ -35,15 +36,23 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def with_package(repository: Path) -> Path:
+    """The tag has the package that was printed for it, by templates that gave a model one method more."""
+    package = printed(load(repository / "openapi.yaml"), repository / "sdk", "signedin_sdk")
+    with (package / "models" / "thing.py").open("a") as model:
+        model.write("\n    def gone(self) -> str: return ''\n")
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for command in (["add", "-A"], [*who, "commit", "-q", "-m", "Release"], ["tag", "--force", "v1.0.0"]):
+        subprocess.run(["git", *command], cwd=repository, check=True, capture_output=True)
+    return repository
+
+
 def _found(repository: Path, helper: str) -> set[str]:
     (repository / "auth_plugin" / "helper.py").write_text(helper)
-    new = minimal()
-    new["info"]["description"] = "More words."
-    (repository / "openapi.yaml").write_text(as_yaml(new), encoding="utf-8")
-    (repository / "old.yaml").write_text(as_yaml(minimal()), encoding="utf-8")
-    old, after = load(repository / "old.yaml"), load(repository / "openapi.yaml")
+    spec = load(repository / "openapi.yaml")  # not edited: only what is beside it has changed
     with consumers("git:v1.0.0", ["program.py"], root=repository) as programs:
-        found = changes(old, after, consumers=programs)
+        found = changes(spec, spec, consumers=programs)
     return {change.rule for change in found if change.level is Level.BREAKING}
 
 
@@ -55,6 +64,13 @@ def test_program_of_the_last_release_still_fits(repository: Path) -> None:
     assert _found(repository, "def call(thing: object, more: int = 0) -> str: return str(thing)\n") == set()
 
 
+def test_package_of_the_last_release_is_the_one_that_was_printed_then(
+    with_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "consumer_changes", lambda *_: [])  # the tests above have the type checker
+    assert _found(with_package, "") == {"python-api-changed"}
+
+
 def test_program_that_the_revision_lacks_is_told(repository: Path) -> None:
     with pytest.raises(SpecError, match=r"no other\.py"), consumers("git:v1.0.0", ["other.py"], root=repository):
         pass
@@ -63,6 +79,6 @@ def test_program_that_the_revision_lacks_is_told(repository: Path) -> None:
 def test_absolute_name_and_a_file_as_the_old_spec_mean_the_file_as_it_stands(repository: Path) -> None:
     with consumers("git:v1.0.0", [str(repository / "program.py")], root=repository) as programs:
         assert programs.programs == [repository / "program.py"]
-    with consumers("old.yaml", ["program.py"], root=repository) as programs:
+    with consumers("openapi.yaml", ["program.py"], root=repository) as programs:
         assert programs.programs == [repository / "program.py"]
         assert programs.before == programs.after
