@@ -5,6 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 
 class Limit:
     """The generic cell rate algorithm: one number per key, the moment at which its debt is paid."""
@@ -35,16 +37,36 @@ def origin(address: str) -> str:
 
     Another server in front of us may believe any text of a client's, and keys of any length would be anybody's memory.
     """
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    if (parsed := _parsed(address)) is None:
         return ""
     return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def is_loopback(address: str) -> bool:
     """Tell whether the peer is on this machine."""
+    return (parsed := _parsed(address)) is not None and parsed.is_loopback
+
+
+def network(text: str) -> Network:
+    """Return this network, of IPv4 also where it is written as the part of IPv6 that stands for it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = ipaddress.ip_network(text)
+    plain = getattr(found.network_address, "ipv4_mapped", None)
+    return ipaddress.ip_network((plain, found.prefixlen - 96)) if plain and found.prefixlen >= 96 else found
+
+
+def mapped(network: Network) -> str:
+    """Return the network as an IPv6 socket shows its addresses, that of IPv4 as ::ffff:192.0.2.0/120."""
+    return str(network) if network.version == 6 else f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address, that of IPv4 also where an IPv6 socket shows it (RFC 4291, section 2.5.5.2)."""
     try:
-        return ipaddress.ip_address(address).is_loopback
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return False
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

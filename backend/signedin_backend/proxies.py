@@ -5,6 +5,8 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from signedin_backend.limits import mapped, network
+
 _PEER = "signedin.peer"
 
 
@@ -13,7 +15,9 @@ class Proxies:
 
     def __init__(self, app: ASGIApp, networks: str) -> None:
         self._app = app
-        self._believing = ProxyHeadersMiddleware(self._checked, networks)  # type: ignore[arg-type]  # uvicorn's scopes
+        # A proxy may name the one before it as its own IPv6 socket shows it.
+        both = [form for text in networks.split(",") for form in (text, mapped(network(text)))]
+        self._believing = ProxyHeadersMiddleware(self._checked, both)  # type: ignore[arg-type]  # uvicorn's scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with the address that it is from."""

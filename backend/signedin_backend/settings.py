@@ -8,13 +8,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import IPv6Address, ip_network
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from signedin_backend.limits import network
 from signedin_backend.strength import weakness
 
 PREFIX = "SIGNEDIN_BACKEND_"
@@ -66,10 +67,10 @@ def _name(text: str) -> str:
 def _addresses(text: str) -> str:
     # uvicorn takes what it cannot read for a Unix socket's name, and then trusts nobody without a word.
     try:
-        networks = [ip_network("::/0" if part.strip() == "*" else part.strip()) for part in text.split(",")]
+        networks = [network("::/0" if part.strip() == "*" else part.strip()) for part in text.split(",")]
     except ValueError:
         raise ValueError("must be IP addresses or networks, separated by commas") from None
-    if any(network.prefixlen == 0 for network in networks):
+    if any(each.prefixlen == 0 for each in networks):
         raise ValueError("must name the proxies' own networks: were everybody a proxy, each client chose its address")
     return ",".join(map(str, networks))
 

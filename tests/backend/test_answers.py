@@ -161,6 +161,11 @@ def test_an_ipv6_customer_is_one_origin(address: str, shared_by: str) -> None:
     assert origin(address) == shared_by
 
 
+@pytest.mark.parametrize("shown", ["192.0.2.1", "::ffff:192.0.2.1", "::FFFF:c000:201", "::ffff:192.0.2.1%eth0"])
+def test_an_ipv4_address_is_one_origin_whichever_socket_shows_it(shown: str) -> None:
+    assert (origin(shown), origin("::ffff:192.0.2.2")) == ("192.0.2.1", "192.0.2.2")
+
+
 @pytest.mark.parametrize(
     ("marked", "status", "level"),
     [

@@ -94,7 +94,11 @@ def test_a_session_ends_once(counted: Served) -> None:
     assert ledger(counted)["families_revoked"] == 1
 
 
-@pytest.mark.parametrize(("address", "status"), [("192.0.2.1", 404), ("127.0.0.1", 200), ("::1", 200), ("unix", 404)])
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("192.0.2.1", 404), ("127.0.0.1", 200), ("::1", 200), ("::ffff:127.0.0.1", 200), ("::ffff:192.0.2.1", 404),
+     ("unix", 404)],
+)  # fmt: skip
 def test_the_ledger_is_for_this_machine_only(counted: Served, address: str, status: int) -> None:
     async def ask() -> int:
         transport = httpx.ASGITransport(counted.app, client=(address, 50_000))

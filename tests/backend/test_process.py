@@ -76,7 +76,7 @@ BAD = {
     ],
     "trusted_proxies": [
         *("", "proxy", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "::1::"),
-        *("*", "10.0.0.1,*", "0.0.0.0/0", "::/0"),
+        *("*", "10.0.0.1,*", "0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"),
     ],
     "body_limit": [*NO_NUMBER, "255", "1048577"],
     "body_seconds": [*NO_NUMBER, "0", "601"],
@@ -155,7 +155,10 @@ def test_hosts_are_names_and_addresses_as_host_has_them(text: str, read_as: tupl
     assert read({"SIGNEDIN_BACKEND_TRUSTED_HOSTS": text}).trusted_hosts == read_as
 
 
-@pytest.mark.parametrize(("text", "read_as"), [("10.0.0.1", "10.0.0.1/32"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128")])
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [("10.0.0.1", "10.0.0.1/32"), ("10.0.0.0/8, ::1", "10.0.0.0/8,::1/128"), ("::ffff:10.0.0.0/104", "10.0.0.0/8")],
+)
 def test_proxies_are_addresses_and_networks(text: str, read_as: str) -> None:
     assert read({"SIGNEDIN_BACKEND_TRUSTED_PROXIES": text}).trusted_proxies == read_as
 
@@ -431,7 +434,7 @@ def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(tmp_path: Path) -> Non
         assert [asked("127.0.0.2", "192.0.2.1, 192.0.2.2"), asked("127.0.0.2", "192.0.2.3, 192.0.2.2")] == [400, 429]
 
 
-def client_behind_a_proxy(forwarded: str) -> str:
+def client_behind_a_proxy(forwarded: str, peer: str = "127.0.0.2") -> str:
     """Return whom the application takes a request for that a trusted proxy passed on."""
     seen: list[str] = []
 
@@ -440,8 +443,15 @@ def client_behind_a_proxy(forwarded: str) -> str:
 
     proxies: Any = _server(cast("Any", app), Settings(trusted_proxies="127.0.0.0/8")).config.app
     headers = [(b"x-forwarded-for", forwarded.encode("latin-1"))]
-    anyio.run(proxies, {"type": "http", "client": ("127.0.0.2", 5), "headers": headers}, None, None)
+    anyio.run(proxies, {"type": "http", "client": (peer, 5), "headers": headers}, None, None)
     return seen[0]
+
+
+@pytest.mark.parametrize("nearest", ["127.0.0.3", "::ffff:127.0.0.3"])
+@pytest.mark.parametrize("peer", ["127.0.0.2", "::ffff:127.0.0.2"])
+def test_a_proxy_is_trusted_whichever_socket_shows_it(peer: str, nearest: str) -> None:
+    assert client_behind_a_proxy(f"192.0.2.9, {nearest}", peer) == "192.0.2.9"
+    assert client_behind_a_proxy("192.0.2.9", "::ffff:128.0.0.2") == "::ffff:128.0.0.2"
 
 
 @pytest.mark.parametrize("nonsense", ["unknown", "192.0.2.1.", "_hidden:80", "x" * 5_000, "[192.0.2.1", "\xff", ""])
