@@ -72,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_spec(one: argparse.ArgumentParser) -> None:
     default = ROOT / "openapi.yaml"
     one.add_argument("--spec", type=Path, default=default, help="default: openapi.yaml of this repository")
+    _add_refs(one)
+
+
+def _add_refs(one: argparse.ArgumentParser) -> None:
     told = "the spec may refer to files inside this folder (default: to none; to addresses never)"
     one.add_argument("--allow-refs", type=Path, metavar="FOLDER", help=told)
 
@@ -97,6 +101,7 @@ def _add_diff(one: argparse.ArgumentParser) -> None:
     one.add_argument("--current", help="the version to count from (default: that of pyproject.toml)")
     told = "a program to type-check: a file or git:REVISION:PATH; repeatable"
     one.add_argument("--consumer", action="append", default=[], help=told)
+    _add_refs(one)
     one.add_argument("--specs-only", action="store_true", help="do not print and compare the two packages")
     one.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 3 from this level on")
 
@@ -106,9 +111,9 @@ def _add_release(one: argparse.ArgumentParser) -> None:
         "The user and the password of the index: SIGNEDIN_INDEX_USERNAME and SIGNEDIN_INDEX_PASSWORD, or the password "
         "from the keyring."
     )
-    where = one.add_mutually_exclusive_group(required=True)
-    where.add_argument("--index-url", help="what installers read, such as https://packages.example/signedin/")
-    where.add_argument("--dry-run", action="store_true", help="all of it up to the upload, in a temporary folder")
+    one.add_argument("--index-url", help="what installers read, such as https://packages.example/signedin/")
+    told = "change nothing: all of it up to the upload, in a temporary folder, then what would be done"
+    one.add_argument("--dry-run", action="store_true", help=told)
     one.add_argument("--upload-url", help="what takes uploads (default: the index without /simple)")
     one.add_argument("--since", help="the last release's spec: a file or git:REVISION (default: newest tag v*)")
     one.add_argument("--version", help="at least what the changes ask for (default: just that)")

@@ -1,5 +1,6 @@
 """All that differs between two documents, the worst first."""
 
+import json
 from collections.abc import Iterator
 
 from openapi_python_client.strings import ClassName
@@ -10,6 +11,8 @@ from generator.diff.normal import normal
 from generator.diff.operations import Operations
 from generator.document import Document
 from generator.errors import SpecError
+from generator.lint.losses import identifiers
+from generator.lint.validity import references
 
 
 def compare(old: Document, new: Document) -> list[Change]:
@@ -18,14 +21,25 @@ def compare(old: Document, new: Document) -> list[Change]:
     Raises:
         SpecError: A document is so odd that it cannot be compared; `lint` says how.
     """
+    for document in (old, new):
+        _require_comparable(document)
     try:
         found = {*Operations(old, new).compare(), *_classes(old, new), *compare_contract(old, new)}
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise SpecError(f"{old.path} and {new.path}: cannot be compared ({type(error).__name__}). Run lint.") from error
-    if not found and old.data != new.data:
-        text = "texts, examples or what no method shows"
+    if not found and json.dumps(old.data) != json.dumps(new.data):  # as text: an order is something that users see
+        text = "texts, examples, the order, or what no method shows"
         found = {Change("documentation-changed", Level.PATCH, "the document", text)}
     return sorted(found, key=lambda each: (-each.level, each.where, each.rule, each.message))
+
+
+def _require_comparable(document: Document) -> None:
+    """Refuse what would be compared without being seen: what stands in other files, and what no name tells apart."""
+    found = [*references(document), *identifiers(document)]
+    if found:
+        told = "\n".join(each.told(document.path) for each in found[:3])
+        more = f"\nand {len(found) - 3} more" if len(found) > 3 else ""
+        raise SpecError(f"{document.path}: cannot be compared as a whole.\n{told}{more}")
 
 
 def _classes(old: Document, new: Document) -> Iterator[Change]:

@@ -1,17 +1,25 @@
-"""Where a spec comes from: a file, or a committed one (`git:v1.2.0`, `git:HEAD~1:path/openapi.yaml`)."""
+"""Where a spec comes from: a file, or a committed one (`git:v1.2.0`, `git:HEAD~1:path/openapi.yaml`).
 
+With --allow-refs it may refer to files of a folder; those of a revision are the files of that revision.
+"""
+
+import io
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from generator.bundle import bundled
 from generator.document import Document, load
 from generator.errors import SpecError
 
 
 @contextmanager
-def opened(source: str, *, default: str = "openapi.yaml", root: Path = Path()) -> Iterator[Document]:
+def opened(
+    source: str, *, default: str = "openapi.yaml", root: Path = Path(), allow_refs: Path | None = None
+) -> Iterator[Document]:
     """Read a spec; a revision's one stands in a temporary folder meanwhile.
 
     Raises:
@@ -19,13 +27,55 @@ def opened(source: str, *, default: str = "openapi.yaml", root: Path = Path()) -
     """
     revision = revision_of(source)
     if revision is None:
-        yield load(Path(source))
+        yield _whole(Path(source), allow_refs)
         return
-    name = source.removeprefix("git:").partition(":")[2]
+    name = source.removeprefix("git:").partition(":")[2] or default
+    content = committed(revision, name, root)
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
-        path = Path(folder) / Path(name or default).name
-        path.write_bytes(committed(revision, name or default, root))
-        yield load(path)
+        path = Path(folder) / Path(name).name
+        if allow_refs is not None:
+            allow_refs = _extracted(revision, allow_refs, Path(folder), root)
+            path = _inside(Path(folder), Path(name), root)
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        try:
+            yield _whole(path, allow_refs)
+        except SpecError as error:  # the folder's name would tell nobody which spec it is
+            raise SpecError(str(error).replace(f"{folder}/", f"git:{revision}:")) from error
+
+
+def _whole(path: Path, allow_refs: Path | None) -> Document:
+    document = load(path)
+    return bundled(document, allow_refs) if allow_refs is not None else document
+
+
+def _extracted(revision: str, allowed: Path, folder: Path, root: Path) -> Path:
+    """Write the files that a revision has in a folder to where they stand below another one."""
+    copy = _inside(folder, allowed, root)
+    command = ["git", "archive", "--format=tar", f"--prefix={copy.relative_to(folder).as_posix()}/"]
+    command += ["--end-of-options", f"{revision}:./{copy.relative_to(folder).as_posix()}"]
+    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    if done.returncode:
+        told = done.stderr.decode("utf-8", "replace").strip()
+        raise SpecError(f"git:{revision}: there is no folder {allowed} in that revision: {told}")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(folder, filter="data")
+    except tarfile.TarError as error:  # a link that leads out of the folder
+        raise SpecError(f"git:{revision}: {allowed} holds what is not to be written: {error}") from error
+    return copy
+
+
+def _inside(folder: Path, name: Path, root: Path) -> Path:
+    """Return where a path below the root stands below a folder.
+
+    Raises:
+        SpecError: It leads out of the root, so no revision has it.
+    """
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise SpecError(f"{name}: a spec of a revision may refer only to files below the current folder.")
+    return folder / path.relative_to(root.resolve())
 
 
 def revision_of(source: str) -> str | None:

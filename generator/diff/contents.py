@@ -1,0 +1,159 @@
+"""Compares bodies: what a request takes, what an answer brings, in which media types.
+
+Of an answer the SDK reads the first media type that it can read, so their order says what a method returns. Of a
+request it sends what the user gives.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attrs import define
+from openapi_python_client.strings import PythonIdentifier
+
+from generator.diff.change import Change, Level
+from generator.diff.normal import Normal, normal
+from generator.diff.parameters import argument_names
+from generator.diff.place import Place
+from generator.diff.properties import belonging
+from generator.diff.schemas import Schemas
+from generator.document import Document
+from generator.operations import FIELD_PREFIX, OperationFacts
+
+Contents = dict[str, Any]  # by the media type without its parameters, in the order of the spec
+_FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}
+_DEEPEST: Final = 10
+
+
+@define(frozen=True)
+class Bodies:
+    """Compares the bodies of one operation, before and now."""
+
+    schemas: Schemas
+    old: OperationFacts
+    new: OperationFacts
+
+    def requests(self) -> Iterator[Change]:
+        """Yield what differs in the body that it takes."""
+        before, after = (
+            document.resolve(each.node.get("requestBody"))
+            for document, each in ((self.schemas.old, self.old), (self.schemas.new, self.new))
+        )
+        if before and not after:
+            yield Change("request-body-removed", Level.BREAKING, self.old.id, "takes no body any more")
+        elif after and not before:
+            required = after.get("required") is True
+            rule = "request-body-added-required" if required else "request-body-added-optional"
+            yield Change(rule, Level.BREAKING if required else Level.MINOR, self.new.id, "takes a body now")
+        elif before and after:
+            yield from self._request(before, after)
+
+    def _request(self, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+        was, now = before.get("required") is True, after.get("required") is True
+        if now and not was:
+            yield Change("request-body-became-required", Level.BREAKING, self.new.id, "the body became required")
+        elif was and not now:
+            yield Change("request-body-became-optional", Level.MINOR, self.new.id, "the body became optional")
+        if _is_flat(self.schemas.old, self.old, before) != _is_flat(self.schemas.new, self.new, after):
+            text = "fields as keyword arguments and one `body` have turned round"
+            yield Change("request-body-signature-changed", Level.BREAKING, self.new.id, text)
+        yield from self._sent(contents(before), contents(after))
+
+    def _sent(self, before: Contents, after: Contents) -> Iterator[Change]:
+        place = Place("request", "body", self.new.id)
+        pairs = _paired(before, after)
+        for media, to in pairs.items():
+            if media != to:
+                yield place.change("media-type-changed", f"{media} became {to}", Level.PATCH, Level.PATCH)
+            yield from self.schemas.compare(schema_of(before[media]), schema_of(after[to]), place)
+        for media in before.keys() - pairs.keys():
+            yield place.breaking("media-type-removed", f"{media} was removed")
+        for media in after.keys() - set(pairs.values()):
+            yield place.change("media-type-added", f"{media} was added", Level.MINOR, Level.MINOR)
+
+    def answer(self, where: str, before: Contents, after: Contents) -> Iterator[Change]:
+        """Yield what differs in one answer."""
+        if before and not after:
+            yield Change("response-body-removed", Level.BREAKING, where, "the answer has no body any more")
+        elif after and not before:
+            yield Change("response-body-added", Level.MINOR, where, "the answer has a body now")
+        elif before and after:
+            yield from self._read(where, before, after)
+
+    def _read(self, where: str, before: Contents, after: Contents) -> Iterator[Change]:
+        was, now = _first(before), _first(after)
+        if _kind(was) != _kind(now):
+            text = f"the SDK reads {now}, which stands first, and read {was}"
+            yield Change("response-media-type-changed", Level.BREAKING, where, text)
+        else:
+            if was != now:
+                yield Change("response-media-type-changed", Level.PATCH, where, f"{was} became {now}")
+            yield from self.schemas.compare(
+                schema_of(before[was]), schema_of(after[now]), Place("response", "body", where)
+            )
+        for verb, medias in (("removed", before.keys() - after.keys()), ("added", after.keys() - before.keys())):
+            for media in medias - {was, now}:
+                yield Change(
+                    f"response-media-type-{verb}", Level.MINOR, where, f"{media} was {verb}; the SDK reads it not"
+                )
+
+
+def contents(node: dict[str, Any]) -> Contents:
+    """Return what a body may be."""
+    return {str(media).partition(";")[0].strip().lower(): each for media, each in (node.get("content") or {}).items()}
+
+
+def schema_of(node: Any) -> Any:
+    """Return the schema of a media type, the empty one where it has none."""
+    return (node.get("schema") if isinstance(node, dict) else None) or {}
+
+
+def answered(document: Document, node: Any) -> str:
+    """Return what a method returns for an answer, so that equal types are equal texts."""
+    found = contents(document.resolve(node) or {})
+    if not found:
+        return ""
+    media = _first(found)
+    return f"{_kind(media)} {_typed(document, normal(document, schema_of(found[media])))}"
+
+
+def _typed(document: Document, said: Normal, depth: int = 0) -> str:
+    if said.name or said.is_class:
+        return said.name or f"a class of its own: {id(said)}"
+    items = said.schema.get("items")
+    is_list = isinstance(items, dict) and depth < _DEEPEST
+    inside = f" of {_typed(document, normal(document, items), depth + 1)}" if is_list else ""
+    members = sorted(_typed(document, each, depth + 1) for each in said.branches)
+    return f"{members or sorted(said.types)}{inside}{' or null' * said.nullable}"
+
+
+def _paired(before: Contents, after: Contents) -> dict[str, str]:
+    """Return which media type is which: JSON is JSON, whatever it is called."""
+    pairs = {media: media for media in before if media in after}
+    left, joined = ([each for each in one if _kind(each) == "json" and each not in pairs] for one in (before, after))
+    return {**pairs, **dict(zip(left, joined, strict=False))}
+
+
+def _first(found: Contents) -> str:
+    """Return the media type that is read; of those that cannot be, the first."""
+    return next((media for media in found if _kind(media) in {"json", "text", "bytes"}), next(iter(found)))
+
+
+def _kind(media: str) -> str:
+    if media == "application/json" or media.endswith("+json"):
+        return "json"
+    return "text" if media.startswith("text/") else "bytes" if media == "application/octet-stream" else media
+
+
+def _is_flat(document: Document, operation: OperationFacts, body: dict[str, Any]) -> bool:
+    """Say whether the body's fields are the method's keyword arguments; as `facts.flat_body` decides it."""
+    found = contents(body)
+    if len(found) != 1 or body.get("required") is not True:
+        return False
+    [(media, content)] = found.items()
+    if _kind(media) != "json" and media not in _FORMS:
+        return False
+    schema = normal(document, schema_of(content))
+    names = belonging(document, schema, Place("request", "body", operation.id))
+    fields = {PythonIdentifier(name, FIELD_PREFIX) for name in names}
+    is_open = bool(schema.schema.get("additionalProperties"))
+    return bool(fields) and not is_open and not schema.branches and not fields & argument_names(document, operation)
