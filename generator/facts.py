@@ -16,6 +16,7 @@ from openapi_python_client.parser.responses import Response
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier
 
+from generator.directions import read_only
 from generator.document import Document
 from generator.operations import Auth, operations
 from generator.sensitive import is_secret_body, secret_parameters, sensitive_properties
@@ -87,6 +88,7 @@ class Facts:
     _operations: dict[tuple[str, str], Operation] = field(init=False)
     _secrets: dict[str, frozenset[str]] = field(init=False, factory=dict)
     _arguments: dict[tuple[str, str], list[Argument]] = field(init=False, factory=dict)
+    _answered: dict[str, frozenset[str]] = field(init=False, factory=dict)
     _tags: dict[Members, Tags] = field(init=False)
 
     @_operations.default
@@ -162,8 +164,7 @@ class Facts:
             arguments += [_argument(prop, sensitive=secret)]
         return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
 
-    @staticmethod
-    def flat_body(endpoint: Endpoint) -> list[Property] | None:
+    def flat_body(self, endpoint: Endpoint) -> list[Property] | None:
         """Return the fields that stand for the body, None where it has to be given whole.
 
         Whole: several media types, no object, an optional body (none is not the same as an empty one), an object that
@@ -175,11 +176,21 @@ class Facts:
         model = body.prop
         if not isinstance(model, ModelProperty) or not model.required or body.body_type not in _FLAT:
             return None
+        answered = self._read_only(model)
         fields = [*(model.required_properties or []), *(model.optional_properties or [])]
+        fields = [each for each in fields if each.name.get_untrusted_value() not in answered]
         taken = {prop.python_name for _, prop in endpoint.iter_all_parameters()}
         if model.data.additionalProperties or not fields or taken & {each.python_name for each in fields}:
             return None
         return fields
+
+    def _read_only(self, model: ModelProperty) -> frozenset[str]:
+        """Return the names of the properties that only an answer has."""
+        name = model.class_info.name
+        if name not in self._answered:
+            schema = model.data.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            self._answered[name] = read_only(self.document, schema)
+        return self._answered[name]
 
     def imports(self, endpoints: Iterable[Endpoint], *, prefix: str) -> list[str]:
         """Return the import lines for the signatures of some endpoints, and for reading their answers."""

@@ -5,8 +5,6 @@ What comes out is neither formatted nor tried; `formatting` and `verify` come ne
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +25,8 @@ from generator.document import Document
 from generator.errors import PrintError
 from generator.facts import Facts
 from generator.operations import FIELD_PREFIX
+from generator.printable import printable
+from generator.refusals import asking, refusals
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -75,21 +75,18 @@ def print_package(document: Document, target: Path) -> None:
     Raises:
         PrintError: Something in the spec would be missing from the package.
     """
-    try:
-        # Upstream talks to stdout, and raises whatever a spec that it did not expect leads to.
-        with redirect_stdout(StringIO()):
-            _print(document, target)
-    except (PrintError, MemoryError):
-        raise
-    except Exception as error:
-        raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error
+    with asking(document):
+        _print(printable(document), target)
 
 
 def _print(document: Document, target: Path) -> None:
     config = config_for(document, target)
     openapi = GeneratorData.from_dict(document.data, config=config)
-    if isinstance(openapi, upstream_errors.GeneratorError):
-        raise PrintError(_told(document, [openapi]))
+    findings = list(refusals(document, openapi))
+    if findings or isinstance(openapi, upstream_errors.GeneratorError):
+        raise PrintError(
+            "\n".join(["openapi-python-client refuses it:", *(each.told(document.path) for each in findings)])
+        )
     _require_own_modules(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.bytecode_cache = _COMPILED

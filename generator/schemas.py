@@ -23,9 +23,12 @@ _KINDS: Final = {
 }
 
 
-def schemas(data: dict[str, Any]) -> Iterator[tuple[_Pointer, Any]]:
-    """Yield every schema with its pointer, each before those inside it; in 3.1 some are `true` or `false`."""
-    waiting: list[tuple[_Pointer, Any, str]] = [((), data, "object")]
+def schemas(node: Any, kind: str = "object") -> Iterator[tuple[_Pointer, Any]]:
+    """Yield every schema with its pointer, each before those inside it; in 3.1 some are `true` or `false`.
+
+    `kind` is "schema" if the node is one itself, and not a document or another part of one.
+    """
+    waiting: list[tuple[_Pointer, Any, str]] = [((), node, kind)]
     while waiting:
         pointer, node, kind = waiting.pop()
         if kind == "schema":

@@ -5,7 +5,6 @@ what refers to it stays; an operation that it drops, or whose success it cannot 
 """
 
 import copy
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -17,6 +16,7 @@ from openapi_python_client.parser.errors import GeneratorError as UpstreamError
 from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.properties import Schemas, build_schemas
 from openapi_python_client.strings import ClassName, PythonIdentifier
+from pydantic import ValidationError
 
 from generator.document import Document
 from generator.errors import PrintError
@@ -24,6 +24,8 @@ from generator.lint import Finding
 from generator.lint.finding import shown, warning
 from generator.operations import FIELD_PREFIX
 from generator.partial import leave_out, untyped
+from generator.printable import owner_of, printable
+from generator.refusals import asking, misread, refused_operations, refused_schema
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
@@ -31,11 +33,16 @@ _RULE: Final = "upstream"
 
 def readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
     """Return a document of which upstream drops nothing but what the findings say."""
+    with asking(document):
+        return _readable(document, config)
+
+
+def _readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
     data, told = copy.deepcopy(document.data), list[Finding]()
     for _ in range(_ROUNDS):
-        if not (refused := list(_refused_schemas(data, config))):
+        if not (refused := _refused_schemas(document.changed(data), config)):
             break
-        for name, why in refused:
+        for name, why in refused.items():
             untyped(data, name)
             message = f"Schema {shown(name)} cannot be read: {shown(why)}."
             told.append(warning(document, ("components", "schemas", name), _RULE, message, f"Left untyped: {name}."))
@@ -51,17 +58,31 @@ def readable(document: Document, config: Config) -> tuple[Document, list[Finding
     return document.changed(data), list(dict.fromkeys(told))
 
 
-def _refused_schemas(data: dict[str, Any], config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the schemas that fail by themselves; where all that fail need one another, all of them."""
-    whole = oai.OpenAPI.model_validate(data)
+def _refused_schemas(document: Document, config: Config) -> dict[str, str]:
+    """Return the schemas that fail by themselves, and why; where all that fail need one another, all of them."""
+    ours = printable(document)
+    names = (document.data.get("components") or {}).get("schemas") or {}
+    whole = _validated(ours)
     components = (whole.components and whole.components.schemas) or {}
     built = build_schemas(components=components, schemas=Schemas(), config=config)
     read = {reference.get_untrusted_value() for reference in built.classes_by_reference}
-    names = {name.get_untrusted_value(): node for name, node in components.items()}
-    missing = {name for name in names if f"/components/schemas/{name}" not in read}
-    alone = {name for name in missing if not _needs(data["components"]["schemas"][name]) & (missing - {name})}
-    for name in sorted(alone or missing):
-        yield name, _why(built.errors, names[name])
+    nodes = {name.get_untrusted_value(): node for name, node in components.items()}
+    missing = {name for name in nodes if f"/components/schemas/{name}" not in read}
+    schemas = ours.at(("components", "schemas"))
+    alone = {name for name in missing if not _needs(schemas[name]) & (missing - {name})}
+    refused = {owner_of(name, names): _why(built.errors, nodes[name]) for name in sorted(alone or missing)}
+    if not refused:  # upstream keeps a union whose members it has dropped
+        found = [(refused_schema(ours, each), each) for each in built.errors]
+        refused = {each.pointer[2]: _why([why], None) for each, why in found if len(each.pointer) > 2}
+    return refused
+
+
+def _validated(document: Document) -> oai.OpenAPI:
+    try:
+        return oai.OpenAPI.model_validate(document.data)
+    except ValidationError as failure:
+        found = [each.told(document.path) for each in misread(document, failure)]
+        raise PrintError("\n".join(["openapi-python-client refuses it:", *found])) from failure
 
 
 def _needs(node: Any) -> set[str]:
@@ -80,7 +101,7 @@ def _why(errors: list[ParseError], node: object) -> str:
 
 
 def _parsed(document: Document, data: dict[str, Any], config: Config) -> GeneratorData:
-    parsed = GeneratorData.from_dict(data, config=config)
+    parsed = GeneratorData.from_dict(printable(document.changed(data)).data, config=config)
     if isinstance(parsed, UpstreamError):
         raise PrintError(f"{document.path}: openapi-python-client cannot read it: {parsed.header} {parsed.detail}")
     return parsed
@@ -97,13 +118,9 @@ def _shared_modules(document: Document, data: dict[str, Any], parsed: GeneratorD
 
 
 def _refused_operations(document: Document, parsed: GeneratorData) -> Iterator[Finding]:
-    for collection in parsed.endpoint_collections_by_tag.values():
-        for each in collection.parse_errors:
-            said = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
-            if said is None:
-                continue
-            pointer = ("paths", said[2], said[1].lower())
-            why = " ".join((each.detail or "").split())
-            whole = each.header.endswith("will not be generated.") or re.search(r"status code (2|default)", why)
-            advice = f"Left out: {said[1]} {said[2]}." if whole else "The error's `body` is untyped."
-            yield warning(document, pointer, _RULE, f"{said[1]} {shown(said[2])}: {shown(why)}.", advice)
+    for each in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
+        status = each.status
+        whole = status is None or status.startswith("2") or status == "default"
+        said = f"{each.pointer[2].upper()} {each.pointer[1]}"
+        advice = f"Left out: {said}." if whole else "The error's `body` is untyped."
+        yield warning(document, each.pointer[:3], _RULE, each.message, advice)

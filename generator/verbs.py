@@ -12,13 +12,18 @@ from generator.lint import Finding
 from generator.lint import lint as findings_of
 from generator.pipeline import LintError, Request
 from generator.pipeline import generate as print_anew
+from generator.printer import config_for
+from generator.refusals import trial
 
 PARTIAL: Final = 4
 
 
 def lint(options: argparse.Namespace) -> int:
     """Show the findings."""
-    findings = findings_of(Request(options.spec, Path(), allow_refs=options.allow_refs).read())
+    document = Request(options.spec, Path(), allow_refs=options.allow_refs).read()
+    findings = findings_of(document)
+    if not any(finding.is_error for finding in findings):
+        findings += trial(document, config_for(document, Path("trial")))
     _show(options.spec, findings)
     errors = sum(finding.is_error for finding in findings)
     print(f"{options.spec}: {errors} errors, {len(findings) - errors} warnings")

@@ -63,7 +63,7 @@ def servers(document: Document) -> Iterator[Finding]:
     if base_url(document) is None:
         message = "There is no default server with an absolute http(s) URL."
         yield warning(document, ("servers",), "server", message, "Name one, or users have to give it.")
-    for path, item in document.data["paths"].items():
+    for path, item in (document.data.get("paths") or {}).items():
         for pointer in (("paths", path), *(("paths", path, method) for method in METHODS if method in item)):
             if "servers" in (document.at(pointer) or {}):
                 message = f"{shown(path)} has servers of its own, which are ignored."
@@ -91,7 +91,7 @@ def parameters(document: Document) -> Iterator[Finding]:
 
 def paths(document: Document) -> Iterator[Finding]:
     """`path-template`, `path-reference`: paths that would be built in another way, or not at all."""
-    for path, item in document.data["paths"].items():
+    for path, item in (document.data.get("paths") or {}).items():
         if "$ref" in item:
             message = f"Path {shown(path)} is a $ref, its operations are dropped."
             yield error(document, ("paths", path), "path-reference", message, "Write them here.")

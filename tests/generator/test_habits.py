@@ -113,3 +113,43 @@ def test_a_discriminator_decides_what_its_values_name(unions: Any, kind: str, me
 def test_a_value_that_does_not_fit_the_member_that_its_discriminator_names_is_refused(unions: Any) -> None:
     with pytest.raises(TypeError, match="gears"):
         unions.from_dict({"ride": {"kind": "bicycle", "gears": "many"}})
+
+
+def test_properties_beside_what_a_schema_is_composed_of_are_read_and_written(habits: ModuleType) -> None:
+    given = {
+        "sized": {"name": "a", "size": 1, "anything": [1]},
+        "deep": {"name": "b", "deep": 2, "deeper": 3},
+        "either": {"a": "x"},
+        "day": "2026-01-02",
+        "named": None,
+    }
+    read = habits.models.Composed.from_dict(given)
+    assert (read.sized.name, read.sized.size, read.sized.anything) == ("a", 1, [1])
+    assert (read.deep.name, read.deep.deep, read.deep.deeper) == ("b", 2, 3)
+    assert (read.either.a, read.day, read.named) == ("x", date(2026, 1, 2), None)
+    assert read.to_dict() == given
+    with pytest.raises(KeyError, match="size"):
+        habits.models.Sized.from_dict({"name": "a"})
+
+
+def test_objects_inside_the_unions_of_components_are_printed_once(habits: ModuleType) -> None:
+    given = {"rights": {"rights": {"admin": True}}, "renamed": {"inner": {"a": "x"}}}
+    read = habits.models.Composed.from_dict(given)
+    assert (read.rights.rights.admin, read.renamed.inner.a) == (True, "x")
+    assert habits.models.Composed.from_dict({"rights": None}).rights is None
+
+
+def test_a_request_has_no_argument_for_what_only_an_answer_has(calls: Any) -> None:
+    call = calls.users.add_user(name="Ada", password="x")
+    assert call.kwargs["json"] == {"name": "Ada", "password": "x"}
+    with pytest.raises(TypeError, match="id"):
+        calls.users.add_user(name="Ada", password="x", id="1")
+
+
+def test_an_answer_need_not_have_what_only_a_request_has(habits: ModuleType, calls: Any) -> None:
+    read = calls.users.add_user(name="Ada", password="x").parse(httpx.Response(201, json={"id": "1", "name": "Ada"}))
+    assert (read.id, read.name, read.password) == ("1", "Ada", habits.types.UNSET)
+    account = calls.users.get_account()
+    assert account.parse(httpx.Response(200, json={"id": "1"})).pin is habits.types.UNSET
+    with pytest.raises(KeyError, match="id"):  # which is read and never sent
+        account.parse(httpx.Response(200, json={"pin": "1"}))

@@ -1,0 +1,68 @@
+"""`readOnly` and `writeOnly`: what is required of a request is not always required of an answer.
+
+A component is one class for both. Where it is sent, its properties that only an answer has are optional; where it is
+answered, those that only a request has.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from generator.classes import referred_name
+from generator.document import Document
+from generator.operations import operations
+from generator.schemas import schemas
+
+Schema = dict[str, Any]
+
+
+def relax(document: Document, found: Iterable[Schema]) -> None:
+    """Take out of `required`, in place, what the other direction asks for."""
+    keys = {key for schema in found for key in ("readOnly", "writeOnly") if schema.get(key) is True}
+    for key, part in (("readOnly", "requestBody"), ("writeOnly", "responses")):
+        for schema in _reached(document, part) if key in keys else ():
+            optional = {name for name, each in properties(document, schema) if _is(document, each, key)}
+            for each in (schema, *(schema.get("allOf") or [])):
+                if optional.intersection(each.get("required") or ()):
+                    _ask_for(each, [name for name in each["required"] if name not in optional])
+
+
+def read_only(document: Document, schema: Schema) -> frozenset[str]:
+    """Return the names of an object's properties that no request has."""
+    return frozenset(name for name, each in properties(document, schema) if _is(document, each, "readOnly"))
+
+
+def properties(document: Document, schema: Any, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """Yield the properties of an object and of what it is composed of."""
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        yield from properties(document, document.resolve(schema) or {}, seen | {reference})
+    yield from (schema.get("properties") or {}).items()
+    for part in schema.get("allOf") or []:
+        yield from properties(document, part, seen)
+
+
+def _ask_for(schema: Schema, names: list[str]) -> None:
+    schema["required"] = names
+    if not names:  # which 3.0 forbids to be empty
+        del schema["required"]
+
+
+def _is(document: Document, schema: Any, key: str) -> bool:
+    return isinstance(schema, dict) and (schema.get(key) or (document.resolve(schema) or {}).get(key)) is True
+
+
+def _reached(document: Document, part: str) -> Iterator[Schema]:
+    seen: set[str] = set()
+    for each in operations(document):
+        node = each.node.get(part) or {}
+        bodies = node.values() if part == "responses" else [node]
+        waiting = [(document.resolve(body), "object") for body in bodies]
+        while waiting:
+            for _, schema in schemas(*waiting.pop()):
+                if not isinstance(schema, dict):
+                    continue
+                yield schema
+                name = referred_name(schema.get("$ref"))
+                if name is not None and name not in seen:
+                    seen.add(name)
+                    waiting.append((document.at(("components", "schemas", name)), "schema"))

@@ -1,0 +1,142 @@
+"""What openapi-python-client refuses to read, as findings with lines: it is the last judge of a spec."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from typing import Any, Final
+
+from attrs import define
+from openapi_python_client import schema as oai
+from openapi_python_client.config import Config
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError as UpstreamError
+from openapi_python_client.parser.errors import ParseError
+from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
+from pydantic import ValidationError
+
+from generator.document import Document, Pointer
+from generator.errors import PrintError
+from generator.lint.finding import Finding, error, shown
+from generator.operations import operations
+from generator.printable import owner_of, printable
+
+RULE: Final = "upstream"
+_ADVICE: Final = "Write it in another way; openapi-python-client cannot read it."
+# How upstream shows a string of the spec in a message: not at all.
+_HIDDEN: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
+_TAIL: Final = ", response will be omitted from generated client"
+
+
+@define(frozen=True)
+class Refusal:
+    """An operation or one answer of it that would be missing."""
+
+    pointer: Pointer
+    message: str
+
+    @property
+    def status(self) -> str | None:
+        """Return the answer that would be missing, None where the whole operation is."""
+        return self.pointer[4] if len(self.pointer) > 4 else None
+
+
+@contextmanager
+def asking(document: Document) -> Iterator[None]:
+    """Let upstream read: it talks to stdout, and raises whatever a spec that it did not expect leads to.
+
+    Raises:
+        PrintError: In place of that.
+    """
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    except (PrintError, MemoryError):
+        raise
+    except Exception as error:
+        raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error
+
+
+def trial(document: Document, config: Config) -> list[Finding]:
+    """Return what upstream refuses of a document that the linter accepts.
+
+    Raises:
+        PrintError: It fails, and does not say where.
+    """
+    ours = printable(document)
+    with asking(document):
+        parsed = GeneratorData.from_dict(ours.data, config=config)
+    return list(refusals(ours, parsed))
+
+
+def refusals(document: Document, parsed: GeneratorData | UpstreamError) -> Iterator[Finding]:
+    """Yield what would be missing from the package."""
+    if isinstance(parsed, UpstreamError):
+        try:
+            oai.OpenAPI.model_validate(document.data)
+        except ValidationError as failure:
+            yield from misread(document, failure)
+        else:
+            yield error(document, (), RULE, f"{parsed.header}: {_text(parsed.detail)}.", _ADVICE)
+        return
+    for each in parsed.errors:
+        yield refused_schema(document, each)
+    for refusal in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
+        yield error(document, refusal.pointer, RULE, refusal.message, _ADVICE)
+
+
+def misread(document: Document, failure: ValidationError) -> Iterator[Finding]:
+    """Yield what pydantic, by which upstream reads, does not accept."""
+    for each in failure.errors(include_url=False, include_input=False):
+        pointer = _existing(document.data, each["loc"])
+        yield error(document, pointer, RULE, f"{'/'.join(pointer)}: {shown(each['msg'])}.", _ADVICE)
+
+
+def _existing(node: Any, steps: Iterable[Any]) -> Pointer:
+    """Return the place that pydantic means, which names the types that it tried among the steps."""
+    pointer: list[str] = []
+    for step in steps:
+        is_key = isinstance(node, dict) and step in node
+        if is_key or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
+            node = node[step]
+            pointer.append(str(step))
+    return tuple(pointer)
+
+
+def refused_schema(document: Document, refused: ParseError) -> Finding:
+    """Return what upstream says about a schema that would be missing."""
+    said = re.search(r"schema (?:/components/schemas/)?(.+?):?$", refused.header.strip())
+    names = (document.data.get("components") or {}).get("schemas") or {}
+    name = owner_of(said[1], names) if said else ""
+    pointer = ("components", "schemas", name) if name in names else ("components",)
+    return error(document, pointer, RULE, f"Schema {shown(name)} cannot be read: {_text(refused.detail)}.", _ADVICE)
+
+
+def refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Refusal]:
+    """Yield the operations, and the answers of operations, that would be missing."""
+    for collection in collections:
+        statuses = {
+            key: status for endpoint in collection.endpoints for key, status in _lost_answers(document, endpoint)
+        }
+        for each in collection.parse_errors:
+            said = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
+            where = f"{said[1]} {shown(said[2])}" if said else "An operation"
+            pointer: Pointer = ("paths", said[2], said[1].lower()) if said else ("paths",)
+            if status := statuses.get(id(each)):
+                pointer = (*pointer, "responses", status)
+            yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
+
+
+def _lost_answers(document: Document, endpoint: Endpoint) -> Iterator[tuple[int, str]]:
+    """Pair what upstream says about answers with their statuses, which it hides: both in the order of the spec."""
+    lost = [id(each) for each in endpoint.errors if "response" in (each.detail or "")]
+    read = {each.status_code.pattern for each in endpoint.responses}
+    for each in operations(document) if lost else ():
+        if (each.method, each.module) == (endpoint.method, endpoint.name):
+            yield from zip(lost, [status for status in each.node["responses"] if status not in read], strict=False)
+
+
+def _text(detail: str | None, hidden: str | None = None) -> str:
+    """Return what upstream says on one line, with what it hides where that is known."""
+    text = _HIDDEN.sub(hidden or "", detail or "for no reason that it tells")
+    return shown(" ".join(text.removesuffix(_TAIL).split()).rstrip("."))

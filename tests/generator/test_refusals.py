@@ -1,0 +1,94 @@
+"""What openapi-python-client refuses has a line, by every verb, and none of its messages hides what it means."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.cli import main
+from generator.document import Document, load
+from generator.errors import PrintError
+from generator.lint import lint
+from generator.printable import printable
+from generator.printer import config_for, print_package
+from generator.refusals import trial
+from generator.unread import readable
+from tests.generator.specs import as_yaml, minimal
+
+TO = "#/components/schemas/"
+
+
+def document(tmp_path: Path, schemas: dict[str, Any], *, answer: Any = None, openapi: str = "3.1.0") -> Document:
+    spec = minimal() | {"openapi": openapi}
+    spec["components"]["schemas"] |= schemas
+    if answer is not None:
+        content = {"application/json": {"schema": answer}}
+        spec["paths"]["/things"]["get"]["responses"]["200"] = {"description": "Fine.", "content": content}
+    path = tmp_path / "openapi.yaml"
+    path.write_text(as_yaml(spec), encoding="utf-8")
+    return load(path)
+
+
+def test_a_schema_that_upstream_refuses_is_told_with_its_line(tmp_path: Path) -> None:
+    spec = document(tmp_path, {"List": {"type": "array"}})
+    [finding] = trial(spec, config_for(spec, tmp_path / "any_sdk"))
+    assert finding.is_error
+    assert (finding.rule, finding.pointer) == ("upstream", ("components", "schemas", "List"))
+    assert spec.path.read_text().splitlines()[finding.line - 1].strip() == "List:"
+
+
+def test_an_answer_that_upstream_refuses_is_told_with_its_status_and_line(tmp_path: Path) -> None:
+    spec = document(tmp_path, {}, answer={"type": "array"})
+    with pytest.raises(PrintError, match=r"openapi\.yaml:\d+: error \[upstream\] GET '/things': .*code 200") as refused:
+        print_package(spec, tmp_path / "any_sdk")
+    assert "UntrustedString" not in str(refused.value)
+    _, [told] = readable(spec, config_for(spec, tmp_path / "any_sdk"))
+    assert told.advice == "Left out: GET /things."
+
+
+def test_lint_tries_what_the_rules_let_through(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = document(tmp_path, {"List": {"type": "array"}})
+    assert [each for each in lint(spec) if each.is_error] == []
+    assert main(["lint", "--spec", str(spec.path)]) == 1
+    assert "error [upstream] Schema 'List' cannot be read" in capsys.readouterr().out
+
+
+def test_what_pydantic_does_not_accept_is_told_with_its_line(tmp_path: Path) -> None:
+    spec = document(tmp_path, {"Odd": {"type": "object", "properties": {"a": {"maxLength": "x"}}}})
+    found = trial(spec, config_for(spec, tmp_path / "any_sdk"))
+    assert ("components", "schemas", "Odd", "properties", "a", "maxLength") in {each.pointer for each in found}
+    with pytest.raises(PrintError, match="maxLength"):
+        readable(spec, config_for(spec, tmp_path / "any_sdk"))
+
+
+def test_a_document_without_paths_is_read_as_one_without_operations(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text("{openapi: 3.1.0, info: {title: a, version: '1'}, webhooks: {}}")
+    assert [each for each in lint(load(path)) if each.is_error] == []
+    assert trial(load(path), config_for(load(path), tmp_path / "any_sdk")) == []
+
+
+LIFTED: list[tuple[dict[str, Any], str, str]] = [
+    ({"type": ["object", "null"]}, "N_type_0", "3.1.0"),
+    ({"type": "object", "nullable": True}, "N_type_0", "3.0.3"),
+    ({"type": ["object", "null"], "title": "Nice"}, "N_type_0", "3.1.0"),
+]
+
+
+@pytest.mark.parametrize(("said", "name", "openapi"), LIFTED)
+def test_an_object_inside_a_union_gets_the_name_that_upstream_would_give_it(
+    said: dict[str, Any], name: str, openapi: str, tmp_path: Path
+) -> None:
+    inner = {"type": "object", "properties": {"admin": {"type": "boolean"}}}
+    spec = document(tmp_path, {"N": {**said, "properties": {"rights": inner}}}, openapi=openapi)
+    ours = printable(spec)
+    assert ours.data["components"]["schemas"]["N"]["oneOf"] == [{"$ref": f"{TO}{name}"}, {"type": "null"}]
+    assert trial(spec, config_for(spec, tmp_path / "any_sdk")) == []
+    assert "oneOf" not in spec.data["components"]["schemas"]["N"]  # what was read stays as it was
+
+
+def test_the_name_of_an_object_inside_a_union_is_nobody_elses(tmp_path: Path) -> None:
+    inner = {"type": "object", "properties": {"rights": {"type": "object", "properties": {"a": {}}}}}
+    spec = document(tmp_path, {"N": {"oneOf": [inner, {"type": "string"}]}, "NType0": inner, "N_type_01": inner})
+    assert f"{TO}N_type_02" in str(printable(spec).data)
+    assert trial(spec, config_for(spec, tmp_path / "any_sdk")) == []
