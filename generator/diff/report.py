@@ -81,7 +81,7 @@ def _markdown_lines(report: Report) -> Iterator[str]:
         if found:
             yield from ("", f"### {heading}", "")
         for change in found:
-            yield f"- {_code(change.where)}: {_escaped(change.message)} ({_code(change.rule)})"
+            yield f"- {code(change.where)}: {escaped(change.message)} ({code(change.rule)})"
             if change.reason:
                 yield f"  - Why: {change.reason} What to do: {change.hint}"
 
@@ -90,11 +90,13 @@ def _plain(untrusted: str) -> str:
     return untrusted if untrusted.isprintable() and len(untrusted) <= 300 else shown(untrusted)
 
 
-def _code(untrusted: str) -> str:
+def code(untrusted: str) -> str:
+    """Return a name as code in Markdown."""
     return f"`{_plain(untrusted).replace('`', chr(39))}`"
 
 
-def _escaped(untrusted: str) -> str:
+def escaped(untrusted: str) -> str:
+    """Return a text in Markdown, none of it markup."""
     # The spec of a pull request is a stranger's text; the comment is ours.
     said = _plain(untrusted).replace("@", "@\u200b")
     return "".join(f"\\{char}" if char in "\\`*_[]<>|#!" else char for char in said)

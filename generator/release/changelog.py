@@ -1,26 +1,25 @@
-"""The changelog's next section, made of the fragments in `changelog.d/`, one file for each thing worth telling.
+"""The changelog's next section: the fragments in `changelog.d/`, and what `notes` tells of the comparison.
 
 `changelog.d/<any-name>.<kind>.md` holds one or more list items, written for users.
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from generator.diff.change import Change, Level
 from generator.errors import GeneratorError
+from generator.release.notes import Told
 
 KINDS: Final = ("added", "changed", "deprecated", "removed", "fixed", "security")
 
 
-def fragments(folder: Path) -> dict[str, list[str]]:
+def fragments(folder: Path) -> Told:
     """Return the texts by their kind.
 
     Raises:
         GeneratorError: A file has another name than a fragment may have, or is empty.
     """
-    found: dict[str, list[str]] = {}
+    found: Told = {}
     for path in sorted(folder.glob("*.md")):
         if path.name == "README.md":
             continue
@@ -31,29 +30,30 @@ def fragments(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def section(version: str, day: str, told: dict[str, list[str]], changes: Sequence[Change]) -> str:
-    """Return the section of one version."""
-    return "\n".join([f"## [{version}] - {day}", *_lines(told, changes)]) + "\n"
+def section(version: str, day: str, *told: Told) -> str:
+    """Return the section of one version; under each heading the lines of all who have something to tell."""
+    lines = [f"## [{version}] - {day}"]
+    for kind in dict.fromkeys((*KINDS, *(kind for each in told for kind in each))):
+        if found := [line for each in told for line in each.get(kind, ())]:
+            lines += ["", f"### {kind.capitalize()}", "", *found]
+    return "\n".join(lines) + "\n"
 
 
-def _lines(told: dict[str, list[str]], changes: Sequence[Change]) -> Iterator[str]:
-    breaking = list(
-        dict.fromkeys((each.where, each.message, each.hint) for each in changes if each.level is Level.BREAKING)
-    )
-    if breaking:
-        yield from ("", "### Breaking", "")
-        yield from (f"- `{where}`: {message}. {hint}" for where, message, hint in breaking)
-    for kind in KINDS:
-        if kind in told:
-            yield from ("", f"### {kind.capitalize()}", "", *told[kind])
+def unreleased(text: str) -> tuple[str, Told]:
+    """Return the changelog without its section `[Unreleased]`, and what stood there by its headings."""
+    found = re.search(r"(?ms)^## \[Unreleased\][^\n]*\n(.*?)(?=^## |\Z)", text)
+    if not found:
+        return text, {}
+    first, *parts = re.split(r"(?m)^### +(.+?) *$", found[1])
+    told: Told = {"changed": [first.strip()]} if first.strip() else {}
+    for heading, lines in zip(parts[::2], parts[1::2], strict=True):
+        told.setdefault(heading.lower(), []).append(lines.strip())
+    return text[: found.start()] + text[found.end() :], told
 
 
 def with_section(text: str, added: str) -> str:
-    """Return the changelog with a section more; what stood under `[Unreleased]` belongs to it."""
-    unreleased = re.search(r"(?ms)^## \[Unreleased\][^\n]*\n(.*?)(?=^## |\Z)", text)
-    if unreleased:
-        body = unreleased[1].strip()
-        return text[: unreleased.start()] + added + (f"\n{body}\n" if body else "") + text[unreleased.end() :]
+    """Return the changelog with a section more, above the older ones."""
     first = re.search(r"(?m)^## ", text)
-    at = first.start() if first else len(text)
-    return f"{text[:at]}{added}\n{text[at:]}"
+    older = text[first.start() :] if first else ""
+    head = text[: first.start()] if first else text
+    return "\n".join([f"{head.rstrip()}\n", *filter(None, (added, older))])

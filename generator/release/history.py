@@ -30,6 +30,16 @@ def require_committed(root: Path) -> None:
         raise GeneratorError(f"A tag names a commit, and this is in none:\n{changed}\nCommit it, then release.")
 
 
+def require_untagged(root: Path, version: str) -> None:
+    """Refuse a version whose tag another commit has.
+
+    Raises:
+        GeneratorError: There is such a tag.
+    """
+    if _git(root, "tag", "--list", f"v{version}").strip():
+        raise GeneratorError(f"There is a tag v{version} already. Release another version, or remove the tag.")
+
+
 def record(root: Path, version: str, push: Push | None) -> str:
     """Commit and tag the release, push both or neither; return what was done.
 

@@ -45,12 +45,13 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 @define(frozen=True)
 class Index:
-    """An index; `simple` is what installers read, `upload` what takes files."""
+    """An index; `simple` is what installers read, `upload` what takes files, `source` where the password is kept."""
 
     simple: str
     upload: str
     username: str
     password: str = field(repr=False)
+    source: str = PASSWORD
 
     @property
     def address(self) -> str:
@@ -85,13 +86,15 @@ def found(simple: str, upload: str | None) -> Index:
             "The index is an http(s) URL without a user and a password in it: argv is for all to read."
         )
     username = os.environ.get(USERNAME, "")
-    password = os.environ.get(PASSWORD) or (keyring.get_password(simple, username) if username else None)
+    said = os.environ.get(PASSWORD)
+    password = said or (keyring.get_password(simple, username) if username else None)
     if not username or not password:
         raise GeneratorError(
             f"No credentials for {simple}: set {USERNAME} and {PASSWORD}, or keep the password with "
             f"`keyring set {simple} USERNAME`."
         )
-    return Index(simple, upload or simple.rstrip("/").removesuffix("/simple") + "/", username, password)
+    upload = upload or simple.rstrip("/").removesuffix("/simple") + "/"
+    return Index(simple, upload, username, password, PASSWORD if said else "the keyring")
 
 
 def missing(index: Index, project: str, files: list[Path]) -> list[Path]:

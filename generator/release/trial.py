@@ -27,8 +27,8 @@ def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
     python = installed(index, f"signedin=={version}", folder)
     with _backend(folder) as base_url:
         _register(base_url)
-        example = _example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
-        return _run([python, "-c", example], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
+        program = example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
+        return _run([python, "-c", program], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
 
 
 def installed(index: Index, requirement: str, folder: Path) -> str:
@@ -47,7 +47,12 @@ def installed(index: Index, requirement: str, folder: Path) -> str:
     return python
 
 
-def _example(readme: str) -> str:
+def example(readme: str) -> str:
+    """Return the first program of the README.
+
+    Raises:
+        GeneratorError: It has none.
+    """
     if not (found := re.search(r"(?s)```python\n(.*?)```", readme)):
         raise GeneratorError("README.md has no example in Python.")
     return found[1]

@@ -14,11 +14,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from generator.errors import GeneratorError
 from generator.pipeline import generate
 from generator.release import steps
-from generator.release.changelog import fragments, section, with_section
+from generator.release.changelog import fragments, section, unreleased, with_section
 from generator.release.distribution import snapshot
 from generator.release.history import Push, record
 from generator.release.index import Index
-from generator.release.steps import Plan, prove, release
+from generator.release.plan import Plan
+from generator.release.steps import prove, release
 from tests.release.indexes import SECRET, USER, Served
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,8 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     dry = Plan(tree, None, None, tests, None, tmp_path / "dry")
     assert release(dry, told.append) == "0.2.0"  # a limit that shrinks breaks, and 0.x says so in its second number
     assert _state(tree) == before
-    assert "would upload signedin-0.2.0" in told[-1]
+    assert [line for line in told if "would upload signedin-0.2.0" in line]
+    assert "would leave it to you to commit, and to tag it v0.2.0" in told[-1]
 
     index = Index(private.simple, f"{private.root}/", USER, SECRET)
     plan = Plan(tree, None, None, tests, index, tmp_path / "out", tag=True, push=Push(_remote(tmp_path), "main"))
@@ -96,7 +98,7 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     assert tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]["version"] == "0.2.0"
     changelog = (tree / "CHANGELOG.md").read_text("utf-8")
     assert "## [0.2.0] - 2026-01-02" in changelog  # the day of the commit, whenever it is released
-    assert "maxLength: 320 became 300" in changelog
+    assert "**Breaking:** `Credentials.email`: maxLength: 320 became 300. Keep to the new limit." in changelog
     assert not list((tree / "changelog.d").glob("*.*.md"))
     names = {path.name for path in private.folder.glob("signedin-*")}
     assert names == {"signedin-0.2.0.tar.gz", "signedin-0.2.0-py3-none-any.whl"}
@@ -142,11 +144,20 @@ def test_fragments_become_a_section_above_the_older_ones(tmp_path: Path) -> None
     (tmp_path / "one.added.md").write_text("- One.\n")
     (tmp_path / "two.fixed.md").write_text("Two.\n")
     (tmp_path / "README.md").write_text("Not a fragment.\n")
-    added = section("1.1.0", "2026-01-02", fragments(tmp_path), [])
-    assert added == "## [1.1.0] - 2026-01-02\n\n### Added\n\n- One.\n\n### Fixed\n\n- Two.\n"
+    added = section("1.1.0", "2026-01-02", {"added": ["- Zero."]}, fragments(tmp_path))
+    assert added == "## [1.1.0] - 2026-01-02\n\n### Added\n\n- Zero.\n- One.\n\n### Fixed\n\n- Two.\n"
     assert with_section("# Changelog\n\n## [1.0.0]\n", added) == f"# Changelog\n\n{added}\n## [1.0.0]\n"
-    unreleased = "# Changelog\n\n## [Unreleased] 1.1.0\n\n### Added\n\n- Zero.\n"
-    assert with_section(unreleased, "## [1.1.0]\n") == "# Changelog\n\n## [1.1.0]\n\n### Added\n\n- Zero.\n"
+    assert with_section("# Changelog\n", added) == f"# Changelog\n\n{added}"
+
+
+def test_what_waited_as_unreleased_stands_under_the_same_headings() -> None:
+    waiting = "## [Unreleased] 1.1.0\n\nWords.\n\n### Added\n\n- One\n  more.\n\n### Odd\n\n- Two.\n\n"
+    text, told = unreleased(f"# Changelog\n\n{waiting}## [1.0.0]\n")
+    assert text == "# Changelog\n\n## [1.0.0]\n"
+    assert told == {"changed": ["Words."], "added": ["- One\n  more."], "odd": ["- Two."]}
+    lines = section("1.1.0", "2026-01-02", {"added": ["- Zero."]}, told)
+    assert [line for line in lines.splitlines() if line.startswith("#")][1:] == ["### Added", "### Changed", "### Odd"]
+    assert unreleased(text) == (text, {})
 
 
 def test_misnamed_fragment_is_refused(tmp_path: Path) -> None:
