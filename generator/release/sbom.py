@@ -1,11 +1,16 @@
-"""A CycloneDX 1.5 document of what the wheel needs: versions and hashes as `requirements/dev.txt` locks them."""
+"""A CycloneDX 1.5 document of what the wheel needs: versions and hashes as `requirements/dev.txt` locks them.
+
+It is resolved for one Python on one system, and says for which; what others need besides stands at what asks for it.
+"""
 
 import json
 import re
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -28,7 +33,7 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
         "name": "signedin",
         "version": version,
         "bom-ref": f"pkg:pypi/signedin@{version}",
-        "hashes": [{"alg": "SHA-256", "content": digest(each.read_bytes())} for each in files],
+        "components": [_file(each) for each in files],
     }
     parts = [_component(name, *locked[name]) for name in sorted(tree)]
     refs = {part["name"]: part["bom-ref"] for part in parts}
@@ -39,17 +44,27 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {"component": root},
+        "metadata": {"component": root, "properties": [{"name": "signedin:resolved-for", "value": _here()}]},
         "components": parts,
         "dependencies": edges,
     }
     return json.dumps(document, indent=2) + "\n"
 
 
+def _file(path: Path) -> dict[str, Any]:
+    return {"type": "file", "name": path.name, "hashes": [{"alg": "SHA-256", "content": digest(path.read_bytes())}]}
+
+
+def _here() -> str:
+    here = default_environment()
+    return f"{here['implementation_name']} {here['python_version']}, {here['sys_platform']}"
+
+
 def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
     url = f"pkg:pypi/{name}@{version}"
     # CycloneDX has one hash for one file; the lock has those of all files of the version.
     properties = [{"name": "signedin:locked-sha256", "value": each} for each in hashes]
+    properties += [{"name": "signedin:needed-elsewhere", "value": str(each)} for each in _needs(name, here=False)]
     return {
         "type": "library",
         "name": name,
@@ -74,11 +89,19 @@ def closure(needs: list[str]) -> dict[str, set[str]]:
         name = canonicalize_name(waiting.pop().name)
         if name in tree:
             continue
-        try:
-            said = [Requirement(each) for each in requires(name) or []]
-        except PackageNotFoundError as error:
-            raise GeneratorError(f"{name} is not installed. Install requirements/dev.txt.") from error
-        inner = [each for each in said if each.marker is None or each.marker.evaluate({"extra": ""})]
+        inner = list(_needs(name, here=True))
         tree[name] = {canonicalize_name(each.name) for each in inner}
         waiting += inner
     return tree
+
+
+def _needs(name: str, *, here: bool) -> Iterator[Requirement]:
+    """Yield what an installed package asks for on this Python, or on others only; what is for its extras never."""
+    try:
+        said = [Requirement(each) for each in requires(name) or []]
+    except PackageNotFoundError as error:
+        raise GeneratorError(f"{name} is not installed. Install requirements/dev.txt.") from error
+    for each in said:
+        is_extra = each.marker is not None and "extra" in str(each.marker)
+        if not is_extra and here is (each.marker is None or each.marker.evaluate()):
+            yield each

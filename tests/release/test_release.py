@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from generator.errors import GeneratorError
 from generator.pipeline import generate
@@ -33,10 +31,6 @@ def _git(tree: Path, *arguments: str) -> str:
 def _remote(folder: Path) -> str:
     _git(folder, "init", "-q", "--bare", "remote.git")
     return str(folder / "remote.git")
-
-
-def _mistakes(bill: str) -> object:
-    return JsonStrictValidator(SchemaVersion.V1_5).validate_str(bill)
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +100,6 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     bill = json.loads((tmp_path / "out" / "sbom.cdx.json").read_text("utf-8"))
     assert {"httpx", "attrs", "python-dateutil", "anyio"} <= {each["name"] for each in bill["components"]}
     assert all(each["properties"] for each in bill["components"])
-    assert _mistakes(json.dumps(bill)) is None
-    assert _mistakes(json.dumps({**bill, "made-up": 1})) is not None
 
 
 @pytest.mark.timeout(300)
