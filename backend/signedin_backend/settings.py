@@ -178,7 +178,7 @@ class Settings:
     database_threads: int = _option(4, _between(1, 64), "statements at the same time")
     database_seconds: int = _option(5, _between(0, 600), "seconds that a statement waits for another's lock")
     turn_seconds: int = _option(
-        10, _between(1, 600), "seconds that a request waits for its turn at the database; beyond that the answer is 503"
+        30, _between(1, 600), "seconds that a request waits for its turn at the database; beyond that the answer is 503"
     )
     stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
     ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
