@@ -104,7 +104,7 @@ clean: ## Remove what the other verbs made
 
 # One environment: the demo's packages first, the developers' on top. Lock files carry hashes and no index.
 $(VENV)/bin/python:
-	@echo "setting up $(VENV) ..."
+	@echo "setting up $(VENV) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit("signedin needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV)
 

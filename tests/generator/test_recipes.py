@@ -1,4 +1,4 @@
-"""The CI recipes of docs/ci hold only verbs that exist, and nothing beside them but the CI system's own."""
+"""The CI recipes of docs/ci hold verbs that our own CI runs, as it runs them, and beside them the CI system's own."""
 
 import re
 import shlex
@@ -14,8 +14,8 @@ from generator.release import index
 from tests.generator.conftest import ROOT
 
 RECIPES = ("github-actions.yml", "gitlab-ci.yml")
-_OF_THE_CI_SYSTEM = {"gh", "curl"}  # they post the comment
-_GENERATOR = [".venv/bin/python", "-m", "generator"]
+_OF_THE_CI_SYSTEM = {"gh", "curl", "cat"}  # they post the comment, and show it in the log
+_SCRIPTS = {"run", "script", "after_script"}
 
 
 def lines(recipe: str) -> list[list[str]]:
@@ -26,7 +26,7 @@ def lines(recipe: str) -> list[list[str]]:
 def _scripts(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in {"run", "script"}:
+            if key in _SCRIPTS:
                 yield from [value] if isinstance(value, str) else value
             else:
                 yield from _scripts(value)
@@ -41,38 +41,55 @@ def verbs_of_the_makefile() -> set[str]:
 
 def called(words: list[str]) -> str | None:
     """Return the verb of a line, None for a line of the CI system's own."""
-    if words[0] == "make":
-        assert all(word.startswith("ARGS=") for word in words[2:]), words
-        return words[1]
     if words[0] in _OF_THE_CI_SYSTEM:
         return None
-    assert words[: len(_GENERATOR)] == _GENERATOR
-    return words[len(_GENERATOR)]
+    assert words[0] == "make", words
+    return words[1]
 
 
-def run_by_our_own_ci() -> set[str]:
-    """Return the verbs that `.ci/run` calls make with."""
+def arguments(words: list[str], name: str = "ARGS=") -> str:
+    return next((word.removeprefix(name) for word in words if word.startswith(name)), "")
+
+
+def run_by_our_own_ci() -> dict[str, list[str]]:
+    """Return the verbs that `.ci/run` calls make with, and the words of their lines."""
     own = (ROOT / ".ci" / "run").read_text("utf-8")
-    return {verb for verbs in re.findall(r"^ *make ((?:[a-z][a-z-]* )+)", own, re.MULTILINE) for verb in verbs.split()}
+    made = [shlex.split(line) for line in re.findall(r"^ *(make .*)", own, re.MULTILINE)]
+    return {verb: words for words in made for verb in words if re.fullmatch(r"[a-z][a-z-]*", verb) and verb != "make"}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_line_is_a_verb_that_our_own_ci_runs(recipe: str) -> None:
     verbs = {verb for words in lines(recipe) if (verb := called(words))}
     assert verbs == {"check", "diff", "release"}
-    assert verbs <= run_by_our_own_ci() <= verbs_of_the_makefile()
+    assert verbs <= run_by_our_own_ci().keys() <= verbs_of_the_makefile()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_each_call_of_the_generator_has_options_that_it_knows(
-    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_diff_has_the_options_of_our_own_and_both_compare_with_something(
+    recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # so each call ends at a file that is not there, after its command line was read
-    calls = [words[len(_GENERATOR) :] for words in lines(recipe) if words[: len(_GENERATOR)] == _GENERATOR]
-    assert calls
-    for words in calls:
-        assert main([word for word in words[: words.index(">")] if not word.startswith("git:")]) == 1
-    assert "cannot be read" in capsys.readouterr().err
+    [diff] = [words for words in lines(recipe) if words[:2] == ["make", "diff"]]
+    own = run_by_our_own_ci()["diff"]
+    assert arguments(diff) == arguments(own) != ""
+    assert arguments(diff, "OLD=").startswith("git:")
+    assert arguments(own, "OLD=") == "build/before.yaml"
+    assert main(["diff", str(tmp_path / "none.yaml"), *shlex.split(arguments(diff))]) == 1  # it knows the options
+    assert "none.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_diff_is_posted_whatever_the_check_says(recipe: str) -> None:
+    text = (ROOT / "docs" / "ci" / recipe).read_text("utf-8")
+    check = yaml.safe_load(text)
+    steps = check["jobs"]["check"]["steps"] if "jobs" in check else []
+    if steps:  # a step before it cannot be stopped by it, and it runs whatever became of the comment
+        assert "make check" in steps[-1]["run"]
+        assert steps[-1]["if"] == "${{ !cancelled() }}"
+        assert "gh pr comment" in steps[-2]["run"]
+    else:  # what GitLab runs after a script, failed or not
+        assert check["check"]["script"][-1] == "make check"
+        assert "curl" in check["check"]["after_script"][0]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -80,11 +97,11 @@ def test_the_release_has_all_that_it_needs_and_begins_with_a_check(
     recipe: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [release] = [words for words in lines(recipe) if words[:2] == ["make", "release"]]
-    arguments = release[2].removeprefix("ARGS=").replace("$INDEX_URL", "https://packages.example/signedin/").split()
+    said = arguments(release).replace("$INDEX_URL", "https://packages.example/signedin/").split()
     for name in (index.USERNAME, index.PASSWORD):
         assert name in (ROOT / "docs" / "ci" / recipe).read_text("utf-8")
         monkeypatch.delenv(name, raising=False)
-    assert main(["release", *arguments]) == 1  # the command line is right; only the credentials lack
+    assert main(["release", *said]) == 1  # the command line is right; only the credentials lack
     assert "No credentials" in capsys.readouterr().err
     made = [called(words) for words in lines(recipe) if words[0] == "make"]
-    assert made == ["check", "check", "release"]
+    assert made == ["diff", "check", "check", "release"]
