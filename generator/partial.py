@@ -82,7 +82,7 @@ def _at(data: Any, pointer: Pointer) -> Any:
 
 
 def _operations(data: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, item in data["paths"].items():
+    for path, item in (data.get("paths") or {}).items():
         yield from ((path, method, item[method]) for method in METHODS if isinstance(item.get(method), dict))
 
 
@@ -204,6 +204,17 @@ def _media_type(data: dict[str, Any], pointer: Pointer) -> str | None:
     return "The error's `body` is untyped."
 
 
+def _any_value(data: dict[str, Any], pointer: Pointer) -> str:
+    owner, key = _at(data, pointer[:-1]), pointer[-1]
+    owner[int(key) if isinstance(owner, list) else key] = {}
+    return f"Left untyped: {'/'.join(pointer[-2:])}."
+
+
+def _without_enum(data: dict[str, Any], pointer: Pointer) -> str:
+    _at(data, pointer[:-1]).pop("enum", None)
+    return "Any value of its type fits."
+
+
 _Mend = Callable[[dict[str, Any], Pointer], str | None]
 _MENDS: Final[dict[str, _Mend]] = {
     "root-security": _root_security,
@@ -217,6 +228,10 @@ _MENDS: Final[dict[str, _Mend]] = {
     "name-reserved": _named,
     "parameter": _without_parameter,
     "characters": _without_key,
+    "composition": _any_value,
+    "enum": _without_enum,
+    "reference-inside": _any_value,
+    "schema-false": _any_value,
     "number": _without_key,
     "media-type": _media_type,
     "schema-missing": _media_type,

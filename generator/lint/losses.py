@@ -79,8 +79,8 @@ def parameters(document: Document) -> Iterator[Finding]:
             if "schema" not in parameter:
                 yield error(document, pointer, "parameter", f"{told} has no schema, it is dropped.", "Give it one.")
             plain = {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
-            is_list = parameter["in"] in {"query", "cookie"} and _is_list(document, parameter.get("schema"))
-            if parameter.get("style", plain) != plain or (is_list and parameter.get("explode") is False):
+            has_parts = parameter["in"] in {"query", "cookie"} and _has_parts(document, parameter.get("schema"))
+            if parameter.get("style", plain) != plain or (has_parts and parameter.get("explode") is False):
                 message = (
                     f"{told} is written as style {plain}, explode {str(plain == 'form').lower()}, whatever it asks for."
                 )
@@ -118,9 +118,9 @@ def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tup
             yield (*owner, "parameters", str(index)), node
 
 
-def _is_list(document: Document, schema: object) -> bool:
+def _has_parts(document: Document, schema: object) -> bool:
     schema = document.resolve(schema)
-    return isinstance(schema, dict) and schema.get("type") == "array"
+    return isinstance(schema, dict) and schema.get("type") in {"array", "object"}
 
 
 def request_bodies(document: Document) -> Iterator[Finding]:
@@ -152,7 +152,7 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
     pointer = (*operation.pointer, "responses", status)
     told = f"Answer {shown(status)} of {shown(operation.id)}"
     content = answer.get("content") or {}
-    readable = [media for name, media in content.items() if _is_readable(_kind(name))]
+    readable = [media for name, media in content.items() if is_readable(kind_of(name))]
     if content and not readable:
         message = f"{told} is {', '.join(map(shown, content))}, which the generator cannot read."
         yield error(document, pointer, "media-type", message, "Use JSON, text/* or application/octet-stream.")
@@ -167,11 +167,11 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
 
 def is_sendable(media_type: str) -> bool:
     """Say whether the generator can print a body of this media type."""
-    kind = _kind(media_type)
-    return _is_json(kind) or kind in _FORMS or kind == "application/octet-stream"
+    kind = kind_of(media_type)
+    return is_json(kind) or kind in _FORMS or kind == "application/octet-stream"
 
 
-def _kind(media_type: str) -> str:
+def kind_of(media_type: str) -> str:
     """Return the media type without its parameters, as the generator reads it."""
     message = Message()
     message.add_header("Content-Type", media_type)
@@ -179,12 +179,14 @@ def _kind(media_type: str) -> str:
     return kind if media_type.startswith(kind) else ""
 
 
-def _is_json(kind: str) -> bool:
+def is_json(kind: str) -> bool:
+    """Say whether a body of this kind is JSON."""
     return kind == "application/json" or kind.endswith("+json")
 
 
-def _is_readable(kind: str) -> bool:
-    return _is_json(kind) or kind.startswith("text/") or kind == "application/octet-stream"
+def is_readable(kind: str) -> bool:
+    """Say whether the printed package reads an answer of this kind."""
+    return is_json(kind) or kind.startswith("text/") or kind == "application/octet-stream"
 
 
 RULES: Final[tuple[Rule, ...]] = (

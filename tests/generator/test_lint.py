@@ -61,14 +61,35 @@ def answer(spec: dict[str, Any], status: str, content: dict[str, Any] | None) ->
     operation(spec)["responses"][status] = {"description": "x", **({"content": content} if content else {})}
 
 
-def braces(spec: dict[str, Any], name: str) -> None:
-    where = {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def braces(spec: dict[str, Any], name: str, form: dict[str, Any] | None = None) -> None:
+    where = {"name": name, "in": "path", "required": True, "schema": form or {"type": "string"}}
     spec["paths"]["/a/{" + name + "}"] = {"get": {**operation(spec), "operationId": "braces", "parameters": [where]}}
 
 
+def several(spec: dict[str, Any], other: str) -> None:
+    post(spec, JSON, {"schema": THING})
+    content = spec["paths"]["/things"]["post"]["requestBody"]["content"]
+    content[other] = content[JSON]
+
+
+def never(spec: dict[str, Any], **keywords: Any) -> None:
+    spec["openapi"] = "3.1.0"
+    schema(spec, "A", {"type": "object", **keywords})
+
+
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data"
 LIST = {"type": "array", "items": {"type": "string"}}
 TEXT = {"type": "object", "properties": {"a": {"type": "string"}}}
+THING = {"$ref": "#/components/schemas/Thing"}
+DAY = {"type": "string", "format": "date"}
+NULLABLE = {"type": "string", "nullable": True}
+NESTED: list[dict[str, Any]] = [
+    {"anyOf": [TEXT, {"type": "string"}]},
+    {"type": "object", "properties": {"a": TEXT}},
+    {"type": "object", "properties": {"a": {"type": "array", "items": TEXT}}},
+]
 
 ERRORS: list[tuple[str, Change]] = [
     ("invalid", lambda spec: spec.pop("info")),
@@ -88,6 +109,26 @@ ERRORS: list[tuple[str, Change]] = [
     ("parameter", lambda spec: parameter(spec, style="spaceDelimited", schema=LIST)),
     ("parameter", lambda spec: parameter(spec, explode=False, schema=LIST)),
     ("parameter", lambda spec: parameter(spec, allowReserved=True)),
+    *(("parameter", lambda spec, form=form: parameter(spec, schema=form)) for form in NESTED),
+    *(("parameter", lambda spec, form=form: parameter(spec, schema=form, **{"in": "cookie"})) for form in (LIST, TEXT)),
+    *(
+        ("parameter", lambda spec, form=form: parameter(spec, schema=form, **{"in": "header"}))
+        for form in (LIST, TEXT, DAY)
+    ),
+    *(("parameter", lambda spec, form=form: braces(spec, "b", form)) for form in (LIST, TEXT, NULLABLE)),
+    *(("form", lambda spec, form=form: post(spec, FORM, {"schema": form})) for form in (LIST, *NESTED[1:])),
+    ("form", lambda spec: post(spec, PARTS, {"schema": {"oneOf": [TEXT, {**TEXT, "title": "Other"}]}})),
+    ("encoding", lambda spec: post(spec, FORM, {"schema": TEXT, "encoding": {"a": {"explode": False}}})),
+    ("encoding", lambda spec: post(spec, PARTS, {"schema": TEXT, "encoding": {"a": {"contentType": "text/csv"}}})),
+    ("composition", lambda spec: schema(spec, "A", {**TEXT, "oneOf": [THING, TEXT]})),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [THING], "anyOf": [TEXT]})),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [THING, {"oneOf": [TEXT, LIST]}]})),
+    ("composition", lambda spec: schema(spec, "A", {"oneOf": [THING], "anyOf": [TEXT]})),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"type": "string"}, {"maxLength": 5}]})),
+    ("enum", lambda spec: schema(spec, "E", {"enum": [1, "a", None]})),
+    ("enum", lambda spec: schema(spec, "E", {"type": "number", "enum": [1.5]})),
+    ("reference-inside", lambda spec: schema(spec, "A", {"$ref": "#/components/schemas/Thing/properties/label"})),
+    ("schema-false", lambda spec: never(spec, properties={"a": False})),
     ("path-template", lambda spec: braces(spec, "b.c")),
     ("path-reference", lambda spec: spec["paths"].update({"/far": {"$ref": "#/paths/~1things"}})),
     ("media-type", lambda spec: post(spec, "application/xml", {"schema": TEXT})),
@@ -127,6 +168,13 @@ WARNINGS: list[tuple[str, Change]] = [
     ("server", lambda spec: spec.update(servers=[{"url": "/api"}])),
     ("server", lambda spec: operation(spec).update(servers=[{"url": "https://other.example"}])),
     ("schema-missing", lambda spec: answer(spec, "200", {JSON: {}})),
+    ("media-type-several", lambda spec: answer(spec, "200", {JSON: {"schema": TEXT}, "text/csv": {"schema": {}}})),
+    ("media-type-several", lambda spec: several(spec, PARTS)),
+    ("discriminator", lambda spec: schema(spec, "A", {**TEXT, "discriminator": {"propertyName": "a"}})),
+    ("discriminator", lambda spec: schema(spec, "A", {"oneOf": [THING, TEXT], "discriminator": {"propertyName": "a"}})),
+    ("keyword", lambda spec: never(spec, patternProperties={"^x": {"type": "string"}})),
+    ("keyword", lambda spec: parameter(spec, schema={**LIST, "default": []})),
+    ("reference-siblings", lambda spec: never(spec, properties={"a": {**THING, "minProperties": 1}})),
     ("error-schema-missing", lambda spec: answer(spec, "404", None)),
     ("name-collision", lambda spec: post(spec, JSON, {"schema": TEXT}, name="A")),
 ]

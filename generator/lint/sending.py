@@ -1,0 +1,161 @@
+"""Parameters and bodies whose values cannot be written the way the spec asks for."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from generator.classes import is_union
+from generator.document import Document, Pointer
+from generator.lint.finding import Finding, Rule, error, shown, warning
+from generator.lint.losses import is_json, is_readable, kind_of, parameters_of
+from generator.operations import OperationFacts, operations
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_PARTS: Final = "multipart/form-data"
+# What cannot stand where, and how it is called.
+_REFUSED: Final = {
+    "path": ("list", "object", "null"),
+    "cookie": ("list", "object"),
+    "header": ("list", "object", "date", "constant"),
+    "query": ("nested",),
+}
+_TOLD: Final = {
+    "list": "a list",
+    "object": "an object",
+    "null": "null",
+    "date": "a date, which a header writes in another way",
+    "constant": "a constant",
+    "nested": "an object or a list inside another",
+}
+
+
+def parameters(document: Document) -> Iterator[Finding]:
+    """`parameter`: values that their place cannot hold."""
+    for each in operations(document):
+        for pointer, node in parameters_of(document, each):
+            parameter = document.resolve(node)
+            found = forms(document, parameter.get("schema"))
+            told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
+            if refused := [form for form in _REFUSED[parameter["in"]] if form in found]:
+                message = f"{told} may be {_TOLD[refused[0]]}: it cannot stand in a {parameter['in']}."
+                yield error(document, pointer, "parameter", message, "Use a text or a number.")
+            elif parameter["in"] == "query" and "object" in found and len(found) > 1:
+                message = f"{told} may be an object or something else: the printer would write it in Python's way."
+                yield error(document, pointer, "parameter", message, "Use one of them.")
+
+
+def bodies(document: Document) -> Iterator[Finding]:
+    """`form`, `encoding`, `media-type-several`: bodies that would be sent in another way than they are described."""
+    for each in operations(document):
+        body = document.resolve(each.node.get("requestBody")) or {}
+        content = body.get("content") or {}
+        pointer = (*each.pointer, "requestBody")
+        for name, media in content.items():
+            if kind_of(name) in {_FORM, _PARTS}:
+                yield from _fields(document, each, pointer, kind_of(name), media)
+        yield from _same_schema(document, each, pointer, content)
+
+
+def _fields(
+    document: Document, operation: OperationFacts, pointer: Pointer, kind: str, media: dict[str, Any]
+) -> Iterator[Finding]:
+    schema = media.get("schema")
+    told = f"The form of {shown(operation.id)}"
+    found = forms(document, schema)
+    if schema is not None and (found not in ({"object"}, {"object", "nested"}) or is_union(document.resolve(schema))):
+        message = f"{told} is no object, or may be something else."
+        yield error(document, pointer, "form", message, "Describe an object with the form's fields.")
+    elif kind == _FORM and "nested" in found:
+        message = f"{told} has a field that is an object, or a list of what is no text: a form has no way to write it."
+        yield error(document, pointer, "form", message, "Use JSON, or fields of texts, numbers and lists of these.")
+    for name, encoding in (media.get("encoding") or {}).items():
+        if encoding.keys() & {"style", "explode", "allowReserved", "headers"} or _other_type(
+            document, schema, name, encoding
+        ):
+            message = f"{told} asks for an encoding of {shown(name)} that is not followed."
+            yield error(document, pointer, "encoding", message, "Leave it out, if the server takes the usual one.")
+
+
+def _other_type(document: Document, schema: Any, name: str, encoding: dict[str, Any]) -> bool:
+    """Say whether a part would be sent as another media type; who gives a file gives its type."""
+    wanted = encoding.get("contentType")
+    part = ((document.resolve(schema) or {}).get("properties") or {}).get(name)
+    found = forms(document, part)
+    if wanted is None or "binary" in found:
+        return False
+    return kind_of(wanted) != ("application/json" if "object" in found else "text/plain")
+
+
+def _same_schema(
+    document: Document, operation: OperationFacts, pointer: Pointer, content: dict[str, Any]
+) -> Iterator[Finding]:
+    first: list[tuple[str, Any]] = []
+    for name, media in content.items():
+        schema = media.get("schema")
+        if twin := next((other for other, each in first if each == schema), None):
+            message = (
+                f"{shown(operation.id)} takes {shown(name)} with the schema of {shown(twin)}; it sends the latter."
+            )
+            yield warning(document, pointer, "media-type-several", message, "Keep the one that you want to be sent.")
+        first.append((name, schema))
+
+
+def answers(document: Document) -> Iterator[Finding]:
+    """`media-type-several`: an answer is read as the first media type, whatever it comes as."""
+    for each in operations(document):
+        for status, node in (each.node.get("responses") or {}).items():
+            content = (document.resolve(node) or {}).get("content") or {}
+            names = list(content)
+            read = next((name for name in names if is_readable(kind_of(name))), None)
+            others = [name for name in names if name != read and not _reads_alike(content, read, name)]
+            if read is not None and others:
+                told = f"Answer {shown(status)} of {shown(each.id)}"
+                message = f"{told} is read as {shown(read)}, also if it comes as {shown(others[0])}."
+                advice = "Keep one, or let the server answer with the first."
+                yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
+
+
+def _reads_alike(content: dict[str, Any], one: str | None, other: str) -> bool:
+    if one is None or content[one].get("schema") != content[other].get("schema"):
+        return False
+    return is_json(kind_of(one)) == is_json(kind_of(other)) and is_readable(kind_of(other))
+
+
+def forms(document: Document, schema: Any, depth: int = 2, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return what a value may be: text, date, binary, constant, null, list, object.
+
+    It is nested, too, if a list holds lists or objects, or an object such a list or objects.
+    """
+    reference = schema.get("$ref") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or reference in seen:
+        return frozenset()
+    if isinstance(reference, str):
+        return forms(document, document.resolve(schema), depth, seen | {reference})
+    found = frozenset[str]()
+    for part in (each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or []):
+        found |= forms(document, part, depth, seen)
+    said = schema.get("type")
+    for each in said if isinstance(said, list) else [said or ("object" if schema.get("properties") else None)]:
+        found |= _form(document, schema, each, depth)
+    return found | ({"null"} if schema.get("nullable") is True else set())
+
+
+def _form(document: Document, schema: dict[str, Any], said: str | None, depth: int) -> set[str]:
+    if said == "object":
+        inner = [*(schema.get("properties") or {}).values(), schema.get("additionalProperties")]
+        return {"object", *_nested(document, inner, {"object", "nested"}, depth)}
+    if said == "array":
+        inner = [schema.get("items"), *(schema.get("prefixItems") or [])]
+        return {"list", *_nested(document, inner, {"object", "list"}, depth)}
+    if "const" in schema:
+        return {"constant"}
+    if said == "string" and "enum" not in schema and (kind := schema.get("format")) in {"date", "date-time", "binary"}:
+        return {"binary"} if kind == "binary" else {"date"}
+    return {"null"} if said == "null" else {"text"} if said or "enum" in schema else set()
+
+
+def _nested(document: Document, inner: list[Any], refused: set[str], depth: int) -> set[str]:
+    found = depth and any(refused & forms(document, each, depth - 1) for each in inner)
+    return {"nested"} if found else set()
+
+
+RULES: Final[tuple[Rule, ...]] = (parameters, bodies, answers)
