@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from generator.release.index import Index
 from generator.release.sbom import closure
+from generator.release.uploading import upload
 from tests.once import first, shared
-from tests.release.indexes import Consumer, Served, index
+from tests.release.indexes import SECRET, USER, Consumer, Served, index, wheel
 
 ROOT = Path(__file__).parents[2]
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==.*(?:\n    --hash=.*)+")
@@ -54,6 +56,14 @@ def public(tmp_path: Path) -> Iterator[Served]:
     """Everybody's index: anybody may put a package there."""
     with index(tmp_path / "public", private=False) as served:
         yield served
+
+
+@pytest.fixture
+def published(private: Served, tmp_path: Path) -> Served:
+    """Our index with signedin 1.0 and what it needs on it."""
+    files = [wheel(tmp_path, "needed", "1.0"), wheel(tmp_path, "signedin", "1.0", "print('ours')", ("needed",))]
+    upload(Index(private.simple, f"{private.root}/", USER, SECRET), "signedin", files)
+    return private
 
 
 @pytest.fixture

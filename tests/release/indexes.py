@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 import httpx
 
+CONSUME: Final = Path(__file__).parents[2] / "docs" / "consume.md"
 USER: Final = "team"
-SECRET: Final = "correct horse"
+SECRET: Final = "correct/horse%41"  # other characters than an address may hold as they are
 _WAIT: Final = 30
 
 
@@ -36,7 +38,7 @@ class Served:
 
     def with_password(self) -> str:
         """Return the address as a consumer's configuration holds it."""
-        return self.simple.replace("://", f"://{USER}:{SECRET.replace(' ', '%20')}@")
+        return self.simple.replace("://", f"://{USER}:{quote(SECRET, safe='')}@")
 
 
 @contextmanager
@@ -121,16 +123,25 @@ class Consumer:
         """Its interpreter."""
         return str(self.folder / "venv" / "bin" / "python")
 
+    def knows_the_password(self) -> None:
+        """Write what docs/consume.md says into its `~/.netrc`."""
+        [line] = [line for line in CONSUME.read_text("utf-8").splitlines() if line.startswith("machine ")]
+        path = self.folder / ".netrc"
+        path.touch(mode=0o600)
+        path.write_text(line.replace("packages.example", "127.0.0.1").replace("...", SECRET))
+
     def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run a program with nothing of ours in its environment."""
+        """Run a program with nothing of ours in its environment, and no password on its command line."""
+        assert SECRET not in unquote(" ".join(command))
         dropped = ("PYTHON", "PIP_", "UV_", "SIGNEDIN_", "VIRTUAL_ENV")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        nothing = {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(self.folder / "uv")}
+        nothing = {"PIP_CONFIG_FILE": os.devnull, "UV_CACHE_DIR": str(self.folder / "uv")}
+        nothing |= {"HOME": str(self.folder), "UV_PYTHON_DOWNLOADS": "never"}
         return subprocess.run(
             command, cwd=self.folder, env={**clean, **nothing, **environ}, capture_output=True, text=True, check=False
         )
 
-    def install(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def install(self, tool: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Install by pip or by uv, as docs/consume.md has it."""
         if tool == "pip":
             pip = [
@@ -142,9 +153,9 @@ class Consumer:
                 "--python",
                 self.python,
             ]
-            return self.run(*pip, "install", "--force-reinstall", *arguments)
+            return self.run(*pip, "install", "--force-reinstall", *arguments, **environ)
         uv = str(Path(sys.executable).parent / "uv")
-        return self.run(uv, "pip", "install", "--reinstall", "--python", self.python, *arguments)
+        return self.run(uv, "pip", "install", "--reinstall", "--python", self.python, *arguments, **environ)
 
     def version(self) -> str:
         """Return which signedin is installed."""
