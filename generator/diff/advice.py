@@ -15,6 +15,10 @@ def advice(rule: str) -> tuple[str, str]:
 
 
 _TEXTS: Final = {
+    "^python-api-member": (
+        "A program that names the member means another value without knowing it.",
+        "Look at each use of the member.",
+    ),
     "^python-api": (
         "The name or the signature in the printed package is another one.",
         "Find its uses with a type checker and change them.",

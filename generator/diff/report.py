@@ -1,6 +1,7 @@
 """A list of changes as text for a terminal, as JSON for a program, as Markdown for a comment or a changelog."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -97,9 +98,9 @@ def code(untrusted: str) -> str:
 
 def escaped(untrusted: str) -> str:
     """Return a text in Markdown, none of it markup."""
-    # The spec of a pull request is a stranger's text; the comment is ours.
-    said = _plain(untrusted).replace("@", "@\u200b")
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#!" else char for char in said)
+    # The spec of a pull request is a stranger's text; the comment is ours: no mention, no link, no markup.
+    said = re.sub(r"@|://|(?i:www)(?=\.)", lambda found: f"{found[0]}\u200b", _plain(untrusted))
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#!~$&" else char for char in said)
 
 
 FORMATS: Final[dict[str, Callable[[Report], str]]] = {"text": text, "json": as_json, "markdown": markdown}

@@ -21,6 +21,7 @@ from generator.printer import print_package
 
 # What a user's program imports. The rest of a printed package is how it works.
 _PUBLIC: Final = ("models", "resources")
+_ENUMS: Final = ("StrEnum", "IntEnum")
 _BREAKS: Final = {
     *(griffe.BreakageKind.OBJECT_REMOVED, griffe.BreakageKind.OBJECT_CHANGED_KIND),
     *(griffe.BreakageKind.PARAMETER_REMOVED, griffe.BreakageKind.PARAMETER_ADDED_REQUIRED),
@@ -44,6 +45,21 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
         if each.kind in _BREAKS and parts[0] in _PUBLIC and not any(_is_private(part) for part in parts):
             text = each.kind.value.lower()
             yield Change("python-api-changed", Level.BREAKING, path, f"{text}: {_name(each, parts)}")
+    was, now = _members(before), _members(after)
+    for path in was.keys() & now.keys():
+        if was[path] != now[path]:
+            text = f"member has another value: {was[path]} became {now[path]}"
+            yield Change("python-api-member-changed", Level.BREAKING, path.removeprefix(f"{old.name}."), text)
+
+
+def _members(package: griffe.Object | griffe.Alias) -> dict[str, str]:
+    """Return the values of the members of all printed enums, which griffe does not compare."""
+    models = package.members.get("models")
+    modules = [each for each in models.members.values() if isinstance(each, griffe.Module)] if models else []
+    classes = [each for module in modules for each in module.members.values() if isinstance(each, griffe.Class)]
+    enums = [each for each in classes if any(str(base) in _ENUMS for base in each.bases)]
+    members = [each for enum in enums for each in enum.attributes.values() if not _is_private(each.name)]
+    return {each.path: str(each.value) for each in members}
 
 
 def consumer_changes(consumers: Consumers, old: Path, new: Path) -> Iterator[Change]:

@@ -1,0 +1,39 @@
+"""Labelled edits of one schema, in a request and in an answer: the level, the rule, the reason."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from generator.diff import Change, Level
+from generator.diff.advice import OTHER
+from generator.diff.change import highest
+from tests.generator_diff.specs import answered, changes, sent
+
+ROWS: Final[list[list[Any]]] = yaml.safe_load(Path(__file__).with_name("levels.yaml").read_text("utf-8"))
+
+
+def _rules(found: list[Change], level: Level) -> list[str]:
+    return [change.rule for change in found if change.level is level]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_edit_has_its_level_in_each_direction(row: list[Any], tmp_path: Path) -> None:
+    _, in_request, in_answer, rule, old, new = row
+    for side, make, wanted in (("request", sent, in_request), ("response", answered, in_answer)):
+        found = changes(tmp_path, make(old), make(new))
+        assert highest(found).name.lower() == wanted, found
+        if rule and _rules(found, highest(found)) != ["documentation-changed"]:
+            assert any(each.startswith(side) and each.endswith(rule) for each in _rules(found, highest(found))), found
+        elif not rule:
+            assert [each.rule for each in found] == ["documentation-changed"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_breaking_edit_has_a_reason_and_a_hint_of_its_own(row: list[Any], tmp_path: Path) -> None:
+    *_, old, new = row
+    for make in (sent, answered):
+        for change in changes(tmp_path, make(old), make(new)):
+            assert (change.reason, change.hint) != OTHER
+            assert bool(change.reason and change.hint) == (change.level is Level.BREAKING)

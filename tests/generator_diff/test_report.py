@@ -1,0 +1,127 @@
+"""What is told of the changes: to a terminal, to a program, in a comment; the exit status and the next version."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from generator.cli import main
+from generator.diff import Change, Level
+from generator.diff.report import FORMATS, Report
+from generator.diff.versions import next_version
+from generator.errors import GeneratorError
+from tests.generator_diff.specs import Spec, document, operation, spec
+
+BREAKS = Change("api-removed-without-deprecation", Level.BREAKING, "getThing", "GET /things was removed")
+ADDS = Change("endpoint-added", Level.MINOR, "addThing", "POST /things was added")
+MENDS = Change("documentation-changed", Level.PATCH, "the document", "texts")
+HOSTILE = (
+    "@team <img src=x> [a](https://evil.example) www.evil.example `x` | # *b* _i_ ~~s~~ $x$ &lt; \\ \n- \u202e item"
+)
+
+
+def _report(*changes: Change) -> Report:
+    return Report(changes, "1.2.3")
+
+
+def test_text_has_a_line_for_each_change_and_why_it_breaks() -> None:
+    lines = FORMATS["text"](_report(BREAKS, ADDS, MENDS)).splitlines()
+    assert lines == [
+        "breaking [api-removed-without-deprecation] getThing: GET /things was removed",
+        f"         why: {BREAKS.reason} do: {BREAKS.hint}",
+        "minor    [endpoint-added] addThing: POST /things was added",
+        "patch    [documentation-changed] the document: texts",
+        "1 breaking, 1 minor, 1 patch; 1.2.3 -> 2.0.0 (it breaks)",
+    ]
+
+
+def test_json_says_the_level_the_versions_and_each_change() -> None:
+    said = json.loads(FORMATS["json"](_report(BREAKS, ADDS)))
+    assert (said["level"], said["current"], said["suggested"]) == ("breaking", "1.2.3", "2.0.0")
+    assert said["changes"] == [
+        {
+            "rule": BREAKS.rule,
+            "level": "breaking",
+            "where": BREAKS.where,
+            "message": BREAKS.message,
+            "reason": BREAKS.reason,
+            "hint": BREAKS.hint,
+        },
+        {"rule": ADDS.rule, "level": "minor", "where": ADDS.where, "message": ADDS.message},
+    ]
+    assert json.loads(FORMATS["json"](_report()))["level"] == "none"
+
+
+def test_markdown_has_a_heading_for_each_level_that_occurs() -> None:
+    lines = FORMATS["markdown"](_report(BREAKS, MENDS)).splitlines()
+    assert lines == [
+        "**What changes for users of the SDK:** 1 breaking, 0 minor, 1 patch; 1.2.3 -> 2.0.0 (it breaks)",
+        *("", "### Breaking", ""),
+        "- `getThing`: GET /things was removed (`api-removed-without-deprecation`)",
+        f"  - Why: {BREAKS.reason} What to do: {BREAKS.hint}",
+        *("", "### Patch", ""),
+        "- `the document`: texts (`documentation-changed`)",
+    ]
+
+
+@pytest.mark.parametrize("place", ["where", "message"])
+def test_strangers_text_is_no_markup_in_the_comment(place: str) -> None:
+    parts = {"where": "getThing", "message": "a text", place: HOSTILE}
+    [*_, line] = FORMATS["markdown"](_report(Change("endpoint-added", Level.MINOR, **parts))).splitlines()
+    inside = line.removeprefix("- `").removesuffix(" (`endpoint-added`)")
+    if place == "where":  # in a span of code, which only a backtick ends
+        assert inside.count("`") == 1
+        return
+    told = inside.removeprefix("getThing`: ")
+    assert "\u202e" not in told
+    for markup in ("@team", "https://evil", "www.", "`"):
+        assert markup not in told.replace("\\`", "")
+    unescaped = [
+        char for before, char in zip(f" {told}", told, strict=False) if before != "\\" and char in "<>[]|*_#~$&"
+    ]
+    assert unescaped == []
+
+
+def test_controls_of_a_terminal_are_quoted() -> None:
+    told = FORMATS["text"](_report(Change("endpoint-added", Level.MINOR, "\x1b[2J", "a\nbreaking [x] y: z")))
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 2
+
+
+def _levels() -> dict[str, tuple[Spec, Spec]]:
+    one, two = {"/a": {"get": operation("a")}}, {"/a": {"get": operation("a")}, "/b": {"get": operation("b")}}
+    described = {"/a": {"get": operation("a", summary="A.")}}
+    return {
+        "none": (spec(one), spec(one)),
+        "patch": (spec(one), spec(described)),
+        "minor": (spec(one), spec(two)),
+        "breaking": (spec(two), spec(one)),
+    }
+
+
+@pytest.mark.parametrize("level", ["none", "patch", "minor", "breaking"])
+def test_exit_status_is_three_from_the_level_of_fail_on(
+    level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(document(tmp_path, name, each).path) for name, each in zip("ab", _levels()[level], strict=True)]
+    order = ["none", "patch", "minor", "breaking"]
+    for limit in ("never", "patch", "minor", "breaking"):
+        status = main(["diff", *paths, "--specs-only", "--current", "1.0.0", "--fail-on", limit])
+        assert status == (3 if limit != "never" and order.index(level) >= order.index(limit) else 0)
+    capsys.readouterr()
+    assert main(["diff", *paths, "--specs-only", "--current", "1.0.0", "--json", "--fail-on", "never"]) == 0
+    assert json.loads(capsys.readouterr().out)["level"] == level
+
+
+@pytest.mark.parametrize(
+    ("current", "none", "patch", "minor", "breaking"),
+    [("1.2.3", "1.2.3", "1.2.4", "1.3.0", "2.0.0"), ("0.2.3", "0.2.3", "0.2.4", "0.2.4", "0.3.0")],
+)
+def test_next_version_promises_what_it_keeps(current: str, none: str, patch: str, minor: str, breaking: str) -> None:
+    assert [next_version(current, level) for level in Level] == [none, patch, minor, breaking]
+
+
+@pytest.mark.parametrize("current", ["1.2", "v1.2.3", "1.2.3rc1", ""])
+def test_version_of_another_form_is_refused(current: str) -> None:
+    with pytest.raises(GeneratorError, match="no version of three numbers"):
+        next_version(current, Level.NONE)
