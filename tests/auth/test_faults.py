@@ -126,8 +126,9 @@ async def test_what_is_odd_and_does_no_harm_is_taken(drive: Drive, server: FakeA
 
 
 async def test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_due(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("random.uniform", lambda _, high: high)  # the longest that chance may make it
     timing = Timing(post=1, resends=0, flight=1, waiter=1, save=1, lease=2)
     async with drive.client(server, timing=timing) as client:
         server.expire_access_tokens()

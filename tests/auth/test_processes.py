@@ -232,6 +232,80 @@ def test_closing_waits_for_the_refresh_of_a_real_server(served: Loopback, client
     assert record.generation == 2
 
 
+FORK_DURING_CLOSE = """
+import os, sys, threading, warnings
+from signedin import Client, FileStore
+
+locked = threading.Event()
+
+class Telling(FileStore):
+    def try_lock(self, *about):
+        taken = super().try_lock(*about)
+        print("taken" if taken else "held", flush=True)
+        locked.set()
+        return taken
+
+warnings.simplefilter("ignore", DeprecationWarning)  # that it forks beside threads is what this is about
+client = Client(sys.argv[1], store=Telling(sys.argv[2]))
+session = client.session
+under_way = session.renew(session.wait(session.current()))
+assert locked.wait(20)
+closer = threading.Thread(target=client.close)
+closer.start()
+assert session._renewal.threads.closing.wait(20)
+if (pid := os.fork()) == 0:
+    print("child", session.refresh() == session.tokens, flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+closer.join(20)
+"""
+
+
+@pytest.mark.usefixtures("client")
+def test_a_child_forked_while_the_session_is_closed_waits_for_its_refreshes_all_the_same(
+    served: Loopback, path: Path
+) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(FORK_DURING_CLOSE, served.base_url, path) as program:
+        assert program.line() == "taken"
+        assert program.line() == "held"  # the child's, which has to sleep now
+        refresh.release()
+        assert program.output().splitlines()[-1] == "child True"
+    assert served.fake.ledger["refreshToken"] == 1
+
+
+FORK_DURING_AN_EVENT = """
+import os, sys, threading, warnings
+from signedin import Client, FileStore
+
+warnings.simplefilter("ignore", DeprecationWarning)
+session = Client(sys.argv[1], store=FileStore(sys.argv[2])).session
+begun, go_on = threading.Event(), threading.Event()
+
+def blocks(event):
+    begun.set()
+    go_on.wait(20)
+
+session.on("refreshed", blocks)
+session.refresh()
+assert begun.wait(20)
+if (pid := os.fork()) == 0:
+    told = threading.Event()
+    session.on("signed_out", lambda event: told.set())
+    session.sign_out()
+    print("told", told.wait(20), flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+go_on.set()
+"""
+
+
+@pytest.mark.usefixtures("client")
+def test_a_child_forked_while_an_event_is_told_tells_its_own(served: Loopback, path: Path) -> None:
+    with child(FORK_DURING_AN_EVENT, served.base_url, path) as program:
+        assert program.output() == "told True"
+
+
 FORK_BESIDE_ANOTHER_CLIENT = """
 import os, sys
 from signedin import AuthError, Client, MemoryStore, TokenPair

@@ -11,7 +11,7 @@ STORES = (
         "stores/file.py",
         "            if (current.revision if current else 0) != expected:\n                return False\n",
         "",
-        "tests/auth/test_stores.py",
+        "tests/auth/test_stores.py::TestFileStore::test_a_write_needs_the_revision_that_is_there",
     ),
     Mutant(
         "I3",
@@ -19,7 +19,7 @@ STORES = (
         "stores/file.py",
         'with self._trouble("write"), self._locks.writing():',
         'with self._trouble("write"):',
-        "tests/auth/test_stores.py",
+        "tests/auth/test_stores.py::TestFileStore::test_of_many_threads_one_wins_each_revision",
     ),
     Mutant(
         "I7",
@@ -35,7 +35,7 @@ STORES = (
         "stores/memory.py",
         "            if (current.revision if current else 0) != expected:\n                return False\n",
         "",
-        "tests/auth/test_stores.py",
+        "tests/auth/test_stores.py::TestMemoryStore::test_a_write_needs_the_revision_that_is_there",
     ),
     Mutant(
         "",
@@ -163,7 +163,7 @@ STORES = (
         "stores/memory.py",
         "            if self._holders.get(key) == owner:",
         "            if key in self._holders:",
-        "tests/auth/test_stores.py",
+        "tests/auth/test_stores.py::TestMemoryStore::test_only_the_holder_unlocks",
     ),
     Mutant(
         "I3",

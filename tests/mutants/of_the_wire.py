@@ -59,7 +59,7 @@ WIRE = (
         "_wire.py",
         "            self._timer.start()\n",
         "            pass\n",
-        "tests/auth/test_wire.py::test_a_server_that_drips_is_cut_after_a_total_time[status line]",
+        "tests/auth/test_wire.py::test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one[connection.connect_tcp]",
     ),
     Mutant(
         "I2",

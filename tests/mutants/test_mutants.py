@@ -46,6 +46,10 @@ def test_every_promised_invariant_has_a_mutant_that_breaks_it() -> None:
     assert {mutant.breaks for mutant in ALL} - {""} == set(promised)
 
 
+def test_every_mutant_names_the_test_that_kills_it() -> None:
+    assert [str(mutant) for mutant in ALL if "::test_" not in mutant.killer] == []
+
+
 def test_no_two_mutants_are_one() -> None:
     assert len({str(mutant) for mutant in ALL}) == len({(m.file, m.old, m.new, m.killer) for m in ALL}) == len(ALL)
 
