@@ -15,7 +15,9 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "create": ("paths", "/pets", "post"),
     "item": ("paths", "/pets/{petId}"),
     "delete": ("paths", "/pets/{petId}", "delete"),
+    "rate": ("paths", "/ratings", "post"),
     "refresh": ("paths", "/auth/refresh", "post"),
+    "scheme": ("components", "securitySchemes", "bearerAuth"),
     "contract": ("components", "securitySchemes", "bearerAuth", "x-signedin-refresh"),
     **{name: ("components", "schemas", name) for name in BASE["components"]["schemas"]},
 }

@@ -5,9 +5,9 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from openapi_schema_validator import OAS31Validator, oas31_format_checker
+from openapi_schema_validator import OAS30Validator, OAS31Validator, oas31_format_checker
 
-from generator.diff.normal import normal
+from generator.diff.normal import Normal, normal
 from generator.document import Document
 from generator.operations import operations
 
@@ -19,6 +19,7 @@ _SCALARS: Any = {
     "string:date": "2026-01-02",
     "string:date-time": "2026-01-02T03:04:05Z",
 }
+_FORM: Final = "application/x-www-form-urlencoded"
 # It sends nothing. With a transport it reads no certificates, which would take most of the time of a call.
 _CLIENT: Final = httpx.Client(
     base_url="https://base.example/v1", transport=httpx.MockTransport(lambda _: httpx.Response(500))
@@ -37,7 +38,7 @@ class Server:
         self.signed_in = False
 
     def send(self, call: Any) -> Any:
-        """Send as somebody who has a token without scopes."""
+        """Send as somebody who has a bearer token without scopes."""
         return self._answer(call, {"bearerAuth"})
 
     def anonymous(self, call: Any) -> Any:
@@ -47,7 +48,7 @@ class Server:
     def _answer(self, call: Any, schemes: set[str]) -> Any:
         request = _CLIENT.build_request(**call.kwargs)
         operation = next(each for each in operations(self.document) if each.id == call.operation.id)
-        self._check_security(operation.node, schemes)
+        self._check_security(operation.node, {each for each in schemes if self._is_bearer(each)})
         self._check_parameters(operation, request)
         self._check_body(operation.node, request)
         self.signed_in |= call.operation.tokens == "issues"
@@ -57,6 +58,9 @@ class Server:
         alternatives = node.get("security") or [{}]
         if not any(each.keys() <= schemes and not any(each.values()) for each in alternatives):
             raise RefusedError("401")
+
+    def _is_bearer(self, scheme: str) -> bool:
+        return bool(self.document.data["components"]["securitySchemes"][scheme]["type"] == "http")
 
     def _check_parameters(self, operation: Any, request: httpx.Request) -> None:
         query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
@@ -77,11 +81,27 @@ class Server:
         if body and not request.content and body.get("required"):
             raise RefusedError("the body is missing")
         if body and request.content:
-            self._fits(body["content"]["application/json"]["schema"], json.loads(request.content))
+            schema = body["content"][request.headers["content-type"]]["schema"]
+            self._fits(schema, self._sent(request, normal(self.document, schema)))
+
+    def _sent(self, request: httpx.Request, schema: Normal) -> Any:
+        if request.headers["content-type"] != _FORM:
+            value = json.loads(request.content)
+        else:
+            fields = parse_qs(request.content.decode()).items()
+            value = {name: _read(text, self._types(schema.properties.get(name))) for name, [text] in fields}
+        for name in value if isinstance(value, dict) else ():
+            if self._is(schema.properties.get(name), "readOnly"):
+                raise RefusedError(f"{name} is read-only")
+        return value
+
+    def _is(self, schema: Any, mark: str) -> bool:
+        return normal(self.document, schema).schema.get(mark) is True
 
     def _fits(self, schema: Any, value: Any) -> None:
         whole = {"components": self.document.data["components"], **schema}
-        validator = OAS31Validator(whole, format_checker=oas31_format_checker)
+        kind = OAS30Validator if self.document.data["openapi"].startswith("3.0") else OAS31Validator
+        validator = kind(whole, format_checker=oas31_format_checker)
         for error in validator.iter_errors(value):
             raise RefusedError(error.message)
 
@@ -91,7 +111,11 @@ class Server:
         content = self.document.resolve(node["responses"][status]).get("content")
         if not content:
             return httpx.Response(int(status), request=request)
-        return httpx.Response(int(status), json=self._sample(content["application/json"]["schema"]), request=request)
+        [media, first] = next(iter(content.items()))  # who asks for nothing gets the first
+        value = self._sample(first["schema"])
+        headers = {"content-type": media}
+        body = value if media == "text/plain" else json.dumps(value)
+        return httpx.Response(int(status), content=body, headers=headers, request=request)
 
     def _sample(self, schema: Any, depth: int = 0) -> Any:
         said = normal(self.document, schema)
@@ -99,6 +123,8 @@ class Server:
             return None
         if said.branches:
             return self._sample(said.branches[-1].schema, depth)
+        if "const" in said.schema:
+            return said.schema["const"]
         if said.enum:
             return said.enum[0 if self.least else -1]
         make: Any = {
@@ -110,7 +136,8 @@ class Server:
 
     def _object(self, said: Any, depth: int) -> dict[str, Any]:
         names = said.required if self.least or depth > 2 else said.properties
-        return {name: self._sample(said.properties[name], depth + 1) for name in names}
+        shown = [name for name in names if not self._is(said.properties[name], "writeOnly")]
+        return {name: self._sample(said.properties[name], depth + 1) for name in shown}
 
 
 def _read(text: str, types: frozenset[str]) -> Any:
