@@ -48,6 +48,8 @@ from generator.errors import GeneratorError
 from generator.formatting import format_package
 from generator.lint import lint
 from generator.printer import print_package
+if sys.argv[4]:
+    sys.modules[print_package.__module__].TEMPLATES = Path(sys.argv[4])
 tempfile.tempdir = str(Path(INSIDE) / "tmp")
 MAY_WRITE = True
 sys.addaudithook(watch)
@@ -127,8 +129,13 @@ class Outcome:
     seconds: float
 
 
-def generate_all(folder: Path, cases: list[Case], *, seconds: int = _SECONDS) -> list[Outcome]:
-    """Generate a package for each case in one watched child; `folder` must be empty."""
+def generate_all(
+    folder: Path, cases: list[Case], *, seconds: int = _SECONDS, templates: Path | None = None
+) -> list[Outcome]:
+    """Generate a package for each case in one watched child; `folder` must be empty.
+
+    Other templates than ours leak, to show that a leak would be seen.
+    """
     sandbox = folder / "sandbox"
     for name in ("tmp", "out"):
         (sandbox / name).mkdir(parents=True)
@@ -138,10 +145,10 @@ def generate_all(folder: Path, cases: list[Case], *, seconds: int = _SECONDS) ->
         (sandbox / file).write_bytes(case.content)
         listed.append({"name": case.name, "file": file, "templates_alone": case.templates_alone})
     (sandbox / "cases.json").write_text(json.dumps(listed))
-    *lines, last = _child(_WATCH + _GENERATE, sandbox, str(seconds), str(_MIBS))
+    *lines, last = _child(_WATCH + _GENERATE, sandbox, str(seconds), str(_MIBS), str(templates or ""))
     assert last == {"did": []}, last
-    assert not list(folder.rglob("*CANARY*"))
-    assert {path.name for path in folder.iterdir()} == {"sandbox"}
+    _require_no_canary(folder)
+    assert (beside := {path.name for path in folder.iterdir()}) == {"sandbox"}, beside
     assert not list((sandbox / "tmp").iterdir())
     assert len(lines) == len(cases)
     return [
@@ -154,8 +161,12 @@ def import_all(folder: Path, outcomes: list[Outcome]) -> dict[str, str]:
     printed = {each.package.name: each.case for each in outcomes if each.refused is None}
     [last] = _child(_WATCH + _IMPORT, folder / "sandbox", json.dumps(list(printed)), str(_SECONDS), str(_MIBS))
     assert last["did"] == [], last
-    assert not list(folder.rglob("*CANARY*"))
+    _require_no_canary(folder)
     return {printed[name]: error for name, error in last["broken"].items()}
+
+
+def _require_no_canary(folder: Path) -> None:
+    assert not (left := list(folder.rglob("*CANARY*"))), left
 
 
 def _child(code: str, sandbox: Path, *arguments: str) -> list[dict[str, Any]]:

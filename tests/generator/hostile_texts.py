@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.generator.specs import minimal
+
 CANARY: Final = "CANARY"
 TOUCH: Final = f"__import__('pathlib').Path('{CANARY}').touch()"
 
@@ -141,9 +143,44 @@ def schema_names(text: str) -> dict[str, Any]:
     return spec
 
 
+def around_a_call(text: str) -> dict[str, Any]:
+    """Return a spec with the text in a server's variables, in scopes, in a login's addresses, behind a media type."""
+    spec = media_types(text, "application/json; profile={}")
+    spec["paths"]["/things"]["get"]["security"] = [{"login": [text, "read"]}]
+    variable = {"default": text, "enum": [text], "description": text}
+    spec["servers"] = [{"url": "https://{" + text + "}.example/{v}", "variables": {text: variable, "v": variable}}]
+    flow = {"authorizationUrl": text, "tokenUrl": text, "refreshUrl": text, "scopes": {text: text, "read": text}}
+    spec["components"]["securitySchemes"] = {"login": {"type": "oauth2", "flows": {"authorizationCode": flow}}}
+    return spec
+
+
+def path_parameters(text: str) -> dict[str, Any]:
+    """Return a spec with the text as the name of a parameter in a path."""
+    spec = minimal()
+    [item] = spec["paths"].values()
+    item["parameters"] = [{"name": text, "in": "path", "required": True, "schema": {"type": "string"}}]
+    spec["paths"] = {f"/things/{{{text}}}": item}
+    return spec
+
+
+def media_types(text: str, pattern: str = "application/vnd.{}+json") -> dict[str, Any]:
+    """Return a spec with the text in the media type of a request."""
+    spec = minimal()
+    get = spec["paths"]["/things"]["get"]
+    content = get["responses"]["200"]["content"]["application/json"]
+    body = {"required": True, "content": {pattern.replace("{}", text): content}}
+    spec["paths"]["/things"]["put"] = {**get, "operationId": "putThing", "requestBody": body}
+    return spec
+
+
 Sink = Callable[[str], dict[str, Any]]
 SINKS: Final[dict[str, Sink]] = {
     "strings": strings,
     "names": names,
     "schema names": schema_names,
+    "around a call": around_a_call,
+    "path parameters": path_parameters,
+    "media types": media_types,
 }
+# Where openapi-python-client itself lets only some texts through.
+CHOOSY: Final = ("path parameters", "media types")

@@ -21,7 +21,7 @@ from generator.lint import lint
 from generator.printer import print_package
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_documents import documents
-from tests.generator.hostile_texts import SINKS, TEXTS, strings
+from tests.generator.hostile_texts import CHOOSY, SINKS, TEXTS, strings
 from tests.generator.specs import as_json, minimal
 
 pytestmark = pytest.mark.timeout(900)  # a child generates a hundred packages, beside whatever else runs
@@ -38,9 +38,9 @@ def cases() -> Iterator[Case]:
 
 def test_no_text_in_any_sink_runs_or_leaves_the_folder(tmp_path: Path) -> None:
     outcomes = generate_all(tmp_path, list(cases()))
-    assert [each for each in outcomes if each.refused is not None] == []
+    assert [each for each in outcomes if each.refused is not None and not each.case.endswith(CHOOSY)] == []
     broken = import_all(tmp_path, outcomes)
-    assert len(outcomes) - len(broken) >= 150
+    assert sum(each.refused is None for each in outcomes) - len(broken) >= 200
     # Without the linter some names yield a package that is no Python; with it they yield none.
     specs = {each.name: each.content for each in cases()}
     assert [name for name in broken if not refused_by_the_linter(tmp_path / "spec.json", specs[name])] == []
