@@ -7,13 +7,14 @@ the least that helps; `unread` then asks openapi-python-client what it could not
 import copy
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from attrs import evolve
 from openapi_python_client.strings import PythonIdentifier
 
-from generator.document import Document, Pointer
+from generator.document import Document, Pointer, pointer_of
 from generator.lint import Finding, lint
 from generator.lint.losses import is_sendable
 from generator.operations import FIELD_PREFIX, METHODS, operations
@@ -31,22 +32,47 @@ def mended(document: Document) -> tuple[Document, list[Finding]]:
     What is left among the findings as an error is beyond mending.
     """
     data, told = copy.deepcopy(document.data), list[Finding]()
+    tried = Counter[tuple[str, Pointer]]()
     for _ in range(_ROUNDS):
         changed = document.changed(data)
         errors = [finding for finding in lint(changed) if finding.is_error]
-        if not errors:
+        told += list(_round(data, errors, tried))
+        if not errors or any(finding.is_error for finding in told):
             return changed, told
-        # From the end, so that what stands in a list keeps its number until its turn comes.
-        for finding in sorted(errors, key=lambda each: [step.zfill(9) for step in each.pointer], reverse=True):
-            done = None if finding.rule in _OURS else _mend(data, finding)
-            if done is None:
-                return changed, [*told, finding]
-            told.append(evolve(finding, is_error=False, advice=done))
     return changed, [*told, *errors]
 
 
-def _mend(data: dict[str, Any], finding: Finding) -> str | None:
-    mend = _MENDS.get(finding.rule)
+def _round(data: dict[str, Any], errors: list[Finding], tried: Counter[tuple[str, Pointer]]) -> Iterator[Finding]:
+    """Mend what still stands where it was found; the next round judges anew what another mend took away or moved."""
+    found = {finding.pointer: (finding, _place(data, finding.pointer)) for finding in errors}
+    # From the end, so that what stands in a list keeps its number until its turn comes.
+    for pointer in sorted(found, key=lambda each: [step.zfill(9) for step in each], reverse=True):
+        finding, place = found[pointer]
+        if [*map(id, _place(data, pointer))] != [*map(id, place)]:
+            continue
+        times = tried[finding.rule, pointer]
+        tried[finding.rule, pointer] += 1
+        done = None if finding.rule in _OURS or times > 1 else _mend(data, finding, is_first=not times)
+        yield evolve(finding, is_error=False, advice=done) if done else finding
+
+
+def _place(data: Any, pointer: Pointer) -> list[Any]:
+    """Return the nodes on the way to a place, as far as there is one."""
+    nodes = [data]
+    for step in pointer:
+        node = nodes[-1]
+        if isinstance(node, dict) and step in node:
+            nodes.append(node[step])
+        elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            nodes.append(node[int(step)])
+        else:
+            break
+    return nodes
+
+
+def _mend(data: dict[str, Any], finding: Finding, *, is_first: bool) -> str | None:
+    """Do the least that may help, and what does help where that did not."""
+    mend = _MENDS.get(finding.rule) if is_first else None
     done = mend(data, finding.pointer) if mend else None
     return done or leave_out(data, finding.pointer)
 
@@ -152,7 +178,7 @@ def _without_parameter(data: dict[str, Any], pointer: Pointer) -> str | None:
     parameters = _at(data, pointer[:-1])
     node = parameters[int(pointer[-1])]
     while "$ref" in node:
-        node = _at(data, tuple(node["$ref"].removeprefix("#/").replace("~1", "/").split("/")))
+        node = _at(data, pointer_of(node["$ref"]))
     if node.get("required") or node.get("in") == "path":
         return None
     del parameters[int(pointer[-1])]
@@ -169,22 +195,39 @@ def _without_property(owner: dict[str, Any], name: str) -> str:
 
 def _one_tag(data: dict[str, Any], pointer: Pointer) -> str:
     wanted = PythonIdentifier(data["paths"][pointer[1]][pointer[2]]["tags"][0], "tag")
+    tag = str(unicodedata.normalize("NFKC", wanted))  # no identifier of upstream's: the validator knows plain strings
     for _, _, node in _operations(data):
         if node.get("tags") and PythonIdentifier(node["tags"][0], "tag") == wanted:
-            node["tags"] = [unicodedata.normalize("NFKC", wanted)]
-    return f"The tag is `{unicodedata.normalize('NFKC', wanted)}`."
+            node["tags"] = [tag]
+    return f"The tag is `{tag}`."
 
 
 def _without_key(data: dict[str, Any], pointer: Pointer) -> str | None:
+    owner, key = _at(data, pointer[:-1]), pointer[-1]
+    if isinstance(owner.get(key), float):
+        del owner[key]
+        return f"Left out: the {key}."
+    if key in _TEXTS and isinstance(owner.get(key), str):
+        owner[key] = "".join(filter(_is_plain, owner[key]))
+        return f"Left out: these characters of the {key}."
+    return None
+
+
+def _is_plain(letter: str) -> bool:
+    return letter in "\t\n" or unicodedata.category(letter) not in {"Cc", "Cf"}
+
+
+def _written_out(data: dict[str, Any], pointer: Pointer) -> dict[str, Any]:
+    """Write what a `$ref` leads to in its place, where it may be changed for this operation alone."""
     owner = _at(data, pointer[:-1])
-    if pointer[-1] not in _TEXTS and not isinstance(owner.get(pointer[-1]), float):
-        return None
-    owner.pop(pointer[-1], None)
-    return f"Left out: the {pointer[-1]}."
+    while "$ref" in owner[pointer[-1]]:
+        owner[pointer[-1]] = dict(_at(data, pointer_of(owner[pointer[-1]]["$ref"])))
+    node: dict[str, Any] = owner[pointer[-1]]
+    return node
 
 
 def _sendable_body(data: dict[str, Any], pointer: Pointer) -> str | None:
-    body = _at(data, pointer)
+    body = _written_out(data, pointer)
     content = {
         name: media for name, media in body.get("content", {}).items() if is_sendable(name) and "schema" in media
     }
@@ -198,9 +241,9 @@ def _media_type(data: dict[str, Any], pointer: Pointer) -> str | None:
     if pointer[-1] == "requestBody":
         return _sendable_body(data, pointer)
     status = pointer[-1]
-    if status.startswith("2") or status == "default" or "$ref" in _at(data, pointer):
+    if status.startswith("2") or status == "default":
         return None
-    _at(data, pointer).pop("content", None)
+    _written_out(data, pointer).pop("content", None)
     return "The error's `body` is untyped."
 
 
