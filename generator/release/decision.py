@@ -39,7 +39,8 @@ def decide(plan: Plan, tree: Path, tell: Tell) -> tuple[str, Told]:
         found = changes(old, new, consumers=programs)
         told = noticed(found, Names.of(old, new))
     suggested = next_version(current, level := highest(found))
-    tell(f"{len(found)} changes since {since}: {current} -> {suggested} ({why(current, level)})")
+    counted = f"{len(found)} change{'s' * (len(found) != 1)}"
+    tell(f"{counted} since {since}: {current} -> {suggested} ({why(current, level)})")
     wanted = plan.version or suggested
     if _numbers(wanted) < _numbers(suggested):
         raise GeneratorError(f"{wanted} promises more than it keeps: what changed needs at least {suggested}.")

@@ -21,6 +21,14 @@ def snapshot(root: Path, target: Path) -> Path:
     return target
 
 
+def tracked(tree: Path, target: Path) -> Path:
+    """Copy a tree to where tests may leave what they like; git tracks it all there, as tests expect of a checkout."""
+    shutil.copytree(tree, target, copy_function=shutil.copyfile)
+    for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
+        subprocess.run(command, cwd=target, check=True, capture_output=True)
+    return target
+
+
 def built_twice(tree: Path, out: Path, epoch: str) -> list[Path]:
     """Return sdist and wheel.
 

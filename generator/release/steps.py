@@ -13,7 +13,7 @@ from generator.errors import GeneratorError
 from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, unreleased, with_section
 from generator.release.decision import decide
-from generator.release.distribution import built_twice, manifest, snapshot
+from generator.release.distribution import built_twice, manifest, snapshot, tracked
 from generator.release.history import record, require_committed, require_untagged
 from generator.release.index import Index, missing
 from generator.release.notes import Told
@@ -93,7 +93,9 @@ def prove(tree: Path, tests: str, tell: Tell) -> None:
     if differences := check(request, tell):
         raise GeneratorError("The package is not what the spec yields:\n" + "\n".join(differences))
     tell(f"testing: {tests}")
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    with TemporaryDirectory(prefix="signedin-tested-") as folder:
+        copy = tracked(tree, Path(folder) / "tree")
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GeneratorError(f"The tests fail; nothing was uploaded:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
 

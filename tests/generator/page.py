@@ -1,18 +1,21 @@
-"""Runs the commands of docs/when-the-spec-changes.md on a copy of the spec and of the SDK: `make docs`.
+"""Runs the commands of docs/when-the-spec-changes.md on a copy of the repository: `make docs`.
 
-Each edit begins with the committed files. A marker names what to put below it; the text around the markers stays.
+Each edit begins with the committed files and with a release 1.0.0. A marker names what to put below it; the text around
+the markers stays.
 """
 
 import difflib
 import os
 import re
-import shutil
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from generator.release.distribution import snapshot
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "when-the-spec-changes.md"
@@ -61,11 +64,20 @@ EDITS: Final[dict[str, list[tuple[str, str]]]] = {
     "unnamed": [("      operationId: getProfile\n", "")],
 }
 COMMANDS: Final = {
-    "diff": ["diff", "before.yaml", "openapi.yaml", "--current", "1.0.0", "--specs-only"],
+    "diff": ["diff", "git:HEAD", "openapi.yaml", "--current", "1.0.0"],
     "check": ["check", "--spec", "openapi.yaml", "--output", "sdk/signedin_sdk"],
     "generate": ["generate", "--spec", "openapi.yaml", "--output", "sdk/signedin_sdk"],
     "lint": ["lint", "--spec", "openapi.yaml"],
+    "release": ["release", "--dry-run", "--tag", "--tests", "python -m generator lint", "--artifacts", "dist"],
 }
+# Who commits, and when: the day stands in the changelog.
+_GIT: Final = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "owner"), ("EMAIL", "owner@example.com"), ("DATE", "2026-01-02T03:04:05Z"))
+}
+# What is another one in each run, or with each commit.
+_UNSTABLE: Final = ((r"/\S*signedin-release-\w+/tree/", ""), (r"\b[0-9a-f]{64}\b", "<sha256>"))
 
 
 def main(arguments: Iterable[str]) -> int:
@@ -83,44 +95,65 @@ def main(arguments: Iterable[str]) -> int:
 def rewritten(page: str) -> str:
     """Return the page with what the commands say now."""
     with TemporaryDirectory(prefix="page-") as folder:
-        return _BLOCK.sub(lambda block: _block(Path(folder), block[1], block[2]), page)
+        tree = _released(Path(folder))
+        return _BLOCK.sub(lambda block: _block(tree, block[1], block[2]), page)
 
 
-def _block(folder: Path, kind: str, name: str) -> str:
-    text = _edit(folder, name) if kind == "edit" else _run(folder, COMMANDS[name])
+def _released(folder: Path) -> Path:
+    """Return a copy of the repository whose one commit is the release 1.0.0, without news for the next one."""
+    tree = snapshot(ROOT, folder / "tree")
+    for path in (tree / "changelog.d").glob("*.*.md"):
+        path.unlink()
+    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## [1.0.0] - 2026-01-01\n", encoding="utf-8")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "Release 1.0.0"], ["tag", "v1.0.0"]):
+        _git(tree, *command)
+    return tree
+
+
+def _git(tree: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=tree, env={**os.environ, **_GIT}, check=True)
+
+
+def _block(tree: Path, kind: str, name: str) -> str:
+    text = _edit(tree, name) if kind == "edit" else _run(tree, name)
     return f"<!-- {kind}: {name} -->\n{text}\n<!-- end -->"
 
 
-def _edit(folder: Path, name: str) -> str:
-    before = (ROOT / "openapi.yaml").read_text("utf-8")
-    after = before
+def _edit(tree: Path, name: str) -> str:
+    _git(tree, "reset", "-q", "--hard")
+    _git(tree, "clean", "-q", "-d", "--force")
+    spec = tree / "openapi.yaml"
+    before = after = spec.read_text("utf-8")
     for old, new in EDITS[name]:
         if after.count(old) != 1:
             raise ValueError(f"openapi.yaml has no longer one: {old}")
         after = after.replace(old, new)
-    (folder / "before.yaml").write_text(before, encoding="utf-8")
-    (folder / "openapi.yaml").write_text(after, encoding="utf-8")
-    shutil.rmtree(folder / "sdk", ignore_errors=True)
-    shutil.copytree(ROOT / "sdk", folder / "sdk", ignore=shutil.ignore_patterns("__pycache__"))
+    spec.write_text(after, encoding="utf-8")
     changed = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
     return _fenced("diff", [line for line in changed if not line.startswith(("---", "+++"))])
 
 
-def _run(folder: Path, arguments: list[str]) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def _run(tree: Path, name: str) -> str:
+    arguments, hidden = COMMANDS[name], list[str]()
+    if name == "release":  # of the first edit, committed
+        _edit(tree, "operation")
+        _git(tree, "commit", "-q", "-a", "-m", "List the devices")
+        hidden = ["--root", str(tree)]
     done = subprocess.run(
-        [sys.executable, "-m", "generator", *arguments],
-        cwd=folder,
-        env=environment,
+        [sys.executable, "-m", "generator", *arguments, *hidden],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
         check=False,
     )
-    said = [line.replace(f"{folder}/", "") for line in done.stdout.splitlines()]
+    said = done.stdout.replace(f"{tree}/", "")
+    for pattern, instead in _UNSTABLE:
+        said = re.sub(pattern, instead, said)
     last = [f"(exit status {done.returncode})"] if done.returncode else []
-    return _fenced("console", [f"$ python -m generator {' '.join(arguments)}", *said, *last])
+    return _fenced("console", [f"$ python -m generator {shlex.join(arguments)}", *said.splitlines(), *last])
 
 
 def _fenced(language: str, lines: Iterable[str]) -> str:

@@ -121,6 +121,18 @@ def test_failing_tests_and_a_version_too_small_stop_before_anything_is_built(
     assert _state(tree) == before
 
 
+def test_tests_run_in_a_checkout_of_their_own_and_what_they_leave_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "generate", lambda *_: None)
+    monkeypatch.setattr(steps, "check", lambda *_: [])
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "README.md").write_text("Read.\n")
+    look = "import subprocess as s; assert s.check_output(['git', 'ls-files']) == b'README.md\\n'; open('left', 'w')"
+    prove(tmp_path / "tree", f'python -c "{look}"', lambda _: None)
+    assert [path.name for path in (tmp_path / "tree").iterdir()] == ["README.md"]
+
+
 def test_refused_push_says_that_the_index_has_it_and_what_is_left_to_do(tree: Path, tmp_path: Path) -> None:
     remote = _remote(tmp_path)
     (tree / "CHANGELOG.md").write_text("released\n")
