@@ -15,13 +15,9 @@ def advice(rule: str) -> tuple[str, str]:
 
 
 _TEXTS: Final = {
-    "^python-api-member": (
-        "A program that names the member means another value without knowing it.",
-        "Look at each use of the member.",
-    ),
     "^python-api": (
-        "The name or the signature in the printed package is another one.",
-        "Find its uses with a type checker and change them.",
+        "The name, the signature or the value in the printed package is another one.",
+        "Find its uses, with a type checker where it tells them, and change them.",
     ),
     "^consumer": (
         "A program of the last release does not type-check any more.",
@@ -103,7 +99,7 @@ _TEXTS: Final = {
     ),
     "enum-member-changed": (
         "A program that names the member means another value without knowing it.",
-        "Look at each use of the member; or name the values in the spec, with `x-enum-varnames`, as they were called.",
+        "Look at each use of the member; or keep the names of the values by `x-enum-varnames` in the spec.",
     ),
     "enum-member-renamed": (
         "The member of the enum has another name.",
@@ -135,7 +131,7 @@ _TEXTS: Final = {
     ),
     "class-(changed|renamed)": (
         "The value is an object of a class of another name.",
-        "Import and use the new class; or give the schema the old name.",
+        "Import and use the new class; or give the schema the old name in the spec.",
     ),
     "^request-.*of-removed": ("The union has lost a member.", "Pass one of the members that are left."),
     "^response-.*of-added": ("The union has a member more.", "Handle it where the value is read."),

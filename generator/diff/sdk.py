@@ -48,8 +48,8 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
     was, now = _members(before), _members(after)
     for path in was.keys() & now.keys():
         if was[path] != now[path]:
-            text = f"member has another value: {was[path]} became {now[path]}"
-            yield Change("python-api-member-changed", Level.BREAKING, path.removeprefix(f"{old.name}."), text)
+            text = f"{was[path]} became {now[path]}, the value of: {path.rpartition('.')[2]}"
+            yield Change("python-api-changed", Level.BREAKING, path.removeprefix(f"{old.name}."), text)
 
 
 def _members(package: griffe.Object | griffe.Alias) -> dict[str, str]:

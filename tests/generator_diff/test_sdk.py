@@ -43,7 +43,7 @@ def test_class_or_argument_that_is_gone_is_told(tmp_path: Path) -> None:
 
 def test_member_of_an_enum_that_has_another_value_is_told(tmp_path: Path) -> None:
     old, new = (f"from enum import StrEnum\nclass E(StrEnum):\n    A = '{value}'\n" for value in "ab")
-    assert _found(tmp_path, {"e": old}, {"e": new}) == {("python-api-member-changed", "models.e.E.A")}
+    assert _found(tmp_path, {"e": old}, {"e": new}) == {("python-api-changed", "models.e.E.A")}
 
 
 def test_default_that_changed_and_what_is_private_or_more_break_nothing(tmp_path: Path) -> None:
