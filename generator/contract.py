@@ -86,6 +86,4 @@ def _untrusted(value: Any) -> Any:
         return UntrustedString(value)
     if isinstance(value, dict):
         return {key: _untrusted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_untrusted(item) for item in value]
     return value

@@ -60,6 +60,8 @@ def _copied(node: Any) -> Any:
 def _write(schema: Schema) -> None:
     if schema.get("items") is False:  # behind prefixItems
         del schema["items"]
+    if "patternProperties" in schema and schema.get("additionalProperties") is False:
+        del schema["additionalProperties"]  # or what fits the patterns would be dropped
     for key in ("anyOf", "oneOf"):
         if key in schema and (schema.get("properties") or schema.get("allOf")) and constrains_only(schema, key):
             del schema[key]

@@ -114,10 +114,10 @@ def refused_schema(document: Document, refused: ParseError) -> Finding:
 
 def refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Refusal]:
     """Yield the operations, and the answers of operations, that would be missing."""
-    for collection in collections:
-        statuses = {
-            key: status for endpoint in collection.endpoints for key, status in _lost_answers(document, endpoint)
-        }
+    refusing = [each for each in collections if each.parse_errors]
+    nodes = {(each.method, each.module): each.node for each in operations(document)} if refusing else {}
+    for collection in refusing:
+        statuses = {key: status for each in collection.endpoints for key, status in _lost_answers(nodes, each)}
         for each in collection.parse_errors:
             said = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
             where = f"{said[1]} {shown(said[2])}" if said else "An operation"
@@ -127,13 +127,12 @@ def refused_operations(document: Document, collections: Iterable[EndpointCollect
             yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
 
 
-def _lost_answers(document: Document, endpoint: Endpoint) -> Iterator[tuple[int, str]]:
+def _lost_answers(nodes: dict[tuple[str, str], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:
     """Pair what upstream says about answers with their statuses, which it hides: both in the order of the spec."""
     lost = [id(each) for each in endpoint.errors if "response" in (each.detail or "")]
     read = {each.status_code.pattern for each in endpoint.responses}
-    for each in operations(document) if lost else ():
-        if (each.method, each.module) == (endpoint.method, endpoint.name):
-            yield from zip(lost, [status for status in each.node["responses"] if status not in read], strict=False)
+    documented = nodes.get((endpoint.method, endpoint.name), {}).get("responses") or {}
+    return zip(lost, [status for status in documented if status not in read], strict=False)
 
 
 def _text(detail: str | None, hidden: str | None = None) -> str:

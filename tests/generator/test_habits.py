@@ -69,6 +69,12 @@ def test_a_form_has_no_null(calls: Any) -> None:
     assert HTTP.build_request(**calls.bodies.send_form(a=None, b=True).kwargs).content == b"b=true"
 
 
+def test_null_is_a_body_of_json(habits: ModuleType, calls: Any) -> None:
+    assert HTTP.build_request(**calls.bodies.send_null(body=None).kwargs).content == b"null"
+    named = habits.models.Named(name="a")
+    assert HTTP.build_request(**calls.bodies.send_null(body=named).kwargs).content == b'{"name":"a"}'
+
+
 def test_parts_of_a_multipart_body_are_texts_or_json(calls: Any) -> None:
     call = calls.bodies.send_parts(flag=True, none=None, one=1, anything={"a": [1]})
     assert call.kwargs["files"] == [

@@ -9,6 +9,7 @@ from generator.cli import main
 from generator.document import Document, load
 from generator.errors import PrintError
 from generator.lint import lint
+from generator.partial import mended
 from generator.printable import printable
 from generator.printer import config_for, print_package
 from generator.refusals import trial
@@ -92,3 +93,29 @@ def test_the_name_of_an_object_inside_a_union_is_nobody_elses(tmp_path: Path) ->
     spec = document(tmp_path, {"N": {"oneOf": [inner, {"type": "string"}]}, "NType0": inner, "N_type_01": inner})
     assert f"{TO}N_type_02" in str(printable(spec).data)
     assert trial(spec, config_for(spec, tmp_path / "any_sdk")) == []
+
+
+def test_what_fits_a_pattern_is_kept_where_nothing_else_may_be_added(tmp_path: Path) -> None:
+    closed = {"type": "object", "patternProperties": {"^x": {}}, "additionalProperties": False}
+    spec = document(tmp_path, {"Closed": closed, "Other": {"type": "object", "additionalProperties": False}})
+    ours = printable(spec).data["components"]["schemas"]
+    assert ("additionalProperties" in ours["Closed"], "additionalProperties" in ours["Other"]) == (False, True)
+
+
+MENDED: list[tuple[str, dict[str, Any], str]] = [
+    ("composition", {"properties": {"b": {}}, "oneOf": [{"type": "string"}]}, "Left untyped: properties/a."),
+    ("enum", {"type": "string", "enum": ["a", 1]}, "Any value of its type fits."),
+    ("reference-inside", {"$ref": f"{TO}Thing/properties/label"}, "Left untyped: properties/a."),
+    ("schema-false", {"type": "array", "items": False}, "Left untyped: a/items."),
+]
+
+
+@pytest.mark.parametrize(("rule", "schema", "advice"), MENDED)
+def test_what_the_printer_would_misread_loses_its_type_and_nothing_around_it(
+    rule: str, schema: dict[str, Any], advice: str, tmp_path: Path
+) -> None:
+    spec = document(tmp_path, {"A": {"type": "object", "properties": {"a": schema, "kept": {"type": "string"}}}})
+    after, told = mended(spec)
+    assert [(each.rule, each.advice) for each in told] == [(rule, advice)]
+    assert after.data["components"]["schemas"]["A"]["properties"]["kept"] == {"type": "string"}
+    assert trial(after, config_for(after, tmp_path / "any_sdk")) == []
