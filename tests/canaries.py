@@ -100,13 +100,13 @@ class Canaries(logging.Handler):
         FakeAuthServer._pair = issued  # type: ignore[method-assign,assignment]
 
     def _watch_events(self) -> None:
-        tell = Events.tell
+        note = Events.note
 
-        def telling(events: Events, name: str, generation: int | None, **details: object) -> None:
+        def noting(events: Events, name: str, generation: int | None, **details: object) -> None:
             self.search(f"the event {name} tells", repr((events._key, details)))
-            tell(events, name, generation, **details)
+            note(events, name, generation, **details)
 
-        Events.tell = telling  # type: ignore[method-assign,assignment]
+        Events.note = noting  # type: ignore[method-assign,assignment]
 
     def _watch_errors(self) -> None:
         expected: Any = type(pytest.raises(Exception))  # noqa: PT010, B017, RUF100 -- only its class is wanted

@@ -170,8 +170,9 @@ class TokenSession:
     def on(self, event: str, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.
 
-        Events: signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved. Callbacks run in a thread
-        of their own, one after another; what they raise is logged.
+        Events: signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved. Callbacks run in threads of
+        the session's own, one after another, in the order of what happened. One that takes longer than a second is left
+        behind with what waits for it, and the others go on. What they raise is logged.
         """
         return self._events.on(event, callback)
 

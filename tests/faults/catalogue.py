@@ -163,6 +163,8 @@ CONCURRENCY = [
         ("a subscriber that blocks", "none", "events.py::test_a_subscriber_that_blocks_harms_nobody"),
         ("a subscriber that blocks for ever", "the oldest events go",
          "events.py::test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog"),
+        ("a subscriber that blocks for ever, beside others", "none: they are told",
+         "events.py::test_a_subscriber_that_blocks_for_ever_silences_no_other"),
         ("a body that was read and is refused", "the 401, after a refresh",
          "replay.py::test_a_generator_body_refused_is_not_sent_again_but_refreshed_for"),
         ("a body from a pipe", "the 401, after a refresh", "replay.py::test_a_pipe_is_not_sent_twice"),
