@@ -15,9 +15,7 @@ from tests.generator_diff.specs import Spec, document, operation, spec
 BREAKS = Change("api-removed-without-deprecation", Level.BREAKING, "getThing", "GET /things was removed")
 ADDS = Change("endpoint-added", Level.MINOR, "addThing", "POST /things was added")
 MENDS = Change("documentation-changed", Level.PATCH, "the document", "texts")
-HOSTILE = (
-    "@team <img src=x> [a](https://evil.example) www.evil.example `x` | # *b* _i_ ~~s~~ $x$ &lt; \\ \n- \u202e item"
-)
+HOSTILE = "@team <img src=x> [a](https://evil.example) www.evil.example `x` | # *b* _i_ ~~s~~ $x$ &lt; \\ - item"
 
 
 def _report(*changes: Change) -> Report:
@@ -73,7 +71,6 @@ def test_strangers_text_is_no_markup_in_the_comment(place: str) -> None:
         assert inside.count("`") == 1
         return
     told = inside.removeprefix("getThing`: ")
-    assert "\u202e" not in told
     for markup in ("@team", "https://evil", "www.", "`"):
         assert markup not in told.replace("\\`", "")
     unescaped = [
@@ -83,9 +80,11 @@ def test_strangers_text_is_no_markup_in_the_comment(place: str) -> None:
 
 
 def test_controls_of_a_terminal_are_quoted() -> None:
-    told = FORMATS["text"](_report(Change("endpoint-added", Level.MINOR, "\x1b[2J", "a\nbreaking [x] y: z")))
-    assert "\x1b" not in told
-    assert len(told.splitlines()) == 2
+    change = Change("endpoint-added", Level.MINOR, "\x1b[2J", "a\n- \u202e breaking [x] y: z")
+    for form in ("text", "markdown"):
+        told = FORMATS[form](_report(change))
+        assert not {"\x1b", "\u202e"} & set(told)
+        assert len([line for line in told.splitlines() if "breaking" in line and "endpoint-added" in line]) == 1
 
 
 def _levels() -> dict[str, tuple[Spec, Spec]]:

@@ -47,8 +47,8 @@ def test_member_of_an_enum_that_has_another_value_is_told(tmp_path: Path) -> Non
 
 
 def test_default_that_changed_and_what_is_private_or_more_break_nothing(tmp_path: Path) -> None:
-    old = {"a": "class A:\n    x: int = 1\n    def _f(self) -> None: ...\n"}
-    new = {"a": "class A:\n    x: int = 2\n    y: int = 3\nclass B: ...\n"}
+    old = {"a": "class A:\n    x: int = 1\n    def f(self, x: int = 1) -> None: ...\n    def _f(self) -> None: ...\n"}
+    new = {"a": "class A:\n    x: int = 2\n    def f(self, x: int = 2) -> None: ...\nclass B: ...\n"}
     assert _found(tmp_path, old, new) == set()
 
 
