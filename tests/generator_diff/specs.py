@@ -44,7 +44,7 @@ def answered(schema: Spec, **schemas: Spec) -> Spec:
 
 def _with(schema: Spec, schemas: Spec) -> Spec:
     named = {"type": "object", "properties": {"g": {"type": "string"}}}
-    return {"M": {"type": "object", "properties": {"f": schema}}, "N": named, **schemas}
+    return {"M": {"type": "object", "properties": {"f": schema, "other": {"type": "string"}}}, "N": named, **schemas}
 
 
 def document(folder: Path, name: str, data: Spec) -> Document:

@@ -145,7 +145,8 @@ def test_default_of_a_list_or_an_object_is_none_in_the_sdk(tmp_path: Path, schem
     old, new = _parameters(), _parameters(_parameter("x", required=True, schema=schema))
     assert _found(tmp_path, old, new) == {("breaking", "new-required-request-parameter")}
     old, new = sent(TEXT), sent(TEXT)
-    new["components"]["schemas"]["M"] |= {"properties": {"f": TEXT, "g": schema}, "required": ["g"]}
+    model = new["components"]["schemas"]["M"]
+    model |= {"properties": {**model["properties"], "g": schema}, "required": ["g"]}
     assert _found(tmp_path, old, new) == {("breaking", "new-required-request-property")}
 
 
