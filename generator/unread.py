@@ -9,80 +9,123 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+from attrs import evolve
 from openapi_python_client import schema as oai
 from openapi_python_client.config import Config
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError as UpstreamError
-from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.properties import Schemas, build_schemas
+from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
-from generator.document import Document
+from generator.classes import class_of
+from generator.document import Document, Pointer, pointer_of
 from generator.errors import PrintError
 from generator.lint import Finding
-from generator.lint.finding import shown, warning
-from generator.operations import FIELD_PREFIX
-from generator.partial import leave_out, untyped
+from generator.lint.finding import error, shown
+from generator.mends import leave_out, unnamed, untyped_answer
+from generator.operations import FIELD_PREFIX, operations
+from generator.places import place
 from generator.printable import owner_of, printable
-from generator.refusals import asking, misread, refused_operations, refused_schema
+from generator.refusals import asking, misread, refusals, refused_schema
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
 
 
 def readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
-    """Return a document of which upstream drops nothing but what the findings say."""
+    """Return a document of which upstream drops nothing but what the findings say.
+
+    Raises:
+        PrintError: It refuses what stands in no schema and in no operation; the text names the lines.
+    """
     with asking(document):
         return _readable(document, config)
 
 
 def _readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
     data, told = copy.deepcopy(document.data), list[Finding]()
-    for _ in range(_ROUNDS):
-        if not (refused := _refused_schemas(document.changed(data), config)):
-            break
-        for name, why in refused.items():
-            untyped(data, name)
-            message = f"Schema {shown(name)} cannot be read: {shown(why)}."
-            told.append(warning(document, ("components", "schemas", name), _RULE, message, f"Left untyped: {name}."))
-    for _ in range(_ROUNDS):
-        parsed = _parsed(document, data, config)
-        found = [*_refused_operations(document, parsed), *_shared_modules(document, data, parsed)]
-        told += found
-        removed = [each for each in found if each.advice.startswith("Left")]
-        if not removed:
-            break
-        for finding in removed:
-            leave_out(data, finding.pointer)
+    _drop_unused(document.changed(data), data)
+    for refused in (_refused_schemas, _refused):
+        for _ in range(_ROUNDS):
+            found = list({each.pointer: each for each in refused(document.changed(data), config)}.values())
+            if not found:
+                break
+            told += [each for finding in found if (each := _without(data, document, finding))]
+        else:
+            raise _beyond(document, found)
     return document.changed(data), list(dict.fromkeys(told))
 
 
-def _refused_schemas(document: Document, config: Config) -> dict[str, str]:
-    """Return the schemas that fail by themselves, and why; where all that fail need one another, all of them."""
+def _drop_unused(document: Document, data: dict[str, Any]) -> None:
+    """Take away the parameters that no operation has: nothing is printed of them, and upstream reads them all."""
+    used = {pointer_of(str(node["$ref"])) for _, node in document.nodes if "$ref" in node}
+    components = data.get("components") or {}
+    if parameters := components.get("parameters"):
+        names = [name for name in parameters if ("components", "parameters", name) in used]
+        components["parameters"] = {name: parameters[name] for name in names}
+
+
+def _without(data: dict[str, Any], document: Document, finding: Finding) -> Finding | None:
+    """Take away the least that may help, and say what it is; None if it has gone with something else."""
+    pointer = _own(data, finding.pointer)
+    if document.changed(data).at(pointer[:3]) is None and document.at(pointer[:3]) is not None:
+        return None
+    if (done := _less(data, pointer)) is None:
+        raise _beyond(document, [finding])
+    return evolve(finding, line=document.line(pointer), advice=done, is_error=False)
+
+
+def _less(data: dict[str, Any], pointer: Pointer) -> str | None:
+    node = place(data, pointer[:3])[-1] if pointer[2:] else {}
+    if pointer[:1] == ("paths",) and pointer[3:4] == ("responses",) and not _is_read(pointer[4]):
+        return untyped_answer(data, pointer[:5])
+    return "The classes inside are named after their places." if unnamed(node) else leave_out(data, pointer)
+
+
+def _is_read(status: str) -> bool:
+    return status.startswith("2") or status == "default"
+
+
+def _own(data: dict[str, Any], pointer: Pointer) -> Pointer:
+    """Return the place in the spec of a place in what is printed of it."""
+    if pointer[:2] != ("components", "schemas") or len(pointer) < 3:
+        return pointer
+    return (*pointer[:2], owner_of(pointer[2], data["components"]["schemas"]))
+
+
+def _beyond(document: Document, findings: list[Finding]) -> PrintError:
+    lines = [each.told(document.path) for each in findings]
+    return PrintError("\n".join(["openapi-python-client refuses it, and leaving out does not help:", *lines]))
+
+
+def _refused_schemas(document: Document, config: Config) -> Iterator[Finding]:
+    """Yield the schemas that fail by themselves, and why; where all that fail need one another, all of them."""
     ours = printable(document)
-    names = (document.data.get("components") or {}).get("schemas") or {}
-    whole = _validated(ours)
+    try:
+        whole = oai.OpenAPI.model_validate(ours.data)
+    except ValidationError as failure:
+        yield from misread(ours, failure)
+        return
     components = (whole.components and whole.components.schemas) or {}
     built = build_schemas(components=components, schemas=Schemas(), config=config)
     read = {reference.get_untrusted_value() for reference in built.classes_by_reference}
-    nodes = {name.get_untrusted_value(): node for name, node in components.items()}
-    missing = {name for name in nodes if f"/components/schemas/{name}" not in read}
+    missing = {name for name in map(_text, components) if f"/components/schemas/{name}" not in read}
     schemas = ours.at(("components", "schemas"))
     alone = {name for name in missing if not _needs(schemas[name]) & (missing - {name})}
-    refused = {owner_of(name, names): _why(built.errors, nodes[name]) for name in sorted(alone or missing)}
-    if not refused:  # upstream keeps a union whose members it has dropped
-        found = [(refused_schema(ours, each), each) for each in built.errors]
-        refused = {each.pointer[2]: _why([why], None) for each, why in found if len(each.pointer) > 2}
-    return refused
+    why = {
+        each.pointer[2]: each for each in (refused_schema(ours, error) for error in built.errors) if each.pointer[2:]
+    }
+    for name in sorted(alone or missing):
+        unknown = error(document, ("components", "schemas", name), _RULE, f"Schema {shown(name)} cannot be read.", "")
+        yield why.get(name, unknown)
+    if not missing:  # upstream keeps a union whose members it has dropped
+        yield from why.values()
 
 
-def _validated(document: Document) -> oai.OpenAPI:
-    try:
-        return oai.OpenAPI.model_validate(document.data)
-    except ValidationError as failure:
-        found = [each.told(document.path) for each in misread(document, failure)]
-        raise PrintError("\n".join(["openapi-python-client refuses it:", *found])) from failure
+def _text(name: UntrustedString) -> str:
+    return name.get_untrusted_value()
 
 
 def _needs(node: Any) -> set[str]:
@@ -95,32 +138,32 @@ def _needs(node: Any) -> set[str]:
     return found | {name for each in node.values() for name in _needs(each)}
 
 
-def _why(errors: list[ParseError], node: object) -> str:
-    own = [each for each in errors if each.data is node] or errors
-    return " ".join((own[0].detail or own[0].header).split()) if own else "for no reason that it tells"
-
-
-def _parsed(document: Document, data: dict[str, Any], config: Config) -> GeneratorData:
-    parsed = GeneratorData.from_dict(printable(document.changed(data)).data, config=config)
+def _refused(document: Document, config: Config) -> Iterator[Finding]:
+    ours = printable(document)
+    parsed = GeneratorData.from_dict(ours.data, config=config)
     if isinstance(parsed, UpstreamError):
-        raise PrintError(f"{document.path}: openapi-python-client cannot read it: {parsed.header} {parsed.detail}")
-    return parsed
+        yield from refusals(ours, parsed)
+        return
+    yield from refusals(document, parsed)
+    yield from _shared_modules(document, parsed)
 
 
-def _shared_modules(document: Document, data: dict[str, Any], parsed: GeneratorData) -> Iterator[Finding]:
-    """Inline schemas get names made of their surroundings; one may be the name of a schema."""
+def _shared_modules(document: Document, parsed: GeneratorData) -> Iterator[Finding]:
+    """Yield what has made two classes of one module: inline schemas get names made of their surroundings."""
     modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
-    for name, node in (data["components"].get("schemas") or {} if "components" in data else {}).items():
-        module = PythonIdentifier(ClassName(str(node.get("title") or name), FIELD_PREFIX), FIELD_PREFIX)
-        if node and modules[module] > 1:
-            message = f"Schema {shown(name)} and an inline schema both become models/{module}.py."
-            yield warning(document, ("components", "schemas", name), _RULE, message, f"Left untyped: {name}.")
+    for module in (module for module, count in modules.items() if count > 1):
+        message = f"Several schemas of one name become models/{module}.py."
+        yield error(document, _maker(document, module), _RULE, message, "Give them titles.")
 
 
-def _refused_operations(document: Document, parsed: GeneratorData) -> Iterator[Finding]:
-    for each in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
-        status = each.status
-        whole = status is None or status.startswith("2") or status == "default"
-        said = f"{each.pointer[2].upper()} {each.pointer[1]}"
-        advice = f"Left out: {said}." if whole else "The error's `body` is untyped."
-        yield warning(document, each.pointer[:3], _RULE, each.message, advice)
+def _maker(document: Document, module: str) -> Pointer:
+    """Return the schema or the operation in whose name a module's begins, the longest such name."""
+    schemas = (document.at(("components", "schemas")) or {}).items()
+    made: dict[str, Pointer] = {
+        PythonIdentifier(class_of(name, each), FIELD_PREFIX): ("components", "schemas", name) for name, each in schemas
+    }
+    made |= {
+        PythonIdentifier(ClassName(each.id, FIELD_PREFIX), FIELD_PREFIX): each.pointer for each in operations(document)
+    }
+    owners = [name for name in made if module == name or module.startswith(f"{name}_")]
+    return made[max(owners, key=len)] if owners else ()

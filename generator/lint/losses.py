@@ -171,6 +171,11 @@ def is_sendable(media_type: str) -> bool:
     return is_json(kind) or kind in _FORMS or kind == "application/octet-stream"
 
 
+def is_form(media_type: str) -> bool:
+    """Say whether a body of this media type is a form."""
+    return kind_of(media_type) in _FORMS
+
+
 def kind_of(media_type: str) -> str:
     """Return the media type without its parameters, as the generator reads it."""
     message = Message()

@@ -3,14 +3,15 @@
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
-from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
+from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError, OpenAPIValidationError
 
-from generator.document import Document, Pointer
+from generator.document import Document, Pointer, pointer_of
 from generator.lint.finding import Finding, Rule, error, shown
 
 
@@ -25,8 +26,9 @@ def _remembering(base: Any) -> Any:
         def __call__(self, schema: Any, *arguments: Any, **options: Any) -> Any:
             value = schema.read_value()
             if options.get("meta_checked") and isinstance(value, dict) and _LOOKED_INTO.isdisjoint(value):
-                return iter(())
-            return super().__call__(schema, *arguments, **options)
+                return
+            for problem in super().__call__(schema, *arguments, **options):
+                yield _placed(problem, schema.parts)
 
         def _validate_schema_meta(self, schema: Any, schema_value: Any) -> Any:
             sound = self.__dict__.setdefault("sound", set())
@@ -40,11 +42,23 @@ def _remembering(base: Any) -> Any:
     return type(base.__name__, (base,), {"keyword_validators": {**base.keyword_validators, "schema": Schemas}})
 
 
+def _placed(problem: Any, parts: tuple[Any, ...]) -> Any:
+    """Write the schema's own place before the one in there that a problem has; those of inner schemas have it."""
+    if not hasattr(problem, "is_placed"):
+        problem.is_placed = True
+        # What does not come from the judge of schemas comes from that of the values of `default`.
+        inside = problem.path if isinstance(problem, OpenAPIValidationError) else ("default",)
+        problem.path = problem.relative_path = deque((*parts, *inside))
+    return problem
+
+
 _LOOKED_INTO: Final = frozenset(
     {"allOf", "anyOf", "default", "items", "nullable", "oneOf", "not", "properties", "required"}
 )
 _VALIDATORS: Final = {"3.0": _remembering(OpenAPIV30SpecValidator), "3.1": _remembering(OpenAPIV31SpecValidator)}
 
+# So many times may one lead to another; the rule of `reference` has seen that none leads nowhere.
+_REFERENCES: Final = 100
 _VALUES: Final = {"const", "default", "enum", "example", "examples"}
 _NAMED: Final = {"properties", "responses", "schemas", "parameters", "requestBodies", "headers", "variables", "mapping"}
 
@@ -82,14 +96,35 @@ def valid(document: Document) -> Iterator[Finding]:
         for each in _VALIDATORS[version[0]](document.data).iter_errors():
             if isinstance(each, DuplicateOperationIDError):  # `losses` says it with a line
                 continue
-            pointer = tuple(str(step) for step in getattr(each, "absolute_path", ())) or _place(str(each))
-            message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(each, 'message', each))}"
+            problem = _deepest(each)
+            pointer = _pointer(document, problem)
+            message = f"{'/'.join(pointer) or 'The document'}: {shown(getattr(problem, 'message', problem))}"
             yield error(document, pointer, "invalid", message, "See the OpenAPI specification.")
     except MemoryError:
         raise
     except Exception as failure:  # noqa: BLE001  (the validator raises anything on a document that is far off)
         message = f"The document cannot be validated: {shown(f'{type(failure).__name__}: {failure}')}."
         yield error(document, (), "invalid", message, "See the OpenAPI specification.")
+
+
+def _deepest(problem: Any) -> Any:
+    """Return the cause of a problem that stands deepest: where the choice was to write a schema or a reference."""
+    causes = getattr(problem, "context", None) or []
+    best = max(causes, key=lambda each: len(each.absolute_path), default=problem)
+    return _deepest(best) if best is not problem and len(best.absolute_path) > len(problem.absolute_path) else problem
+
+
+def _pointer(document: Document, problem: Any) -> Pointer:
+    """Return where a problem is, behind the references on the way there."""
+    pointer: Pointer = ()
+    for step in tuple(map(str, getattr(problem, "absolute_path", ()))) or _place(str(problem)):
+        node = document.at(pointer)
+        for _ in range(_REFERENCES):
+            if not isinstance(node, dict) or not isinstance(reference := node.get("$ref"), str) or step in node:
+                break
+            node = document.at(pointer := pointer_of(reference))
+        pointer = (*pointer, step)
+    return pointer
 
 
 def _place(message: str) -> Pointer:

@@ -1,13 +1,16 @@
 """What `--leave-out` makes of a spec, without printing it: every fault, and every two of them in one operation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from generator.document import Document
 from generator.lint import Finding, lint
 from generator.partial import mended
+from generator.printer import config_for, print_package
+from generator.unread import readable
 from tests.generator.faults import FAULTS, sound
 from tests.generator.specs import minimal
 
@@ -27,7 +30,7 @@ def _errors(findings: list[Finding]) -> list[Finding]:
 
 
 def _pairs(first: str) -> Iterator[tuple[str, ...]]:
-    yield from ((first, second) for second in FAULTS if first != second)
+    yield from ((first, second) for second in list(FAULTS)[list(FAULTS).index(first) + 1 :])
 
 
 def test_each_fault_is_one_and_the_operation_has_no_other() -> None:
@@ -37,7 +40,7 @@ def test_each_fault_is_one_and_the_operation_has_no_other() -> None:
 
 @pytest.mark.parametrize("first", FAULTS)
 def test_two_faults_in_one_operation_are_mended_as_each_of_them(first: str) -> None:
-    after, told = mended(_with(*_pairs(first)))
+    after, told = mended(_with((first,), *_pairs(first)))
     assert _errors([*told, *lint(after)]) == []
     assert "get" in after.data["paths"]["/things"]
 
@@ -47,3 +50,89 @@ def test_an_operation_with_every_fault_is_left_out_alone() -> None:
     assert list(after.data["paths"]) == ["/things", "/faulty/0"]
     assert after.data["paths"]["/faulty/0"] == {}
     assert "Left out: POST /faulty/0." in {each.advice for each in told}
+
+
+def _text(**more: Any) -> dict[str, Any]:
+    return {"type": "string", **more}
+
+
+def _link(*names: str) -> dict[str, Any]:
+    link = {"type": "object", "title": "Link", "properties": {"href": _text()}}
+    return {"type": "object", "properties": dict.fromkeys(names, link)}
+
+
+def _in_thing(schema: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda spec: spec["components"]["schemas"]["Thing"]["properties"].update(odd=schema)
+
+
+def _in_operation(**more: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda spec: spec["paths"]["/things"]["get"].update(more)
+
+
+def _answer(schema: Any) -> dict[str, Any]:
+    return {"description": "It.", "content": {"application/json": {"schema": schema}}}
+
+
+def _unused(spec: dict[str, Any]) -> None:
+    spec["components"]["parameters"] = {"odd": {"name": "odd", "in": "query", "content": {"text/plain": {}}}}
+
+
+_FORM: Final = {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": _text()}}}}
+_JSON_OR_FORM: Final = {
+    "content": {"application/json": {"schema": _FORM}, "application/x-www-form-urlencoded": {"schema": _FORM}}
+}
+_PDF: Final = {"description": "No.", "content": {"application/pdf": {"schema": _text()}}}
+# What large public specs hold, and the least that it costs.
+COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = {
+    "no version": (lambda spec: spec["info"].pop("version"), ["It has no title, or no version."]),
+    "a default of another type": (_in_thing(_text(default=["a"])), ["Left out: the default."]),
+    "a union of nothing": (_in_thing({"oneOf": []}), ["Left out: the oneOf."]),
+    "a name that is required twice": (
+        _in_thing({"type": "object", "properties": {"a": _text()}, "required": ["a", "a"]}),
+        ["Each name counts once."],
+    ),
+    "a property that is no schema": (_in_thing(None), ["Left untyped: properties/odd."]),
+    "a file in an extension": (_in_operation(**{"x-code": [{"$ref": "./send.ts"}]}), ["Left out: x-code."]),
+    "an unused parameter": (_unused, []),
+    "one title twice": (_in_thing(_link("self", "next")), ["The classes inside are named after their places."]),
+    "JSON or a form": (
+        _in_operation(requestBody=_JSON_OR_FORM),
+        ["Left out: the form; it takes another media type, too."],
+    ),
+    "a refusal without items": (
+        _in_operation(responses={"200": _answer(_text()), "400": _answer({"type": "array"})}),
+        ["The error's `body` is untyped."],
+    ),
+    "a refusal that is shared": (
+        lambda spec: (
+            spec["components"].update(responses={"No": _PDF}),
+            spec["paths"]["/things"]["get"]["responses"].update({"400": {"$ref": "#/components/responses/No"}}),
+        ),
+        ["The error's `body` is untyped."],
+    ),
+    "a body that is shared": (
+        lambda spec: (
+            spec["components"].update(
+                requestBodies={
+                    "All": {"content": {"text/xml": {"schema": _text()}, "application/json": {"schema": _text()}}}
+                }
+            ),
+            spec["paths"]["/things"]["get"].update(requestBody={"$ref": "#/components/requestBodies/All"}),
+        ),
+        ["Left out: this media type."],
+    ),
+}
+
+
+@pytest.mark.parametrize("habit", COSTS)
+def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_printed(habit: str, tmp_path: Path) -> None:
+    spec = minimal()
+    change, costs = COSTS[habit]
+    change(spec)
+    document = Document(Path("spec.json"), b"", spec)
+    config = config_for(document, tmp_path / "any_sdk")
+    mild, told = mended(document)
+    after, more = readable(mild, config)
+    assert [each.advice for each in [*told, *more]] == costs
+    print_package(after, tmp_path / "any_sdk")
+    assert (tmp_path / "any_sdk" / "api" / "things" / "list_things.py").is_file()

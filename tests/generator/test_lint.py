@@ -328,3 +328,14 @@ def test_only_an_empty_or_absent_requirement_means_no_authentication() -> None:
     assert (auth(), auth(security=[]), auth(security=[{}])) == ("none", "none", "none")
     assert (auth(security=[{"a": []}]), auth(security=[{"a": []}, {"b": []}])) == ("required", "required")
     assert (auth(security=[{}, {"a": []}]), auth(security=[{"a": []}, {}])) == ("optional", "optional")
+
+
+def test_what_is_wrong_inside_a_schema_is_told_with_its_place_behind_references(tmp_path: Path) -> None:
+    spec = minimal()
+    spec["openapi"] = "3.1.0"
+    thing = spec["components"]["schemas"]["Thing"]["properties"]
+    for odd, key in (({"oneOf": []}, "oneOf"), ({"type": "string", "default": 5}, "default")):
+        thing["odd"] = odd
+        [finding] = found(spec, tmp_path)
+        assert finding.pointer == ("components", "schemas", "Thing", "properties", "odd", key)
+        assert (tmp_path / "openapi.yaml").read_text().splitlines()[finding.line - 1].strip().startswith(f"{key}: ")
