@@ -25,7 +25,7 @@ class Events:
     """The subscribers of one session. Events arrive one after another, in the order in which they were noted.
 
     Whoever changes the session calls `note` while the change is made, under the lock that makes the order: it only
-    appends. And `deliver` once the lock is given back: it logs, and begins threads. `tell` is both.
+    appends. And `deliver` once the lock is given back: it logs, and begins threads.
     """
 
     def __init__(self, key: str, *, patience: float = _PATIENCE) -> None:
@@ -50,11 +50,6 @@ class Events:
                 self._subscribers[name].pop(subscription, None)
 
         return off
-
-    def tell(self, name: str, generation: int | None, **details: object) -> None:
-        """Note an event and deliver it; not under a lock."""
-        self.note(name, generation, **details)
-        self.deliver()
 
     def note(self, name: str, generation: int | None, **details: object) -> None:
         """Keep an event for the next `deliver`. No I/O and no thread: it may be called under a lock."""

@@ -205,10 +205,11 @@ class Renewal:
                 self.windows.learn(record.clock_offset)
             self._setbacks.landed(refreshed=refreshed, before=before)
             self.held = held = self.windows.hold(record, refreshed=refreshed)
+            self._events.note(landing.how, record.generation)
+            if not landing.saved:
+                self._events.note("unsaved", record.generation)
         future.set_result(held)
-        self._events.tell(landing.how, record.generation)
-        if not landing.saved:
-            self._events.tell("unsaved", record.generation)
+        self._events.deliver()
 
     def _crash(self, future: Future[Held], error: AuthError) -> None:
         """Give one failure to all its waiters; the next flight rests first."""
@@ -224,11 +225,12 @@ class Renewal:
                 self._setbacks.ended(error)
             elif tried:
                 self._setbacks.failed(error)
+            if isinstance(error, SessionExpiredError):
+                self._events.note("expired", generation)
+            elif tried and not over:
+                self._events.note("refresh_failed", generation, reason=type(error).__name__)
         future.set_exception(error)
-        if isinstance(error, SessionExpiredError):
-            self._events.tell("expired", generation)
-        elif tried and not over:
-            self._events.tell("refresh_failed", generation, reason=type(error).__name__)
+        self._events.deliver()
 
     # ------------------------------------------------------------------------------------------ signing in and out
 
@@ -252,9 +254,10 @@ class Renewal:
             flight, self.flight = self.flight, None
             self._setbacks.forget()
             self._orphaned = False
+            self._events.note("signed_in", record.generation)
         if flight is not None:
             flight.set_result(held)
-        self._events.tell("signed_in", record.generation)
+        self._events.deliver()
 
     def clear(self, ended: Record | None) -> Held | None:
         """Forget the pair in hand and return it; who waits for a flight is told that the user has signed out."""
@@ -264,9 +267,10 @@ class Renewal:
             self._latest = ended.generation if ended is not None else self._latest
             held, self.held = self.held, None
             flight, self.flight = self.flight, None
+            self._events.note("signed_out", held.generation if held else None)
         if flight is not None:
             flight.set_exception(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
-        self._events.tell("signed_out", held.generation if held else None)
+        self._events.deliver()
         return held
 
     # ---------------------------------------------------------------------------------------------------- the process

@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -178,10 +179,10 @@ def test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog() -> N
     last = threading.Event()
     events.on("refreshed", slow)
     events.on("refreshed", lambda event: last.set() if event.generation == 2999 else None)
-    events.tell("refreshed", 0)
+    _tell(events, "refreshed", 0)
     assert entered.wait(10)
     for generation in range(1, 3000):
-        events.tell("refreshed", generation)
+        _tell(events, "refreshed", generation)
     assert last.wait(20)
     backlogs = [subscriber.backlog for subscriber in events._all()]
     assert [len(backlog) for backlog in backlogs] == [1000, 0]
@@ -220,8 +221,8 @@ def test_a_subscriber_that_blocks_for_ever_silences_no_other() -> None:
     events.on("refreshed", told.by("beside it"))
     events.on("signed_out", told.by("of another event"))
     for generation in range(1, 4):
-        events.tell("refreshed", generation)
-    events.tell("signed_out", 4)
+        _tell(events, "refreshed", generation)
+    _tell(events, "signed_out", 4)
     told.wait_for(4)
     assert told.what == [*[("beside it", generation) for generation in (1, 2, 3)], ("of another event", 4)]
     release.set()
@@ -238,7 +239,7 @@ def test_one_that_blocked_hears_afterwards_what_it_missed_in_its_order() -> None
     for name in NAMES:
         events.on(name, late)
     for generation in range(50):
-        events.tell(NAMES[generation % len(NAMES)], generation)
+        _tell(events, NAMES[generation % len(NAMES)], generation)
     release.set()
     told.wait_for(50)
     assert told.what == [("late", generation) for generation in range(50)]
@@ -249,14 +250,14 @@ def test_subscribers_to_different_events_are_told_in_the_order_of_the_events() -
     first = told.by("first")
 
     def slow(event: Event) -> None:
-        events.tell("signed_out", 2)
+        _tell(events, "signed_out", 2)
         assert not second.wait(0.2)  # it would be there at once if it did not wait
         first(event)
 
     events.on("refreshed", slow)
     events.on("signed_out", lambda _: second.set())
     events.on("signed_out", told.by("second"))
-    events.tell("refreshed", 1)
+    _tell(events, "refreshed", 1)
     told.wait_for(2)
     assert told.what == [("first", 1), ("second", 2)]
 
@@ -266,7 +267,7 @@ def test_events_are_told_in_the_order_in_which_they_were_noted_whoever_delivers_
     events.on("refreshed", told.by("refreshed"))
     events.on("signed_out", told.by("signed_out"))
     events.note("refreshed", 1)  # by a thread that does not come to deliver it for now
-    events.tell("signed_out", 2)
+    _tell(events, "signed_out", 2)
     events.deliver()
     told.wait_for(2)
     assert told.what == [("refreshed", 1), ("signed_out", 2)]
@@ -295,13 +296,13 @@ def test_its_threads_end_when_there_is_nothing_to_tell() -> None:
     events.on("refreshed", told.by("it"))
     before = set(threading.enumerate())
     for generation in range(3):
-        events.tell("refreshed", generation)
+        _tell(events, "refreshed", generation)
     told.wait_for(3)
     for thread in set(threading.enumerate()) - before:
         assert thread.daemon
         thread.join(10)
         assert not thread.is_alive()
-    events.tell("refreshed", 3)
+    _tell(events, "refreshed", 3)
     told.wait_for(4)
 
 
@@ -313,8 +314,8 @@ def test_without_a_thread_to_be_had_an_event_is_told_with_the_next_one(monkeypat
     events.on("refreshed", told.by("it"))
     with monkeypatch.context() as context:
         context.setattr(threading.Thread, "start", refuse)
-        events.tell("refreshed", 1)
-    events.tell("refreshed", 2)
+        _tell(events, "refreshed", 1)
+    _tell(events, "refreshed", 2)
     told.wait_for(2)
     assert told.what == [("it", 1), ("it", 2)]
 
@@ -330,10 +331,10 @@ def test_who_has_ended_a_subscription_hears_nothing_that_waited_for_it() -> None
 
     off = events.on("refreshed", slow)
     events.on("signed_out", slow)
-    events.tell("refreshed", 1)
+    _tell(events, "refreshed", 1)
     assert entered.wait(10)
-    events.tell("refreshed", 2)
-    events.tell("signed_out", 3)
+    _tell(events, "refreshed", 2)
+    _tell(events, "signed_out", 3)
     off()
     release.set()
     told.wait_for(2)
@@ -346,8 +347,8 @@ def test_a_pair_that_could_not_be_saved_is_a_warning_and_all_else_is_information
     caplog.set_level(logging.INFO, "signedin")
     events = Events("k")
     for name in NAMES:
-        events.tell(name, 1)
-    events.tell("refresh_failed", 2, reason="RefreshUnavailableError")
+        _tell(events, name, 1)
+    _tell(events, "refresh_failed", 2, reason="RefreshUnavailableError")
     warned = [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
     assert warned == ["k: unsaved, generation 1"]
     assert [record.levelno for record in caplog.records].count(logging.INFO) == len(NAMES)
@@ -397,3 +398,33 @@ async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: Fa
     async with drive.client(server, signed_in=False) as client:
         client.session.sign_in(TokenPair("opaque", "r"))
         assert client.session.explain()["next_planned_refresh_in"] is None
+
+
+def _tell(events: Events, name: str, generation: int) -> None:
+    events.note(name, generation)
+    events.deliver()
+
+
+def test_events_arrive_in_the_order_in_which_they_happened_whoever_delivers_first(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: Queue[str] = Queue()
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        session, late, signed_out = client.session, threading.Event(), threading.Event()
+        session.sign_in(server.issue())
+        for name in ("refreshed", "signed_out"):
+            session.on(name, lambda event: heard.put(event.name))
+        deliver = session._events.deliver
+
+        def held_up() -> None:
+            if not late.is_set():  # the flight's thread, after it has published the new pair
+                late.set()
+                assert signed_out.wait(20)
+            deliver()
+
+        monkeypatch.setattr(session._events, "deliver", held_up)
+        session.refresh()
+        assert late.wait(20)
+        session.sign_out()
+        signed_out.set()
+        assert [heard.get(timeout=20) for _ in range(2)] == ["refreshed", "signed_out"]
