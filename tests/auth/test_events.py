@@ -400,8 +400,8 @@ async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: Fa
         assert client.session.explain()["next_planned_refresh_in"] is None
 
 
-def _tell(events: Events, name: str, generation: int) -> None:
-    events.note(name, generation)
+def _tell(events: Events, name: str, generation: int, **details: object) -> None:
+    events.note(name, generation, **details)
     events.deliver()
 
 
