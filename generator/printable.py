@@ -19,6 +19,7 @@ _NULL: Final = {"type": "null"}
 _OWN: Final = ("properties", "required", "additionalProperties")
 # What says something about a value without saying what it is.
 _NOTES: Final = frozenset({"default", "deprecated", "description", "example", "examples", "title"})
+_BESIDE_ALIAS: Final = _NOTES | {"allOf", "anyOf", "oneOf", "discriminator", "type"}
 _CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
 
 
@@ -60,6 +61,8 @@ def _copied(node: Any) -> Any:
 def _write(schema: Schema) -> None:
     if schema.get("items") is False:  # behind prefixItems
         del schema["items"]
+    if isinstance(schema.get("default"), dict | list):  # which is not used, and refused beside a union
+        del schema["default"]
     if "patternProperties" in schema and schema.get("additionalProperties") is False:
         del schema["additionalProperties"]  # or what fits the patterns would be dropped
     for key in ("anyOf", "oneOf"):
@@ -120,7 +123,9 @@ def _follow_aliases(components: dict[str, Any], found: list[Schema]) -> None:
 
 def _alias(schema: Any) -> str | None:
     """Return the `$ref` that a schema says nothing but notes beside, and that stands in a list of its own."""
-    if not isinstance(schema, dict) or schema.keys() - _NOTES - {"allOf", "anyOf", "oneOf"} or "default" in schema:
+    if not isinstance(schema, dict) or schema.keys() - _BESIDE_ALIAS or "default" in schema:
+        return None
+    if schema.get("type", "object") != "object":
         return None
     members = [each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or []]
     reference = members[0].get("$ref") if len(members) == 1 else None

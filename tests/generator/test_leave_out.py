@@ -73,6 +73,13 @@ def _answer(schema: Any) -> dict[str, Any]:
     return {"description": "It.", "content": {"application/json": {"schema": schema}}}
 
 
+def _wrapped(spec: dict[str, Any]) -> None:
+    only = [{"$ref": "#/components/schemas/Thing"}]
+    kinds = {"propertyName": "label", "mapping": {"a": "#/components/schemas/Thing"}}
+    spec["components"]["schemas"]["Answer"] = {"type": "object", "oneOf": only, "discriminator": kinds}
+    spec["components"]["schemas"]["Thing"]["properties"]["inner"] = {"type": "object", "properties": {"a": _text()}}
+
+
 def _unused(spec: dict[str, Any]) -> None:
     spec["components"]["parameters"] = {"odd": {"name": "odd", "in": "query", "content": {"text/plain": {}}}}
 
@@ -93,6 +100,11 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
     ),
     "a property that is no schema": (_in_thing(None), ["Left untyped: properties/odd."]),
     "a file in an extension": (_in_operation(**{"x-code": [{"$ref": "./send.ts"}]}), ["Left out: x-code."]),
+    "a default of a union": (
+        _in_thing({"oneOf": [{"type": "object", "properties": {"a": _text()}}, _text()], "default": {"a": "b"}}),
+        [],
+    ),
+    "a union of one": (_wrapped, []),
     "an unused parameter": (_unused, []),
     "one title twice": (_in_thing(_link("self", "next")), ["The classes inside are named after their places."]),
     "JSON or a form": (
