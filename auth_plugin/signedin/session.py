@@ -268,7 +268,8 @@ class TokenSession:
         """Return the stored record, who holds the refresh lock if the store can tell, and what trouble it made."""
         record = None
         try:
-            record = self._store.load(self.key)
+            look: Callable[[str], Record | None] = getattr(self._store, "peek", self._store.load)
+            record = look(self.key)
             holder: Callable[[str], str | None] | None = getattr(self._store, "lock_holder", None)
             return record, holder(self.key) if holder else None, None
         except TokenStoreError as error:

@@ -4,7 +4,10 @@ import errno
 import fcntl
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 from signedin import Client, FileStore, TokenStoreError
+from signedin._tokens import Status
 from signedin.stores import file as file_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import record_of
@@ -119,8 +123,6 @@ DAMAGED = {
     "other format": b'{"format": 0, "records": {}}',
     "no records": b'{"format": 1}',
     "records no object": b'{"format": 1, "records": []}',
-    "record no object": json.dumps({"format": 1, "records": {KEY: 5}}).encode(),
-    "record empty": json.dumps({"format": 1, "records": {KEY: {}}}).encode(),
 }
 GOOD: dict[str, Any] = {
     "generation": 1,
@@ -148,17 +150,23 @@ WRONG: dict[str, dict[str, Any]] = {
     "time a text": {"obtained_at": "soon"},
     "time a number in a text": {"obtained_at": "1.5"},
     "time beyond all calendars": {"obtained_at": 1e300},
+    "time before all calendars": {"obtained_at": -2e11},
     "time not a number": {"clock_offset": float("nan")},
 }
-DAMAGED |= {name: json.dumps({"format": 1, "records": {KEY: GOOD | change}}).encode() for name, change in WRONG.items()}
+DAMAGED_RECORDS: dict[str, Any] = {"no object": 5, "empty": {}, **{name: GOOD | wrong for name, wrong in WRONG.items()}}
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put content where a store looks for its file."""
+    path.parent.mkdir(exist_ok=True)
+    path.touch(0o600)
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 @pytest.mark.parametrize("use", ["load", "write"])
 def test_a_damaged_file_is_moved_aside_and_nothing_is_lost(path: Path, content: bytes, use: str) -> None:
-    path.parent.mkdir()
-    path.touch(0o600)
-    path.write_bytes(content)
+    write_private(path, content)
     store = FileStore(path)
     with pytest.raises(TokenStoreError, match=r"moved to .*Sign in again"):
         store.load(KEY) if use == "load" else store.compare_and_set(KEY, 0, record_of())
@@ -167,6 +175,110 @@ def test_a_damaged_file_is_moved_aside_and_nothing_is_lost(path: Path, content: 
     assert store.load(KEY) is None
     assert store.compare_and_set(KEY, 0, record_of())
     assert store.load(KEY) == record_of()
+
+
+@pytest.mark.parametrize("damaged", DAMAGED_RECORDS.values(), ids=DAMAGED_RECORDS)
+@pytest.mark.parametrize("use", ["load", "write"])
+def test_a_damaged_record_is_moved_aside_alone_and_the_others_stay(path: Path, damaged: Any, use: str) -> None:
+    content = {"format": 1, "records": {"bob": GOOD, KEY: damaged, "damaged too": 7}}
+    write_private(path, json.dumps(content).encode())
+    store = FileStore(path)
+    bob = store.load("bob")
+    assert bob is not None
+    with pytest.raises(TokenStoreError, match=rf"The record '{KEY}' .*moved to .*others stay.*Sign in again"):
+        store.load(KEY) if use == "load" else store.compare_and_set(KEY, 0, record_of())
+    (aside,) = path.parent.glob("tokens.json.corrupt-*")
+    # By repr: of the numbers that JSON knows in Python, one is not equal to itself.
+    assert repr(json.loads(aside.read_text())) == repr({"format": 1, "records": {KEY: damaged}})
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert json.loads(path.read_text())["records"] == {"bob": GOOD, "damaged too": 7}
+    assert store.load(KEY) is None
+    assert store.load("bob") == bob
+    assert store.compare_and_set(KEY, 0, record_of())
+    assert (store.load(KEY), store.load("bob")) == (record_of(), bob)
+
+
+def test_a_damaged_record_that_cannot_be_moved_aside_stays_with_the_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_private(path, json.dumps({"format": 1, "records": {"bob": GOOD, KEY: {}}}).encode())
+    before = path.read_bytes()
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "fsync", fail)
+        with pytest.raises(TokenStoreError, match=r"No space left on device\. The tokens were left as they are"):
+            FileStore(path).load(KEY)
+    assert path.read_bytes() == before
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def test_a_record_too_deep_to_be_written_again_takes_the_file_along(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.12 and later read deeper JSON than they write."""
+
+    def too_deep(*_: object, **__: object) -> str:
+        raise RecursionError
+
+    content = json.dumps({"format": 1, "records": {KEY: []}}).encode()
+    write_private(store.path, content)
+    monkeypatch.setattr(json, "dumps", too_deep)
+    with pytest.raises(TokenStoreError, match=r"nested too deep.*moved to"):
+        store.load(KEY)
+    (aside,) = store.path.parent.glob("tokens.json.corrupt-*")
+    assert aside.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"{", json.dumps({"format": 1, "records": {"bob": GOOD, KEY: {}}}).encode()])
+def test_a_look_at_a_damaged_file_changes_nothing(path: Path, content: bytes) -> None:
+    write_private(path, content)
+    store = FileStore(path)
+    for _ in range(2):
+        with pytest.raises(TokenStoreError, match="Nothing was changed; the next use moves aside"):
+            store.peek(KEY)
+    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [("tokens.json", content)]
+
+
+def test_a_look_shows_what_a_load_returns(store: FileStore) -> None:
+    assert (store.peek(KEY), store.peek("nobody")) == (record_of(), None)
+
+
+def test_what_a_killed_write_left_goes_with_the_next_write(store: FileStore) -> None:
+    killed = f"""
+import os, signal
+from pathlib import Path
+from signedin import FileStore
+from signedin.testing.contract import record_of
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+FileStore({str(store.path)!r}).compare_and_set({KEY!r}, 1, record_of(2, 2))
+"""
+    assert subprocess.run([sys.executable, "-c", killed], timeout=60, check=False).returncode == -signal.SIGKILL
+    (left,) = store.path.parent.glob(".tokens.json.*")
+    assert "t-refresh-2" in left.read_text()
+    assert store.load(KEY) == record_of()
+    assert store.compare_and_set(KEY, 1, record_of().ended(Status.SIGNED_OUT))
+    assert not list(store.path.parent.glob(".tokens.json.*"))
+
+
+def test_a_write_removes_no_file_that_it_has_not_made_itself(store: FileStore, tmp_path: Path) -> None:
+    folder, ours = store.path.parent, ".tokens.json.0123456789abcdef.new"
+    others = [".tokens.json.new", ".tokens.json.0123456789abcdef.new.bak", ".other.json.0123456789abcdef.new",
+              ".tokens.json.0123456789ABCDEF.new", "tokens.json.0123456789abcdef.new"]  # fmt: skip
+    for name in others:
+        (folder / name).touch()
+    (tmp_path / "precious").touch()
+    (folder / ours).symlink_to(tmp_path / "precious")
+    (folder / ours.replace("0", "1")).mkdir()
+    if os.geteuid() == 0:
+        (folder / ours.replace("0", "2")).touch()
+        os.chown(folder / ours.replace("0", "2"), 12345, -1)
+    before = {path.name for path in folder.iterdir()}
+    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+    assert {path.name for path in folder.iterdir()} == before
+    assert (tmp_path / "precious").exists()
 
 
 def test_a_file_that_was_replaced_by_a_sound_one_meanwhile_is_not_moved_aside(

@@ -169,7 +169,11 @@ def test_a_token_that_no_header_can_carry_is_refused_unquoted(server: FakeAuthSe
     assert not client.session.is_signed_in
 
 
-@pytest.mark.parametrize("trouble", ["refused", "unavailable", "disk full", "damaged file", "sign-in on a full disk"])
+TROUBLES = ["refused", "unavailable", "disk full", "damaged file", "damaged record", "sign-in on a full disk",
+            "sign-in into a full file"]  # fmt: skip
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_the_frames_of_an_error_show_no_token(
     server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
@@ -184,6 +188,11 @@ def test_the_frames_of_an_error_show_no_token(
         monkeypatch.setattr("os.fsync", _full)
     elif trouble == "damaged file":
         store.path.write_text(store.path.read_text()[:-3])
+    elif trouble == "damaged record":
+        store.path.write_text(store.path.read_text().replace('"active"', '"alive"'))
+    elif "full file" in trouble:
+        monkeypatch.setattr("signedin.stores.file._FULL", 10)
+        client = client.for_profile("another")
     call = partial(client.session.sign_in, pair) if "sign-in" in trouble else client.users.get_profile
     with pytest.raises(SignedInError) as raised:
         call()

@@ -166,9 +166,14 @@ def test_no_server_is_code_one(shell: Shell) -> None:
 
 def test_a_damaged_store_is_code_one(signed_in: Shell) -> None:
     (signed_in.home / ".local/state/signedin/tokens.json").write_text("{")
-    said = signed_in.run("status")
-    assert said.code == 1
-    assert "nothing is lost" in said.err
+    asked = [signed_in.run("status"), signed_in.run("status")]
+    assert [said.code for said in asked] == [1, 1]
+    assert all("Nothing was changed" in said.err for said in asked)
+    examined = [signed_in.run("doctor", "--json").json["problems"][0] for _ in range(2)]
+    assert all("is damaged" in problem for problem in examined)
+    used = signed_in.run("profile")
+    assert used.code == 1
+    assert "nothing is lost" in used.err
 
 
 # ------------------------------------------------------------------------------------------------------------- secrets

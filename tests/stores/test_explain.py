@@ -47,12 +47,25 @@ def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
         record = store.load(KEY)
         assert record is not None
         deadline = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
-        store.compare_and_set(KEY, record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp())))
+        store.compare_and_set(
+            KEY, record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp()))
+        )
         store.try_lock(KEY, "owner", 30)
         said = client.session.explain()
         assert str(said["lock_holder"]).startswith("process ")
         assert said["unfinished_refresh_until"] == "2027-01-02T03:04:05+00:00"
         store.unlock(KEY, "owner")
+
+
+def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthServer, tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "t.json")
+    with client_on(server, store) as client, client_on(server, store) as other:
+        client.session.sign_in(server.issue())
+        content = store.path.read_text()[:-3]
+        store.path.write_text(content)
+        for _ in range(2):
+            assert "damaged" in str(other.session.explain()["store_failure"])
+        assert store.path.read_text() == content
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,26 @@ def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
     assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
+@pytest.mark.parametrize("after", [record_of(2, 2), record_of().ended(Status.SIGNED_OUT), long_record(3, 2)])
+def test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size(
+    store: KeyringStore, ring: MemoryKeyring, after: Record
+) -> None:
+    store.compare_and_set(KEY, 0, record_of())
+
+    def cut(verb: str, service: str, _: str) -> None:
+        if (verb, service) == ("set", "signedin"):
+            raise OSError("cut")
+
+    ring.before = cut
+    with pytest.raises(TokenStoreError):
+        store.compare_and_set(KEY, 1, long_record(2, 2))
+    ring.before = lambda *_: None
+    assert any("2" * 50 in secret for secret in ring.secrets.values())
+    assert store.compare_and_set(KEY, 1, after)
+    assert store.load(KEY) == after
+    assert not any("2" * 50 in secret for secret in ring.secrets.values())
+
+
 def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
     store: KeyringStore, ring: MemoryKeyring
 ) -> None:
@@ -210,6 +230,18 @@ def test_a_damaged_entry_is_moved_and_nothing_is_lost(
     assert list(ring.secrets.values()) == [damaged]
     assert store.load(KEY) is None
     assert store.compare_and_set(KEY, 0, record_of(4, 1))
+
+
+@pytest.mark.parametrize("head", ["{", '{"format": 1, "record": {}}', '{"format": 1, "slot": 0, "parts": 2}'])
+def test_a_look_at_a_damaged_entry_changes_nothing(store: KeyringStore, ring: MemoryKeyring, head: str) -> None:
+    store.compare_and_set(KEY, 0, long_record())
+    assert store.peek(KEY) == long_record()
+    ring.secrets["signedin", KEY] = head
+    before = dict(ring.secrets)
+    for _ in range(2):
+        with pytest.raises(TokenStoreError, match="Nothing was changed; the next use moves it aside"):
+            store.peek(KEY)
+    assert ring.secrets == before
 
 
 def test_an_entry_of_a_later_version_is_left_alone(store: KeyringStore, ring: MemoryKeyring) -> None:

@@ -253,6 +253,18 @@ def test_a_damaged_record_is_set_aside_and_signing_in_works_again(store: RedisSt
     assert store.load(KEY) == record_of(5, 1)
 
 
+def test_a_look_at_a_damaged_record_changes_nothing(store: RedisStore, inside: Any) -> None:
+    assert store.peek(KEY) == record_of()
+    (name,) = names(inside)
+    inside.hset(name, "body", "{")
+    before = inside.hgetall(name)
+    for _ in range(2):
+        with pytest.raises(TokenStoreError, match="Nothing was changed; the next use renames it"):
+            store.peek(KEY)
+    assert names(inside) == [name]
+    assert inside.hgetall(name) == before
+
+
 def test_a_record_under_another_revision_is_damaged(store: RedisStore, inside: Any) -> None:
     inside.hset(names(inside)[0], "revision", "2")
     with pytest.raises(TokenStoreError, match="revision is another"):

@@ -98,7 +98,7 @@ def _status(value: object) -> Status:
 
 
 def _seconds(value: object) -> float:
-    # As far from 1970 as datetime can show; NaN is refused, too.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 253_402_300_800:
+    # What datetime can show, from the year 1 to 9999; NaN is refused, too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -62_135_596_800 <= value < 253_402_300_800:
         raise TypeError
     return float(value)

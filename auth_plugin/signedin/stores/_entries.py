@@ -58,11 +58,11 @@ class Entries:
             slot = 1 if before == 0 else 0
             head = self._write_parts(key, slot, text)
         self._backend.set_password(self._service, key, head)
-        if before is not None or slot is not None:
-            # It is written; a leftover is dropped with the next one.
-            with contextlib.suppress(Exception):
-                for stale in set(_SLOTS) - {slot}:
-                    self._drop(key, stale)
+        # It is written; a leftover is dropped with the next one. Also where the head before named no parts: they may be
+        # of a write that was cut before its head.
+        with contextlib.suppress(Exception):
+            for stale in set(_SLOTS) - {slot}:
+                self._drop(key, stale)
 
     def set_aside(self, key: str) -> str:
         """Move everything under `key` to another service, and return its name."""

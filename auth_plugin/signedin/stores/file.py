@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.stores._atomic import create, replace
 from signedin.stores._codec import FORMAT, decode, encode, refuse_newer
 from signedin.stores._locks import SideFiles
 from signedin.stores._mounts import NetworkFileSystemWarning, network_file_system
@@ -33,9 +34,9 @@ _LARGEST = 4 * _FULL  # bytes; what is larger is no token file: records may grow
 class FileStore:
     """Keep records in one file, by default in the user's state folder, for every process of this user.
 
-    The file must belong to this user, be readable by nobody else and be no symlink; a file that cannot be read as
-    tokens is moved aside. On a network file system `flock` and rename promise less: where Linux tells that the file is
-    on one, a `NetworkFileSystemWarning` says so, once for each store.
+    The file must belong to this user, be readable by nobody else and be no symlink. What cannot be read is moved aside:
+    one damaged record alone, otherwise the file. On a network file system `flock` and rename promise less: where Linux
+    tells that the file is on one, a `NetworkFileSystemWarning` says so, once for each store.
     """
 
     private = False
@@ -67,6 +68,18 @@ class FileStore:
                 with self._locks.writing():
                     return self._record(key)
 
+    def peek(self, key: str) -> Record | None:
+        """Return the record last written under `key`, and move nothing aside: for a look that changes nothing."""
+        with self._trouble("read"):
+            try:
+                return _record(self._read(), key)
+            except ValueError as error:
+                why = str(error)
+        raise TokenStoreError(
+            f"The token file {self._path} is damaged ({why}). Nothing was changed; the next use moves aside what "
+            "cannot be read. Sign in again then."
+        )
+
     def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
         """Write `record` if the revision under `key` is still `expected`; on disk when it returns True."""
         with self._trouble("write"), self._locks.writing():
@@ -97,11 +110,15 @@ class FileStore:
     # ------------------------------------------------------------------------------------------------ the file
 
     def _record(self, key: str) -> Record | None:
-        """Return the record; move a damaged file aside. Under the write lock, else a sound new file could be moved."""
+        """Return the record; move what is damaged aside. Under the write lock, else what is sound could be moved."""
         try:
-            return _record(self._read(), key)
+            records = self._read()
         except ValueError as error:
             raise self._quarantined(str(error)) from None
+        try:
+            return _record(records, key)
+        except ValueError as error:
+            raise self._without(records, key, str(error)) from None
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -115,25 +132,19 @@ class FileStore:
         return _parsed(content)
 
     def _write(self, records: dict[str, Any], *, another: bool) -> None:
-        content = json.dumps({"format": FORMAT, "records": records}, indent=1).encode()
+        content = self._content(records)
         if another and len(content) > _FULL:
             raise TokenStoreError(
                 f"The token file {self._path} is full: it holds {len(records) - 1} sessions. Nothing was changed. Use "
                 "one file for each user, or RedisStore."
             )
-        new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.new")
+        replace(self._path, content)
+
+    def _content(self, records: dict[str, Any]) -> bytes:
         try:
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-            new.replace(self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                new.unlink()
-            raise
-        _fsync_folder(self._path.parent)
+            return json.dumps({"format": FORMAT, "records": records}, indent=1).encode()
+        except RecursionError:  # what can be read as JSON may be too deep to be written
+            raise self._quarantined("it is nested too deep") from None
 
     # -------------------------------------------------------------------------------------------------- refusals
 
@@ -151,22 +162,37 @@ class FileStore:
             )
 
     def _quarantined(self, why: str) -> TokenStoreError:
-        aside = self._path.with_name(f"{self._path.name}.corrupt-{secrets.token_hex(4)}")
+        aside = self._aside()
         self._path.rename(aside)
         return TokenStoreError(
             f"The token file {self._path} was damaged ({why}). It was moved to {aside}; nothing is lost. Sign in again."
         )
 
+    def _without(self, records: dict[str, Any], key: str, why: str) -> TokenStoreError:
+        """Move one record aside: the others in the file are other sign-ins, and sound as far as anybody knows."""
+        aside = self._aside()
+        create(aside, self._content({key: records.pop(key)}))
+        self._write(records, another=False)
+        return TokenStoreError(
+            f"The record {key!r} in the token file {self._path} was damaged ({why}). It was moved to {aside}; the "
+            "others stay, and nothing is lost. Sign in again."
+        )
+
+    def _aside(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.corrupt-{secrets.token_hex(4)}")
+
     @contextlib.contextmanager
     def _trouble(self, verb: str) -> Iterator[None]:
         try:
             yield
+        except TokenStoreError as error:
+            raise error.again() from None  # the frames below hold the file's content, and crash reporters show frames
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise TokenStoreError(f"{self._path} is a symlink; it was not followed. Name the real path.") from None
             raise TokenStoreError(
                 f"Cannot {verb} the token file {self._path}: {error.strerror}. The tokens were left as they are."
-            ) from error.with_traceback(None)  # its frames hold the file's content, and crash reporters show frames
+            ) from error.with_traceback(None)  # as above
 
 
 def default_path() -> Path:
@@ -200,11 +226,3 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 def _record(records: dict[str, Any], key: str) -> Record | None:
     return decode(records[key]) if key in records else None
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

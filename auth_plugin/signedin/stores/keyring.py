@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,13 +22,14 @@ from signedin.stores.file import default_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from keyring.backend import KeyringBackend
 
     from signedin._tokens import Record
 
 T = TypeVar("T")
+_Damaged = Callable[[Entries, str, str], TokenStoreError]  # what to do with an entry, its key and why
 
 
 class KeyringStore:
@@ -65,7 +67,11 @@ class KeyringStore:
 
     def load(self, key: str) -> Record | None:
         """Return the record last written under `key`."""
-        return self._bounded("read", lambda: self._load(key))
+        return self._bounded("read", lambda: self._load(key, damaged=self._set_aside))
+
+    def peek(self, key: str) -> Record | None:
+        """Return the record last written under `key`, and move nothing aside: for a look that changes nothing."""
+        return self._bounded("read", lambda: self._load(key, damaged=self._left))
 
     def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
         """Write `record` if the revision under `key` is still `expected`; in the keyring when it returns True."""
@@ -92,35 +98,44 @@ class KeyringStore:
 
     # ------------------------------------------------------------------------------------------- in the worker's thread
 
-    def _load(self, key: str) -> Record | None:
+    def _load(self, key: str, damaged: _Damaged) -> Record | None:
         entries = self._entries()
         try:
             return _record(entries.read(key))
         except ValueError:
             # Damaged, or read between the parts of somebody's write: the lock tells.
             with self._locks.writing():
-                return self._sound(entries, key)
+                return self._sound(entries, key, damaged)
 
     def _compare_and_set(self, key: str, expected: int, record: Record) -> bool:
         entries = self._entries()
         # Held until the keyring has answered, also when our caller has given up: a late write must find nobody's newer.
         with self._locks.writing():
-            current = self._sound(entries, key)
+            current = self._sound(entries, key, self._set_aside)
             if (current.revision if current else 0) != expected:
                 return False
             entries.write(key, json.dumps({"format": FORMAT, "record": encode(record)}, separators=(",", ":")))
             return True
 
-    def _sound(self, entries: Entries, key: str) -> Record | None:
-        """Return the record; move damaged entries aside. Under the write lock."""
+    def _sound(self, entries: Entries, key: str, damaged: _Damaged) -> Record | None:
+        """Return the record. Under the write lock."""
         try:
             return _record(entries.read(key))
         except ValueError as error:
             why = str(error)
+        raise damaged(entries, key, why)
+
+    def _set_aside(self, entries: Entries, key: str, why: str) -> TokenStoreError:
         aside = entries.set_aside(key)
-        raise TokenStoreError(
+        return TokenStoreError(
             f"The keyring entry {key!r} of {self._service!r} was damaged ({why}). It was moved to the service "
             f"{aside!r}; nothing is lost. Sign in again."
+        )
+
+    def _left(self, _entries: Entries, key: str, why: str) -> TokenStoreError:
+        return TokenStoreError(
+            f"The keyring entry {key!r} of {self._service!r} is damaged ({why}). Nothing was changed; the next use "
+            "moves it aside. Sign in again then."
         )
 
     def _entries(self) -> Entries:

@@ -103,19 +103,11 @@ class RedisStore:
 
     def load(self, key: str) -> Record | None:
         """Return the record last written under `key`."""
-        name = self._name(key, "record")
-        revision, seal, body = self._ask(
-            "read", lambda: _texts(self._client.hmget(name, ["revision", "seal", "body"]), 3)
-        )
-        if revision is None and body is None:
-            return None
-        if seal != self._seal.name:
-            raise self._sealed_otherwise()
-        try:
-            return self._record(name, revision or "", body or "")
-        except ValueError as error:
-            why = str(error)
-        raise self._set_aside(key, body or "", why)
+        return self._load(key, damaged=partial(self._set_aside, key))
+
+    def peek(self, key: str) -> Record | None:
+        """Return the record last written under `key`, and rename nothing: for a look that changes nothing."""
+        return self._load(key, damaged=self._left)
 
     def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
         """Write `record` if the revision under `key` is still `expected`; as durable as this Redis is."""
@@ -167,6 +159,21 @@ class RedisStore:
         # The braces are the hash tag: a cluster keeps record and lease on one node.
         return f"{self._prefix}{{{hashlib.sha256(key.encode()).hexdigest()[:32]}}}:{what}"
 
+    def _load(self, key: str, damaged: Callable[[str, str], TokenStoreError]) -> Record | None:
+        name = self._name(key, "record")
+        revision, seal, body = self._ask(
+            "read", lambda: _texts(self._client.hmget(name, ["revision", "seal", "body"]), 3)
+        )
+        if revision is None and body is None:
+            return None
+        if seal != self._seal.name:
+            raise self._sealed_otherwise()
+        try:
+            return self._record(name, revision or "", body or "")
+        except ValueError as error:
+            why = str(error)
+        raise damaged(body or "", why)
+
     def _record(self, name: str, revision: str, body: str) -> Record:
         try:
             said = json.loads(self._seal.open(body, _context(name, revision)))
@@ -187,6 +194,12 @@ class RedisStore:
         return TokenStoreError(
             f"The record in {self._place} was damaged ({why}). It was renamed to {aside}; nothing is lost. "
             "Sign in again."
+        )
+
+    def _left(self, _body: str, why: str) -> TokenStoreError:
+        return TokenStoreError(
+            f"The record in {self._place} is damaged ({why}). Nothing was changed; the next use renames it. Sign in "
+            "again then."
         )
 
     def _sealed_otherwise(self) -> TokenStoreError:
