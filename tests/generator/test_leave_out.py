@@ -101,7 +101,9 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
     "a property that is no schema": (_in_thing(None), ["Left untyped: properties/odd."]),
     "a file in an extension": (_in_operation(**{"x-code": [{"$ref": "./send.ts"}]}), ["Left out: x-code."]),
     "a default of a union": (
-        _in_thing({"oneOf": [{"type": "object", "properties": {"a": _text()}}, _text()], "default": {"a": "b"}}),
+        _in_thing(
+            {"oneOf": [{"type": "object", "properties": {each: _text()}} for each in "ab"], "default": {"a": "b"}}
+        ),
         [],
     ),
     "a union of one": (_wrapped, []),
