@@ -12,7 +12,9 @@ with Client() as client:
     client.auth.register(email=f"ada+{secrets.token_hex(4)}@example.com", password=secrets.token_urlsafe(16))
     profile_url = f"{client.session.base_url}/users/profile"
     # Another origin gets no token, unless the Client was made with origins=["https://other.example.com"].
-    with httpx.Client(auth=BearerAuth(client.session)) as other:
+    auth = BearerAuth(client.session)
+    # The hook keeps bodies at home, should the server redirect a request to another origin.
+    with httpx.Client(auth=auth, event_hooks={"request": [auth.stay_home]}, follow_redirects=True) as other:
         answer = other.get(profile_url)
     print(answer.status_code, sorted(answer.json()))
     client.logout()

@@ -10,7 +10,7 @@ import httpx
 from signedin.errors import APIConnectionError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Collection
 
 _PORTS: Final = {"http": 80, "https": 443}
 # Set on requests that carry a session's token, and on generated calls, whose bodies may carry a password; httpx copies
@@ -47,33 +47,22 @@ def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
     return origin_of(parsed)
 
 
-def stay_home(origins: Collection[str]) -> Callable[[httpx.Request], None]:
-    """Return a request hook that keeps token and body from leaving by a redirect.
+def stay_home(request: httpx.Request, origins: Collection[str]) -> None:
+    """Keep token and body from leaving by a redirect; for each request before it is sent.
 
     httpx drops the header itself on most of these hops, and sends the body along on a 307 or 308 to anywhere.
+
+    Raises:
+        APIConnectionError: It has a body, and goes elsewhere.
     """
-
-    def hook(request: httpx.Request) -> None:
-        if not request.extensions.get(MARK) or origin_of(request.url) in origins:
-            return
-        request.headers.pop("authorization", None)
-        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-            raise APIConnectionError(
-                f"The server redirected a request with a body to {origin_of(request.url)}, which is no origin of this "
-                "client. Nothing was sent there; pass it in `origins` if it is meant."
-            )
-
-    return hook
-
-
-def astay_home(origins: Collection[str]) -> Callable[[httpx.Request], Awaitable[None]]:
-    """Return `stay_home` for an async client, whose hooks are awaited."""
-    stay = stay_home(origins)
-
-    async def hook(request: httpx.Request) -> None:
-        stay(request)
-
-    return hook
+    if not request.extensions.get(MARK) or origin_of(request.url) in origins:
+        return
+    request.headers.pop("authorization", None)
+    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+        raise APIConnectionError(
+            f"The server redirected a request with a body to {origin_of(request.url)}, which is no origin of this "
+            "client. Nothing was sent there; pass it in `origins` if it is meant."
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from signedin._origin import stay_home
 from signedin._plan import Acquire, Answer, Renew, Send, Step, plan
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 class BearerAuth(httpx.Auth):
     """Keep the requests of an `httpx.Client` or `httpx.AsyncClient` authenticated by a session.
 
-    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched.
+    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched. An
+    auth of httpx sees no redirects: a client that follows them needs the hook as well, or a server can have a body
+    (a password, say) sent on to another origin.
+
+        auth = BearerAuth(session)
+        httpx.Client(auth=auth, event_hooks={"request": [auth.stay_home]}, follow_redirects=True)
+        httpx.AsyncClient(auth=auth, event_hooks={"request": [auth.astay_home]}, follow_redirects=True)
     """
 
     def __init__(self, session: TokenSession, places: Places | None = None) -> None:
@@ -54,6 +61,18 @@ class BearerAuth(httpx.Auth):
                 step = _next(steps, _answer(response, self._session))
             else:
                 step = _next(steps, await self._session.await_(self._ask(step)))
+
+    def stay_home(self, request: httpx.Request) -> None:
+        """Keep token and body from being redirected elsewhere: a request hook for `httpx.Client`.
+
+        Raises:
+            APIConnectionError: A request with a body was redirected to another origin; nothing was sent there.
+        """
+        stay_home(request, self._session.origins)
+
+    async def astay_home(self, request: httpx.Request) -> None:
+        """As `stay_home`, for `httpx.AsyncClient`, whose hooks are awaited."""
+        stay_home(request, self._session.origins)
 
     def _ask(self, step: Acquire | Renew) -> Held | Future[Held]:
         if isinstance(step, Renew):

@@ -12,7 +12,7 @@ import httpx
 from signedin_sdk.resources import AsyncResources, Resources
 
 from signedin._binding import AsyncSender, Sender, SessionOptions, session_for
-from signedin._origin import allowed_origin, astay_home, stay_home
+from signedin._origin import allowed_origin
 from signedin._queue import CONNECTIONS, Places
 from signedin._threads import SystemClock
 from signedin.auth import BearerAuth
@@ -142,8 +142,8 @@ class Client(Resources):
         self._bind(http, session if session is not None else self._wiring.session(profile))
 
     def _bind(self, http: httpx.Client, session: TokenSession) -> None:
-        http.auth = BearerAuth(session)
-        http.event_hooks = {"request": [stay_home(session.origins)], "response": []}
+        http.auth = auth = BearerAuth(session)
+        http.event_hooks = _hooks(auth.stay_home, http)
         self._http, self._session = http, session
         super().__init__(Sender(http, session, self._wiring.clock))
 
@@ -154,7 +154,8 @@ class Client(Resources):
     def http(self) -> httpx.Client:
         """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
 
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere.
+        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
+        view for another profile has those that were there when it was made.
         """
         return self._http
 
@@ -241,8 +242,8 @@ class AsyncClient(AsyncResources):
         self._bind(http, session if session is not None else self._wiring.session(profile))
 
     def _bind(self, http: httpx.AsyncClient, session: TokenSession) -> None:
-        http.auth = BearerAuth(session, self._places)
-        http.event_hooks = {"request": [astay_home(session.origins)], "response": []}
+        http.auth = auth = BearerAuth(session, self._places)
+        http.event_hooks = _hooks(auth.astay_home, http)
         self._http, self._session = http, session
         super().__init__(AsyncSender(http, session, self._wiring.clock))
 
@@ -253,7 +254,8 @@ class AsyncClient(AsyncResources):
     def http(self) -> httpx.AsyncClient:
         """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
 
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere.
+        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
+        view for another profile has those that were there when it was made.
         """
         return self._http
 
@@ -301,6 +303,14 @@ def _view(client: AnyClient, profile: str) -> AnyClient:
     view._owned = None  # noqa: SLF001 -- our own class
     view._bind(http, client._wiring.session(profile))  # noqa: SLF001
     return view
+
+
+def _hooks(stay: Callable[..., Any], http: httpx.Client | httpx.AsyncClient) -> dict[str, list[Callable[..., Any]]]:
+    """Return the hooks of a client, with `stay` in the place of another session's."""
+    users = [
+        hook for hook in http.event_hooks["request"] if not isinstance(getattr(hook, "__self__", None), BearerAuth)
+    ]
+    return {"request": [stay, *users], "response": http.event_hooks["response"]}
 
 
 def _base_url(given: str | None, session: TokenSession | None) -> str:

@@ -1,10 +1,11 @@
 """Where the bearer goes: to its own origin and those that the user named, and nowhere else."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from signedin import APIConnectionError, AsyncClient, BearerAuth, Client, ConfigurationError
+from signedin import APIConnectionError, AsyncClient, BearerAuth, Client, ConfigurationError, TokenSession
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive, Wire
@@ -128,6 +129,74 @@ async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, serve
         await drive(bare.post, EVIL, content=b"abc")
         assert server.ledger["tokens seen by a foreign origin"] == 0
         assert server.ledger["foreign"] == 2
+
+
+def _with_hook(drive: Drive, session: TokenSession) -> dict[str, Any]:
+    auth = BearerAuth(session)
+    return {"auth": auth, "event_hooks": {"request": [auth.astay_home if drive.is_async else auth.stay_home]}}
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_bare_httpx_client_with_the_hook_lets_no_body_be_redirected_elsewhere(
+    drive: Drive, server: FakeAuthServer, status: int
+) -> None:
+    options = _redirected(server, status)
+    async with (
+        drive.client(server) as client,
+        drive.bare(client.session, server, **options, **_with_hook(drive, client.session)) as bare,
+    ):
+        with pytest.raises(APIConnectionError, match=r"evil\.test"):
+            await drive(bare.post, "/away", json={"password": "a secret"})
+        assert server.ledger["foreign"] == 0
+        await drive(bare.get, "/away")
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+
+
+async def test_a_bare_httpx_client_with_the_hook_follows_redirects_within_the_origin(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    options = _redirected(server, 307, "/api/v1/things")
+    async with (
+        drive.client(server) as client,
+        drive.bare(client.session, server, **options, **_with_hook(drive, client.session)) as bare,
+    ):
+        answer = await drive(bare.post, "/away", content=b"abc")
+        assert answer.json()["body"] == "abc"
+        await drive(bare.post, EVIL, content=b"meant for there")  # no redirect, and no token with it
+        assert server.ledger["tokens seen by a foreign origin"] == 0
+
+
+async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    asked: list[str] = []
+    answered: list[int] = []
+
+    def asking(request: httpx.Request) -> None:
+        asked.append(request.headers["authorization"])
+
+    def answering(response: httpx.Response) -> None:
+        answered.append(response.status_code)
+
+    async with drive.client(server, **_redirected(server, 307)) as client:
+        client.http.event_hooks["request"].append(_hook(drive, asking))
+        client.http.event_hooks["response"].append(_hook(drive, answering))
+        view = client.for_profile("first").for_profile("second")
+        view.session.sign_in(server.issue("bob@example.com"))
+        await drive(view.users.get_profile)
+        assert (asked, answered) == ([f"Bearer {view.session.tokens.access_token}"], [200])
+        with pytest.raises(APIConnectionError, match=r"evil\.test"):
+            await drive(view.http.post, "/away", content=b"secret")
+        assert len(view.http.event_hooks["request"]) == len(client.http.event_hooks["request"]) == 2
+        view.http.event_hooks["request"].clear()  # of the view's own list
+        assert len(client.http.event_hooks["request"]) == 2
+
+
+def _hook(drive: Drive, hook: Callable[[Any], None]) -> Callable[[Any], Any]:
+    async def awaited(what: Any) -> None:
+        hook(what)
+
+    return awaited if drive.is_async else hook
 
 
 async def test_login_redirected_elsewhere_takes_no_password_along(drive: Drive, server: FakeAuthServer) -> None:
