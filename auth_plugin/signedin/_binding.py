@@ -5,7 +5,7 @@ With `client` and `_calls` the only module that knows `signedin_sdk`; another ba
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 
 from signedin_sdk.contract import REFRESH, REVOKE
 
@@ -83,30 +83,16 @@ def _revoke_endpoint(base_url: str) -> RevokeEndpoint | None:
 # ------------------------------------------------------------------------------------------ what calls do to a session
 
 
-class SignIn(NamedTuple):
-    """The answer brought a pair that is the session's from now on."""
-
-    pair: TokenPair
-    clock_offset: float
-
-
-class SignOut(NamedTuple):
-    """The server has ended the session."""
-
-
-def consequence(
-    call: Call[Any], response: httpx.Response, session: TokenSession, *, sent: float, received: float
-) -> SignIn | SignOut | None:
-    """Return what a successful answer means for the session, as the operation's `x-signedin-tokens` says."""
+def settle(call: Call[Any], response: httpx.Response, session: TokenSession, *, sent: float, received: float) -> None:
+    """Store or clear the session's pair where a successful answer asks for it, by `x-signedin-tokens`."""
     if call.operation.tokens == "issues":
         if call.operation.id == _contract().operation_id and not _presents(call, session):
-            return None  # somebody refreshed a pair of their own by hand
+            return  # somebody refreshed a pair of their own by hand
         pair = _pair_in(response)
         claims, date = claims_of(pair.access_token), date_of(response.headers)
-        return SignIn(pair, clock_offset(claims, sent=sent, received=received, date=date))
-    if call.operation.tokens == "revokes" and _presents(call, session):
-        return SignOut()
-    return None
+        session.sign_in(pair, clock_offset=clock_offset(claims, sent=sent, received=received, date=date))
+    elif call.operation.tokens == "revokes" and _presents(call, session):
+        session.sign_out(revoke=False)  # the server has ended it
 
 
 def _presents(call: Call[Any], session: TokenSession) -> bool:
@@ -139,12 +125,9 @@ class Sender:
         sent = self._clock.wall()
         with typed_failures(call):
             response = self._http.request(**_arguments(call))
+        received = self._clock.wall()
         result = result_of(call, response)
-        match consequence(call, response, self._session, sent=sent, received=self._clock.wall()):
-            case SignIn(pair, offset):
-                self._session.sign_in(pair, clock_offset=offset)
-            case SignOut():
-                self._session.sign_out(revoke=False)
+        settle(call, response, self._session, sent=sent, received=received)
         return result
 
 
@@ -161,12 +144,12 @@ class AsyncSender:
         sent = self._clock.wall()
         with typed_failures(call):
             response = await self._http.request(**_arguments(call))
+        received = self._clock.wall()
         result = result_of(call, response)
-        match consequence(call, response, self._session, sent=sent, received=self._clock.wall()):
-            case SignIn(pair, offset):
-                await self._session.asign_in(pair, clock_offset=offset)
-            case SignOut():
-                await self._session.asign_out(revoke=False)
+        if call.operation.tokens is not None:  # the store's I/O is not for the event loop
+            await self._session.in_thread(
+                lambda: settle(call, response, self._session, sent=sent, received=received),
+            )
         return result
 
 

@@ -11,7 +11,7 @@ import os
 import weakref
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
 from signedin._events import Events
 from signedin._renewal import Renewal
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from signedin._held import Held
+
+T = TypeVar("T")
 
 
 class TokenSession:
@@ -123,7 +125,7 @@ class TokenSession:
 
     async def asign_in(self, pair: TokenPair, *, clock_offset: float | None = None) -> None:
         """As `sign_in`, with the store's I/O in a thread."""
-        await self._in_thread(lambda: self.sign_in(pair, clock_offset=clock_offset))
+        await self.in_thread(lambda: self.sign_in(pair, clock_offset=clock_offset))
 
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke at the server, best effort.
@@ -145,7 +147,7 @@ class TokenSession:
 
     async def asign_out(self, *, revoke: bool = True) -> None:
         """As `sign_out`, with the store's and the network's I/O in a thread."""
-        await self._in_thread(lambda: self.sign_out(revoke=revoke))
+        await self.in_thread(lambda: self.sign_out(revoke=revoke))
 
     def refresh(self) -> TokenPair:
         """Refresh now, whatever the token's age, together with all others who ask meanwhile.
@@ -214,7 +216,7 @@ class TokenSession:
 
     async def aclose(self) -> None:
         """As `close`, without blocking the event loop."""
-        await self._in_thread(self.close)
+        await self.in_thread(self.close)
 
     # ------------------------------------------------------------------------------------------ what the plan calls
 
@@ -247,6 +249,14 @@ class TokenSession:
         """Return what `current` or `renew` gave, waiting for it in this task if need be."""
         return await wait_async(got, self.timing.waiter) if isinstance(got, Future) else got
 
+    async def in_thread(self, job: Callable[[], T]) -> T:
+        """Return what a job with I/O returns, without blocking the event loop; unless there is no thread to be had."""
+        try:
+            future = self._renewal.threads.submit(job)
+        except RuntimeError:
+            return job()  # late, and in everybody's way, but done
+        return await wait_async(future, self.timing.waiter)
+
     # ------------------------------------------------------------------------------------------------ small change
 
     def _change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
@@ -260,9 +270,6 @@ class TokenSession:
             if after is None or self._store.compare_and_set(self.key, before.revision if before else 0, after):
                 return before, after
         raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
-
-    async def _in_thread(self, job: Callable[[], None]) -> None:
-        await wait_async(self._renewal.threads.submit(job), self.timing.waiter)
 
     def _ask_store(self) -> tuple[Record | None, str | None, str | None]:
         """Return the stored record, who holds the refresh lock if the store can tell, and what trouble it made."""

@@ -1,7 +1,10 @@
 """Signing in, calling, signing out: what is sent and what is kept."""
 
+import threading
+
 import pytest
-from signedin import ForbiddenError, NotSignedInError, TokenPair
+from signedin import ForbiddenError, MemoryStore, NotSignedInError, TokenPair
+from signedin._tokens import Record
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
@@ -127,6 +130,54 @@ async def test_a_pair_obtained_elsewhere_is_taken(drive: Drive, server: FakeAuth
         else:
             await drive(client.session.sign_in, server.issue())
         assert (await drive(client.users.get_profile)).email == ADA["email"]
+
+
+class Watched(MemoryStore):
+    """A store that knows in which threads it was used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used_in: set[threading.Thread] = set()
+
+    def load(self, key: str) -> Record | None:
+        self.used_in.add(threading.current_thread())
+        return super().load(key)
+
+    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        self.used_in.add(threading.current_thread())
+        return super().compare_and_set(key, expected, record)
+
+
+async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Drive, server: FakeAuthServer) -> None:
+    store = Watched()
+    async with drive.client(server, signed_in=False, store=store) as client:
+        pair = await drive(client.auth.login, **ADA)
+        server.clock.advance(250)  # near its end, where the session asks the store what it has
+        pair = await drive(client.auth.refresh_token, refresh_token=pair.refresh_token)
+        server.clock.advance(250)
+        await drive(client.auth.logout, refresh_token=pair.refresh_token)
+        assert client.session.held is None
+        await drive(client.auth.login, **ADA)
+        await drive(client.logout)
+        assert store.used_in
+        assert threading.current_thread() not in store.used_in
+
+
+async def test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_done_all_the_same(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with drive.client(server, signed_in=False) as client:
+        with monkeypatch.context() as context:
+            context.setattr(threading.Thread, "start", refuse)
+            await client.session.asign_in(server.issue())
+            assert client.session.is_signed_in
+            await client.session.asign_out()
+            assert not client.session.is_signed_in
+            assert server.ledger["logout"] == 1
+            await client.session.aclose()
 
 
 async def test_refresh_on_demand_returns_the_new_pair(drive: Drive, server: FakeAuthServer) -> None:

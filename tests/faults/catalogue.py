@@ -159,6 +159,8 @@ CONCURRENCY = [
          "faults.py::test_a_strict_server_that_lost_its_answer_ends_the_session"),
         ("a strict server in doubt, twice", "`RefreshUnavailableError`; no third presentation",
          "faults.py::test_a_strict_server_in_doubt_twice_gets_the_token_no_third_time"),
+        ("no thread to be had, for a task that signs in or out", "none: done on its event loop",
+         "bearer.py::test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_done_all_the_same"),
         ("a subscriber that raises", "logged", "events.py::test_a_subscriber_that_raises_harms_nobody"),
         ("a subscriber that blocks", "none", "events.py::test_a_subscriber_that_blocks_harms_nobody"),
         ("a subscriber that blocks for ever", "the oldest events go",
