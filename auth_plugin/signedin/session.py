@@ -181,8 +181,9 @@ class TokenSession:
     def explain(self) -> dict[str, object]:
         """Return what the session and its store know, for a log or a support ticket; no secrets.
 
-        Where no pair is in hand it tells of the stored one, without taking it. A store that fails is a line of the
-        answer, not an error.
+        Where no pair is in hand it tells of the stored one, without taking it; a damaged one stays where it is. A store
+        that fails is a line of the answer, not an error. `last_failure` and `last_failure_reason` are this process's
+        own; those of others stand in their logs.
         """
         held = self._renewal.held
         stored, holder, trouble = self._ask_store()
@@ -191,6 +192,9 @@ class TokenSession:
         expires_at = record.pair.expires_at if record and record.pair else None
         windows = held or (self._renewal.windows.hold(record) if record else None)
         due = max(0.0, windows.soft_at - self._clock.monotonic()) if windows and expires_at else None
+        told = self._renewal.explain()
+        if told["clock_offset"] is None and record is not None:
+            told["clock_offset"] = record.clock_offset  # as whoever stored it knew it
         return {
             "key": self.key,
             "store": repr(self._store),
@@ -203,7 +207,7 @@ class TokenSession:
             "expires_at": expires_at.isoformat() if expires_at else None,
             "next_planned_refresh_in": due,
             "unfinished_refresh_until": _shown(intent.deadline) if intent else None,
-            **self._renewal.explain(),
+            **told,
         }
 
     def close(self) -> None:

@@ -339,6 +339,9 @@ def test_doctor_tells_of_server_store_and_plan(signed_in: Shell, api: Backend) -
     assert told["store_permissions"] == f"-rw------- of uid {os.geteuid()}"
     assert told["store_folder_permissions"].startswith("drwx------")
     assert (told["status"], told["lock_holder"], told["unfinished_refresh_until"]) == ("active", None, None)
+    assert abs(told["clock_offset"]) < 30  # the stored one: this process has learned nothing
+    assert (told["last_failure"], told["last_failure_reason"]) == (None, None)
+    assert "logger signedin" in told["failures_elsewhere"]
     assert 0 <= told["age"] < 60
     assert 0 < told["next_planned_refresh_in"] < 300
 

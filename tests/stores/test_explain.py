@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from signedin import Client, FileStore, MemoryStore, TokenStoreError
+from signedin import Client, FileStore, MemoryStore, RefreshUnavailableError, TokenStoreError
 from signedin._tokens import Intent
 from signedin.testing import FakeAuthServer
 
@@ -55,6 +55,31 @@ def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
         assert str(said["lock_holder"]).startswith("process ")
         assert said["unfinished_refresh_until"] == "2027-01-02T03:04:05+00:00"
         store.unlock(KEY, "owner")
+
+
+def test_it_tells_how_far_the_servers_clock_was_ahead_also_in_a_process_that_has_learned_nothing(
+    server: FakeAuthServer, tmp_path: Path
+) -> None:
+    store = FileStore(tmp_path / "t.json")
+    with client_on(server, store) as one, client_on(server, store) as two:
+        assert two.session.explain()["clock_offset"] is None
+        one.session.sign_in(server.issue(), clock_offset=42.0)
+        assert two.session.explain()["clock_offset"] == 42.0
+        two.users.get_profile()
+        two.session.sign_in(server.issue(), clock_offset=7.0)
+        assert two.session.explain()["clock_offset"] == 7.0
+
+
+def test_it_tells_what_the_last_failure_was_and_why(server: FakeAuthServer, tmp_path: Path) -> None:
+    with client_on(server, FileStore(tmp_path / "t.json")) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        server.fail("refreshToken", *["connect error"] * 3)
+        with pytest.raises(RefreshUnavailableError) as raised:
+            client.users.get_profile()
+        said = client.session.explain()
+        assert (said["last_failure"], said["last_failure_reason"]) == ("RefreshUnavailableError", str(raised.value))
+        assert "could not be reached" in str(raised.value)
 
 
 def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthServer, tmp_path: Path) -> None:

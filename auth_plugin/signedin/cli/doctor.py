@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from signedin.typing import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server
+# What `explain` tells as the last failure is that of this very process, which has only just begun.
+_ELSEWHERE = "each process logs its own, by the logger signedin at level INFO"
 
 
 def examine(client: Client, store: TokenStore) -> tuple[Mapping[str, object], int]:
@@ -35,7 +37,8 @@ def examine(client: Client, store: TokenStore) -> tuple[Mapping[str, object], in
         problems.append("session: a refresh has begun and not come back; the next use completes it")
     if told["status"] == "dead":
         problems.append("session: the server refused the refresh token; sign in again")
-    return {**server, **_place(store), **told, "problems": problems}, 1 if problems else 0
+    found = {**server, **_place(store), **told, "failures_elsewhere": _ELSEWHERE, "problems": problems}
+    return found, 1 if problems else 0
 
 
 def _server(base_url: str) -> dict[str, object]:
