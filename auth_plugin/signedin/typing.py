@@ -21,6 +21,9 @@ class TokenStore(Protocol):
 
     Every method may be called from any thread, and raises `TokenStoreError` when the store cannot be used; a method
     that raised has changed nothing that a later `load` would not show. `signedin.testing` has the contract suite.
+
+    Used where they are there: `peek(key)`, a `load` that repairs and moves nothing, and `lock_holder(key)`, who has the
+    lock, in words, both for `explain`; `after_fork()`, in a forked child.
     """
 
     @property
