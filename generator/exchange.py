@@ -10,11 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import define, field
-from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from generator.contract import base_url
 from generator.document import Document
+from generator.lint.losses import is_form, is_json, kind_of
 from generator.operations import OperationFacts, operations
+from generator.wire import form_problems, header_problems, query_problems, value_problems
 
 Headers = Mapping[str, str]
 # Refused for what it says: such a request need not be as the spec says.
@@ -35,7 +36,7 @@ class Message:
     @property
     def kind(self) -> str:
         """Return the media type."""
-        return self.headers.get("content-type", "").partition(";")[0].strip()
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @define(frozen=True)
@@ -58,9 +59,10 @@ def problems(document: Document, exchange: Exchange) -> Iterator[str]:
 
 
 def operation_at(document: Document, method: str, url: str) -> OperationFacts | None:
-    """Return the operation of a method and a URL."""
+    """Return the operation of a method and a URL: of several the one whose path has the first part without braces."""
     path = urlsplit(url).path.removeprefix(urlsplit(base_url(document) or "").path)
-    return next((each for each in operations(document) if _is_at(each, method.lower(), path)), None)
+    found = [each for each in operations(document) if _is_at(each, method.lower(), path)]
+    return min(found, key=lambda each: ["{" in part for part in each.path.split("/")], default=None)
 
 
 def _is_at(operation: OperationFacts, method: str, path: str) -> bool:
@@ -79,12 +81,13 @@ def answer_problems(document: Document, method: str, url: str, status: int, answ
     if not (documented := document.resolve(said)):
         yield f"{where}: the status is not documented"
         return
-    yield from _header_problems(document, where, documented.get("headers") or {}, answer.headers)
-    yield from _described_body(document, where, documented, answer)
+    yield from header_problems(document, where, documented.get("headers") or {}, answer.headers)
+    if method.upper() != "HEAD":  # which has the headers of a body, and none
+        yield from _described_body(document, where, documented, answer)
 
 
 def request_problems(document: Document, method: str, url: str, request: Message) -> Iterator[str]:
-    """Yield how a request differs: its bearer, its headers, its body."""
+    """Yield how a request differs: its bearer, its query, its headers, its body."""
     where = f"{method.upper()} {urlsplit(url).path} request"
     if (operation := operation_at(document, method, url)) is None:
         yield f"{where}: no such operation"
@@ -92,8 +95,10 @@ def request_problems(document: Document, method: str, url: str, request: Message
     sent = request.headers.get("authorization", "").startswith("Bearer ")
     if sent != _wants_bearer(document, operation) and operation.auth != "optional":
         yield f"{where}: a bearer is {'sent for nothing' if sent else 'missing'}"
-    parameters = [each for each in operation.parameters(document) if each.get("in") == "header"]
-    yield from _header_problems(document, where, {each["name"]: each for each in parameters}, request.headers)
+    parameters = list(operation.parameters(document))
+    yield from query_problems(document, where, parameters, _keys_of_queries(document), url)
+    named = {each["name"]: each for each in parameters if each.get("in") == "header"}
+    yield from header_problems(document, where, named, request.headers)
     described = document.resolve(operation.node.get("requestBody")) or {}
     if request.body or described.get("required"):
         yield from _described_body(document, where, described, request)
@@ -101,7 +106,7 @@ def request_problems(document: Document, method: str, url: str, request: Message
 
 def body_problems(document: Document, where: str, schema: dict[str, Any], message: Message) -> Iterator[str]:
     """Yield how a body of JSON differs from a schema."""
-    if message.kind != "application/json":
+    if not is_json(message.kind):
         yield f"{where}: content type {message.kind!r}"
         return
     try:
@@ -109,41 +114,36 @@ def body_problems(document: Document, where: str, schema: dict[str, Any], messag
     except ValueError:
         yield f"{where}: the body is no JSON"
         return
-    yield from _schema_problems(document, where, schema, instance)
+    yield from value_problems(document, where, schema, instance)
 
 
 def _described_body(document: Document, where: str, described: dict[str, Any], message: Message) -> Iterator[str]:
     content = described.get("content") or {}
-    if "application/json" in content:
-        yield from body_problems(document, where, content["application/json"].get("schema") or {}, message)
-    elif message.body and not content:
-        yield f"{where}: a body where none is documented"
+    media = _media(content, message.kind)
+    if not content:
+        yield from [f"{where}: a body where none is documented"] if message.body else []
+    elif media is None:
+        yield f"{where}: content type {message.kind!r}"
+    elif is_json(message.kind):
+        yield from body_problems(document, where, media.get("schema") or {}, message)
+    elif is_form(message.kind):
+        yield from form_problems(document, where, media.get("schema") or {}, message.kind, message.body)
+
+
+def _media(content: dict[str, Any], kind: str) -> dict[str, Any] | None:
+    """Return what is said of a media type: under its own name, or under one with stars."""
+    by_kind = {kind_of(name).lower() or name: media for name, media in content.items()}
+    wanted = (kind, f"{kind.partition('/')[0]}/*", "*/*")
+    return next((by_kind[each] or {} for each in wanted if each in by_kind), None)
+
+
+def _keys_of_queries(document: Document) -> Iterator[str]:
+    for scheme in (document.at(("components", "securitySchemes")) or {}).values():
+        if isinstance(scheme, dict) and scheme.get("in") == "query":
+            yield str(scheme.get("name"))
 
 
 def _wants_bearer(document: Document, operation: OperationFacts) -> bool:
     schemes = document.at(("components", "securitySchemes")) or {}
     wanted = [schemes.get(name) or {} for each in operation.node.get("security") or [] for name in each]
     return any((each.get("type"), str(each.get("scheme")).lower()) == ("http", "bearer") for each in wanted)
-
-
-def _header_problems(document: Document, where: str, described: dict[str, Any], headers: Headers) -> Iterator[str]:
-    for name, node in described.items():
-        header, value = document.resolve(node) or {}, headers.get(name.lower())
-        if value is None:
-            if header.get("required"):
-                yield f"{where}: header {name} is missing"
-            continue
-        schema = header.get("schema") or {}
-        try:
-            instance = json.loads(value) if schema.get("type") in {"integer", "number"} else value
-        except ValueError:
-            yield f"{where}: header {name} is no number"
-            continue
-        yield from _schema_problems(document, f"{where}: header {name}", schema, instance)
-
-
-def _schema_problems(document: Document, where: str, schema: dict[str, Any], instance: Any) -> Iterator[str]:
-    # The references inside a schema start at the document's root.
-    whole = {**schema, "components": document.data.get("components") or {}}
-    for error in OAS31Validator(whole, format_checker=oas31_format_checker).iter_errors(instance):
-        yield f"{where}: /{'/'.join(map(str, error.absolute_path))} violates {error.validator} of the schema"
