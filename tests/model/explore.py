@@ -7,18 +7,19 @@ generator is rebuilt from that history whenever the search comes back to an earl
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from signedin import _flight
+from signedin._tokens import Record, Status, TokenPair
 from signedin.errors import TokenStoreError
 from signedin.typing import NotSent, Refused, Renewed, Unknown
 
 from tests.model import invariants
-from tests.model.world import NAP, STALL, TIMING, LockKind, Outcome, Process, World, signing_out
+from tests.model.world import AWAY, NAP, STALL, TIMING, LockKind, Lost, Outcome, Process, World, number_of, signing_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
 _OVER = object()
 
@@ -32,10 +33,12 @@ class Fails:
 
 @dataclass(slots=True)
 class Tree:
-    """All histories of one program."""
+    """All histories of one program; those that leave the same behind when a round ends go on as one."""
 
     program: Any
     parents: list[tuple[int, Any]] = field(default_factory=lambda: [(-1, None)])
+    draws: list[int] = field(default_factory=lambda: [0])  # by node: how many names were drawn on the way there
+    rounds: dict[Hashable, int] = field(default_factory=dict)
     children: dict[tuple[int, Any], int] = field(default_factory=dict)
     effects: dict[int, Any] = field(default_factory=dict)
     live: dict[int, Any] = field(default_factory=dict)  # generators that stand exactly at a node
@@ -52,10 +55,19 @@ class Tree:
         """Return the node that an answer leads to."""
         if (child := self.children.get((node, answer))) is not None:
             return child
+        effect, draws = self.effects[node], self.draws[node]
+        left = (draws, effect.leaves) if isinstance(effect, Outcome) else None
+        if left in self.rounds:
+            child = self.children[node, answer] = self.rounds[left]
+            self.live.pop(node, None)
+            return child
         generator = self.live.pop(node, None) or self._rebuilt(node)
         child = len(self.parents)
         self.parents.append((node, answer))
+        self.draws.append(draws + isinstance(effect, _flight.Draw))
         self.children[node, answer] = child
+        if left is not None:
+            self.rounds[left] = child
         self.effects[child] = self._step(generator, answer)
         if self.effects[child] is not _OVER:
             self.live[child] = generator
@@ -119,7 +131,7 @@ class Explorer:
         path: list[tuple[World, Iterator[tuple[str, World]]]] = [(start, self._moves(start))]
         names: list[str] = []
         while path:
-            move = next(path[-1][1], None)
+            move = self._next(path[-1][1], names)
             if move is None:
                 if len(path[-1][0].processes) == sum(p.over for p in path[-1][0].processes):
                     self._judge(names, path[-1][0], path[-1][0], end=True)
@@ -149,6 +161,13 @@ class Explorer:
             self.states += 1
         self._judge(names, world, world, end=True)
 
+    @staticmethod
+    def _next(moves: Iterator[tuple[str, World]], names: list[str]) -> tuple[str, World] | None:
+        try:
+            return next(moves, None)
+        except Broken as broken:  # by the end of a round, which comes with the move
+            raise Broken("\n  ".join([str(broken), *names])) from None
+
     def _judge(self, names: list[str], before: World, after: World, *, end: bool = False) -> None:
         broken = invariants.broken(before, after) or (invariants.broken_at_end(after) if end else None)
         if broken is not None:
@@ -166,7 +185,7 @@ class Explorer:
         if not ready and asleep:
             yield "time passes", self._at(world, min(asleep))
         if world.stalls and ready:
-            stalled = replace(world, stalls=world.stalls - 1, faulted=True, stalled=True)
+            stalled = world._replace(stalls=world.stalls - 1, faulted=True, stalled=True)
             yield "all stall", self._at(stalled, world.time + STALL)
 
     def _steps(self, world: World, index: int) -> Iterator[tuple[str, World]]:
@@ -178,7 +197,7 @@ class Explorer:
         name = f"{index} {_short(effect)}"
         for what, after, answer, waits in self._outcomes(world, index, effect):
             if waits:
-                waiting = replace(process, answer=answer, answered=True)
+                waiting = process._replace(answer=answer, answered=True, sent=process.sent + 1)
                 yield f"{name} {what}", _with(after, index, waiting)
             else:
                 yield f"{name} {what}", self._goes_on(after, index, answer)
@@ -186,71 +205,91 @@ class Explorer:
     def _outcomes(self, world: World, index: int, effect: Any) -> Iterator[tuple[str, World, Any, bool]]:
         """Yield (what happened, the world after it, the answer, whether the answer is still on its way)."""
         match effect:
-            case _flight.Load():
-                yield "", world, world.record, False
-            case _flight.CompareAndSet(expected, record):
-                won = world.record.revision == expected
-                after = _written(world, record) if won else world
-                after = replace(after, left=after.left or self.programs[index] is signing_out)
-                yield "won" if won else "lost", after, won, False
-                if world.faults:
-                    faulty = replace(world, faults=world.faults - 1, faulted=True)
-                    yield "fails", faulty, Fails("the store is away"), False
-                    yield "fails late", _written(faulty, record) if won else faulty, Fails("no answer"), False
-            case _flight.TryLock():
-                yield from self._lock_outcomes(world, index)
-            case _flight.Unlock():
-                yield "", self._unlocked(world, index), None, False
             case _flight.Post(pair, attempt):
-                yield from self._post_outcomes(world, pair.refresh_token, attempt)
+                yield from self._post_outcomes(world, pair.refresh_token, attempt, index)
             case _flight.Revoke(pair):
-                yield "", replace(world, server=world.server.revoke(pair.refresh_token)), None, False
+                yield "", world._replace(server=world.server.revoke(pair.refresh_token)), None, False
                 if world.faults:
-                    yield "lost", replace(world, faults=world.faults - 1, faulted=True), None, False
+                    yield "lost", _faulty(world), None, False
+            case Lost():
+                yield "", world._replace(record=None), None, False
+            case _:
+                for what, after, answer in self._store_outcomes(world, index, effect):
+                    yield what, after, answer, False
 
-    def _lock_outcomes(self, world: World, index: int) -> Iterator[tuple[str, World, Any, bool]]:
-        free = world.lock is None or (self.lock == "lease" and world.lock[1] <= world.time)
-        after = replace(world, lock=(str(index), world.time + int(TIMING.lease))) if free else world
-        yield "taken" if free else "held by another", after, free, False
+    def _store_outcomes(self, world: World, index: int, effect: Any) -> Iterator[tuple[str, World, Any]]:
+        """Yield what the store does, and how it may fail: before it was done, or after, when its answer is lost."""
+        if world.time < world.away_until:
+            yield "away", world, Fails("the store is away")
+            return
+        done, answer, what = self._done_by_the_store(world, index, effect)
+        yield what, done, answer
+        if world.faults:
+            yield "fails", _faulty(world), Fails("the store is away")
+            if done is not world:
+                yield "fails late", _faulty(done), Fails("no answer")
+        if world.outages and isinstance(effect, _flight.CompareAndSet):
+            gone = world._replace(outages=world.outages - 1, faulted=True, away_until=world.time + AWAY)
+            yield "fails, for long", gone, Fails("the store is away")
 
-    def _post_outcomes(self, world: World, token: str, attempt: str) -> Iterator[tuple[str, World, Any, bool]]:
-        server, pair = world.server.present(token, attempt, world.time)
-        arrived = replace(world, server=server)
+    def _done_by_the_store(self, world: World, index: int, effect: Any) -> tuple[World, Any, str]:
+        match effect:
+            case _flight.Load():
+                return world, world.record, ""
+            case _flight.CompareAndSet(expected, record):
+                won = (world.record.revision if world.record else 0) == expected
+                after = _written(world, record) if won else world
+                if self.programs[index] is signing_out:
+                    after = after._replace(left=True)
+                return after, won, "won" if won else "lost"
+            case _flight.TryLock():
+                free = world.lock is None or (self.lock == "lease" and world.lock[1] <= world.time)
+                after = world._replace(lock=(str(index), world.time + int(TIMING.lease))) if free else world
+                return after, free, "taken" if free else "held by another"
+        return self._unlocked(world, index), None, ""
+
+    def _post_outcomes(
+        self, world: World, token: str, attempt: str, index: int
+    ) -> Iterator[tuple[str, World, Any, bool]]:
+        server, pair = world.server.present(token, attempt, index, world.time)
+        arrived = world._replace(server=server)
         answer = Renewed(pair) if pair else Refused("status 401")
         yield "answered", arrived, answer, True
         if world.faults:
-            faults = world.faults - 1
-            yield "lost on the way", replace(world, faults=faults, faulted=True), Unknown("reset"), True
-            yield "answer lost", replace(arrived, faults=faults, faulted=True), Unknown("reset"), True
-            yield "not sent", replace(world, faults=faults, faulted=True), NotSent("refused"), True
+            yield "lost on the way", _faulty(world), Unknown("reset"), True
+            yield "answer lost", _faulty(arrived), Unknown("reset"), True
+            yield "not sent", _faulty(world), NotSent("refused"), True
 
     # -------------------------------------------------------------------------------------------------- small change
 
     def _goes_on(self, world: World, index: int, answer: Any) -> World:
         process = world.processes[index]
         node = self.trees[index].after(process.node, answer)
-        return self._settled(_with(world, index, Process(node)), index)
+        got = _newest(process.got, answer.pair) if isinstance(answer, Renewed) else process.got
+        return self._settled(_with(world, index, Process(node, sent=process.sent, got=got)), index)
 
     def _settled(self, world: World, index: int) -> World:
         """Answer what no other process can see: clocks, names, sleeping, and what became of a round."""
         tree = self.trees[index]
         while True:
             process = world.processes[index]
-            effect = tree.effect(process.node)
+            effect, sent, got = tree.effect(process.node), process.sent, process.got
             match effect:
                 case _flight.Now():
                     answer: Any = _flight.Instant(float(world.time), float(world.time))
                 case _flight.Draw():
-                    answer = f"attempt {index}.{process.node}"
-                case _flight.Sleep():
-                    return _with(world, index, replace(process, asleep_until=world.time + NAP))
+                    answer = f"attempt {index}.{tree.draws[process.node]}"
+                case _flight.Sleep(seconds):
+                    nap = AWAY if seconds >= AWAY else NAP
+                    return _with(world, index, process._replace(asleep_until=world.time + nap))
                 case Outcome():
                     self.reached.add(effect.name)
                     self._demand(invariants.broken_by(effect, world))
-                    answer = None
+                    answer, sent = None, 0
+                    got = _newest(got, effect.landing.record.pair) if effect.landing else got
                 case _:
-                    return _with(world, index, replace(process, over=True)) if effect is _OVER else world
-            world = _with(world, index, Process(tree.after(process.node, answer)))
+                    return _with(world, index, process._replace(over=True)) if effect is _OVER else world
+            world = _with(world, index, Process(tree.after(process.node, answer), sent=sent, got=got))
 
     @staticmethod
     def _demand(broken: str | None) -> None:
@@ -263,31 +302,44 @@ class Explorer:
         return world
 
     def _at(self, world: World, time: int) -> World:
-        world = replace(world, time=max(time, world.time))
+        world = world._replace(time=max(time, world.time))
         for index, process in enumerate(world.processes):
             if process.asleep_until is not None and process.asleep_until <= world.time:
-                node = self.trees[index].after(process.node, None)
-                world = self._settled(_with(world, index, Process(node)), index)
+                world = self._goes_on(world, index, None)
         return world
 
     def _crashed(self, world: World, index: int) -> World:
         gone = _with(world, index, Process(world.processes[index].node, over=True))
-        gone = replace(gone, crashes=world.crashes - 1, faulted=True)
+        gone = gone._replace(crashes=world.crashes - 1, faulted=True)
         # The kernel gives a dead process's flock back; a lease stays until it ends.
         return self._unlocked(gone, index) if self.lock == "flock" else gone
 
     @staticmethod
     def _unlocked(world: World, index: int) -> World:
-        return replace(world, lock=None) if world.lock and world.lock[0] == str(index) else world
+        return world._replace(lock=None) if world.lock and world.lock[0] == str(index) else world
 
 
 def _with(world: World, index: int, process: Process) -> World:
-    return replace(world, processes=(*world.processes[:index], process, *world.processes[index + 1 :]))
+    return world._replace(processes=(*world.processes[:index], process, *world.processes[index + 1 :]))
 
 
-def _written(world: World, record: Any) -> World:
-    ended = {world.record.family} if record.status.value == "signed_out" else set()
-    return replace(world, record=record, signed_out=world.signed_out | ended)
+def _faulty(world: World) -> World:
+    return world._replace(faults=world.faults - 1, faulted=True)
+
+
+def _written(world: World, record: Record) -> World:
+    if record.pair is None:
+        ended = {record.family} if record.status is Status.SIGNED_OUT else set()
+        return world._replace(record=record, signed_out=world.signed_out | ended)
+    family, number = number_of(record.pair.refresh_token)
+    return world._replace(record=record, kept=max(world.kept, number) if family == 0 else world.kept)
+
+
+def _newest(got: tuple[int, int], pair: TokenPair | None) -> tuple[int, int]:
+    if pair is None:
+        return got
+    family, number = number_of(pair.refresh_token)
+    return (max(got[0], number), got[1]) if family == 0 else (got[0], max(got[1], number))
 
 
 def _short(what: Any) -> str:

@@ -1,13 +1,13 @@
 """What the model checker knows of the world: a store with a lock, a server, a clock, and processes that run flights.
 
-All of it is immutable and hashable. The processes run the very generator that ships (`signedin._flight.fly`); what is
-modelled is only what lies outside of it.
+All of it is immutable and hashable: tuples, whose hashes are the explorer's main cost. The processes run the very
+generator that ships (`signedin._flight.fly`); what is modelled is only what lies outside of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from signedin import _flight
 from signedin._flight import Landing, Orders, fly
@@ -16,7 +16,7 @@ from signedin.errors import NotSignedInError, RefreshUnavailableError, SessionEx
 from signedin.timing import Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Hashable
 
 ServerKind = Literal["grace", "strict", "upstream"]
 LockKind = Literal["flock", "lease"]
@@ -24,13 +24,13 @@ TIMING = Timing()
 GRACE_TIMES, GRACE_SECONDS = 5, 60
 NAP = 5  # seconds that every sleep takes in the model: coarse, so that polling does not blow the state space up
 STALL = 40  # seconds for which a stalled holder is away: longer than its lease
+AWAY = 32  # seconds for which a store that goes away stays so: longer than a flight tries to save
 
 
 # ---------------------------------------------------------------------------------------------------------- server
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One sign-in at the server: which token is current, and what came of its parent."""
 
     user: str
@@ -41,60 +41,60 @@ class Family:
     revoked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
-    """One arrival of a refresh token at the server."""
+class Presentation(NamedTuple):
+    """One arrival of a refresh token at the server; `sender` is the number of a process."""
 
     token: str
     attempt: str
+    sender: int
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """`grace` answers the direct parent again, `strict` revokes a spent token's family, `upstream` only refuses it."""
 
     kind: ServerKind
     families: tuple[Family, ...]
     log: tuple[Presentation, ...] = ()
     outside_grace: bool = False
+    outrun: bool = False  # a token came that is older than the direct parent
     revoked: frozenset[str] = frozenset()  # tokens that a logout named
 
-    def present(self, token: str, attempt: str, now: int) -> tuple[Server, TokenPair | None]:
+    def present(self, token: str, attempt: str, sender: int, now: int) -> tuple[Server, TokenPair | None]:
         """Return the server after a refresh token arrived, and its answer; None is a refusal."""
         index, number = number_of(token)
-        family = self.families[index]
+        judged, answer, family = self._judged(number, attempt, self.families[index], now)
+        noted = judged._with(family, index)._replace(log=(*self.log, Presentation(token, attempt, sender, answer)))
+        return noted, None if answer == "refused" else pair_of(index, number + 1)
+
+    def _judged(self, number: int, attempt: str, family: Family, now: int) -> tuple[Server, str, Family]:
         if family.revoked:
-            return self._noted(token, attempt, "refused", family, index), None
+            return self, "refused", family
         if number == family.current:
-            rotated = replace(family, current=number + 1, attempt=attempt, again=0, rotated_at=now)
-            return self._noted(token, attempt, "rotated", rotated, index), pair_of(index, number + 1)
+            return self, "rotated", Family(family.user, number + 1, attempt, again=0, rotated_at=now)
         if self.kind == "grace" and number == family.current - 1 and attempt == family.attempt:
             if family.again < GRACE_TIMES and now - family.rotated_at <= GRACE_SECONDS:
-                again = replace(family, again=family.again + 1)
-                return self._noted(token, attempt, "again", again, index), pair_of(index, number + 1)
-            late = replace(self, outside_grace=True)
-            return late._noted(token, attempt, "refused", replace(family, revoked=True), index), None
-        ended = family if self.kind == "upstream" else replace(family, revoked=True)
-        return self._noted(token, attempt, "refused", ended, index), None
+                return self, "again", family._replace(again=family.again + 1)
+            return self._replace(outside_grace=True), "refused", family._replace(revoked=True)
+        outrun = self._replace(outrun=self.outrun or number < family.current - 1)
+        return outrun, "refused", family._replace(revoked=self.kind != "upstream")
 
     def revoke(self, token: str) -> Server:
         """Return the server after a logout with this token."""
         index, _ = number_of(token)
-        named = replace(self, revoked=self.revoked | {token})
-        return named._with(replace(self.families[index], revoked=True), index)
-
-    def _noted(self, token: str, attempt: str, answer: str, family: Family, index: int) -> Server:
-        return replace(self._with(family, index), log=(*self.log, Presentation(token, attempt, answer)))
+        named = self._replace(revoked=self.revoked | {token})
+        return named._with(self.families[index]._replace(revoked=True), index)
 
     def _with(self, family: Family, index: int) -> Server:
-        return replace(self, families=(*self.families[:index], family, *self.families[index + 1 :]))
+        return self._replace(families=(*self.families[:index], family, *self.families[index + 1 :]))
 
 
+@cache
 def pair_of(family: int, number: int) -> TokenPair:
     return TokenPair(f"access-{family}-{number}", f"refresh-{family}-{number}")
 
 
+@cache
 def number_of(token: str) -> tuple[int, int]:
     _, family, number = token.split("-")
     return int(family), int(number)
@@ -103,27 +103,42 @@ def number_of(token: str) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------------------- processes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Not an effect of the flight: a process tells what came of one of its rounds."""
 
-    name: Literal["landed", "unavailable", "expired", "signed out", "store error"]
+    name: Literal["landed", "unsaved", "unavailable", "expired", "signed out", "store error"]
     landing: Landing | None = None
     took: float = 0.0  # seconds that its waiters waited
+    replacing: Record | None = None
+    leaves: Hashable = None  # all that the process goes on with: histories that leave the same are one from here on
+
+
+class Lost(NamedTuple):
+    """Not an effect of the flight: the record is deleted."""
 
 
 Program = "Callable[[], Generator[Any, Any, None]]"
 
 
-def host(name: str, first: Record, *, rounds: int, server: ServerKind, on_doubt: Literal["resend", "relogin"]) -> Any:
-    """Return the program of a host that needs a newer pair so many times."""
+def host(
+    name: str,
+    first: Record,
+    *,
+    rounds: int,
+    server: ServerKind,
+    on_doubt: Literal["resend", "relogin"],
+    late: bool = False,
+) -> Any:
+    """Return the program of a host that needs a newer pair so many times; a late one first when a store is back."""
 
     def program() -> Generator[Any, Any, None]:
         held = first
+        if late:
+            yield _flight.Sleep(AWAY)
         for count in range(rounds):
             orders = Orders(
                 owner=f"{name}.{count}",
-                usable=lambda record, _, rejected=held.generation: record.generation > rejected,  # type: ignore[misc]
+                usable=lambda _, __: True,  # by its clock, each: a server may refuse a token that has not expired
                 rejected=held.generation,
                 held=held,
                 timing=TIMING,
@@ -133,17 +148,25 @@ def host(name: str, first: Record, *, rounds: int, server: ServerKind, on_doubt:
             begun = yield _flight.Now()
             outcome = yield from _flown(orders)
             ended = yield _flight.Now()
-            yield replace(outcome, took=ended.monotonic - begun.monotonic)
-            if outcome.name in {"expired", "signed out"}:
+            before, held = held, outcome.landing.record if outcome.landing else held
+            over = outcome.name in {"expired", "signed out"}
+            yield outcome._replace(
+                took=ended.monotonic - begun.monotonic,
+                replacing=before,
+                leaves=(count, held, over, outcome.name == "unsaved"),
+            )
+            if over:
                 return
-            held = outcome.landing.record if outcome.landing else held
+            if outcome.name == "unsaved":
+                yield _flight.Sleep(NAP)
 
     return program
 
 
 def _flown(orders: Orders) -> Generator[Any, Any, Outcome]:
     try:
-        return Outcome("landed", (yield from fly(orders)))
+        landing = yield from fly(orders)
+        return Outcome("landed" if landing.saved else "unsaved", landing)
     except RefreshUnavailableError:
         return Outcome("unavailable")
     except TokenStoreError:
@@ -158,11 +181,11 @@ def signing_out() -> Generator[Any, Any, None]:
     """As `TokenSession.sign_out`: compare and set, without the lock, then revoke. A store that fails ends it."""
     try:
         record = yield _flight.Load()
-        while not (yield _flight.CompareAndSet(record.revision, record.ended(Status.SIGNED_OUT))):
+        while record and not (yield _flight.CompareAndSet(record.revision, record.ended(Status.SIGNED_OUT))):
             record = yield _flight.Load()
     except TokenStoreError:
         return
-    if record.pair is not None:
+    if record and record.pair:
         yield _flight.Revoke(record.pair)
 
 
@@ -170,17 +193,23 @@ def signing_in_as_bob() -> Generator[Any, Any, None]:
     """As `TokenSession.sign_in`: another user's pair, of the server's second family."""
     try:
         record = yield _flight.Load()
-        while not (yield _flight.CompareAndSet(record.revision, _bob_after(record))):
+        while not (yield _flight.CompareAndSet(record.revision if record else 0, _bob_after(record))):
             record = yield _flight.Load()
     except TokenStoreError:
         return
 
 
-def _bob_after(record: Record) -> Record:
+def losing_the_record_to_bob() -> Generator[Any, Any, None]:
+    """The store is emptied, by hand or by a failover, and another user signs in by a process that has just begun."""
+    yield Lost()
+    yield from signing_in_as_bob()
+
+
+def _bob_after(record: Record | None) -> Record:
     return Record.of_pair(
         pair_of(1, 1),
-        generation=record.generation + 1,
-        revision=record.revision + 1,
+        generation=record.generation + 1 if record else 1,
+        revision=record.revision + 1 if record else 1000,  # drawn at random: no revision that was there before
         obtained_at=0.0,
         clock_offset=0.0,
         family="bob",
@@ -190,8 +219,7 @@ def _bob_after(record: Record) -> Record:
 # ----------------------------------------------------------------------------------------------------------- world
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A running program, as far as the world sees it; `node` names its history in the explorer."""
 
     node: int
@@ -199,13 +227,14 @@ class Process:
     answer: Any = None  # of a Post that the server has handled and that has not arrived yet
     answered: bool = False
     over: bool = False
+    sent: int = 0  # sendings of this flight
+    got: tuple[int, int] = (1, 1)  # the newest pair of each of the server's families that it has had in its hand
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Everything that two interleavings must have in common to be one state."""
 
-    record: Record
+    record: Record | None
     server: Server
     processes: tuple[Process, ...]
     time: int = 0
@@ -215,8 +244,11 @@ class World:
     stalls: int = 0
     faulted: bool = False
     stalled: bool = False
+    outages: int = 0
+    away_until: int = 0  # the store fails until then
     left: bool = False  # the user signed out, on purpose
-    signed_out: frozenset[str] = field(default=frozenset())
+    signed_out: frozenset[str] = frozenset()
+    kept: int = 1  # the newest of ada's pairs that was ever stored
 
 
 def first_record() -> Record:

@@ -1,4 +1,4 @@
-"""Faults put into the protocol. Most are killed by the model checker, which says what no longer holds."""
+"""Faults put into the protocol. Most are killed by the model checker, by the check that says what no longer holds."""
 
 # ruff: noqa: E501 -- the code that is replaced stands here as it stands there
 
@@ -12,7 +12,7 @@ FLIGHT = (
         "    found = yield from _check(orders)\n    if isinstance(found, Landing):\n        return found\n    # From",
         "    found = orders.held\n    # From",
         f"{MODEL}[grace, no faults]",
-        says="I1",
+        says="I1: without faults each refresh token is sent exactly once",
     ),
     Mutant(
         "I1",
@@ -21,7 +21,7 @@ FLIGHT = (
         "    while not (yield from _try_lock()):",
         "    while False:",
         f"{MODEL}[grace, no faults]",
-        says="I1",
+        says="I1: without faults each refresh token is sent exactly once",
     ),
     Mutant(
         "I2",
@@ -30,7 +30,7 @@ FLIGHT = (
         "return (yield from _send(orders, record, intent.attempt, deadline, in_doubt=True))",
         "return (yield from _send(orders, record, (yield Draw()), deadline, in_doubt=True))",
         f"{MODEL}[grace, a crash]",
-        says="I2",
+        says="I2: a token is sent again only with the same attempt id",
     ),
     Mutant(
         "I2",
@@ -39,7 +39,7 @@ FLIGHT = (
         "    if not (yield from _journalled(found, noted)):\n        raise _Moved(None)\n",
         "    noted = found\n",
         f"{MODEL}[grace, a crash]",
-        says="I2",
+        says="I2: a token is sent again only with the same attempt id",
     ),
     Mutant(
         "I8",
@@ -48,7 +48,7 @@ FLIGHT = (
         "            if current is None or not _same_state(current, record):\n",
         "            if current is None:\n",
         f"{MODEL}[grace, sign-out, one round]",
-        says="I8",
+        says="I8: after a sign-out there is no active record of that family",
     ),
     Mutant(
         "I7",
@@ -57,7 +57,7 @@ FLIGHT = (
         '            if (yield from _compare_and_set(record, fresh)):\n                return Landing(fresh, "refreshed")\n',
         '            return Landing(fresh, "refreshed")\n',
         f"{MODEL}[grace, no faults]",
-        says="I7",
+        says="I7: saved before published",
     ),
     Mutant(
         "I8",
@@ -66,16 +66,16 @@ FLIGHT = (
         "    yield Revoke(pair)\n",
         "",
         f"{MODEL}[grace, sign-out, one round]",
-        says="I8",
+        says="I8: the last pair that",
     ),
     Mutant(
-        "I1",
+        "I10",
         "a lost answer counts as a refusal",
         "_flight.py",
         "        if isinstance(last, Refused):\n            return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))\n",
         "        if isinstance(last, Refused | Unknown):\n            return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))\n",
         f"{MODEL}[grace, one fault]",
-        says="I1",
+        says="I10: DEAD only if the server refused the current generation",
     ),
     Mutant(
         "I10",
@@ -84,7 +84,7 @@ FLIGHT = (
         "    found = yield from _still(orders, record)\n    while not (yield from _compare_and_set(found, found.ended(status))):",
         "    found = yield from _load()\n    while not (yield from _compare_and_set(found, found.ended(status))):",
         f"{MODEL}[upstream, lease, a stall]",
-        says="I10",
+        says="I10: DEAD only if the server refused the current generation",
     ),
     Mutant(
         "I12",
@@ -93,7 +93,7 @@ FLIGHT = (
         "    if record.status is Status.DEAD:\n        raise _expired()\n    held = orders.held if",
         "    held = orders.held if",
         f"{MODEL}[strict, three hosts, a crash, one round]",
-        says="I12",
+        says="I12: a session that is over is not landed on",
     ),
     Mutant(
         "I3",
@@ -102,7 +102,7 @@ FLIGHT = (
         "            generation=self.generation + 1,\n            revision=self.revision + 1,\n            pair=pair,",
         "            generation=self.generation - 1,\n            revision=self.revision + 1,\n            pair=pair,",
         f"{MODEL}[grace, no faults]",
-        says="I3",
+        says="I3: the generation never goes back",
     ),
     Mutant(
         "I4",
@@ -111,7 +111,7 @@ FLIGHT = (
         "            pair=pair,\n            obtained_at=obtained_at,\n            clock_offset=clock_offset,\n            intent=None,",
         "            pair=TokenPair(pair.access_token, self.pair.refresh_token),\n            obtained_at=obtained_at,\n            clock_offset=clock_offset,\n            intent=None,",
         f"{MODEL}[grace, no faults]",
-        says="I4",
+        says="I4: no access token of one generation beside the refresh token of another",
     ),
     Mutant(
         "I5",
@@ -120,7 +120,7 @@ FLIGHT = (
         '        yield from _demand_time(deadline, wait, "another process holds the refresh lock and has not finished")\n',
         "",
         f"{MODEL}[grace, lease, a crash, one round]",
-        says="I5",
+        says="I5: every flight ends within its bound, not after",
     ),
     Mutant(
         "I11",
@@ -129,7 +129,7 @@ FLIGHT = (
         "        if isinstance(last, Unknown):\n            if orders.ends_in_doubt:",
         "        if isinstance(last, Unknown):\n            if True:",
         f"{MODEL}[grace, one fault]",
-        says="I11",
+        says="I11: with grace, and faults within it, nobody is told to sign in again",
     ),
     Mutant(
         "I11",
@@ -138,7 +138,7 @@ FLIGHT = (
         "    if orders.ends_in_doubt:\n        return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))\n    if orders.grace is None",
         "    if True:\n        return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))\n    if orders.grace is None",
         f"{MODEL}[grace, a crash]",
-        says="I11",
+        says="I11: with grace, and faults within it, nobody is told to sign in again",
     ),
     Mutant(
         "I9",
@@ -315,5 +315,86 @@ FLIGHT = (
         "    if not in_doubt:\n        yield from _clear_intent(record)\n",
         "",
         "tests/auth/test_flight.py::test_a_token_that_was_never_sent_leaves_no_doubt_behind",
+    ),
+    Mutant(
+        "I2",
+        "a store that fell behind has its token sent again",
+        "_flight.py",
+        "        newer = held.at_revision(record.revision)\n        if not (yield from _compare_and_set(record, newer)):\n            return (yield from _check(orders))\n        record = newer\n",
+        "        return record\n",
+        f"{MODEL}[grace, lease, the store stays away]",
+        says="I2: a token whose successor is in hand is not sent again",
+    ),
+    Mutant(
+        "I12",
+        "one more try for a token that was refused",
+        "_flight.py",
+        "            return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))\n",
+        "            try:\n                return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))\n            finally:\n                yield Post(pair, attempt)\n",
+        f"{MODEL}[strict, one fault]",
+        says="I12: DEAD is never retried",
+    ),
+    Mutant(
+        "I2",
+        "one sending more than the bounds say",
+        "_flight.py",
+        "    for count in range(resends + 1):",
+        "    for count in range(resends + 2):",
+        f"{MODEL}[grace, one host, four faults]",
+        says="I2: a flight sends boundedly often",
+    ),
+    Mutant(
+        "I3",
+        "a journal entry that no compare-and-set sees",
+        "_tokens.py",
+        "        return self._replace(revision=self.revision + 1, intent=intent)",
+        "        return self._replace(intent=intent)",
+        f"{MODEL}[grace, no faults]",
+        says="I3: every write has a higher revision",
+    ),
+    Mutant(
+        "I3",
+        "who was overtaken saves on top",
+        "_flight.py",
+        "            if current is None or not _same_state(current, record):\n                return (yield from _overtaken(record, current, pair))\n",
+        "            if current is None or current.status is not Status.ACTIVE:\n                return (yield from _overtaken(record, current, pair))\n            fresh = fresh._replace(generation=current.generation + 1)\n",
+        f"{MODEL}[grace, lease, a stall, one comes later]",
+        says="I3: an older pair never replaces a newer one",
+    ),
+    Mutant(
+        "I9",
+        "who signed in since is taken for the user before",
+        "_flight.py",
+        "    return (found.generation, found.family) == (record.generation, record.family)",
+        "    return found.generation == record.generation",
+        f"{MODEL}[grace, the record is lost to another user, one round]",
+        says="I9: the pair of who has signed in since is not replaced by one of the user before",
+    ),
+    Mutant(
+        "I11",
+        "who was overtaken ends the session",
+        "_flight.py",
+        "    if current is not None and current.status is Status.ACTIVE and current.family == record.family:",
+        "    if False:",
+        f"{MODEL}[grace, lease, a stall and a fault, one round]",
+        says="I11: with grace, and faults within it, no family is revoked",
+    ),
+    Mutant(
+        "I16",
+        "the very pair that was refused is landed on",
+        "_flight.py",
+        "    if record.generation == orders.rejected and",
+        "    if record.generation is None and",
+        f"{MODEL}[grace, no faults]",
+        says="I16: nobody lands on a pair that is not newer than the one refused",
+    ),
+    Mutant(
+        "I8",
+        "what came too late is not revoked where another has signed in",
+        "_flight.py",
+        '    yield Revoke(pair)\n    if current is not None and current.status is Status.ACTIVE:\n        return Landing(current, "adopted")\n',
+        '    if current is not None and current.status is Status.ACTIVE:\n        return Landing(current, "adopted")\n    yield Revoke(pair)\n',
+        f"{MODEL}[grace, another user signs in, one round]",
+        says="I8: a pair that came too late to be kept is revoked",
     ),
 )

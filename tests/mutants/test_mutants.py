@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.model import invariants
 from tests.mutants.of_the_flight import FLIGHT
 from tests.mutants.of_the_session import SESSION
 from tests.mutants.of_the_stores import STORES
@@ -48,6 +49,12 @@ def test_every_promised_invariant_has_a_mutant_that_breaks_it() -> None:
 
 def test_every_mutant_names_the_test_that_kills_it() -> None:
     assert [str(mutant) for mutant in ALL if "::test_" not in mutant.killer] == []
+
+
+def test_every_check_of_the_model_is_the_one_that_kills_some_mutant() -> None:
+    checks = re.findall(r'"(I\d+: [^"{]+)', Path(invariants.__file__).read_text())
+    assert len(checks) > 15
+    assert {check.strip() for check in checks} - {mutant.says for mutant in ALL} == set()
 
 
 def test_no_two_mutants_are_one() -> None:
