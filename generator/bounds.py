@@ -1,6 +1,6 @@
 """Keeps a verb inside a span of time and a size of memory: a spec is untrusted, and small ones can ask for much.
 
-The limits hold for this process, and for mypy and ruff, which it starts. Windows has none of them.
+The limits hold for this process and for each that it starts: mypy, ruff, the tests of a release. Windows has none.
 """
 
 import signal
@@ -39,9 +39,9 @@ def bounded(*, seconds: int, mebibytes: int) -> Iterator[None]:
     try:
         yield
     except _Rung:
-        raise LimitError(f"takes longer than {seconds} seconds. Raise --seconds, if the spec is trusted.") from None
+        raise LimitError(f"takes longer than {seconds} seconds. Raise --seconds, if that may be.") from None
     except MemoryError:
-        raise LimitError(f"needs more than {mebibytes} MiB. Raise --memory, if the spec is trusted.") from None
+        raise LimitError(f"needs more than {mebibytes} MiB. Raise --memory, if that may be.") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)

@@ -1,7 +1,7 @@
 """`python -m generator`: the command line. What a verb needs is imported when it is called: most need little.
 
 Exit status: 0 fine; 1 stopped, or findings; 2 a wrong command line; 3 `diff` found what --fail-on names; 4 `generate`
-printed the package and left something out.
+printed the package and left something out; 130 interrupted.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from generator.bounds import bounded
 from generator.errors import GeneratorError
 
 ROOT: Final = Path(__file__).parent.parent
+_INTERRUPTED: Final = 130  # as shells say it
 _LEVELS: Final = ("never", "breaking", "minor", "patch")
 _VERBS: Final = {
     "lint": ("generator.verbs", "judge the spec: is it valid, and what would get lost?"),
@@ -36,15 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     verb = getattr(import_module(_VERBS[options.verb][0]), options.verb)
     try:
-        # What a verb reads may be untrusted. A release reads what is committed, and its tests take what they take.
-        if options.verb == "release":
+        with bounded(seconds=options.seconds, mebibytes=options.memory):
             status: int = verb(options)
-        else:
-            with bounded(seconds=options.seconds, mebibytes=options.memory):
-                status = verb(options)
     except (GeneratorError, OSError) as error:
         print(f"generator: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("generator: interrupted.", file=sys.stderr)
+        return _INTERRUPTED
     return status
 
 
@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("generate", "check"):
         _add_package(added[name])
     for name in ("lint", "generate", "check", "diff"):
-        _add_bounds(added[name])
+        _add_bounds(added[name], seconds=600, mebibytes=4096)
+    _add_bounds(added["release"], seconds=3 * 3600, mebibytes=16384)  # its tests and builds stand below them, too
     added["generate"].add_argument("--no-trial", action="store_true", help="do not import and type-check the package")
     added["check"].add_argument("--cassettes", type=Path, help="recorded answers to hold against the spec")
     _add_diff(added["diff"])
@@ -87,9 +88,17 @@ def _add_package(one: argparse.ArgumentParser) -> None:
     one.add_argument("--package", help="name of the package (default: signedin_sdk)")
 
 
-def _add_bounds(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--seconds", type=int, default=600, help="stop after so long (default: %(default)s)")
-    one.add_argument("--memory", type=int, default=4096, help="MiB of address space (default: %(default)s)")
+def _add_bounds(one: argparse.ArgumentParser, *, seconds: int, mebibytes: int) -> None:
+    told = "stop after so long (default: %(default)s)"
+    one.add_argument("--seconds", type=_at_least_one, default=seconds, help=told)
+    told = "MiB of address space (default: %(default)s)"
+    one.add_argument("--memory", type=_at_least_one, default=mebibytes, help=told)
+
+
+def _at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:  # which would be no limit at all
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 def _add_diff(one: argparse.ArgumentParser) -> None:
