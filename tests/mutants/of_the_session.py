@@ -115,7 +115,15 @@ SESSION = (
         "auth.py",
         "                    response.read()  # before anybody waits: an unread answer keeps its connection\n",
         "                    pass\n",
-        "tests/auth/test_wire.py::test_the_whole_way_over_a_real_socket",
+        "tests/auth/test_connections.py::test_threads_that_wait_for_a_refresh_keep_no_connection[1]",
+    ),
+    Mutant(
+        "",
+        "an unread refusal of a task keeps its connection",
+        "auth.py",
+        "                        await response.aread()\n",
+        "                        pass\n",
+        "tests/auth/test_connections.py::test_tasks_that_wait_for_a_refresh_keep_no_connection[1]",
     ),
     Mutant(
         "I6",
