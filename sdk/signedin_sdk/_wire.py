@@ -124,6 +124,20 @@ def segment(value: object, name: str) -> str:
     return segment_
 
 
+def plain(value: Any) -> Any:
+    """Return what JSON holds of a value: of a list its items, of a model its properties."""
+    match value:
+        case list():
+            return [plain(each) for each in value]
+        case enum.Enum():
+            return value.value
+        case datetime.date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
 def text(value: object) -> str:
     """Return a value as it is written where JSON is not."""
     match value:

@@ -94,6 +94,19 @@ def test_values_that_fit_are_read(pet: Any) -> None:
     assert pet.from_dict(read.to_dict()) == read
 
 
+@pytest.mark.parametrize("given", ["a", [], ["a"], [[1], [2, 3]], [{"title": "a"}, {"title": "b"}]])
+def test_a_list_that_may_be_one_of_several_is_written_by_its_items(pet: Any, given: Any) -> None:
+    read = pet.from_dict({**PET, "lists": given})
+    assert read.to_dict()["lists"] == given
+    assert pet.from_dict(read.to_dict()) == read
+
+
+def test_items_of_one_of_several_lists_are_written_as_json_has_them(pet: Any) -> None:
+    read = pet.from_dict(PET)
+    read.lists = [date(2026, 1, 2)]
+    assert read.to_dict()["lists"] == ["2026-01-02"]
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
