@@ -27,6 +27,8 @@ _PROOFS = (
 # Threads, tasks of every colour, processes and forks that meet on one session or store: what `make stress` repeats.
 _CONCURRENCY = (
     "tests/auth/test_cancelling.py",
+    "tests/auth/test_connections.py",
+    "tests/auth/test_events.py",
     "tests/auth/test_expiry.py",
     "tests/auth/test_leaving.py",
     "tests/auth/test_processes.py",
@@ -34,8 +36,15 @@ _CONCURRENCY = (
     "tests/auth/test_sharing.py",
     "tests/auth/test_stores.py",
     "tests/auth/test_switching.py",
+    "tests/auth/test_windows.py",
+    "tests/chaos/test_figures.py::test_tasks",
+    "tests/chaos/test_figures.py::test_threads",
     "tests/stores/test_hosts.py",
+    "tests/stores/test_keyring.py::TestKeyringStore::test_of_many",
+    "tests/stores/test_keyring.py::test_a_forked",
     "tests/stores/test_locks.py",
+    "tests/stores/test_redis.py::TestRedisStore::test_of_many",
+    "tests/stores/test_redis.py::test_a_forked",
 )
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.

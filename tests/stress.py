@@ -10,7 +10,7 @@ import time
 from collections import Counter
 
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
-_COMMAND = (*_PYTEST, "-q", "-n", "2", "-m", "concurrency", "--tb=short")
+_COMMAND = (*_PYTEST, "-q", "-n", "auto", "--dist", "worksteal", "-m", "concurrency", "--tb=short")
 
 
 def main() -> int:

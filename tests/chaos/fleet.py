@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.chaos.worker import TIMING
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from tests.chaos.worker import WorkerOrders
 
 _WHOLE_HOST: Final = 0.2  # how often, from 0 to 1, where there are several
-_LONGEST_STOP: Final = 4.0  # seconds; longer than one sending may take, shorter than a lease
+_MOST_STOPS: Final = 4.0  # seconds at most; longer than one sending may take, shorter than a lease
+_BEYOND_A_LEASE: Final = TIMING.lease + 2.0
+_OVERTAKEN: Final = 1 / 12  # how often a stop is beyond a lease: meanwhile nobody may be able to refresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Hit:
     kind: str
     at: float
     until: float
+
+    @property
+    def beyond_a_lease(self) -> bool:
+        """Whether others may have taken over meanwhile what it was about to do."""
+        return self.until - self.at > TIMING.lease
 
 
 @dataclass(slots=True)
@@ -88,9 +97,12 @@ class Fleet:
                 sender = self.chance.choice(busy)
             struck = self._whole_host(sender) if self.chance.random() < _WHOLE_HOST else [sender]
             now, kill = time.monotonic(), self.chance.random() < 0.5
-            until = now if kill else now + self.chance.uniform(0.05, _LONGEST_STOP)
+            until = now if kill else now + self._stop()
             for one in struck:
                 self._strike(one, now, until)
+
+    def _stop(self) -> float:
+        return _BEYOND_A_LEASE if self.chance.random() < _OVERTAKEN else self.chance.uniform(0.05, _MOST_STOPS)
 
     def _whole_host(self, sender: str) -> list[str]:
         hosts = {_host(orders.sender) for orders in self.orders}

@@ -102,9 +102,10 @@ class Report:
 
     def _in_doubt(self, before: Presentation, after: Presentation) -> bool:
         slow = before.answered is None or before.answered - before.arrived > TIMING.post - 0.5
+        between = [hit for hit in self.struck if hit.at <= after.arrived and hit.until >= before.arrived - 1.0]
+        # Or the second was about to send, and was stopped until the first had taken over what it had noted.
         return slow or any(
-            hit.sender == before.sender and hit.at <= after.arrived and hit.until >= before.arrived - 1.0
-            for hit in self.struck
+            hit.sender == before.sender or (hit.sender == after.sender and hit.beyond_a_lease) for hit in between
         )
 
     @property
@@ -156,7 +157,8 @@ class Report:
         return (
             f"{self.plan.store.partition(':')[0]}, {self.plan.hosts} host{'s' * (self.plan.hosts > 1)}, "
             f"{self.plan.processes} x {self.plan.threads}, seed {self.plan.seed}: "
-            f"hits {sum(self.hits.values())} ({self.hits['kill']} kills, {self.hits['stop']} stops), "
+            f"hits {sum(self.hits.values())} ({self.hits['kill']} kills, {self.hits['stop']} stops, "
+            f"of these {sum(hit.beyond_a_lease for hit in self.struck)} beyond a lease), "
             f"{self.broken_exchanges} exchanges broken, {self.starts} processes, "
             f"calls {sum(self.calls.values())} ({failed} ended in a typed error), longest {self.longest:.1f} s, "
             f"hangs {self.unfinished + self.calls['HUNG']}, reads {self.reads}, torn {len(self.torn)}, "
