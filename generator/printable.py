@@ -4,6 +4,7 @@ Upstream passes a lone `$ref` of an `allOf` through and drops what stands beside
 `allOf`'s members and not at what these are composed of, and makes the classes inside a component's union twice.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -68,9 +69,18 @@ def _write(schema: Schema) -> None:
     for key in ("anyOf", "oneOf"):
         if key in schema and (schema.get("properties") or schema.get("allOf")) and constrains_only(schema, key):
             del schema[key]
+    _tell_apart([each for key in ("anyOf", "oneOf") for each in schema.get(key) or [] if isinstance(each, dict)])
     if schema.get("allOf"):
         _compose(schema)
         _unfold_null(schema)
+
+
+def _tell_apart(members: list[Schema]) -> None:
+    """Take the titles of members that share one, which would share a variable or a class."""
+    titles = Counter(each.get("title") for each in members)
+    for each in members:
+        if titles[each.get("title")] > 1:
+            each.pop("title", None)
 
 
 def _compose(schema: Schema) -> None:

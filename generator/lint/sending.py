@@ -100,7 +100,7 @@ def _same_schema(
 
 
 def answers(document: Document) -> Iterator[Finding]:
-    """`media-type-several`: an answer is read as the first media type, whatever it comes as."""
+    """`media-type-several`, `media-type`: an answer is read as the first media type, whatever it comes as."""
     for each in operations(document):
         for status, node in (each.node.get("responses") or {}).items():
             content = (document.resolve(node) or {}).get("content") or {}
@@ -112,6 +112,18 @@ def answers(document: Document) -> Iterator[Finding]:
                 message = f"{told} is read as {shown(read)}, also if it comes as {shown(others[0])}."
                 advice = "Keep one, or let the server answer with the first."
                 yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
+            if read is not None and not is_json(kind_of(read)):
+                yield from _no_text(document, each, status, read, content[read].get("schema"))
+
+
+def _no_text(
+    document: Document, operation: OperationFacts, status: str, media_type: str, schema: Any
+) -> Iterator[Finding]:
+    """`media-type`: what is no JSON is read as a text or as bytes, never as an object or a list."""
+    if forms(document, schema) & {"object", "list"}:
+        message = f"Answer {shown(status)} of {shown(operation.id)} is {shown(media_type)}, and described as JSON is."
+        pointer = (*operation.pointer, "responses", status)
+        yield error(document, pointer, "media-type", message, "Describe a text, or answer JSON.")
 
 
 def _reads_alike(content: dict[str, Any], one: str | None, other: str) -> bool:

@@ -119,6 +119,15 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
         _in_operation(responses={"200": _answer(_text()), "400": _answer({"type": "array"})}),
         ["The error's `body` is untyped."],
     ),
+    "a refusal of bytes with properties": (
+        _in_operation(
+            responses={
+                "200": _answer(_text()),
+                "400": {"description": "No.", "content": {"application/octet-stream": {"schema": _link("self")}}},
+            }
+        ),
+        ["The error's `body` is untyped."],
+    ),
     "a refusal that is shared": (
         lambda spec: (
             spec["components"].update(responses={"No": _PDF}),
