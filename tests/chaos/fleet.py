@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.children import with_bytecode
 from tests.chaos.worker import TIMING
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Fleet:
                 process = self._running.get(orders.sender)
                 if process is None or process.poll() is not None:
                     self._said[orders.sender] = _size(orders.report)
-                    self._running[orders.sender] = subprocess.Popen(orders.command())
+                    self._running[orders.sender] = subprocess.Popen(orders.command(), env=with_bytecode())
                     self.starts += 1
 
     def aim(self) -> None:
@@ -140,10 +141,10 @@ class Fleet:
                 return
             if len(self.hits) < hits and time.monotonic() >= due:
                 due = time.monotonic() + self.chance.uniform(0.2, 1.8) * mean
-                if self.chance.random() < 0.5:
-                    self.hit()
-                else:
+                if self._aim is None and self.chance.random() < 0.5:
                     self.aim()
+                else:  # also while an aim waits for a refresh, which may have to wait for the end of a lease
+                    self.hit()
             time.sleep(0.02)
             self.go_on()
             self.start()

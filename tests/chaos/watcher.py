@@ -45,4 +45,4 @@ class Watcher:
                 self.backwards += read < last
                 last = read
                 self.reads += 1
-            time.sleep(0.001)
+            time.sleep(0.003)
