@@ -1,6 +1,6 @@
 """`make conformance`: run every client through every scenario and write docs/conformance.md.
 
-`--row TEXT` and `--peer NAME` run a part and print it; with `--write` those rows are renewed on the page. `--check`
+`--row TEXT` and `--peer NAME` run a part and only print it: the page is of one run. `--check`
 (`make conformance-check`) runs our own columns, which needs no peers, and fails where a cell does not pass or is not
 what the page says.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.conformance.cell import run
 from benchmarks.conformance.more_scenarios import ROWS
-from benchmarks.conformance.page import MARKS, Table, differences, page, renewed
+from benchmarks.conformance.page import MARKS, Table, differences, page
 from benchmarks.conformance.peers import OURS, everybody
 
 if TYPE_CHECKING:
@@ -25,21 +25,20 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print as it goes, and write the page when everything was run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conformance", description=__doc__)
     parser.add_argument("--row", default="", help="only rows whose title contains this")
     parser.add_argument("--peer", default="", help="only this client")
-    parser.add_argument("--write", action="store_true", help="renew the rows that were run on the page")
     parser.add_argument("--check", action="store_true", help="our own columns, against the page")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     everyone = OURS if chosen.check else everybody()
     peers = [peer for peer in everyone if chosen.peer in {"", peer.name}]
     table = _run(peers, chosen.row)
     if chosen.check:
         return _report(differences(table, PAGE.read_text()))
-    if chosen.write or not (chosen.row or chosen.peer):
-        PAGE.write_text(page(renewed(table, PAGE.read_text()), everyone))
+    if not (chosen.row or chosen.peer):
+        PAGE.write_text(page(table, everyone))
     return 0
 
 

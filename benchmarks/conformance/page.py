@@ -7,7 +7,6 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.conformance.more_scenarios import ROWS
 from benchmarks.conformance.stage import CELL, CROWD, PATIENCE, Verdict
 
 if TYPE_CHECKING:
@@ -70,22 +69,6 @@ def titles_on(text: str) -> dict[str, list[str]]:
     """Return the page's rows: each title with its cells, the marks included."""
     rows = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in text.splitlines()]
     return {cells[0]: cells[1:] for cells in rows if len(cells) > 1 and cells[0][:1] not in {"", "|", "*"}}
-
-
-def renewed(table: Table, text: str) -> Table:
-    """Return what the page says, where it was not run now, in the order of the scenarios."""
-    columns, rows, nothing = _columns_of(text), titles_on(text), Verdict(None, "not run")
-    return {
-        title: {name: _verdict(cell) for name, cell in zip(columns, rows.get(title, []), strict=False)}
-        | table.get(title, {})
-        or dict.fromkeys(columns, nothing)
-        for title in ROWS
-    }
-
-
-def _verdict(cell: str) -> Verdict:
-    mark, _, figure = cell.partition(" ")
-    return Verdict({mark: passed for passed, mark in MARKS.items()}[mark], figure)
 
 
 def differences(table: Table, text: str) -> list[str]:

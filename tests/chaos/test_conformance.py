@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from benchmarks.conformance import __main__ as program
 from benchmarks.conformance.more_scenarios import ROWS
-from benchmarks.conformance.page import MARKS, Table, differences, page, renewed, titles_on
+from benchmarks.conformance.page import MARKS, Table, differences, page, titles_on
 from benchmarks.conformance.peers import OURS
 from benchmarks.conformance.stage import Verdict
 
@@ -47,10 +50,13 @@ def test_a_cell_that_passes_as_the_page_says_is_not_told() -> None:
     assert differences(PASSED, PAGE.read_text()) == []
 
 
-def test_what_was_not_run_stays_on_the_page() -> None:
-    *_, (last, cells) = titles_on(PAGE.read_text()).items()
+def test_the_page_is_written_by_a_whole_run_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(program, "PAGE", tmp_path / "conformance.md")
+    monkeypatch.setattr(program, "everybody", lambda: OURS)
+    monkeypatch.setattr(program, "run", lambda *_: Verdict(passed=True, figure="ok"))
 
-    after = renewed(PASSED, PAGE.read_text())
+    assert program.main(["--row", ROW]) == program.main(["--peer", OURS[0].name]) == 0
+    assert not program.PAGE.exists()
 
-    assert after[ROW]["signedin"].figure == "50 of 50 ok"
-    assert [f"{MARKS[cell.passed]} {cell.figure}" for cell in after[last].values()] == cells
+    assert program.main([]) == 0
+    assert list(titles_on(program.PAGE.read_text())) == list(ROWS)
