@@ -43,6 +43,18 @@ def test_security_with_an_empty_alternative_is_optional(shapes: ModuleType) -> N
     assert call.operation.auth == "optional"
 
 
+def test_a_field_of_the_body_may_be_called_body(shapes: ModuleType) -> None:
+    call = shapes.resources.Resources(lambda call: call).comments.add_comment(body="text")
+    assert call.kwargs["json"] == {"body": "text"}
+
+
+def test_an_optional_body_of_one_of_several_models_need_not_be_given(shapes: ModuleType) -> None:
+    comments = shapes.resources.Resources(lambda call: call).comments
+    assert "json" not in comments.set_comments().kwargs
+    number = shapes.models.SetCommentsBodyType1(number=1)
+    assert comments.set_comments(body=number).kwargs["json"] == {"number": 1}
+
+
 def test_the_contract_is_the_specs() -> None:
     assert contract.DEFAULT_BASE_URL == "http://localhost:5000/api/v1"
     assert RevokeContract("logout", "post", "/auth/logout", "refreshToken") == contract.REVOKE

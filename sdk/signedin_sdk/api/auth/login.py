@@ -257,14 +257,14 @@ def call(
 ) -> Call[TokenPair]:
     """Sign in with an e-mail and a password."""
 
-    body = Credentials(
+    _body = Credentials(
         email=email,
         password=password,
     )
     return Call(
         operation=OPERATION,
         kwargs=_get_kwargs(
-            body=body,
+            body=_body,
         ),
         parse=_parse,
         parse_error=_parse_error,

@@ -265,13 +265,13 @@ def call(
     (RFC 7009, section 2.2).
     """
 
-    body = RefreshToken(
+    _body = RefreshToken(
         refresh_token=refresh_token,
     )
     return Call(
         operation=OPERATION,
         kwargs=_get_kwargs(
-            body=body,
+            body=_body,
         ),
         parse=_parse,
         parse_error=_parse_error,

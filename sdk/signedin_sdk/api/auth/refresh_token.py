@@ -303,13 +303,13 @@ def call(
         idempotency_key: Random name of this attempt, the same for every re-sending of it.
     """
 
-    body = RefreshToken(
+    _body = RefreshToken(
         refresh_token=refresh_token,
     )
     return Call(
         operation=OPERATION,
         kwargs=_get_kwargs(
-            body=body,
+            body=_body,
             idempotency_key=idempotency_key,
         ),
         parse=_parse,

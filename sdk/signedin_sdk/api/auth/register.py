@@ -247,14 +247,14 @@ def call(
 ) -> Call[TokenPair]:
     """Create an account and sign in."""
 
-    body = Credentials(
+    _body = Credentials(
         email=email,
         password=password,
     )
     return Call(
         operation=OPERATION,
         kwargs=_get_kwargs(
-            body=body,
+            body=_body,
         ),
         parse=_parse,
         parse_error=_parse_error,
