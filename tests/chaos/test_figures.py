@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import measures
+from benchmarks import figures, measures
 from tests.chaos.proxy import Chances
 from tests.chaos.run import Plan, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, page: Path, row: figures.Row) -> int:
+    """Return what `make bench` ends with where this is the only figure."""
+    for name in ("_per_expiry", "_other_counts", "_growth", "_overheads", "_imports"):
+        monkeypatch.setattr(figures, name, lambda: iter([row]))
+    monkeypatch.setattr(figures, "PAGE", page)
+    return figures.main()
+
+
+def test_a_figure_that_is_missed_is_an_error_and_stands_on_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "figures.md"
+    one = figures._refreshes("10 tasks", 1.0, "a test")
+    more = figures._refreshes("10 tasks", 1.001, "a test")
+
+    assert judged(monkeypatch, page, one) == 0
+    assert "missed" not in page.read_text()
+    assert judged(monkeypatch, page, more) == 1
+    assert "| 1.001, missed | 1.000 |" in page.read_text()
 
 
 @pytest.mark.parametrize("tasks", [1, 10, 1_000])
