@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.canaries import Canaries
+from tests.concurrency import CONCURRENCY
 from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of this conftest
@@ -23,28 +24,6 @@ _PROOFS = (
     "tests/mutants/",
     "tests/release/test_release.py",
     "tests/backend/test_spec.py",
-)
-# Threads, tasks of every colour, processes and forks that meet on one session or store: what `make stress` repeats.
-_CONCURRENCY = (
-    "tests/auth/test_cancelling.py",
-    "tests/auth/test_connections.py",
-    "tests/auth/test_events.py",
-    "tests/auth/test_expiry.py",
-    "tests/auth/test_leaving.py",
-    "tests/auth/test_processes.py",
-    "tests/auth/test_queue.py",
-    "tests/auth/test_sharing.py",
-    "tests/auth/test_stores.py",
-    "tests/auth/test_switching.py",
-    "tests/auth/test_windows.py",
-    "tests/chaos/test_figures.py::test_tasks",
-    "tests/chaos/test_figures.py::test_threads",
-    "tests/stores/test_hosts.py",
-    "tests/stores/test_keyring.py::TestKeyringStore::test_of_many",
-    "tests/stores/test_keyring.py::test_a_forked",
-    "tests/stores/test_locks.py",
-    "tests/stores/test_redis.py::TestRedisStore::test_of_many",
-    "tests/stores/test_redis.py::test_a_forked",
 )
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.
@@ -62,7 +41,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the proofs, and the tests of concurrency."""
     for item in items:
-        if item.nodeid.startswith(_CONCURRENCY):
+        if item.nodeid.startswith(CONCURRENCY):
             item.add_marker(pytest.mark.concurrency)
         if item.nodeid.startswith(_PROOFS):
             item.add_marker(pytest.mark.proof)
