@@ -61,6 +61,7 @@ class FaultProxy:
     on_refresh: Callable[[str, Moment], None] = lambda _sender, _moment: None
     presentations: list[Presentation] = field(default_factory=list)  # appended to by the proxy's thread only
     broken: int = 0
+    served: int = 0  # calls that were answered well
     base_url: str = ""
     # asyncio itself holds connections' tasks only weakly.
     _connections: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -172,7 +173,9 @@ class FaultProxy:
             return False
         writer.write(answer)
         await writer.drain()
-        if seen is not None:
+        if seen is None:
+            self.served += answer.startswith(b"HTTP/1.1 200")
+        else:
             seen.answered = time.monotonic()
             self.on_refresh(seen.sender, "answered")
         return b"connection: close" not in answer.partition(b"\r\n\r\n")[0].lower()
