@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--hits", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=80.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between two calls of a thread")
     parser.add_argument("--store", help="the URL of the shared store; file: and redis: bring their own")
     parser.add_argument("--access-ttl", type=int, default=2, help="seconds")
