@@ -269,7 +269,12 @@ def _doubted(orders: Orders, record: Record, intent: Intent, deadline: float) ->
             yield from _demand_time(deadline, 0.25, "another process may still be refreshing this session")
             yield Sleep(0.25)
             yield from _still(orders, record)
-    return (yield from _send(orders, record, intent.attempt, deadline, in_doubt=True))
+    # In our own name: whoever noted it may only have been stopped, and must not take it back then as never sent.
+    until = (yield from _now()).wall + orders.timing.post
+    ours = record.with_intent(intent._replace(owner=orders.owner, deadline=until))
+    if not (yield from _journalled(record, ours)):
+        raise _Moved(None)
+    return (yield from _send(orders, ours, intent.attempt, deadline, in_doubt=True))
 
 
 def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_doubt: bool) -> Flight[Landing]:

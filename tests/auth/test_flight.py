@@ -200,6 +200,21 @@ def test_a_token_found_in_doubt_is_presented_also_where_nothing_is_sent_twice(gr
     assert world.attempts == ["their attempt"]
 
 
+def test_who_noted_a_token_that_another_has_taken_over_cannot_take_it_back() -> None:
+    left = Intent("their attempt", ADA.generation, "another", deadline=0.0)
+    doubted = ADA._replace(intent=left)
+    world, taken_back = World(doubted, NEW), []
+
+    def wake() -> None:  # the other one, stopped beyond its lease before it sent: what `_clear_intent` does
+        assert world.record is not None
+        taken_back.append(world.record.revision == doubted.revision)
+        assert world.record.intent == Intent("their attempt", ADA.generation, "we", deadline=8.0)
+
+    world.before["Post"] = deque([wake])
+    assert world.fly().how == "refreshed"
+    assert (taken_back, world.attempts) == ([False], ["their attempt"])
+
+
 def test_in_doubt_what_the_other_process_saves_is_adopted_while_it_may_still_be_answered() -> None:
     left = Intent("their attempt", ADA.generation, "another", deadline=5.0)
     doubted = ADA._replace(intent=left)
