@@ -131,7 +131,7 @@ def fly(orders: Orders) -> Flight[Landing]:
         NotSignedInError: The store holds no pair, or lost it to a sign-out meanwhile.
         SessionExpiredError: The server refused the refresh token; the record is DEAD.
         RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
-        TokenStoreError: The store cannot be used, and no token was sent.
+        TokenStoreError: The store cannot be used. What may have been sent stands in its journal, for the next flight.
     """
     start = yield from _now()
     deadline = start.monotonic + orders.timing.flight

@@ -33,6 +33,7 @@ def broken(before: World, after: World) -> str | None:
 def _broken_by_a_presentation(before: World, after: World) -> str | None:
     return (
         _sent_once_without_faults(after)
+        or _only_what_was_refused_is_refreshed(after)
         or _sent_again_only_as_the_same_attempt(after)
         or _sent_again_only_in_doubt(after)
         or _dead_is_never_retried(before)
@@ -43,6 +44,15 @@ def _sent_once_without_faults(world: World) -> str | None:
     tokens = [p.token for p in world.server.log]
     if not world.faulted and len(tokens) != len(set(tokens)):
         return "I1: without faults each refresh token is sent exactly once"
+    return None
+
+
+def _only_what_was_refused_is_refreshed(world: World) -> str | None:
+    new = world.server.log[-1]
+    family, number = number_of(new.token)
+    # Every round of a host replaces the pair that it holds: a newer one is for it to adopt.
+    if world.processes[new.sender].got[family] < number:
+        return "I1: a pair that another has just obtained is adopted, not refreshed again"
     return None
 
 

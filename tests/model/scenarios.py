@@ -149,6 +149,23 @@ LARGE = (
     ),
     Scenario(name="grace, lease, a stall and a fault", lock="lease", stalls=1, faults=1, never=("expired",)),
     Scenario(
+        name="strict, lease, a stall and a fault",
+        server="strict",
+        lock="lease",
+        stalls=1,
+        faults=1,
+        reaches=("landed", "expired"),
+    ),
+    Scenario(
+        name="upstream, lease, a stall and a fault",
+        server="upstream",
+        lock="lease",
+        stalls=1,
+        faults=1,
+        reaches=("landed", "expired"),
+    ),
+    Scenario(name="grace, lease, three rounds, a stall and a crash", lock="lease", rounds=3, stalls=1, crashes=1),
+    Scenario(
         name="grace, lease, three rounds, a stall",
         lock="lease",
         rounds=3,
