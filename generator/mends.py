@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from generator import renames
 from generator.document import Pointer
-from generator.lint.losses import is_form, is_sendable
+from generator.lint.bodies import BYTES
+from generator.lint.losses import is_form, is_sendable, kind_of
 from generator.operations import METHODS
 from generator.places import at, operations, place, written_out
 from generator.schemas import schemas
@@ -101,6 +102,20 @@ def _media_type(data: dict[str, Any], pointer: Pointer) -> str | None:
     return untyped_answer(data, pointer)
 
 
+def _without_content(data: dict[str, Any], pointer: Pointer) -> str:
+    written_out(data, pointer).pop("content", None)
+    return "Left out: its content."
+
+
+def _text_or_bytes(data: dict[str, Any], pointer: Pointer) -> str:
+    owner, key = at(data, pointer[:-1]), pointer[-1]
+    if key == "schema" and kind_of(pointer[-2]) == BYTES:
+        owner[key] = {"type": "string", "format": "binary"}
+        return "It is bytes."
+    at(data, pointer).pop("format", None)
+    return "It is a text, wherever this schema stands."
+
+
 def _without_forms(data: dict[str, Any], pointer: Pointer) -> str | None:
     body = written_out(data, pointer)
     content = {name: media for name, media in body["content"].items() if not is_form(name)}
@@ -152,6 +167,8 @@ _Mend = Callable[[dict[str, Any], Pointer], str | None]
 MENDS: Final[dict[str, _Mend]] = {
     "invalid": _valid,
     "reference": _without_extension,
+    "binary": _text_or_bytes,
+    "body-impossible": _without_content,
     "form": _without_forms,
     "encoding": _without_forms,
     "root-security": _root_security,

@@ -48,7 +48,7 @@ def outcome(future: Future[T]) -> T:
     """Return or raise what became of a future; too late is an error of its own."""
     if not future.done():
         raise RefreshUnavailableError(
-            "The refresh takes longer than this request may wait. It goes on, and the pair is kept; try again."
+            "The refresh or its store takes longer than this call may. It goes on, and the pair is kept; try again."
         )
     error = future.exception()
     if isinstance(error, AuthError):

@@ -11,6 +11,7 @@ from generator.operations import OperationFacts, operations
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _PARTS: Final = "multipart/form-data"
+_NUMBERS: Final = ("boolean", "integer", "number")
 # What cannot stand where, and how it is called.
 _REFUSED: Final = {
     "path": ("list", "object", "null"),
@@ -112,15 +113,15 @@ def answers(document: Document) -> Iterator[Finding]:
                 message = f"{told} is read as {shown(read)}, also if it comes as {shown(others[0])}."
                 advice = "Keep one, or let the server answer with the first."
                 yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
-            if read is not None and not is_json(kind_of(read)):
+            if read is not None and kind_of(read).startswith("text/"):
                 yield from _no_text(document, each, status, read, content[read].get("schema"))
 
 
 def _no_text(
     document: Document, operation: OperationFacts, status: str, media_type: str, schema: Any
 ) -> Iterator[Finding]:
-    """`media-type`: what is no JSON is read as a text or as bytes, never as an object or a list."""
-    if forms(document, schema) & {"object", "list"}:
+    """`media-type`: a text is never read as an object, a list or a number."""
+    if forms(document, schema) & {"object", "list", "number"}:
         message = f"Answer {shown(status)} of {shown(operation.id)} is {shown(media_type)}, and described as JSON is."
         pointer = (*operation.pointer, "responses", status)
         yield error(document, pointer, "media-type", message, "Describe a text, or answer JSON.")
@@ -133,7 +134,7 @@ def _reads_alike(content: dict[str, Any], one: str | None, other: str) -> bool:
 
 
 def forms(document: Document, schema: Any, depth: int = 2, seen: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return what a value may be: text, date, binary, constant, null, list, object.
+    """Return what a value may be: text, number, date, binary, constant, null, list, object.
 
     It is nested, too, if a list holds lists or objects, or an object such a list or objects.
     """
@@ -162,6 +163,8 @@ def _form(document: Document, schema: dict[str, Any], said: str | None, depth: i
         return {"constant"}
     if said == "string" and "enum" not in schema and (kind := schema.get("format")) in {"date", "date-time", "binary"}:
         return {"binary"} if kind == "binary" else {"date"}
+    if said in _NUMBERS or any(isinstance(each, int | float) for each in schema.get("enum") or []):
+        return {"number"}
     return {"null"} if said == "null" else {"text"} if said or "enum" in schema else set()
 
 

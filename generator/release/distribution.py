@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from generator.children import run
 from generator.errors import GeneratorError
 from generator.upstream import digest
 
@@ -53,7 +54,7 @@ def manifest(files: list[Path]) -> str:
 def _built(tree: Path, out: Path, epoch: str) -> list[Path]:
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(tree)]
     environ = {**os.environ, "SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False)
+    done = run(command, cwd=tree, env=environ)
     if done.returncode:
         raise GeneratorError(f"The distribution cannot be built:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return sorted([*out.glob("*.tar.gz"), *out.glob("*.whl")])

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from generator.children import run
 from generator.errors import GeneratorError
 from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, unreleased, with_section
@@ -95,7 +96,7 @@ def prove(tree: Path, tests: str, tell: Tell) -> None:
     tell(f"testing: {tests}")
     with TemporaryDirectory(prefix="signedin-tested-") as folder:
         copy = tracked(tree, Path(folder) / "tree")
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        done = run(command, cwd=copy)
     if done.returncode:
         raise GeneratorError(f"The tests fail; nothing was uploaded:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
 

@@ -12,9 +12,11 @@ from typing import Final
 
 import httpx
 
+from generator.children import run
 from generator.errors import GeneratorError
 from generator.release.index import Index
 
+_SECONDS: Final = 300
 _DEFAULT: Final = "http://localhost:5000/api/v1"
 
 
@@ -83,9 +85,10 @@ def _backend(folder: Path) -> Iterator[str]:
 def _run(command: list[str], cwd: Path, **environ: str) -> str:
     dropped = ("PYTHON", "SIGNEDIN_", "PIP_", "UV_", "VIRTUAL_ENV")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    done = subprocess.run(
-        command, cwd=cwd, env={**clean, **environ}, capture_output=True, text=True, timeout=300, check=False
-    )
+    try:
+        done = run(command, cwd=cwd, env={**clean, **environ}, seconds=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise GeneratorError(f"The release does not work from the index: no end within {_SECONDS} seconds.") from None
     if done.returncode:
         raise GeneratorError(f"The release does not work from the index:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
     return done.stdout

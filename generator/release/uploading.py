@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from generator.children import run
 from generator.errors import GeneratorError
 from generator.release.index import Index
 from generator.upstream import digest
@@ -51,9 +52,7 @@ def _uploaded(index: Index, file: Path) -> str:
         str(file),
     ]
     try:
-        done = subprocess.run(
-            command, env=_environ(index), capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        done = run(command, env=_environ(index), seconds=_SECONDS)
     except subprocess.TimeoutExpired:
         return f"no answer within {_SECONDS} seconds"
     except OSError as error:

@@ -126,7 +126,19 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
                 "400": {"description": "No.", "content": {"application/octet-stream": {"schema": _link("self")}}},
             }
         ),
-        ["The error's `body` is untyped."],
+        ["It is bytes."],
+    ),
+    "bytes in JSON": (
+        _in_thing(_text(format="binary")),
+        ["It is a text, wherever this schema stands."],
+    ),
+    "a text that is sent as bytes": (
+        _in_operation(requestBody={"content": {"application/octet-stream": {"schema": _text()}}}),
+        ["It is bytes."],
+    ),
+    "an answer 204 with a body": (
+        _in_operation(responses={"204": _answer(_text())}),
+        ["Left out: its content."],
     ),
     "a refusal that is shared": (
         lambda spec: (

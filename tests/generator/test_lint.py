@@ -80,6 +80,9 @@ def never(spec: dict[str, Any], **keywords: Any) -> None:
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data"
+BYTES = "application/octet-stream"
+FILE = {"type": "string", "format": "binary"}
+FILES = {"type": "object", "properties": {"a": FILE}}
 LIST = {"type": "array", "items": {"type": "string"}}
 TEXT = {"type": "object", "properties": {"a": {"type": "string"}}}
 THING = {"$ref": "#/components/schemas/Thing"}
@@ -133,6 +136,27 @@ ERRORS: list[tuple[str, Change]] = [
     ("path-reference", lambda spec: spec["paths"].update({"/far": {"$ref": "#/paths/~1things"}})),
     ("media-type", lambda spec: post(spec, "application/xml", {"schema": TEXT})),
     ("media-type", lambda spec: answer(spec, "200", {"application/xml": {"schema": TEXT}})),
+    ("media-type", lambda spec: answer(spec, "200", {"text/plain": {"schema": {"type": "integer"}}})),
+    *(
+        ("binary", lambda spec, form=form: post(spec, JSON, {"schema": form}))
+        for form in (FILE, FILES, {"type": "object", "additionalProperties": FILE}, {"anyOf": [FILE, TEXT]})
+    ),
+    ("binary", lambda spec: schema(spec, "Thing", FILES)),
+    ("binary", lambda spec: post(spec, FORM, {"schema": FILES})),
+    ("binary", lambda spec: post(spec, PARTS, {"schema": {"type": "object", "properties": {"a": FILES}}})),
+    ("binary", lambda spec: post(spec, BYTES, {"schema": {"type": "string"}})),
+    *(
+        ("binary", lambda spec, form=form: post(spec, BYTES, {"schema": form}))
+        for form in (TEXT, {**FILE, "nullable": True})
+    ),
+    ("binary", lambda spec: answer(spec, "200", {BYTES: {"schema": {"type": "string"}}})),
+    ("binary", lambda spec: answer(spec, "200", {"text/plain": {"schema": FILE}})),
+    *(("binary", lambda spec, at=at: parameter(spec, schema=FILE, **{"in": at})) for at in ("query", "cookie")),
+    ("binary", lambda spec: parameter(spec, schema={"type": "array", "items": FILE})),
+    ("binary", lambda spec: braces(spec, "b", FILE)),
+    ("body-impossible", lambda spec: answer(spec, "204", {JSON: {"schema": TEXT}})),
+    ("body-impossible", lambda spec: answer(spec, "205", {JSON: {"schema": TEXT}})),
+    ("body-impossible", lambda spec: spec["paths"]["/things"].update(head={**operation(spec), "operationId": "head"})),
     ("schema-missing", lambda spec: post(spec, JSON, {})),
     ("success-missing", lambda spec: operation(spec).update(responses={"400": {"description": "x"}})),
     ("tag-reserved", lambda spec: operation(spec).update(tags=["Session"])),
@@ -203,6 +227,32 @@ def test_a_warning_is_found_and_is_no_error(rule: str, change: Change, tmp_path:
     spec = minimal()
     change(spec)
     assert [(finding.rule, finding.is_error) for finding in found(spec, tmp_path)] == [(rule, False)]
+
+
+SOUND: list[Change] = [
+    lambda spec: post(spec, PARTS, {"schema": FILES}),
+    lambda spec: post(spec, PARTS, {"schema": {"type": "object", "properties": {"a": {**LIST, "items": FILE}}}}),
+    lambda spec: post(spec, BYTES, {"schema": FILE}),
+    lambda spec: post(spec, BYTES, {"schema": {}}),
+    lambda spec: answer(spec, "200", {BYTES: {"schema": FILE}}),
+    lambda spec: answer(spec, "204", None),
+    lambda spec: post(spec, JSON, {"schema": {"type": "string", "format": "byte"}}),
+]
+
+
+@pytest.mark.parametrize("change", SOUND)
+def test_bytes_where_bytes_can_stand_are_no_finding(change: Change, tmp_path: Path) -> None:
+    spec = minimal()
+    change(spec)
+    assert found(spec, tmp_path) == []
+
+
+def test_a_shared_schema_with_bytes_in_json_is_told_once(tmp_path: Path) -> None:
+    spec = minimal()
+    schema(spec, "Thing", FILES)
+    second(spec)
+    [finding] = found(spec, tmp_path)
+    assert finding.pointer == ("components", "schemas", "Thing", "properties", "a")
 
 
 @pytest.mark.parametrize("target", ["https://example.com/x.yaml#/A", "file:///etc/passwd", "other.yaml#/A"])

@@ -129,7 +129,7 @@ def test_upload_without_uv_says_what_to_install(tmp_path: Path, monkeypatch: pyt
     def lacks(*_: object, **__: object) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr(subprocess, "run", lacks)
+    monkeypatch.setattr(subprocess, "Popen", lacks)
     with (
         faulty(lambda _: (404, "", b"")) as own,
         pytest.raises(GeneratorError, match=r"uv does not run.*Install requirements/dev\.txt"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from generator.errors import GeneratorError
+from generator.release import trial
 from generator.release.index import Index
 from generator.release.trial import installed
 from generator.release.uploading import upload
@@ -33,3 +35,12 @@ def test_trial_asks_the_index_alone_whatever_the_machine_says(private: Served, p
     installed(index, "signedin==1.0", tmp_path)
     [metadata] = tmp_path.glob("venv/lib/*/site-packages/needed-*.dist-info")
     assert metadata.name == "needed-1.0.dist-info"
+
+
+def test_an_installation_without_an_end_is_told_in_a_line(
+    private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_SECONDS", 0.01)
+    with pytest.raises(GeneratorError, match=r"does not work from the index: no end within") as raised:
+        installed(Index(private.simple, f"{private.root}/", USER, SECRET), "signedin==1.0", tmp_path)
+    assert SECRET not in str(raised.value)
