@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Verify = ssl.SSLContext | bool  # as in httpx
 # The wait for a place in the pool is long: a thousand calls at once must queue, not fail.
 DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
+# httpx keeps 20 idle connections of 100. To close the others its pool may take one that it has just given to another
+# thread, whose call then fails, or hangs until its time is over (encode/httpcore#1110).
+_LIMITS: Final = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
 
 
 class _Wiring:
@@ -137,6 +140,7 @@ class Client(Resources):
             verify=_ssl_context(verify),
             headers=headers,
             follow_redirects=follow_redirects,
+            limits=_LIMITS,
         )
         self._owned: httpx.Client | None = http
         self._bind(http, session if session is not None else self._wiring.session(profile))

@@ -119,6 +119,14 @@ SESSION = (
     ),
     Mutant(
         "",
+        "the pool closes what a crowd of threads leaves idle",
+        "client.py",
+        "            limits=_LIMITS,\n",
+        "",
+        "tests/auth/test_connections.py::test_a_crowd_of_threads_closes_no_connection_of_its_pool",
+    ),
+    Mutant(
+        "",
         "an unread refusal of a task keeps its connection",
         "auth.py",
         "                        await response.aread()\n",
