@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, Never
+from typing import Final
 
 from generator.errors import LimitError
 
@@ -18,6 +18,7 @@ if sys.platform != "win32":
 MEBIBYTE: Final = 2**20
 # After so many more seconds the kernel ends what does not come back to Python to be told.
 _PATIENCE: Final = 5
+_AGAIN: Final = 0.5
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def bounded(*, seconds: int, mebibytes: int) -> Iterator[None]:
     _lower(resource.RLIMIT_AS, mebibytes * MEBIBYTE)
     _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + seconds + _PATIENCE)
     handler = signal.signal(signal.SIGALRM, _ring)
-    outer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     except _Rung:
@@ -54,7 +55,13 @@ class _Rung(BaseException):
     """Time is up; no `except Exception` on the way may keep it."""
 
 
-def _ring(_number: int, _frame: FrameType | None) -> Never:
+def _ring(_number: int, _frame: FrameType | None) -> None:
+    """Ring until it is heard: what is raised in a finalizer ends there. Nothing that cleans up hears it again."""
+    raised = sys.exception()
+    while raised is not None:
+        if isinstance(raised, _Rung):
+            return
+        raised = raised.__context__
     raise _Rung
 
 

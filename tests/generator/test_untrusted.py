@@ -7,6 +7,7 @@ import ast
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -106,14 +107,53 @@ def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_printed(
     assert "__import__" not in "".join(path.read_text("utf-8") for path in tmp_path.rglob("contract.py"))
 
 
-def test_a_limit_of_time_is_told_and_no_handler_keeps_it() -> None:
-    def never_ends() -> None:
-        while True:
-            with suppress(Exception):
-                sum(range(1_000))
+def never_ends() -> None:
+    while True:
+        with suppress(Exception):
+            sum(range(1_000))
 
+
+def busy(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_limit_of_time_is_told_and_no_handler_keeps_it() -> None:
     with pytest.raises(LimitError, match="takes longer than 1 seconds"), bounded(seconds=1, mebibytes=8_192):
         never_ends()
+
+
+def test_a_limit_of_time_that_a_finalizer_swallows_is_told_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            busy(1.25)
+
+    def swallowing() -> None:
+        Finalized()
+        never_ends()
+
+    swallowed = list[str]()
+    monkeypatch.setattr(sys, "unraisablehook", lambda each: swallowed.append(each.exc_type.__name__))
+    with pytest.raises(LimitError, match="takes longer than 1 seconds"), bounded(seconds=1, mebibytes=8_192):
+        swallowing()
+    assert swallowed == ["_Rung"]
+
+
+def test_what_cleans_up_when_time_is_over_may_finish() -> None:
+    def cleaning() -> None:
+        try:
+            never_ends()
+        finally:
+            with suppress(KeyError):
+                raise KeyError
+            busy(1.25)
+            done.append("cleaned")
+
+    done = list[str]()
+    with pytest.raises(LimitError, match="takes longer than 1 seconds"), bounded(seconds=1, mebibytes=8_192):
+        cleaning()
+    assert done == ["cleaned"]
 
 
 def test_a_limit_of_memory_is_told() -> None:
