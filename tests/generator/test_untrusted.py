@@ -5,6 +5,8 @@ The templates must hold by themselves: the texts are printed without the linter,
 
 import ast
 import json
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -154,6 +156,39 @@ def test_what_cleans_up_when_time_is_over_may_finish() -> None:
     with pytest.raises(LimitError, match="takes longer than 1 seconds"), bounded(seconds=1, mebibytes=8_192):
         cleaning()
     assert done == ["cleaned"]
+
+
+NEVER_COMES_BACK = """
+import collections, itertools
+from generator import bounds
+
+bounds._PATIENCE = 0
+with bounds.bounded(seconds=1, mebibytes=8_192):
+    collections.deque(itertools.repeat(None), maxlen=0)
+"""
+
+
+def test_what_never_comes_back_to_python_is_ended_by_the_kernel() -> None:
+    done = subprocess.run([sys.executable, "-c", NEVER_COMES_BACK], timeout=60, check=False)
+    assert done.returncode == -signal.SIGPROF
+
+
+def test_the_limits_count_from_here_and_end_here() -> None:
+    def limits() -> list[object]:
+        handlers = map(signal.getsignal, (signal.SIGALRM, signal.SIGPROF))
+        return [signal.getitimer(signal.ITIMER_PROF), resource.getrlimit(resource.RLIMIT_AS), *handlers]
+
+    def failing() -> None:
+        assert 14 < signal.getitimer(signal.ITIMER_PROF)[0] <= 15.1
+        assert resource.getrlimit(resource.RLIMIT_CPU) == past  # it would count what ran before, by ticks
+        assert limits() != before
+        raise KeyError
+
+    before = limits()
+    past = resource.getrlimit(resource.RLIMIT_CPU)
+    with pytest.raises(KeyError), bounded(seconds=10, mebibytes=8_192):
+        failing()
+    assert limits() == before
 
 
 def test_a_limit_of_memory_is_told() -> None:
