@@ -16,14 +16,21 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks o
 
 # What takes minutes and depends on no Python version: `-m "not proof"` leaves it out.
 _PROOFS = (
+    "tests/backend/test_kills.py",
+    "tests/backend/test_kills_of_endings.py",
+    "tests/backend/test_spec.py",
     "tests/chaos/",
+    "tests/faults/test_list.py",
     "tests/generator/test_page.py",
+    "tests/generator/test_swap.py::test_a_run_that_is_killed_anywhere",
     "tests/generator/test_untrusted.py",
     "tests/generator_diff/",
     "tests/model/",
     "tests/mutants/",
+    "tests/release/test_consume.py",
+    "tests/release/test_index.py",
+    "tests/release/test_index_faults.py",
     "tests/release/test_release.py",
-    "tests/backend/test_spec.py",
 )
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.
