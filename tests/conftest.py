@@ -14,7 +14,7 @@ from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of this conftest
 
 
-# What takes minutes and depends on no Python version: `-m "not proof"` leaves it out.
+# What takes its time and depends on no Python version: `-m "not proof"` leaves it out.
 _PROOFS = (
     "tests/backend/test_kills.py",
     "tests/backend/test_kills_of_endings.py",

@@ -73,7 +73,7 @@ def _run(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
             **os.environ,
             "PYTHONPATH": str(folder),
             "DRIVE_PATIENCE": "5",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # the killers' own, which all mutants need, is written once
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         capture_output=True,
