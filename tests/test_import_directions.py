@@ -34,11 +34,11 @@ LAYERS: Final = (
     ("signedin._runner", "signedin._held", "signedin._events"),
     ("signedin._flight", "signedin.stores"),
     ("signedin.timing", "signedin._waiting", "signedin._threads"),
-    ("signedin.typing", "signedin._tokens"),
+    ("signedin.protocols", "signedin._tokens"),
     ("signedin.errors", "signedin._once"),
 )
 KNOW_THE_SDK: Final = {"signedin.client", "signedin._binding", "signedin._calls"}
-STANDARD_LIBRARY_ONLY: Final = {"signedin.typing", "signedin.errors", "signedin._once", "signedin._tokens"}
+STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._once", "signedin._tokens"}
 EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?

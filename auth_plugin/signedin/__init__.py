@@ -25,14 +25,15 @@ from signedin.errors import (
     ServerError,
     SessionExpiredError,
     SignedInError,
+    SignInRequiredError,
     TokenStoreError,
     UnauthorizedError,
     UnprocessableEntityError,
 )
+from signedin.protocols import TokenStore
 from signedin.session import TokenSession
 from signedin.stores import MemoryStore
 from signedin.timing import Timing
-from signedin.typing import TokenStore
 
 if TYPE_CHECKING:
     from signedin.stores import FileStore, KeyringStore, NetworkFileSystemWarning, RedisStore
@@ -73,6 +74,7 @@ __all__ = [
     "RefreshUnavailableError",
     "ServerError",
     "SessionExpiredError",
+    "SignInRequiredError",
     "SignedInError",
     "Timing",
     "TokenPair",

@@ -14,8 +14,8 @@ from signedin._origin import MARK
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, date_of
 from signedin.errors import APIResponseError, ConfigurationError
+from signedin.protocols import ExpirySignal
 from signedin.session import TokenSession
-from signedin.typing import ExpirySignal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import httpx
     from signedin_sdk.types import Call, RefreshContract
 
+    from signedin.protocols import Clock, TokenStore
     from signedin.timing import Timing
-    from signedin.typing import Clock, TokenStore
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from signedin.errors import ConfigurationError
-from signedin.typing import Event
+from signedin.protocols import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ from signedin.errors import (
     SessionExpiredError,
     TokenStoreError,
 )
+from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 from signedin.timing import Timing, back_off
-from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 # ---------------------------------------------------------------------------------------------------------- effects
 # Tuples: a dozen data classes would be a sixth of the time that `import signedin` takes.

@@ -9,7 +9,7 @@ from signedin.timing import hard_window, jittered, soft_window
 if TYPE_CHECKING:
     from signedin._flight import Instant
     from signedin._tokens import Record
-    from signedin.typing import Clock
+    from signedin.protocols import Clock
 
 
 class Held:

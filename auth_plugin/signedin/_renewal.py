@@ -27,8 +27,8 @@ from signedin.errors import (
 if TYPE_CHECKING:
     from signedin._events import Events
     from signedin._tokens import Record
+    from signedin.protocols import Clock, Refresher, TokenStore
     from signedin.timing import Timing
-    from signedin.typing import Clock, Refresher, TokenStore
 
 
 class Renewal:

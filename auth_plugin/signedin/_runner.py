@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from signedin import _flight
 from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
+from signedin.protocols import Unknown
 from signedin.timing import lengthened
-from signedin.typing import Unknown
 
 if TYPE_CHECKING:
     from signedin._flight import Effect, Flight
     from signedin._tokens import TokenPair
+    from signedin.protocols import Answer, Clock, Refresher, TokenStore
     from signedin.timing import Timing
-    from signedin.typing import Answer, Clock, Refresher, TokenStore
 
 T = TypeVar("T")
 

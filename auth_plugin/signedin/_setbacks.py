@@ -15,7 +15,7 @@ from signedin.timing import jittered, rest_after
 if TYPE_CHECKING:
     from signedin._held import Held
     from signedin.errors import AuthError
-    from signedin.typing import Clock
+    from signedin.protocols import Clock
 
 # So many refreshes in so many seconds whose predecessor the server never accepted: the next one would be a loop.
 _UNPROVEN_LIMIT: Final = 5

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import httpx
 
 from signedin._tokens import Claims, TokenPair, claims_of, clock_offset, is_token
-from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
+from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin.typing import Clock
+    from signedin.protocols import Clock
 
 _LARGEST_ANSWER: Final = 64 * 1024  # bytes
 _LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked again after a day

@@ -22,9 +22,9 @@ from signedin.stores import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from signedin.protocols import Clock, TokenStore
     from signedin.session import TokenSession
     from signedin.timing import Timing
-    from signedin.typing import Clock, TokenStore
 
 Verify = ssl.SSLContext | bool  # as in httpx
 # The wait for a place in the pool is long: a thousand calls at once must queue, not fail.

@@ -3,8 +3,9 @@
 SignedInError
 ├── ConfigurationError              what was given cannot work
 ├── AuthError                       about the session
-│   ├── NotSignedInError            there is no pair: sign in
-│   ├── SessionExpiredError         the server refused the refresh token: sign in again
+│   ├── SignInRequiredError         sign in again, whatever the reason
+│   │   ├── NotSignedInError        there is no pair: never signed in, or signed out
+│   │   └── SessionExpiredError     the server refused the refresh token
 │   ├── RefreshUnavailableError     no usable answer: the pair is kept, try later
 │   ├── FreshTokenRejectedError     the server refuses tokens that it has just issued
 │   └── TokenStoreError             the place where tokens live cannot be read or written
@@ -52,11 +53,15 @@ class AuthError(SignedInError):
         return twin
 
 
-class NotSignedInError(AuthError):
+class SignInRequiredError(AuthError):
+    """Only a new sign-in helps: there is no pair, or the server refused its refresh token."""
+
+
+class NotSignedInError(SignInRequiredError):
     """There is no pair of tokens: never signed in, or signed out."""
 
 
-class SessionExpiredError(AuthError):
+class SessionExpiredError(SignInRequiredError):
     """The server refused the refresh token; the pair was cleared. Sign in again."""
 
 

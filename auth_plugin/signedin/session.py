@@ -19,9 +19,9 @@ from signedin._threads import SystemClock
 from signedin._tokens import Record, Status, TokenPair, is_token
 from signedin._waiting import wait, wait_async
 from signedin.errors import ConfigurationError, NotSignedInError, TokenStoreError
+from signedin.protocols import Clock, Event, ExpirySignal, Refresher, TokenStore
 from signedin.stores.memory import MemoryStore
 from signedin.timing import Timing
-from signedin.typing import Clock, Event, ExpirySignal, Refresher, TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from signedin import TokenSession
-    from signedin.typing import Event
+    from signedin.protocols import Event
 
     from examples.demo.clock import DemoClock
     from examples.demo.wire import Span

@@ -14,7 +14,7 @@ from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import VirtualClock
 
 if TYPE_CHECKING:
-    from signedin.typing import Answer
+    from signedin.protocols import Answer
 
 Talk = Callable[[socket.socket, threading.Event], None]
 

@@ -19,8 +19,8 @@ from signedin import (
     TokenPair,
 )
 from signedin._events import Events
+from signedin.protocols import Event
 from signedin.testing import FakeAuthServer
-from signedin.typing import Event
 
 from tests.auth.driving import Drive
 

@@ -22,8 +22,8 @@ from signedin import (
 )
 from signedin._tokens import Intent
 from signedin._wire import HttpRefresher, RefreshEndpoint
+from signedin.protocols import Renewed
 from signedin.testing import FAULTS, FakeAuthServer
-from signedin.typing import Renewed
 
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Waiters, Wire, kinds
 

@@ -23,8 +23,8 @@ from signedin import (
     UnauthorizedError,
 )
 from signedin._tokens import Record
+from signedin.protocols import Answer, NotSent, Renewed
 from signedin.testing import FakeAuthServer
-from signedin.typing import Answer, NotSent, Renewed
 from signedin_sdk.models import Profile
 
 from tests.auth.driving import Drive, Waiters, kinds

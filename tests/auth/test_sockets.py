@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from signedin.typing import NotSent, Renewed, Unknown
+from signedin.protocols import NotSent, Renewed, Unknown
 
 from tests.auth.talking import asked, resetting, saying, silent, talking
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from signedin import Timing, TokenPair
 from signedin._tokens import Record
+from signedin.protocols import Event, NotSent, Refused, Unknown
 from signedin.testing import FakeAuthServer
-from signedin.typing import Event, NotSent, Refused, Unknown
 
 WRITTEN_ONCE = [TokenPair("a", "r"), Timing()]
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from signedin import Client, Timing, TokenPair
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Deadline, _read
+from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 from signedin.testing import FakeAuthServer, VirtualClock
-from signedin.typing import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 from tests.auth.driving import Wire, jwt
 from tests.auth.loopback import loopback

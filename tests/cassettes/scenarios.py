@@ -23,7 +23,7 @@ from signedin import (
     TokenPair,
     UnauthorizedError,
 )
-from signedin.typing import Clock
+from signedin.protocols import Clock
 from signedin_sdk.models.error import Error
 from signedin_sdk.models.profile import Profile
 

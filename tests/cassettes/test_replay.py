@@ -7,8 +7,8 @@ from typing import Final
 import anyio
 import pytest
 from signedin import Client, RefreshUnavailableError, TokenPair
+from signedin.protocols import Clock
 from signedin.testing import VirtualClock
-from signedin.typing import Clock
 from vcr.errors import CannotOverwriteExistingCassetteException  # type: ignore[import-untyped]
 
 from tests.cassettes.disguise import FAKE_CAST, refresh_token

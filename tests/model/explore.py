@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from signedin import _flight
 from signedin._tokens import Record, Status, TokenPair
 from signedin.errors import TokenStoreError
-from signedin.typing import NotSent, Refused, Renewed, Unknown
+from signedin.protocols import NotSent, Refused, Renewed, Unknown
 
 from tests.model import invariants
 from tests.model.world import AWAY, NAP, STALL, TIMING, LockKind, Lost, Outcome, Process, World, number_of, signing_out

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signedin._tokens import Record
-    from signedin.typing import Answer, Refresher
+    from signedin.protocols import Answer, Refresher
 
 _PATIENCE = 20.0  # seconds of real time after which a baton counts as lost
 

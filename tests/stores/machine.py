@@ -19,7 +19,7 @@ from signedin._tokens import Intent, Record, Status, TokenPair, claims_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin.typing import TokenStore
+    from signedin.protocols import TokenStore
 
 SETTINGS = settings(
     max_examples=int(os.environ.get("MACHINE_RUNS", "25")),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from signedin.client import Client
-    from signedin.typing import TokenStore
+    from signedin.protocols import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server
 # What `explain` tells as the last failure is that of this very process, which has only just begun.

@@ -1,4 +1,4 @@
-"""Where tokens live: each store one compare-and-set (`signedin.typing.TokenStore`), named by an object or a URL."""
+"""Where tokens live: each store one compare-and-set (`signedin.protocols.TokenStore`), named by an object or a URL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from signedin.errors import ConfigurationError
 from signedin.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from signedin.protocols import TokenStore
     from signedin.stores._mounts import NetworkFileSystemWarning
     from signedin.stores.file import FileStore
     from signedin.stores.keyring import KeyringStore
     from signedin.stores.redis import RedisStore
-    from signedin.typing import TokenStore
 else:
     # Loaded when first asked for (PEP 562): importing all of them takes as long as the rest of the package.
     _MODULES = {

@@ -1,4 +1,4 @@
-"""The contract of token stores, as a class to inherit from: `signedin.typing.TokenStore` says it, this holds it.
+"""The contract of token stores, as a class to inherit from: `signedin.protocols.TokenStore` says it, this holds it.
 
     class TestMyStore(TokenStoreContract):
         @pytest.fixture
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Barrier
 
-    from signedin.typing import TokenStore
+    from signedin.protocols import TokenStore
 
 _KEY = "https://auth.test:443#default"
 _PATIENCE = 20  # seconds
