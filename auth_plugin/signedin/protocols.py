@@ -6,11 +6,10 @@ The values are named tuples: as data classes they would take a twentieth of the 
 from __future__ import annotations
 
 import json
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping
 
     from signedin._tokens import Record, TokenPair
@@ -58,8 +57,17 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that never jump; those for which the machine was suspended count, where the system can tell."""
 
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+    def sleep(self, seconds: float, closing: Closing) -> bool:
         """Let time pass; return False, early, once `closing` is set."""
+
+
+class Closing(Protocol):
+    """Whether a session closes; `threading.Event` has the same methods."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, seconds: float, /) -> bool:
+        """Wait at most so long; return whether it is set."""
 
 
 class Renewed(NamedTuple):
@@ -149,13 +157,14 @@ class ExpirySignal(NamedTuple):
         return isinstance(said, dict) and said.get(self.property) == self.equals
 
 
-class Event(NamedTuple):
-    """Something that happened to a session, told to `session.on(name, ...)`; carries no secret.
+EventName = Literal["signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved", "saved"]
 
-    `name` is one of signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved.
-    """
 
-    name: str
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a session, for the callbacks of `session.on(name, ...)`; carries no secret."""
+
+    name: EventName
     key: str
     generation: int | None = None
-    details: Mapping[str, object] = MappingProxyType({})
+    details: Mapping[str, object] = field(default_factory=dict)
