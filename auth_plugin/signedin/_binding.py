@@ -15,7 +15,7 @@ from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, date_of
 from signedin.errors import APIResponseError, ConfigurationError
 from signedin.protocols import ExpirySignal
-from signedin.session import TokenSession
+from signedin.session import TokenSession, renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -147,7 +147,7 @@ class AsyncSender:
         received = self._clock.wall()
         result = result_of(call, response)
         if call.operation.tokens is not None:  # the store's I/O is not for the event loop
-            await self._session.in_thread(
+            await renewal_of(self._session).in_thread(
                 lambda: settle(call, response, self._session, sent=sent, received=received),
             )
         return result

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BACKLOG: Final = 1000  # events that wait for a callback; the oldest go first
 _WARNINGS: Final = frozenset({"expired", "refresh_failed", "unsaved"})
 _logger = logging.getLogger("signedin")
+_logger.addHandler(logging.NullHandler())  # a program that sets up no logging shows nothing (logging HOWTO)
 
 
 class Events:
@@ -43,7 +44,7 @@ class Events:
         """Subscribe; call what is returned to unsubscribe."""
         if name not in get_args(EventName):
             raise ConfigurationError(f"There is no event {name!r}; there are {', '.join(get_args(EventName))}.")
-        if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None)):
+        if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(type(callback).__call__):
             raise ConfigurationError(
                 "An async function cannot be called back: events happen in threads. Pass a function that hands the "
                 "event to your loop, such as lambda event: loop.call_soon_threadsafe(queue.put_nowait, event)."

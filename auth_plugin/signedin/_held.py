@@ -16,12 +16,12 @@ from signedin.timing import hard_window, jittered, rest_after, soft_window
 
 if TYPE_CHECKING:
     from signedin._flight import Instant
-    from signedin._threads import Promise
+    from signedin._threads import SharedJob
     from signedin._tokens import Record
     from signedin.errors import SignedInError
     from signedin.protocols import Clock
 
-# So many refreshes in so many seconds whose predecessor the server refused and never accepted: the next would be a loop.
+# After so many refreshes in so many seconds, each for a pair that the server refused and never accepted, it is a loop.
 _UNPROVEN_LIMIT: Final = 5
 _UNPROVEN_WINDOW: Final = 30.0
 
@@ -36,7 +36,7 @@ class Held:
     refreshed: bool = False  # by this process
     accepted: bool = False  # the server has taken it once; set by any thread, never unset
     refused: bool = False  # the server says that it has expired; set by any thread, never unset
-    look: Promise[Held] | None = None  # at the store, after a 401 that does not speak of expiry; one for each pair
+    look: SharedJob[Held] | None = None  # at the store, after a 401 that does not speak of expiry; one for each pair
     header: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ def _lifetime(record: Record) -> float | None:
 
 
 class Setbacks:
-    """What went wrong lately: the next flight rests, and a loop of fruitless refreshes ends. Under the session's lock."""
+    """What went wrong lately: the next flight rests, and a loop of fruitless refreshes ends."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

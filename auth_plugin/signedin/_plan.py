@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from signedin._held import Held
-    from signedin.session import TokenSession
+    from signedin._renewal import Renewal
 
 
 class Acquire(NamedTuple):
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 Step = Acquire | Renew | Send
 
 
-def plan(request: httpx.Request, session: TokenSession) -> Generator[Step, Any, None]:
+def plan(request: httpx.Request, session: Renewal) -> Generator[Step, Any, None]:
     """Send the request with the session's token, and once more with a newer one if the token has expired."""
     _take_back(request)
     if origin_of(request.url) not in session.origins or "authorization" in request.headers:
@@ -81,7 +81,7 @@ def _take_back(request: httpx.Request) -> None:
         del request.headers["authorization"]
 
 
-def _expired(answer: Answer, session: TokenSession, held: Held) -> bool:
+def _expired(answer: Answer, session: Renewal, held: Held) -> bool:
     if answer.status != session.expired.status:
         # A gateway that fails has not looked at the token, nor has another origin, where a redirect may have ended.
         held.accepted = held.accepted or (answer.status < 500 and origin_of(answer.url) in session.origins)

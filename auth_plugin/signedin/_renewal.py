@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from signedin._flight import Landing, LiveWorld, Orders, fly
 from signedin._held import Held, Setbacks, Windows
-from signedin._threads import Promise, Threads, no_more_threads, pause, wait, wait_async
+from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Record, Records, Status, TokenPair
 from signedin.errors import (
+    AuthError,
     ConfigurationError,
     NotSignedInError,
     RefreshUnavailableError,
@@ -40,39 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signedin._events import Events
-    from signedin.protocols import Clock, ExpirySignal, Refresher, TokenStore
+    from signedin.protocols import Clock, ExpirySignal, Refresher
     from signedin.timing import Timing
 
 T = TypeVar("T")
-
-
-class _Flight(Promise[Held]):
-    """What is under way for many waiters, and its job, which one thread runs: the first one that comes."""
-
-    __slots__ = ("_begun", "_jobs")
-
-    def __init__(self, job: Callable[[_Flight], None]) -> None:
-        super().__init__()
-        self._jobs = [job]  # who pops it runs it; it must not raise
-        self._begun = False
-
-    def begin(self, threads: Threads) -> None:
-        """See that a thread runs the job. Raises RuntimeError when the system gives none."""
-        if self._begun:
-            return
-        if no_more_threads():
-            self.run()  # in the caller's way, but done
-        else:
-            threads.start(self.run)
-        self._begun = True  # not before: where Ctrl-C came until here, the next caller begins it
-
-    def run(self) -> None:
-        """Run the job in this thread, unless another one does."""
-        try:
-            job = self._jobs.pop()
-        except IndexError:
-            return
-        job(self)
 
 
 class Renewal:
@@ -102,7 +74,7 @@ class Renewal:
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
         self._grace, self._on_doubt = grace, on_doubt
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None  # guarded by _lock
+        self._flight: SharedJob[Held] | None = None  # guarded by _lock
         self._setbacks = Setbacks(clock)  # guarded by _lock
         self._unsaved: Record | None = None  # a pair that the store could not take; guarded by _lock
         self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
@@ -172,7 +144,7 @@ class Renewal:
             held = self.held
             if held is not None and held.same_pair(rejected):
                 if held.look is None:
-                    held.look = _Flight(partial(self._look, held))
+                    held.look = SharedJob(partial(self._look, held))
                 flight = held.look
             elif held is not None and self._monotonic() < held.hard_at:
                 return held
@@ -198,14 +170,14 @@ class Renewal:
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _join(self, held: Held | None) -> _Flight:
+    def _join(self, held: Held | None) -> SharedJob[Held]:
         """Return the flight that is under way, or one that replaces `held`; under the lock."""
         return self._flight or self._launch(held)
 
     def _may_fly_ahead(self, held: Held) -> bool:
         return not (self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads())
 
-    def _launch(self, held: Held | None, *, judged: Held | None = None) -> _Flight:
+    def _launch(self, held: Held | None, *, judged: Held | None = None) -> SharedJob[Held]:
         """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
 
         `judged`: the same pair as the caller has it, who may have seen it accepted.
@@ -231,10 +203,10 @@ class Renewal:
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
         )
-        self._flight = _Flight(partial(self._fly, orders))
+        self._flight = SharedJob(partial(self._fly, orders))
         return self._flight
 
-    def _begin(self, flight: _Flight | None) -> None:
+    def _begin(self, flight: SharedJob[Held] | None) -> None:
         """Give a flight its thread; not under the lock."""
         if flight is None:
             return
@@ -243,7 +215,7 @@ class Renewal:
         except RuntimeError as error:
             self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
 
-    def _fly(self, orders: Orders, flight: _Flight) -> None:
+    def _fly(self, orders: Orders, flight: SharedJob[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
         world = LiveWorld(self.records, orders.owner, self.refresher, self._clock, self.timing, self.threads.closing)
         try:
@@ -259,7 +231,7 @@ class Renewal:
         else:
             self._land(flight, landing)
 
-    def _land(self, flight: _Flight, landing: Landing) -> None:
+    def _land(self, flight: SharedJob[Held], landing: Landing) -> None:
         """Publish what a flight brought, unless a sign-out or sign-in overtook it."""
         record, refreshed = landing.record, landing.how == "refreshed"
         with self._lock:
@@ -280,7 +252,7 @@ class Renewal:
             with contextlib.suppress(RuntimeError):  # no thread: `close` and the next flight write it
                 self.threads.start(partial(self._save_later, record))
 
-    def _fail(self, flight: _Flight, error: SignedInError) -> None:
+    def _fail(self, flight: SharedJob[Held], error: SignedInError) -> None:
         """Give one failure to all its waiters; the next flight rests first."""
         with self._lock:
             if self._flight is not flight:
@@ -290,7 +262,7 @@ class Renewal:
             tried = not self._setbacks.rest()  # else it ended in the rest after the last failure, and is no new one
             if isinstance(error, SignInRequiredError):
                 self._end(error)
-            elif tried:
+            elif tried and isinstance(error, AuthError):
                 self._setbacks.failed(error)
                 self._events.note("refresh_failed", generation, reason=type(error).__name__)
         flight.set_error(error)
@@ -305,7 +277,7 @@ class Renewal:
         self.held = self._unsaved = None
         self._setbacks.reset(error)
 
-    def _or_else(self, flight: _Flight, held: Held) -> Promise[Held]:
+    def _or_else(self, flight: SharedJob[Held], held: Held) -> Promise[Held]:
         """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
         either: Promise[Held] = Promise()
 
@@ -330,7 +302,7 @@ class Renewal:
         held = self.held
         return held.record.pair if held else None
 
-    def _look(self, held: Held, look: _Flight) -> None:
+    def _look(self, held: Held, look: SharedJob[Held]) -> None:
         error = None
         with contextlib.suppress(Exception):  # of the store: then the server's 401 stays the answer
             error = self._follow(self.records.load(), since=held)
@@ -530,6 +502,6 @@ def _ended(stored: Record | None) -> SignInRequiredError:
 
 def _slow_store(patience: float) -> TokenStoreError:
     return TokenStoreError(
-        f"The token store has not answered for {patience:g} s. Whether it has changed is unknown, and it may change yet: "
-        "ask it by load() before you try again."
+        f"The token store has not answered for {patience:g} s. Whether it has changed is unknown, and it may change "
+        "yet: ask it by load() before you try again."
     )

