@@ -11,9 +11,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from signedin._flight import Landing, Orders, fly
+from signedin._flight import Landing, LiveWorld, Orders, fly
 from signedin._held import Held, Windows
-from signedin._runner import Runner
 from signedin._setbacks import Setbacks
 from signedin._threads import Shared, Threads, no_more_threads
 from signedin.errors import (
@@ -178,11 +177,11 @@ class Renewal:
 
     def _fly(self, orders: Orders, future: Future[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
-        runner = Runner(
+        world = LiveWorld(
             self.store, self._key, orders.owner, self.refresher, self._clock, self._timing, self.threads.closing
         )
         try:
-            landing = runner.run(fly(orders))
+            landing = fly(world, orders)
         except AuthError as error:
             self._crash(future, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever

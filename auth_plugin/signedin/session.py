@@ -1,6 +1,6 @@
 """TokenSession: what users, clients and the plan ask of a signed-in user's tokens.
 
-Who waits for which refresh stands in `_renewal`, how one is decided in `_flight`, how it is carried out in `_runner`,
+Who waits for which refresh stands in `_renewal`, how one is decided in `_flight`,
 how a request uses it in `_plan`.
 """
 
