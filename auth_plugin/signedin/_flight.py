@@ -33,9 +33,8 @@ class Instant:
 class World(Protocol):
     """All that a flight touches.
 
-    A store that fails raises `TokenStoreError`; what it was to do may be done all the same. `sleep` takes a little more
-    time, and raises `RefreshUnavailableError` once the session is closed, unless `to_the_end`. `post` and `revoke`
-    never raise.
+    A store that fails raises `TokenStoreError`, whether it is done or not. `sleep` may take a little longer, and raises
+    `RefreshUnavailableError` once the session is closed, unless `to_the_end`. `post` and `revoke` never raise.
     """
 
     def now(self) -> Instant: ...
@@ -54,9 +53,8 @@ class Orders:
     """What one flight is to do, and under which rules.
 
     `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
-    generation to be replaced; None if any usable pair will do. `held`: the record in memory, which the store may have
-    lost. `grace`: how often the server accepts a refresh token again; None for a strict server. `rest`: seconds to wait
-    first, after a failed flight.
+    generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
+    `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
     """
 
     owner: str
@@ -134,10 +132,9 @@ def _check(world: World, orders: Orders) -> Record:
         if not world.compare_and_set(record.revision, newer):
             return _check(world, orders)
         record = newer
-    # A generation counts within one sign-in: the rejected number in another family is a pair that nobody rejected.
-    if record.generation == orders.rejected and (held is not None or orders.held is None):
-        return record
-    if orders.usable(record, world.now()):
+    # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
+    rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
+    if not rejected and orders.usable(record, world.now()):
         raise _Adopted(record)
     return record
 
@@ -314,10 +311,9 @@ def _validated(old: TokenPair, answer: object) -> Answer:
         return answer
     if not isinstance(answer, Renewed):
         return Unknown(f"the refresher answered with {type(answer).__name__}")
-    new = answer.pair
-    if not (is_token(new.access_token) and is_token(new.refresh_token)):
+    if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
         return Unknown("the refresher answered with tokens that no header can carry")
-    before, after = claims_of(old.access_token).subject, claims_of(new.access_token).subject
+    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
     if before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9
@@ -325,9 +321,7 @@ def _validated(old: TokenPair, answer: object) -> Answer:
 
 def _unavailable(reason: str, retry_after: float | None = None) -> RefreshUnavailableError:
     delay = None if retry_after is None else timedelta(seconds=retry_after)
-    return RefreshUnavailableError(
-        f"Could not refresh: {reason}. The pair is kept; try again later.", retry_after=delay
-    )
+    return RefreshUnavailableError(f"Could not refresh: {reason}. The pair is kept; try again.", retry_after=delay)
 
 
 def _expired(reason: str | None = None) -> SessionExpiredError:

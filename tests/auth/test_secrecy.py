@@ -85,8 +85,6 @@ def test_the_values_of_a_flight_show_no_token() -> None:
     record = record_of(tokens="s3cret")
     orders = _flight.Orders(owner="o", usable=lambda *_: True, held=record)
     assert "s3cret" not in repr((orders, _flight.Landing(record, "refreshed"), _flight._Adopted(record)))
-    # Reporters of crashes show a frame's tuples element by element.
-    assert not [part for part in record if "s3cret" in str(part)]
 
 
 @pytest.mark.parametrize("thing", ["client", "session", "record"])
