@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-<<<<<<< HEAD
-=======
-import threading
->>>>>>> flight
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-<<<<<<< HEAD
 from signedin._threads import Signal
 from signedin._tokens import Intent, Record, Records, Status, TokenPair, claims_of, is_token
 from signedin.errors import (
@@ -27,11 +22,6 @@ from signedin.errors import (
     TokenStoreError,
 )
 from signedin.protocols import Answer, Busy, Clock, Closing, NotSent, Refresher, Refused, Renewed, Unknown
-=======
-from signedin._tokens import Intent, Record, Status, TokenPair, claims_of, is_token
-from signedin.errors import AuthError, NotSignedInError, RefreshUnavailableError, SessionExpiredError, TokenStoreError
-from signedin.protocols import Answer, Busy, Clock, NotSent, Refresher, Refused, Renewed, TokenStore, Unknown
->>>>>>> flight
 from signedin.timing import Timing, back_off, lengthened
 
 if TYPE_CHECKING:
@@ -49,14 +39,8 @@ class Instant:
 class World(Protocol):
     """All that a flight touches.
 
-<<<<<<< HEAD
-    Where the store fails, its four methods raise `TokenStoreError`; what they were to do may be done all the same.
-    `sleep` takes the seconds or a little more, and raises `RefreshUnavailableError` when the session is closed, unless
-    `to_the_end`. `post` and `revoke` never raise: no usable answer is `Unknown`, and a revocation is best effort.
-=======
     A store that fails raises `TokenStoreError`, whether it is done or not. `sleep` may take a little longer, and raises
     `RefreshUnavailableError` once the session is closed, unless `to_the_end`. `post` and `revoke` never raise.
->>>>>>> flight
     """
 
     def now(self) -> Instant: ...
@@ -74,15 +58,9 @@ class World(Protocol):
 class Orders:
     """What one flight is to do, and under which rules.
 
-<<<<<<< HEAD
-    `rejected`: the generation to be replaced; None if any usable pair will do. `held`: the record in memory, which the
-    store may have lost. `usable`: whether a record's access token may still be sent. `grace`: how often the server
-    accepts a refresh token again; None for a strict server. `rest`: seconds to wait first, after a failed flight.
-=======
     `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
     generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
     `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
->>>>>>> flight
     """
 
     owner: str
@@ -127,17 +105,11 @@ def fly(world: World, orders: Orders) -> Landing:
     deadline = world.now().monotonic + orders.timing.flight
     try:
         _check(world, orders)
-<<<<<<< HEAD
-        if orders.rest:
-            _rest(world, orders)
-            _check(world, orders)  # another process may have refreshed during the rest
-=======
         if orders.rest:  # leave the server alone, unless that takes longer than this flight may
             if orders.rest + orders.timing.post > orders.timing.flight:
                 raise _unavailable(f"the last attempt failed, the next is due in {orders.rest:.1f} s", orders.rest)
             world.sleep(orders.rest)
             _check(world, orders)  # another process may have done better meanwhile
->>>>>>> flight
         while True:
             _lease(world, orders, deadline)
             try:
@@ -152,19 +124,6 @@ def fly(world: World, orders: Orders) -> Landing:
         return adopted.landing
 
 
-<<<<<<< HEAD
-def _rest(world: World, orders: Orders) -> None:
-    """Leave the server alone after a failed flight; fail at once if the rest takes longer than this flight may."""
-    if orders.rest + orders.timing.post > orders.timing.flight:
-        raise RefreshUnavailableError(
-            f"Could not refresh: the last attempt failed, the next is due in {orders.rest:.1f} s. The pair is kept.",
-            retry_after=timedelta(seconds=orders.rest),
-        )
-    world.sleep(orders.rest)
-
-
-=======
->>>>>>> flight
 def _check(world: World, orders: Orders) -> Record:
     """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
     record = world.load()
@@ -174,26 +133,14 @@ def _check(world: World, orders: Orders) -> Record:
         raise _expired()
     held = orders.held if orders.held and orders.held.family == record.family else None
     if held is not None and record.generation < held.generation:
-<<<<<<< HEAD
-        # The store fell behind what this process holds: a save failed, or the store was rolled back. Its refresh token
-        # is spent (I2), so put the newer pair back (I3).
-=======
         # A save failed, or the store was rolled back. Its token is spent (I2): put the newer pair back (I3).
->>>>>>> flight
         newer = held.at_revision(record.revision)
         if not world.compare_and_set(record.revision, newer):
             return _check(world, orders)
         record = newer
-<<<<<<< HEAD
-    # A generation counts within one sign-in: the rejected number in another family is a pair that nobody rejected.
-    if record.generation == orders.rejected and (held is not None or orders.held is None):
-        return record
-    if orders.usable(record, world.now()):
-=======
     # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
     rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
     if not rejected and orders.usable(record, world.now()):
->>>>>>> flight
         raise _Adopted(record)
     return record
 
@@ -219,22 +166,12 @@ def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
     record = _check(world, orders)
     # From here on this very generation is to be replaced, whatever made the session ask.
     orders = replace(orders, rejected=record.generation, held=None)
-<<<<<<< HEAD
-    intent = record.intent
-    if intent is None or intent.generation != record.generation:
-        journalled = _intend(world, orders, record, world.draw())
-        return _send(world, orders, journalled, deadline, in_doubt=False)
-    _ambiguous(world, orders, record, intent, deadline)
-    # In our own name: the other owner may only have been stopped, and must not take its entry back as never sent.
-    journalled = _intend(world, orders, record, intent.attempt)
-=======
     if record.intent is None or record.intent.generation != record.generation:
         journalled = _intend(world, orders, record, world.draw())
         return _send(world, orders, journalled, deadline, in_doubt=False)
     _ambiguous(world, orders, record, record.intent, deadline)
     # In our own name: the other owner may only have been stopped, and must not take its entry back as never sent.
     journalled = _intend(world, orders, record, record.intent.attempt)
->>>>>>> flight
     return _send(world, orders, journalled, deadline, in_doubt=True)
 
 
@@ -249,20 +186,6 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
         if world.load() != journalled:  # else it was written, and only the answer lost
             raise
     return journalled
-<<<<<<< HEAD
-
-
-def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
-    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2).
-
-    No sending begins that the deadline would cut, and the lease outlives the deadline (`Timing`).
-    """
-    if record.pair is None or record.intent is None:
-        raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
-    resends = orders.timing.resends
-    # How often it may yet be presented in doubt. At least once if found so: only the server can tell, and without an
-    # answer nothing ends the doubt.
-=======
 
 
 def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
@@ -271,7 +194,6 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
         raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
     resends = orders.timing.resends
     # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
->>>>>>> flight
     doubtful = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
     reason, retry_after = "an earlier attempt did not come back", None
     for count in range(resends + 1):
@@ -290,22 +212,11 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
         reason, retry_after = answer.reason, answer.retry_after if isinstance(answer, Busy) else None
     if not in_doubt:  # the server surely never saw it
         world.compare_and_set(record.revision, record.with_intent(None))
-<<<<<<< HEAD
-    raise RefreshUnavailableError(
-        f"Could not refresh the session: {reason}. The pair is kept; try again later.",
-        retry_after=None if retry_after is None else timedelta(seconds=retry_after),
-    )
-
-
-def _may_send_after(world: World, orders: Orders, record: Record, wait: float, deadline: float) -> bool:
-    """Let the back-off pass; return whether one more sending may begin."""
-=======
     raise _unavailable(reason, retry_after)
 
 
 def _may_send_after(world: World, orders: Orders, record: Record, wait: float, deadline: float) -> bool:
     """Let the back-off pass; return whether one more sending may begin: none that the deadline would cut (I5)."""
->>>>>>> flight
     if world.now().monotonic + wait + orders.timing.post > deadline:
         return False
     if wait:
@@ -321,13 +232,8 @@ def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_
     """SAVE: the old token is spent, so this must not fail for any trouble that passes (I7)."""
     offset = answer.clock_offset
     if in_doubt:
-<<<<<<< HEAD
-        # Maybe issued for an earlier presentation: an old `iat` makes the server's clock look late, never early. The
-        # offset in the record may come from a host with another clock.
-=======
         # An `iat` of an earlier presentation makes the server's clock look late, never early. The record's offset may
         # come from a host with another clock.
->>>>>>> flight
         offset = max(offset, record.clock_offset if answer.date_offset is None else answer.date_offset)
     fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset)
     while True:
@@ -360,14 +266,7 @@ def _ambiguous(world: World, orders: Orders, record: Record, intent: Intent, dea
     """AMBIGUOUS: this token was sent, maybe by a process that did not come back. Return when it may be sent again."""
     if orders.on_doubt == "relogin" and orders.grace is None:
         _end_session(world, orders, record, Status.SIGNED_OUT)
-<<<<<<< HEAD
-        raise SessionExpiredError(
-            "The refresh token may be spent, and by the chosen policy it is not sent again; the pair was cleared. "
-            "Sign in again."
-        )
-=======
         raise SessionExpiredError("The refresh token may be spent; by policy the pair was cleared. Sign in again.")
->>>>>>> flight
     if orders.grace is not None or intent.owner == orders.owner:
         return
     # A strict server refuses the second presentation: give the first one the time to be answered and saved, until the
@@ -385,36 +284,6 @@ def _end_session(world: World, orders: Orders, record: Record, status: Status) -
     current = _reload_unchanged(world, orders, record)
     while not world.compare_and_set(current.revision, current.ended(status)):
         current = _reload_unchanged(world, orders, record)
-<<<<<<< HEAD
-
-
-def _reload_unchanged(world: World, orders: Orders, record: Record) -> Record:
-    """Return the record as the store has it now, if it is the same generation; else leave the state."""
-    current = _check(world, orders)
-    if not _same_generation(current, record):
-        raise _RecordChanged
-    return current
-
-
-def _same_generation(current: Record, record: Record) -> bool:
-    # By the sign-in too: if the record was lost and somebody signed in anew, the generations begin again (I9).
-    return (current.generation, current.family) == (record.generation, record.family)
-
-
-def _unlock(world: World) -> None:
-    for _ in range(2):
-        # In the end the lease ends by itself; a pair that was landed must not be lost for that.
-        with contextlib.suppress(TokenStoreError):
-            world.unlock()
-            return
-
-
-def _require_time(world: World, deadline: float, seconds: float, otherwise: str) -> None:
-    if world.now().monotonic + seconds > deadline:
-        raise RefreshUnavailableError(f"Could not refresh: {otherwise}. The pair is kept; try again.")
-
-
-=======
 
 
 def _reload_unchanged(world: World, orders: Orders, record: Record) -> Record:
@@ -442,7 +311,6 @@ def _require_time(world: World, deadline: float, seconds: float, otherwise: str)
         raise _unavailable(otherwise)
 
 
->>>>>>> flight
 def _validated(old: TokenPair, answer: object) -> Answer:
     """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
@@ -455,14 +323,11 @@ def _validated(old: TokenPair, answer: object) -> Answer:
     if before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9
-<<<<<<< HEAD
-=======
 
 
 def _unavailable(reason: str, retry_after: float | None = None) -> RefreshUnavailableError:
     delay = None if retry_after is None else timedelta(seconds=retry_after)
     return RefreshUnavailableError(f"Could not refresh: {reason}. The pair is kept; try again.", retry_after=delay)
->>>>>>> flight
 
 
 def _expired(reason: str | None = None) -> SessionExpiredError:
@@ -474,28 +339,14 @@ def _expired(reason: str | None = None) -> SessionExpiredError:
 
 @dataclass(frozen=True, slots=True)
 class LiveWorld:
-<<<<<<< HEAD
-    """The real world of one flight, which has an `owner` of its own.
-
-    A user's store and refresher may raise anything, even what is no `Exception`; here it becomes what `World` allows.
-    """
-
-    records: Records
-=======
     """The real world of one flight: what a user's store or refresher raises becomes what `World` allows."""
 
-    store: TokenStore
-    key: str
->>>>>>> flight
+    records: Records
     owner: str
     refresher: Refresher
     clock: Clock
     timing: Timing
-<<<<<<< HEAD
     closing: Closing
-=======
-    closing: threading.Event
->>>>>>> flight
 
     def now(self) -> Instant:
         return Instant(self.clock.wall(), self.clock.monotonic())
@@ -504,17 +355,12 @@ class LiveWorld:
         return os.urandom(16).hex()  # as secrets.token_hex, which imports hmac
 
     def sleep(self, seconds: float, *, to_the_end: bool = False) -> None:
-<<<<<<< HEAD
         closing = Signal() if to_the_end else self.closing
-=======
-        closing = threading.Event() if to_the_end else self.closing
->>>>>>> flight
         if not self.clock.sleep(lengthened(seconds), closing) and not to_the_end:
             raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
 
     def load(self) -> Record | None:
         with self._store_errors():
-<<<<<<< HEAD
             return self.records.load()
 
     def compare_and_set(self, expected: int, record: Record) -> bool:
@@ -528,21 +374,6 @@ class LiveWorld:
     def unlock(self) -> None:
         with self._store_errors():
             self.records.store.unlock(self.records.key, self.owner)
-=======
-            return self.store.load(self.key)
-
-    def compare_and_set(self, expected: int, record: Record) -> bool:
-        with self._store_errors():
-            return self.store.compare_and_set(self.key, expected, record)
-
-    def try_lock(self) -> bool:
-        with self._store_errors():
-            return self.store.try_lock(self.key, self.owner, self.timing.lease)
-
-    def unlock(self) -> None:
-        with self._store_errors():
-            self.store.unlock(self.key, self.owner)
->>>>>>> flight
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
@@ -558,14 +389,7 @@ class LiveWorld:
     def _store_errors(self) -> Iterator[None]:
         try:
             yield
-<<<<<<< HEAD
         except SignedInError:
             raise
         except BaseException as error:
             raise TokenStoreError(f"{type(self.records.store).__name__} raised {type(error).__name__}.") from error
-=======
-        except AuthError:
-            raise
-        except BaseException as error:
-            raise TokenStoreError(f"{type(self.store).__name__} raised {type(error).__name__}.") from error
->>>>>>> flight
