@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Held:
     """The pair in hand, ready for a header; replaced as a whole, so that no reader mixes two generations."""
 
-    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "refreshed", "soft_at")
+    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "refused", "refreshed", "soft_at")
 
     def __init__(self, record: Record, *, soft_at: float, hard_at: float, refreshed: bool) -> None:
         self.record = record
@@ -23,6 +23,7 @@ class Held:
         self.header = f"Bearer {record.pair.access_token}" if record.pair else ""
         self.soft_at = soft_at  # monotonic: from here on it is replaced in the background
         self.hard_at = hard_at  # monotonic: from here on it is not sent any more
+        self.refused = False
         self.refreshed = refreshed  # by this process, which took it into its hand with that
         self.accepted = False  # whether the server has taken it once; set by any thread, never unset
 

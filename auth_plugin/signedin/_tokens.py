@@ -9,24 +9,21 @@ import base64
 import binascii
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, NoReturn, Self
 
-from signedin._once import WrittenOnce
 
 _LARGEST_TOKEN: Final = 16 * 1024  # characters
 
 
-class TokenPair(WrittenOnce):
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenPair:
     """An access token and the refresh token that came with it; neither is ever shown."""
 
-    __slots__ = ("access_token", "refresh_token")
-    __match_args__ = ("access_token", "refresh_token")
-
-    def __init__(self, access_token: str, refresh_token: str) -> None:
-        self.access_token: Final = access_token
-        self.refresh_token: Final = refresh_token
+    access_token: str
+    refresh_token: str
 
     @property
     def expires_at(self) -> datetime | None:

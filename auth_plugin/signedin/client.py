@@ -1,106 +1,236 @@
-"""Client and AsyncClient: the composition root. The resources (`client.auth`, `client.users`) come from the spec."""
+"""The two clients that hand-written and generated packages are put together with: the composition root.
+
+`signedin.Client` is `SignedInClient` with the resources and the contract of `signedin_sdk`; another API's is the same
+with those of another generated package.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import functools
+import inspect
+import math
 import os
+import re
 import ssl
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+import threading
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Protocol, Self, TypeVar
 
 import httpx
-from signedin_sdk.resources import AsyncResources, Resources
 
-from signedin._binding import AsyncSender, Sender, SessionOptions, session_for
-from signedin._origin import allowed_origin
-from signedin._queue import CONNECTIONS, Places
+from signedin._call import AsyncSender, Sender, Tokens
+from signedin._connections import AsyncBorrowed, AsyncConnections, Borrowed, ConnectionOptions, Connections
+from signedin._connections import refresh_client as connected
+from signedin._plan import allowed_origin
+from signedin._shim import in_use, renewal_of, store_of
 from signedin._threads import SystemClock
-from signedin.auth import BearerAuth
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
 from signedin.errors import ConfigurationError
+from signedin.protocols import ExpirySignal
+from signedin.session import TokenSession
 from signedin.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from signedin._tokens import Record
     from signedin.protocols import Clock, TokenStore
-    from signedin.session import TokenSession
     from signedin.timing import Timing
 
-Verify = ssl.SSLContext | bool  # as in httpx
-# The wait for a place in the pool is long: a thousand calls at once must queue, not fail.
-DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
-# httpx keeps 20 idle connections of 100. To close the others its pool may take one that it has just given to another
-# thread, whose call then fails, or hangs until its time is over (encode/httpcore#1110).
-_LIMITS: Final = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+_RECENT: Final = 256  # profiles of a client that stay in hand although nobody holds them
+_CLOSED: Final = "This client is closed. Make another; a store keeps the session."
+_LOCAL: Final = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
+Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-class _Wiring:
-    """What both clients are made of: an address, a store, and one session per profile."""
+class _Refresh(Tokens, Protocol):
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def request_refresh_token(self) -> str: ...
+    @property
+    def dead(self) -> frozenset[int]: ...
+    @property
+    def expired(self) -> Any: ...
+    @property
+    def grace(self) -> Any: ...
 
-    def __init__(
-        self,
-        base_url: str | None,
-        session: TokenSession | None,
-        *,
-        store: TokenStore | str | None,
-        origins: Iterable[str],
-        allow_http: bool,
-        on_doubt: Literal["resend", "relogin"],
-        timing: Timing | None,
-        clock: Clock | None,
-        refresh_transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
-        verify: Verify,
-    ) -> None:
-        self.base_url = _base_url(base_url, session)
-        self.origin = allowed_origin(self.base_url, allow_http=allow_http)
-        if session is not None and self.origin not in session.origins:
-            raise ConfigurationError(f"The session's tokens do not go to {self.origin}; create it with this origin.")
-        self.clock = clock or SystemClock()
-        self._refresh_transport = refresh_transport
-        self._verify = verify
-        self._options = SessionOptions(
-            base_url=self.base_url,
-            origins={self.origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)},
-            store=open_store(store),
-            on_doubt=on_doubt,
-            timing=timing,
-            clock=self.clock,
-        )
-        self._sessions: dict[str, TokenSession] = {}
+
+class _Revoke(Protocol):
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def request_refresh_token(self) -> str: ...
+
+
+class Contract(Protocol):
+    """The module `contract` of a generated package: what its spec says about staying signed in."""
+
+    @property
+    def REFRESH(self) -> _Refresh | None: ...  # noqa: N802 -- the module's constants
+    @property
+    def REVOKE(self) -> _Revoke | None: ...  # noqa: N802
+    @property
+    def DEFAULT_BASE_URL(self) -> str | None: ...  # noqa: N802
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the sessions of one client are made with."""
+
+    api: Contract
+    base_url: str
+    origins: frozenset[str]
+    store: TokenStore
+    on_doubt: Literal["resend", "relogin"]
+    timing: Timing | None
+    clock: Clock
+    refresh_client: Callable[[], httpx.Client]
 
     def session(self, profile: str) -> TokenSession:
-        """Return the profile's session, always the same one."""
+        """Return a new session that refreshes as the spec says."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
-        if profile not in self._sessions:
-            refresh_client = _refresh_client(_for_threads(self._refresh_transport), self._verify)
-            fresh = session_for(f"{self.origin}#{profile}", refresh_client, self._options)
-            # setdefault: two threads that ask at once get one session.
-            self._sessions.setdefault(profile, fresh)
-        return self._sessions[profile]
+        contract, revoke = refresh_contract(self.api), self.api.REVOKE
+        grace, signal = contract.grace, contract.expired
+        endpoint = RefreshEndpoint(
+            url=self.base_url + contract.path,
+            method=contract.method,
+            request_refresh_token=contract.request_refresh_token,
+            response_access_token=contract.response_access_token,
+            response_refresh_token=contract.response_refresh_token,
+            dead=contract.dead,
+            attempt_header=grace.header if grace else None,
+        )
+        revocation = revoke and RevokeEndpoint(
+            url=self.base_url + revoke.path, method=revoke.method, request_refresh_token=revoke.request_refresh_token
+        )
+        return TokenSession(
+            HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
+            key=f"{self.base_url}#{profile}",
+            base_url=self.base_url,
+            origins=self.origins,
+            store=self.store,
+            expired=ExpirySignal(signal.status, signal.property, signal.equals),
+            grace=grace.times if grace else None,
+            grace_seconds=grace.seconds if grace else None,
+            on_doubt=self.on_doubt,
+            timing=self.timing,
+            clock=self.clock,
+        )
 
-    def close(self) -> None:
-        for session in list(self._sessions.values()):
-            session.close()
 
-    async def aclose(self) -> None:
-        for session in list(self._sessions.values()):
-            await session.aclose()
+def refresh_contract(api: Contract) -> _Refresh:
+    """Return how the API renews tokens."""
+    if api.REFRESH is None:
+        raise ConfigurationError("The spec declares no refresh (x-signedin-refresh); use the generated client alone.")
+    return api.REFRESH
 
 
-class Client(Resources):
-    """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
+class Profiles:
+    """The sessions of one API and store, one for each profile: held weakly, but for those in use and the last few."""
 
-    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
-    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
-    `origins`: further origins that the token may go to. `transport`, `verify`, `headers`, `follow_redirects` as in
-    httpx.
-    `refresh_transport`: for the refresh alone, which runs in a thread. `allow_http`: let tokens travel unencrypted to
-    other machines.
+    def __init__(self, options: Options, sessions: Mapping[str, TokenSession] | None = None) -> None:
+        self._options: Final = options
+        self._sessions = weakref.WeakValueDictionary(sessions or {})  # guarded by _mutex
+        self._recent: OrderedDict[str, TokenSession] = OrderedDict(sessions or {})  # guarded by _mutex
+        self._mutex = threading.Lock()
 
-    Raises:
-        ConfigurationError: What was given, or the environment, cannot work.
+    def session(self, profile: str) -> TokenSession:
+        """Return the profile's session, the same one as long as anybody holds it."""
+        with self._mutex:
+            session = self._sessions.get(profile)
+            if session is None:
+                session = self._sessions[profile] = self._options.session(profile)
+                _profiles[session] = weakref.ref(self)
+            self._recent[profile] = session
+            self._recent.move_to_end(profile)
+            for _ in range(min(2, len(self._recent) - _RECENT)):  # two: a run of those in use is passed in time
+                oldest, idle = self._recent.popitem(last=False)
+                if in_use(idle):
+                    self._recent[oldest] = idle
+            return session
+
+    def sessions(self) -> list[TokenSession]:
+        """Return those that are there."""
+        with self._mutex:
+            return list(self._sessions.values())
+
+
+# Where a session's other profiles are: a client that shares the session shares them, too.
+_profiles: weakref.WeakKeyDictionary[TokenSession, weakref.ref[Profiles]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What a client and its views have in common."""
+
+    options: Options
+    profiles: Profiles
+    owned: contextlib.ExitStack | None  # None where sessions belong to another client
+    closed: bool = False
+
+
+class _Cookies:
+    """Keeps the cookies of one user from going along with another one's token; beside httpx's client in both colours.
+
+    Cookies set by hand before the first sign-in are the user's own, and stay.
     """
+
+    is_closed: Any
+    cookies: Any
+    shared: _Shared
+    session: TokenSession
+    _whose: Record | None = None
+
+    def before_sending(self, request: httpx.Request) -> None:
+        if self.shared.closed or self.is_closed:
+            raise ConfigurationError(_CLOSED)
+        held, whose = renewal_of(self.session).held, self._whose
+        if whose is not None and (held is None or not held.record.same_user(whose)):
+            self.cookies.clear()
+            request.headers.pop("cookie", None)
+        self._whose = held.record if held is not None else None
+
+    def signed_in(self, response: httpx.Response) -> None:
+        """Keep no cookies but those of a sign-in's own answers."""
+        self.cookies.clear()
+        for answer in (*response.history, response):
+            self.cookies.extract_cookies(answer)
+        self._whose = None
+
+
+class _Http(_Cookies, httpx.Client):
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return super().send(request, **options)
+
+
+class _AsyncHttp(_Cookies, httpx.AsyncClient):
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return await super().send(request, **options)
+
+
+class _Client(Generic[Transport, Http]):
+    """What both clients have in common, first of all their arguments."""
+
+    api: ClassVar[Contract]  # of a generated package, set by the subclass
+    _shared: _Shared
+    _http: Http
+    _session: TokenSession
 
     def __init__(
         self,
@@ -108,58 +238,70 @@ class Client(Resources):
         *,
         store: TokenStore | str | None = None,
         session: TokenSession | None = None,
-        profile: str = "default",
+        profile: str | None = None,
         timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
-        transport: httpx.BaseTransport | None = None,
-        refresh_transport: httpx.BaseTransport | None = None,
-        verify: Verify = True,
         headers: Mapping[str, str] | None = None,
+        http_client: Http | None = None,
+        transport: Transport | None = None,
+        proxy: str | httpx.URL | httpx.Proxy | None = None,
+        verify: ssl.SSLContext | str | bool = True,
+        cert: str | tuple[str, str] | tuple[str, str, str] | None = None,
+        trust_env: bool = True,
+        limits: httpx.Limits = LIMITS,
+        http2: bool = False,
+        event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         follow_redirects: bool = False,
         origins: Iterable[str] = (),
         allow_http: bool = False,
         on_doubt: Literal["resend", "relogin"] = "resend",
         timing: Timing | None = None,
         clock: Clock | None = None,
+        refresh_transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._wiring = _Wiring(
-            base_url,
-            session,
-            store=store,
-            origins=origins,
-            allow_http=allow_http,
+        if session is not None and (store is not None or profile is not None):
+            raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
+        if http_client is not None and (transport or http2 or event_hooks or follow_redirects or limits is not LIMITS):
+            raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
+        base_url = _base_url(base_url, session)
+        origin = allowed_origin(base_url, allow_http=allow_http)
+        if session is not None and origin not in renewal_of(session).origins:
+            raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
+        if isinstance(origins, str):
+            raise ConfigurationError("origins= is a list of origins, not one string.")
+        checked = _headers(headers)
+        connections = ConnectionOptions(verify, cert, proxy, trust_env, limits, http2)
+        options = Options(
+            api=self.api,
+            base_url=base_url,
+            origins=frozenset({origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)}),
+            store=open_store(store) if session is None else store_of(session),
             on_doubt=on_doubt,
             timing=timing,
-            clock=clock,
-            refresh_transport=refresh_transport or transport,
-            verify=verify,
+            clock=clock or SystemClock(),
+            refresh_client=_refresh_client(refresh_transport or transport, connections, checked),
         )
-        http = httpx.Client(
-            base_url=self._wiring.base_url,
-            timeout=timeout,
-            transport=transport,
-            verify=_ssl_context(verify),
-            headers=headers,
-            follow_redirects=follow_redirects,
-            limits=_LIMITS,
-        )
-        self._owned: httpx.Client | None = http
-        self._bind(http, session if session is not None else self._wiring.session(profile))
-
-    def _bind(self, http: httpx.Client, session: TokenSession) -> None:
-        http.auth = auth = BearerAuth(session)
-        http.event_hooks = _hooks(auth.stay_home, http)
-        self._http, self._session = http, session
-        super().__init__(Sender(http, session, self._wiring.clock))
-
-    def __repr__(self) -> str:
-        return f"<signedin.Client {self._wiring.base_url}>"
+        self._shared = _shared(options, session, opened=session is None and (store is None or isinstance(store, str)))
+        self._session = session if session is not None else self._shared.profiles.session(profile or "default")
+        settings = {
+            "base_url": base_url,
+            "timeout": _timeout(timeout),
+            "headers": checked,
+            "event_hooks": event_hooks,
+            "follow_redirects": follow_redirects,
+            "trust_env": trust_env,
+        }
+        if http_client is not None:
+            self._http = self._around(http_client, checked, None if timeout is DEFAULT_TIMEOUT else timeout)
+        else:
+            self._http = self._open(transport, connections, settings)
+        self._connect()
 
     @property
-    def http(self) -> httpx.Client:
+    def http(self) -> Http:
         """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
 
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
-        view for another profile has those that were there when it was made.
+        Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
+        profile has those that were there when it was made.
         """
         return self._http
 
@@ -167,202 +309,3 @@ class Client(Resources):
     def session(self) -> TokenSession:
         """The session whose tokens the requests carry."""
         return self._session
-
-    def logout(self) -> None:
-        """Clear the pair everywhere and revoke it at the server, best effort.
-
-        Raises:
-            TokenStoreError: The store could not be cleared; the session goes on as before.
-        """
-        self._session.sign_out()
-
-    def for_profile(self, name: str) -> Self:
-        """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        return _view(self, name)
-
-    def close(self) -> None:
-        """Wait for a refresh that is under way, and give up connections."""
-        if self._owned is not None:
-            self._wiring.close()
-            self._owned.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncClient(AsyncResources):
-    """An async client that stays signed in, on asyncio and trio. Use it as a context manager, or `await aclose()`.
-
-    Arguments as for `Client`.
-    An async-only `transport` needs a `refresh_transport` beside it: the refresh runs
-    in a thread, where no caller's cancellation reaches it.
-    """
-
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        store: TokenStore | str | None = None,
-        session: TokenSession | None = None,
-        profile: str = "default",
-        timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
-        transport: httpx.AsyncBaseTransport | None = None,
-        refresh_transport: httpx.BaseTransport | None = None,
-        verify: Verify = True,
-        headers: Mapping[str, str] | None = None,
-        follow_redirects: bool = False,
-        origins: Iterable[str] = (),
-        allow_http: bool = False,
-        on_doubt: Literal["resend", "relogin"] = "resend",
-        timing: Timing | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._wiring = _Wiring(
-            base_url,
-            session,
-            store=store,
-            origins=origins,
-            allow_http=allow_http,
-            on_doubt=on_doubt,
-            timing=timing,
-            clock=clock,
-            refresh_transport=refresh_transport or transport,
-            verify=verify,
-        )
-        # A transport of the user's own has limits of its own, or many requests on one connection.
-        self._places = Places(CONNECTIONS) if transport is None else None
-        http = httpx.AsyncClient(
-            base_url=self._wiring.base_url,
-            timeout=timeout,
-            transport=transport,
-            verify=_ssl_context(verify),
-            headers=headers,
-            follow_redirects=follow_redirects,
-        )
-        self._owned: httpx.AsyncClient | None = http
-        self._bind(http, session if session is not None else self._wiring.session(profile))
-
-    def _bind(self, http: httpx.AsyncClient, session: TokenSession) -> None:
-        http.auth = auth = BearerAuth(session, self._places)
-        http.event_hooks = _hooks(auth.astay_home, http)
-        self._http, self._session = http, session
-        super().__init__(AsyncSender(http, session, self._wiring.clock))
-
-    def __repr__(self) -> str:
-        return f"<signedin.AsyncClient {self._wiring.base_url}>"
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
-
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
-        view for another profile has those that were there when it was made.
-        """
-        return self._http
-
-    @property
-    def session(self) -> TokenSession:
-        """The session whose tokens the requests carry."""
-        return self._session
-
-    async def logout(self) -> None:
-        """Clear the pair everywhere and revoke it at the server, best effort.
-
-        Raises:
-            TokenStoreError: The store could not be cleared; the session goes on as before.
-        """
-        await self._session.asign_out()
-
-    def for_profile(self, name: str) -> Self:
-        """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        return _view(self, name)
-
-    async def aclose(self) -> None:
-        """Wait for a refresh that is under way, and give up connections."""
-        if self._owned is not None:
-            await self._wiring.aclose()
-            await self._owned.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-AnyClient = TypeVar("AnyClient", bound=Client | AsyncClient)
-
-
-def _view(client: AnyClient, profile: str) -> AnyClient:
-    view = copy.copy(client)
-    # The resources are cached per instance, bound to the other session.
-    for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send", "_places"}:
-        del view.__dict__[cached]
-    http: Any = copy.copy(client.http)
-    http.cookies = httpx.Cookies()
-    http.headers = httpx.Headers(client.http.headers)
-    view._owned = None  # noqa: SLF001 -- our own class
-    view._bind(http, client._wiring.session(profile))  # noqa: SLF001
-    return view
-
-
-def _hooks(stay: Callable[..., Any], http: httpx.Client | httpx.AsyncClient) -> dict[str, list[Callable[..., Any]]]:
-    """Return the hooks of a client, with `stay` in the place of another session's."""
-    users = [
-        hook for hook in http.event_hooks["request"] if not isinstance(getattr(hook, "__self__", None), BearerAuth)
-    ]
-    return {"request": [stay, *users], "response": http.event_hooks["response"]}
-
-
-def _base_url(given: str | None, session: TokenSession | None) -> str:
-    found = given or (session.base_url if session else None) or os.environ.get("SIGNEDIN_BASE_URL")
-    if not found:
-        raise ConfigurationError(
-            "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
-        )
-    if "?" in found or "#" in found:
-        raise ConfigurationError(
-            "A base URL ends with its path: no query and no fragment, which would swallow the rest."
-        )
-    return found.rstrip("/")
-
-
-@functools.cache
-def _default_ssl_context() -> ssl.SSLContext:
-    # Parsing the CA bundle takes longer than a refresh; once per process is enough.
-    return httpx.create_ssl_context()
-
-
-def _ssl_context(verify: Verify) -> ssl.SSLContext | bool:
-    return _default_ssl_context() if verify is True else verify
-
-
-def _refresh_client(transport: httpx.BaseTransport | None, verify: Verify) -> Callable[[], httpx.Client]:
-    def build() -> httpx.Client:
-        if transport is not None:
-            return httpx.Client(transport=_Borrowed(transport))
-        return httpx.Client(verify=_ssl_context(verify), limits=httpx.Limits(max_keepalive_connections=0))
-
-    return build
-
-
-def _for_threads(transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None) -> httpx.BaseTransport | None:
-    if transport is None or isinstance(transport, httpx.BaseTransport):
-        return transport
-    raise ConfigurationError(
-        f"{type(transport).__name__} is async only, and the refresh runs in a thread: pass a refresh_transport, for "
-        "example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
-    )
-
-
-class _Borrowed(httpx.BaseTransport):
-    """The client's own transport, which the refresh must not close."""
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self._transport = transport
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(request)
