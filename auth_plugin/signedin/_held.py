@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Held:
     """The pair in hand, ready for a header; replaced as a whole, so that no reader mixes two generations."""
 
-    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "refused", "refreshed", "soft_at")
+    __slots__ = ("accepted", "generation", "hard_at", "header", "record", "refreshed", "refused", "soft_at")
 
     def __init__(self, record: Record, *, soft_at: float, hard_at: float, refreshed: bool) -> None:
         self.record = record

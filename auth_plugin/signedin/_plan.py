@@ -5,13 +5,14 @@ No I/O, no clock, no lock. `auth` carries the steps out, blocking and awaiting; 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from signedin._connections import LEAVING
+from signedin._network import is_loopback
 from signedin.errors import APIConnectionError, ConfigurationError, NotSignedInError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _PORTS: Final = {"http": 80, "https": 443}
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
-LEAVING: Final = "signedin.leaving"  # called by `_connections` when the request has its connection
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
@@ -182,7 +182,7 @@ def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
         raise ConfigurationError(f"{shown} is no absolute URL; write for example https://api.example.com/v1.")
     if parsed.userinfo:
         raise ConfigurationError("The base URL holds a user name or password; sign in instead.")
-    if parsed.scheme == "http" and not allow_http and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
         raise ConfigurationError(
             f"{shown} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
             "pass allow_http=True for a network that you trust."
@@ -208,15 +208,6 @@ def refuse_redirect_off_origin(request: httpx.Request, origins: Collection[str])
             )
     # What another origin sends back here gets no token: that origin has chosen the URL.
     request.extensions[_HOME] = at_home and from_home
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # -------------------------------------------------------------------------------------------------------------- replay

@@ -31,3 +31,13 @@ class _Renewal:
 
 def renewal_of(session: Any) -> Any:
     return _Renewal(session)
+
+
+def in_use(session: Any) -> bool:
+    return bool(session._renewal.flight) or bool(
+        session._events._callbacks if hasattr(session._events, "_callbacks") else False
+    )
+
+
+def store_of(session: Any) -> Any:
+    return session._store

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, NoReturn, Self
 
-
 _LARGEST_TOKEN: Final = 16 * 1024  # characters
 
 

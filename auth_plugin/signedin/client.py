@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import inspect
-import math
 import os
 import re
 import ssl
@@ -41,10 +41,8 @@ if TYPE_CHECKING:
     from signedin.protocols import Clock, TokenStore
     from signedin.timing import Timing
 
-LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 _RECENT: Final = 256  # profiles of a client that stay in hand although nobody holds them
 _CLOSED: Final = "This client is closed. Make another; a store keeps the session."
-_LOCAL: Final = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
@@ -140,34 +138,37 @@ def refresh_contract(api: Contract) -> _Refresh:
 class Profiles:
     """The sessions of one API and store, one for each profile: held weakly, but for those in use and the last few."""
 
-    def __init__(self, options: Options, sessions: Mapping[str, TokenSession] | None = None) -> None:
+    def __init__(self, options: Options, lent: TokenSession | None = None) -> None:
         self._options: Final = options
-        self._sessions = weakref.WeakValueDictionary(sessions or {})  # guarded by _mutex
-        self._recent: OrderedDict[str, TokenSession] = OrderedDict(sessions or {})  # guarded by _mutex
-        self._mutex = threading.Lock()
+        self._lent: Final = lent  # made by the user, who closes it
+        self._sessions: weakref.WeakValueDictionary[str, TokenSession] = weakref.WeakValueDictionary()
+        if lent is not None:
+            self._sessions[lent.key.rpartition("#")[2]] = lent
+        self._recent: OrderedDict[str, TokenSession] = OrderedDict()
+        self._mutex = threading.Lock()  # guards both
 
     def session(self, profile: str) -> TokenSession:
         """Return the profile's session, the same one as long as anybody holds it."""
         with self._mutex:
             session = self._sessions.get(profile)
             if session is None:
-                session = self._sessions[profile] = self._options.session(profile)
-                _profiles[session] = weakref.ref(self)
+                session = self._options.session(profile)
+                self._sessions[profile], _profiles[session] = session, weakref.ref(self)
             self._recent[profile] = session
             self._recent.move_to_end(profile)
-            for _ in range(min(2, len(self._recent) - _RECENT)):  # two: a run of those in use is passed in time
+            for _ in range(min(2, len(self._recent) - _RECENT)):  # two, so that those in use are passed in time
                 oldest, idle = self._recent.popitem(last=False)
                 if in_use(idle):
                     self._recent[oldest] = idle
             return session
 
     def sessions(self) -> list[TokenSession]:
-        """Return those that are there."""
+        """Return those that were made here and are there."""
         with self._mutex:
-            return list(self._sessions.values())
+            return [session for session in self._sessions.values() if session is not self._lent]
 
 
-# Where a session's other profiles are: a client that shares the session shares them, too.
+# Where the other profiles of a session are: a client that shares the session shares them, too.
 _profiles: weakref.WeakKeyDictionary[TokenSession, weakref.ref[Profiles]] = weakref.WeakKeyDictionary()
 
 
@@ -177,7 +178,9 @@ class _Shared:
 
     options: Options
     profiles: Profiles
-    owned: contextlib.ExitStack | None  # None where sessions belong to another client
+    owned: bool  # whether the profiles, and the store if `opened`, are this client's own, which closes them
+    opened: bool
+    connections: Any = None
     closed: bool = False
 
 
@@ -191,23 +194,23 @@ class _Cookies:
     cookies: Any
     shared: _Shared
     session: TokenSession
-    _whose: Record | None = None
+    whose: Record | None = None
 
     def before_sending(self, request: httpx.Request) -> None:
         if self.shared.closed or self.is_closed:
             raise ConfigurationError(_CLOSED)
-        held, whose = renewal_of(self.session).held, self._whose
+        held, whose = renewal_of(self.session).held, self.whose
         if whose is not None and (held is None or not held.record.same_user(whose)):
             self.cookies.clear()
             request.headers.pop("cookie", None)
-        self._whose = held.record if held is not None else None
+        self.whose = held.record if held is not None else None
 
     def signed_in(self, response: httpx.Response) -> None:
         """Keep no cookies but those of a sign-in's own answers."""
         self.cookies.clear()
         for answer in (*response.history, response):
             self.cookies.extract_cookies(answer)
-        self._whose = None
+        self.whose = None
 
 
 class _Http(_Cookies, httpx.Client):
@@ -224,13 +227,23 @@ class _AsyncHttp(_Cookies, httpx.AsyncClient):
         return await super().send(request, **options)
 
 
+@dataclass(frozen=True, slots=True)
+class _Colour:
+    """What a client of one colour is made of."""
+
+    connections: type[Any]
+    borrowed: type[Any]
+    authenticated: type[Any]
+    http: type[Any]
+    sender: type[Any]
+
+
 class _Client(Generic[Transport, Http]):
     """What both clients have in common, first of all their arguments."""
 
     api: ClassVar[Contract]  # of a generated package, set by the subclass
-    _shared: _Shared
-    _http: Http
-    _session: TokenSession
+    _colour: ClassVar[_Colour]
+    _is_view = False
 
     def __init__(
         self,
@@ -247,7 +260,7 @@ class _Client(Generic[Transport, Http]):
         verify: ssl.SSLContext | str | bool = True,
         cert: str | tuple[str, str] | tuple[str, str, str] | None = None,
         trust_env: bool = True,
-        limits: httpx.Limits = LIMITS,
+        limits: httpx.Limits | None = None,
         http2: bool = False,
         event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         follow_redirects: bool = False,
@@ -260,16 +273,16 @@ class _Client(Generic[Transport, Http]):
     ) -> None:
         if session is not None and (store is not None or profile is not None):
             raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
-        if http_client is not None and (transport or http2 or event_hooks or follow_redirects or limits is not LIMITS):
+        if http_client is not None and (transport or limits or http2 or event_hooks or follow_redirects):
             raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
+        if isinstance(origins, str):
+            raise ConfigurationError("origins= is a list of origins, not one string.")
         base_url = _base_url(base_url, session)
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
-        if isinstance(origins, str):
-            raise ConfigurationError("origins= is a list of origins, not one string.")
+        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
         checked = _headers(headers)
-        connections = ConnectionOptions(verify, cert, proxy, trust_env, limits, http2)
         options = Options(
             api=self.api,
             base_url=base_url,
@@ -278,23 +291,54 @@ class _Client(Generic[Transport, Http]):
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),
-            refresh_client=_refresh_client(refresh_transport or transport, connections, checked),
+            refresh_client=_refresh_client(transport, refresh_transport, network, checked),
         )
-        self._shared = _shared(options, session, opened=session is None and (store is None or isinstance(store, str)))
-        self._session = session if session is not None else self._shared.profiles.session(profile or "default")
-        settings = {
-            "base_url": base_url,
-            "timeout": _timeout(timeout),
-            "headers": checked,
-            "event_hooks": event_hooks,
-            "follow_redirects": follow_redirects,
-            "trust_env": trust_env,
-        }
+        beside = _profiles[session]() if session in _profiles else None
+        self._shared = _Shared(
+            options,
+            beside or Profiles(options, session),
+            owned=beside is None,
+            opened=session is None and (store is None or isinstance(store, str)),
+        )
+        self._session = session or self._shared.profiles.session(profile or "default")
+        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": checked}
         if http_client is not None:
-            self._http = self._around(http_client, checked, None if timeout is DEFAULT_TIMEOUT else timeout)
-        else:
-            self._http = self._open(transport, connections, settings)
-        self._connect()
+            self._bind(_around(http_client, self, {"headers": checked} if timeout is DEFAULT_TIMEOUT else settings))
+            return
+        self._shared.connections = (
+            self._colour.connections(network) if transport is None else self._colour.borrowed(transport)
+        )
+        settings |= {"event_hooks": event_hooks, "follow_redirects": follow_redirects, "trust_env": trust_env}
+        self._bind(self._opened(settings))
+
+    def _opened(self, settings: dict[str, Any]) -> Any:
+        """Return httpx's client with the plan in its transport."""
+        transport = self._colour.authenticated(self._shared.connections, self._session)
+        http = self._colour.http(base_url=self._shared.options.base_url, transport=transport, auth=Marked(), **settings)
+        http.shared, http.session = self._shared, self._session
+        return http
+
+    def _bind(self, http: Any) -> None:
+        self._http = http
+        options, own = self._shared.options, isinstance(http, _Cookies)
+        sender = self._colour.sender(
+            http=http,
+            session=self._session,
+            base_url=options.base_url,
+            tokens=refresh_contract(self.api),
+            clock=options.clock,
+            signed_in=http.signed_in if own else _leave_cookies,
+        )
+        super().__init__(sender)  # type: ignore[call-arg]  # of the generated resources, next in the subclass's bases
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
+            "and create another one there"
+        )
 
     @property
     def http(self) -> Http:
@@ -309,3 +353,200 @@ class _Client(Generic[Transport, Http]):
     def session(self) -> TokenSession:
         """The session whose tokens the requests carry."""
         return self._session
+
+    def for_profile(self, name: str) -> Self:
+        """Return a view with another profile's session on the same connections; closing it closes nothing."""
+        view = object.__new__(type(self))
+        # Without what descriptors keep in an instance: the resources, which send for the other session.
+        view.__dict__.update({key: value for key, value in vars(self).items() if not _is_cached(type(self), key)})
+        view._is_view, view._session = True, self._shared.profiles.session(name)
+        http = self._http
+        if not isinstance(http, _Cookies):
+            view._bind(_around(http, view, {}))
+            return view
+        names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
+        view._bind(view._opened({name: getattr(http, name) for name in names}))
+        return view
+
+    def _sessions(self) -> list[TokenSession]:
+        return self._shared.profiles.sessions() if self._shared.owned else []
+
+    def _close_store(self) -> None:
+        close = getattr(self._shared.options.store, "close", None)
+        if self._shared.opened and close is not None:
+            close()
+
+
+class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
+    """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
+
+    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
+    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
+    `origins`: further origins that the token may go to. `headers`, `proxy`, `verify` and `cert` are as in httpx and go
+    with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
+    `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
+    `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
+    `refresh_transport`, in a thread. Neither is closed with the client. `allow_http`: let tokens travel unencrypted to
+    other machines.
+
+    Raises:
+        ConfigurationError: An argument, or the environment, cannot work.
+    """
+
+    _colour = _Colour(Connections, Borrowed, Authenticated, _Http, Sender)
+
+    def logout(self) -> None:
+        """Clear the pair everywhere and revoke it at the server, best effort.
+
+        Raises:
+            TokenStoreError: The store could not be cleared; the session goes on as before.
+        """
+        self._session.sign_out()
+        _forget_cookies(self._http)
+
+    def close(self) -> None:
+        """Wait for a refresh that is under way, and give up connections, also when the wait is interrupted."""
+        if self._is_view or self._shared.closed:
+            return
+        with contextlib.ExitStack() as stack:
+            self._shared.closed = True
+            stack.callback(self._close_store)
+            if isinstance(self._http, _Cookies):
+                stack.callback(self._http.close)
+            for session in self._sessions():
+                stack.callback(session.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
+    """An async client that stays signed in, on asyncio and trio. Use it as a context manager, or `await aclose()`.
+
+    Arguments as for `SignedInClient`. An async-only `transport` needs a `refresh_transport` beside it: the refresh runs
+    in a thread, where no caller's cancellation reaches it.
+    """
+
+    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, _AsyncHttp, AsyncSender)
+
+    async def logout(self) -> None:
+        """Clear the pair everywhere and revoke it at the server, best effort.
+
+        Raises:
+            TokenStoreError: The store could not be cleared; the session goes on as before.
+        """
+        await self._session.asign_out()
+        _forget_cookies(self._http)
+
+    async def aclose(self) -> None:
+        """Wait for a refresh that is under way, and give up connections, also when the wait is cancelled."""
+        if self._is_view or self._shared.closed:
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            self._shared.closed = True
+            stack.callback(self._close_store)
+            if isinstance(self._http, _Cookies):
+                stack.push_async_callback(self._http.aclose)
+            for session in self._sessions():
+                stack.push_async_callback(session.aclose)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) -> Http:
+    """Return a copy of a user's httpx client, with the session's auth, and with hooks that keep bodies at home."""
+    auth, shared = BearerAuth(client.session), client._shared  # noqa: SLF001
+    around = copy.copy(http)
+    around.auth = auth
+
+    def check(request: httpx.Request) -> None:
+        if shared.closed or http.is_closed:
+            raise ConfigurationError(_CLOSED)
+        auth.refuse_redirect_off_origin(request)
+
+    async def acheck(request: httpx.Request) -> None:
+        check(request)
+
+    hooks = http.event_hooks
+    check.__dict__["ours"] = True
+    around.event_hooks = {
+        "request": [acheck if isinstance(http, httpx.AsyncClient) else check, *hooks["request"]],
+        "response": hooks["response"],
+    }
+    around.headers = httpx.Headers([*http.headers.raw, *settings.get("headers", httpx.Headers()).raw])
+    if "timeout" in settings:
+        around.timeout = settings["timeout"]
+    return around
+
+
+def _leave_cookies(_: httpx.Response) -> None:
+    """Leave the cookies of a user's own httpx client to the user."""
+
+
+def _forget_cookies(http: object) -> None:
+    if isinstance(http, _Cookies):
+        http.cookies.clear()
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    return hasattr(type(inspect.getattr_static(kind, name, None)), "__get__")
+
+
+def _base_url(base_url: str | None, session: TokenSession | None) -> str:
+    base_url = base_url or (session.base_url if session else None) or os.environ.get("SIGNEDIN_BASE_URL")
+    if not base_url:
+        raise ConfigurationError(
+            "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
+        )
+    if re.search(r"[\s?#\x00-\x1f]", base_url):
+        raise ConfigurationError(
+            "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."
+        )
+    try:
+        return str(httpx.URL(base_url)).rstrip("/")  # lower-case host, no default port: part of the key in a store
+    except httpx.InvalidURL:
+        return base_url  # refused, with what is wrong, by `allowed_origin`
+
+
+def _headers(headers: Mapping[str, str] | None) -> httpx.Headers:
+    raw: list[tuple[bytes, bytes]] = []
+    for name, value in (headers or {}).items():
+        try:
+            raw.append((name.encode("ascii"), value.encode("latin-1")))
+        except (UnicodeEncodeError, AttributeError):
+            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.") from None
+        if not re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+", raw[-1][0]) or re.search(
+            rb"[\x00-\x08\n-\x1f\x7f]", raw[-1][1]
+        ):
+            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
+    return httpx.Headers(raw)
+
+
+def _timeout(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
+    try:
+        checked = httpx.Timeout(timeout)
+        if all(seconds is None or 0 < seconds <= threading.TIMEOUT_MAX for seconds in checked.as_dict().values()):
+            return checked
+    except (TypeError, ValueError):
+        pass
+    raise ConfigurationError("timeout= takes positive, finite seconds, None for no limit, or an httpx.Timeout.")
+
+
+def _refresh_client(
+    transport: object, refresh_transport: httpx.BaseTransport | None, network: ConnectionOptions, headers: httpx.Headers
+) -> Callable[[], httpx.Client]:
+    used: Any = refresh_transport
+    # One that reaches the network may keep connections, of which the refresh must not use one (see `_wire`).
+    if used is None and not isinstance(transport, httpx.HTTPTransport | httpx.AsyncHTTPTransport):
+        used = transport
+    if used is None:
+        return functools.partial(connected, network, headers)
+    borrowed = Borrowed(used)
+    return lambda: httpx.Client(transport=borrowed, headers=headers, trust_env=False)
