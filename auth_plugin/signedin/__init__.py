@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+import signedin_sdk.contract
+import signedin_sdk.resources
+
 from signedin import stores
 from signedin._tokens import TokenPair
 from signedin.auth import BearerAuth
-from signedin.client import AsyncClient, Client
+from signedin.client import AsyncSignedInClient, SignedInClient
 from signedin.errors import (
     APIConnectionError,
     APIError,
@@ -45,7 +48,17 @@ else:  # hidden from type checkers, which would believe any name then
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return __all__
+
+
+class Client(SignedInClient, signedin_sdk.resources.Resources):
+    __doc__ = SignedInClient.__doc__
+    api = signedin_sdk.contract
+
+
+class AsyncClient(AsyncSignedInClient, signedin_sdk.resources.AsyncResources):
+    __doc__ = AsyncSignedInClient.__doc__
+    api = signedin_sdk.contract
 
 
 __all__ = [
@@ -55,6 +68,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AsyncClient",
+    "AsyncSignedInClient",
     "AuthError",
     "BadRequestError",
     "BearerAuth",
@@ -76,6 +90,7 @@ __all__ = [
     "ServerError",
     "SessionExpiredError",
     "SignInRequiredError",
+    "SignedInClient",
     "SignedInError",
     "Stored",
     "Timing",

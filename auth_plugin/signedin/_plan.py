@@ -1,89 +1,218 @@
-"""What is done with one request: the whole policy on one screen. No I/O, no clock, no lock.
+"""What to do with one request: where its token may go, whether its body can be sent twice, and the steps of the call.
 
-`auth` carries the steps out, in two colours; nothing is decided there.
+No I/O, no clock, no lock. `auth` carries the steps out, blocking and awaiting; nothing is decided there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from signedin._origin import MARK, origin_of
-from signedin._replay import body_of
-from signedin.errors import NotSignedInError
+import httpx
+
+from signedin._connections import LEAVING
+from signedin._network import origin_of
+from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Collection, Iterator
 
-    import httpx
+    from signedin._renewal import Held, Renewal
 
-    from signedin._held import Held
-    from signedin._renewal import Renewal
-
-
-class Acquire(NamedTuple):
-    """→ Held: a pair that may be sent; `one_shot` when this sending is the only one possible."""
-
-    one_shot: bool
+# Request extensions; httpx copies them to every hop of a redirect.
+BEARER: Final = "signedin.bearer"  # the request wants the session's token
+_HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
+_BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
-class Renew(NamedTuple):
-    """→ Held: a pair newer than the rejected one."""
-
-    rejected: Held
-
-
-class Send(NamedTuple):
-    """→ Answer. The body of an answer with the session's expiry status is read before anything else is done."""
-
-    request: httpx.Request
-
-
-class Answer(NamedTuple):
-    """What the plan looks at."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the plan looks at. The body is read where the status `may_reject_the_token`."""
 
     status: int
+    headers: httpx.Headers
     body: bytes
     url: httpx.URL
 
 
-Step = Acquire | Renew | Send
+# The steps. Whoever carries one out sets what came of it, before the next one is asked for.
 
 
-def plan(request: httpx.Request, session: Renewal) -> Generator[Step, Any, None]:
-    """Send the request with the session's token, and once more with a newer one if the token has expired."""
-    _take_back(request)
-    if origin_of(request.url) not in session.origins or "authorization" in request.headers:
+@dataclass(slots=True)
+class Acquire:
+    """Get a pair that may be sent; `one_shot` when this sending is the only one possible."""
+
+    one_shot: bool
+    held: Held = field(init=False)
+
+
+@dataclass(slots=True)
+class Renew:
+    """Get a pair newer than the rejected one."""
+
+    rejected: Held
+    held: Held = field(init=False)
+
+
+@dataclass(slots=True)
+class Look:
+    """Get the newer pair that the store has, or the rejected one where there is none."""
+
+    rejected: Held
+    held: Held = field(init=False)
+
+
+@dataclass(slots=True)
+class Send:
+    """Send the request."""
+
+    request: httpx.Request
+    answer: Answer = field(init=False)
+
+
+def plan(request: httpx.Request, renewal: Renewal) -> Iterator[Acquire | Renew | Look | Send]:
+    """Send the request with the session's token, and once more with a newer pair's if that was rejected."""
+    _strip_our_header(request)
+    refuse_redirect_off_origin(request, renewal.origins)
+    wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
+    if not wanted or "authorization" in request.headers:
         yield Send(request)
         return
-    body, begun = body_of(request), session.held
-    held: Held = yield Acquire(one_shot=not body.replayable)
-    if begun is not None and held is not begun and not held.record.same_user(begun.record):
+    rewind, begun = rewinder(request), renewal.held
+    acquire = Acquire(one_shot=rewind is None)
+    yield acquire
+    if begun is not None and acquire.held is not begun and not acquire.held.record.same_user(begun.record):
         raise NotSignedInError("Another user has signed in while this request waited for a token. Nothing was sent.")
-    if not _expired((yield _bearing(request, held)), session, held):
+    first = Leaving(acquire.held, renewal)
+    send = Send(first.stamped(request))
+    yield send
+    if (remedy := _remedy(send, first.held, renewal)) is None:
         return
-    newer: Held = yield Renew(held)
-    if body.replayable and not newer.same_pair(held) and newer.record.same_user(held.record):
-        body.rewind()
-        _expired((yield _bearing(request, newer)), session, newer)
-    # Whatever came now, a second refusal too, is the caller's answer.
+    yield remedy
+    newer, sent = remedy.held, first.held
+    if rewind is not None and not newer.same_pair(sent) and newer.record.same_user(sent.record):
+        rewind()
+        second = Leaving(newer, renewal)
+        send = Send(second.stamped(request))
+        yield send
+        _remedy(send, second.held, renewal)
+    # The second response is returned as it is, even if it is a 401.
 
 
-def _bearing(request: httpx.Request, held: Held) -> Send:
-    request.headers["authorization"] = held.header
-    request.extensions[MARK] = held
-    return Send(request)
+def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
+    """Return the step that may bring a pair that the server takes; None where the answer needs none."""
+    answer = send.answer
+    if origin_of(answer.url) not in renewal.origins:
+        return None  # where a redirect has ended
+    if not may_reject_the_token(answer.status, renewal):
+        sent.accepted = sent.accepted or answer.status < 500  # a gateway that fails has not looked at the token
+        return None
+    error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))
+    # RFC 6750, section 3.1. The answer to a HEAD has no body (RFC 9110, section 9.3.2): its status must do.
+    bare = send.request.method == "HEAD" and answer.status == renewal.expired.status and error is None
+    if bare or (error and error[1] == "invalid_token") or renewal.expired.matches(answer.status, answer.body):
+        return Renew(sent)
+    return Look(sent) if answer.status == 401 else None
 
 
-def _take_back(request: httpx.Request) -> None:
-    """Remove the header that an earlier sending of the same object left: it is ours, not the user's own."""
-    earlier: Held | bool | None = request.extensions.get(MARK)
-    if request.headers.get("authorization") == getattr(earlier, "header", ""):
+def may_reject_the_token(status: int, renewal: Renewal) -> bool:
+    """Say whether an answer with this status can be about the access token."""
+    return status in (401, renewal.expired.status)
+
+
+class Leaving:
+    """The pair that a request is sent with: chosen last when it has its connection, for which it may have waited."""
+
+    __slots__ = ("_renewal", "held")
+
+    def __init__(self, held: Held, renewal: Renewal) -> None:
+        self.held = held
+        self._renewal = renewal
+
+    def stamped(self, request: httpx.Request) -> httpx.Request:
+        """Return a copy with the header: the caller's own object, and what it is redirected to, never holds a token."""
+        extensions = {**request.extensions, LEAVING: self}
+        stream: Any = request.stream  # of the one colour or the other
+        copy = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
+        if isinstance(stream, httpx.ByteStream):
+            copy.read()  # so that `content` can be asked for, as of the original
+        copy.headers["authorization"] = self.held.header
+        return copy
+
+    def __call__(self, request: httpx.Request) -> None:
+        """Put a newer pair of the same user on a request that is about to be sent."""
+        held, current = self.held, self._renewal.held
+        if current is None or current is held or current.refused or current.generation <= held.generation:
+            return
+        if current.record.same_user(held.record) and request.headers.get("authorization") == held.header:
+            self.held = current
+            request.headers["authorization"] = current.header
+
+
+def _strip_our_header(request: httpx.Request) -> None:
+    """Remove the header of an earlier sending: from the next hop of a redirect, say, that the user sends by hand."""
+    earlier = request.extensions.get(LEAVING)
+    if isinstance(earlier, Leaving) and request.headers.get("authorization") == earlier.held.header:
         del request.headers["authorization"]
 
 
-def _expired(answer: Answer, session: Renewal, held: Held) -> bool:
-    if answer.status != session.expired.status:
-        # A gateway that fails has not looked at the token, nor has another origin, where a redirect may have ended.
-        held.accepted = held.accepted or (answer.status < 500 and origin_of(answer.url) in session.origins)
-        return False
-    return session.expired.matches(answer.status, answer.body) and origin_of(answer.url) in session.origins
+# ------------------------------------------------------------------------------------------------------------- origins
+
+
+def refuse_redirect_off_origin(request: httpx.Request, origins: Collection[str]) -> None:
+    """Let neither token nor body leave the session's origins by a redirect.
+
+    httpx drops the header itself on most of these hops, and sends the body along on a 307 or 308 to anywhere.
+
+    Raises:
+        APIConnectionError: It has a body, and goes elsewhere.
+    """
+    at_home, from_home = origin_of(request.url) in origins, request.extensions.get(_HOME, True)
+    if not at_home and request.extensions.get(_HOME):
+        request.headers.pop("authorization", None)
+        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            raise APIConnectionError(
+                f"The server redirected a request with a body to {origin_of(request.url)}, which is no origin of this "
+                "client. Nothing was sent there; pass it in `origins` if it is meant."
+            )
+    # What another origin sends back here gets no token: that origin has chosen the URL.
+    request.extensions[_HOME] = at_home and from_home
+
+
+# -------------------------------------------------------------------------------------------------------------- replay
+
+
+def rewinder(request: httpx.Request) -> Callable[[], object] | None:
+    """Return what makes the body ready for a second sending; None where it can be sent only once.
+
+    httpx itself replays `content=open(...)` and `content=BytesIO(...)` as nothing at all, and a generator not at all.
+    """
+    stream: Any = request.stream
+    if isinstance(stream, httpx.ByteStream):
+        return _nothing
+    if type(stream).__module__.partition(".")[0] != httpx.__name__:
+        return None  # a stream of the user's own may look like httpx's, and still give its content only once
+    if (fields := getattr(stream, "fields", None)) is not None:  # multipart, whose files httpx itself seeks to 0
+        files = (getattr(field, "file", b"") for field in fields)
+        return _nothing if all(isinstance(f, str | bytes) or _position(f) is not None for f in files) else None
+    for source in vars(stream).values():  # what was passed as `content`, by whatever name the stream keeps it
+        if (position := _position(source)) is not None:
+            return lambda: source.seek(position)
+    return None
+
+
+def _nothing() -> None:
+    """Rewind a body that starts anew by itself."""
+
+
+def _position(source: Any) -> int | None:
+    if hasattr(source, "__aiter__"):
+        return None  # an async file (anyio, trio, aiofiles): its `seek` and `tell` do nothing until they are awaited
+    try:
+        if source.seekable():
+            position: int = source.tell()
+            return position
+    except (AttributeError, OSError, ValueError):
+        return None
+    return None

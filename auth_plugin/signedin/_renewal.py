@@ -164,6 +164,11 @@ class Renewal:
     def _patience(self, wanted: float | None) -> float:
         return self.timing.waiter if wanted is None else min(wanted, self.timing.waiter)
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a refresh is under way, or somebody listens to events."""
+        return self._flight is not None or len(self._events) > 0
+
     async def in_thread(self, job: Callable[[], T]) -> T:
         """Return what a job with I/O returns, without blocking the event loop."""
         return await self.threads.run(job, self.timing.waiter, partial(_slow_store, self.timing.waiter))

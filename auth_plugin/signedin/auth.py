@@ -1,93 +1,203 @@
-"""BearerAuth: the plan, carried out in two colours for any httpx client behind the same login."""
+"""The plan, carried out: for our own clients as a transport, for any other httpx client as its auth.
+
+The transport stands below redirects, cookies and event hooks: each hop passes the plan, hooks see final answers only.
+"""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpx
 
-from signedin._origin import stay_home
+from signedin._plan import BEARER, Acquire, Answer, Look, Renew, Send, may_reject_the_token, plan
+from signedin._plan import refuse_redirect_off_origin as refuse_redirect
 from signedin.session import renewal_of
-from signedin._plan import Acquire, Answer, Renew, Send, Step, plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from signedin._held import Held
+    from signedin._renewal import Held, Renewal
     from signedin._threads import Promise
-    from signedin._renewal import Renewal
     from signedin.session import TokenSession
+
+# The wait for a connection is long: a thousand calls at once must queue, not fail.
+DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
+_NOBODYS_CHOICE: Final = (DEFAULT_TIMEOUT.as_dict(), httpx.Timeout(5.0).as_dict())  # ours, and httpx's own
+_LONGEST_REFUSAL: Final = 64 * 1024  # bytes; a body beyond says nothing of a token
+
+
+class Authenticated(httpx.BaseTransport):
+    """Sends what is marked by `Marked` with a session's token, over another transport."""
+
+    def __init__(self, transport: httpx.BaseTransport, session: TokenSession) -> None:
+        self._transport = transport
+        self._session = session  # keeps it from being collected while requests are under way
+        self._renewal: Renewal = renewal_of(session)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry the plan out, blocking."""
+        renewal = self._renewal
+        for step in plan(request, renewal):
+            if isinstance(step, Send):
+                response, body = self._transport.handle_request(step.request), b""
+                if _readable(response, renewal):
+                    response, body = _unread(_raw(response), response)
+                step.answer = Answer(response.status_code, response.headers, body, request.url)
+            else:
+                held = _ask(renewal, step)
+                step.held = renewal.wait(held, _patience(request, renewal))
+        return response
+
+    def close(self) -> None:
+        """Close the transport below."""
+        self._transport.close()
+
+
+class AsyncAuthenticated(httpx.AsyncBaseTransport):
+    """As `Authenticated`, for `httpx.AsyncClient`."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, session: TokenSession) -> None:
+        self._transport = transport
+        self._session = session
+        self._renewal: Renewal = renewal_of(session)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry the plan out, awaiting."""
+        renewal = self._renewal
+        for step in plan(request, renewal):
+            if isinstance(step, Send):
+                response, body = await self._transport.handle_async_request(step.request), b""
+                if _readable(response, renewal):
+                    response, body = _unread(await _raw_async(response), response)
+                step.answer = Answer(response.status_code, response.headers, body, request.url)
+            else:
+                held = _ask(renewal, step)
+                step.held = await renewal.await_(held, _patience(request, renewal))
+        return response
+
+    async def aclose(self) -> None:
+        """Close the transport below."""
+        await self._transport.aclose()
+
+
+class Marked(httpx.Auth):
+    """The auth of our own clients: says that a request wants the token, which the transport below puts on it.
+
+    So `auth=None`, or the user's own, means for one request what it means in httpx.
+    """
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Mark the request."""
+        request.extensions[BEARER] = True
+        yield request
 
 
 class BearerAuth(httpx.Auth):
     """Keep the requests of an `httpx.Client` or `httpx.AsyncClient` authenticated by a session.
 
-    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched. An
-    auth of httpx sees no redirects: a client that follows them needs the hook as well, or a server can have a body
-    (a password, say) sent on to another origin.
+    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched. httpx
+    shows its auth no redirects: a client that follows them needs the hook as well, or a server can have a body (a
+    password, say) sent on to another origin.
 
         auth = BearerAuth(session)
-        httpx.Client(auth=auth, event_hooks={"request": [auth.stay_home]}, follow_redirects=True)
-        httpx.AsyncClient(auth=auth, event_hooks={"request": [auth.astay_home]}, follow_redirects=True)
+        httpx.Client(auth=auth, event_hooks={"request": [auth.refuse_redirect_off_origin]}, follow_redirects=True)
+        httpx.AsyncClient(auth=auth, event_hooks={"request": [auth.arefuse_redirect_off_origin]}, follow_redirects=True)
+
+    httpx shows response hooks every answer, also the 401 that asks for a refresh: a hook that raises for it ends the
+    refresh there. `signedin.Client` shows its hooks final answers only; use that, or its `http`, with such a hook.
     """
 
-    def __init__(self, session: TokenSession, places: object = None) -> None:
-        self._session = renewal_of(session)
-        self._places = places  # for async clients: where requests wait for a connection
+    def __init__(self, session: TokenSession) -> None:
+        self._session = session
+        self._renewal: Renewal = renewal_of(session)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Carry the plan out, blocking."""
-        steps = plan(request, self._session)
-        step = _next(steps, None)
-        while step is not None:
+        request.extensions[BEARER] = True
+        renewal = self._renewal
+        for step in plan(request, renewal):
             if isinstance(step, Send):
                 response = yield step.request
-                if response.status_code == self._session.expired.status:
-                    response.read()  # before anybody waits: an unread answer keeps its connection
-                step = _next(steps, _answer(response, self._session))
+                # Read before anybody waits: an unread answer keeps its connection.
+                body = response.read() if _readable(response, renewal) else b""
+                step.answer = Answer(response.status_code, response.headers, body, response.url)
             else:
-                step = _next(steps, self._session.wait(self._ask(step)))
+                held = _ask(renewal, step)
+                step.held = renewal.wait(held, _patience(request, renewal))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Carry the plan out, awaiting."""
-        steps = plan(request, self._session)
-        step = _next(steps, None)
-        while step is not None:
+        request.extensions[BEARER] = True
+        renewal = self._renewal
+        for step in plan(request, renewal):
             if isinstance(step, Send):
-                async with nullcontext():
-                    response = yield step.request
-                    if response.status_code == self._session.expired.status:
-                        await response.aread()
-                step = _next(steps, _answer(response, self._session))
+                response = yield step.request
+                body = await response.aread() if _readable(response, renewal) else b""
+                step.answer = Answer(response.status_code, response.headers, body, response.url)
             else:
-                step = _next(steps, await self._session.await_(self._ask(step)))
+                held = _ask(renewal, step)
+                step.held = await renewal.await_(held, _patience(request, renewal))
 
-    def stay_home(self, request: httpx.Request) -> None:
-        """Keep token and body from being redirected elsewhere: a request hook for `httpx.Client`.
+    def refuse_redirect_off_origin(self, request: httpx.Request) -> None:
+        """Let neither token nor body be redirected elsewhere: a request hook for `httpx.Client`.
 
         Raises:
             APIConnectionError: A request with a body was redirected to another origin; nothing was sent there.
         """
-        stay_home(request, self._session.origins)
+        refuse_redirect(request, self._renewal.origins)
 
-    async def astay_home(self, request: httpx.Request) -> None:
-        """As `stay_home`, for `httpx.AsyncClient`, whose hooks are awaited."""
-        stay_home(request, self._session.origins)
+    async def arefuse_redirect_off_origin(self, request: httpx.Request) -> None:
+        """As `refuse_redirect_off_origin`, for `httpx.AsyncClient`, whose hooks are awaited."""
+        refuse_redirect(request, self._renewal.origins)
 
-    def _ask(self, step: Acquire | Renew) -> Held | Promise[Held]:
-        if isinstance(step, Renew):
-            return self._session.renew(step.rejected)
-        return self._session.current_for_one_shot() if step.one_shot else self._session.current()
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a BearerAuth is neither pickled nor copied: make another, BearerAuth(session), where it goes")
 
 
-def _next(steps: Generator[Step, Any, None], result: object) -> Step | None:
+def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]:
+    if isinstance(step, Renew):
+        return renewal.renew(step.rejected)
+    if isinstance(step, Look):
+        return renewal.look(step.rejected)
+    return renewal.current_for_one_shot() if step.one_shot else renewal.current()
+
+
+def _patience(request: httpx.Request, renewal: Renewal) -> float:
+    """Return how long a request may wait for a refresh: a timeout that the user chose bounds that, too."""
+    timeout = request.extensions.get("timeout") or {}
+    read, longest = timeout.get("read"), renewal.timing.waiter
+    return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
+
+
+def _readable(response: httpx.Response, renewal: Renewal) -> bool:
+    length = response.headers.get("content-length", "0")
+    short = not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
+    return short and may_reject_the_token(response.status_code, renewal)
+
+
+def _unread(raw: bytes, response: httpx.Response) -> tuple[httpx.Response, bytes]:
+    """Return the answer with its body as it was, so that the caller may stream it, and what that body says."""
+    if response.is_stream_consumed:  # a transport in memory has read, and decoded, it before
+        return response, response.content
+    parts: Any = {"headers": response.headers, "extensions": response.extensions, "stream": httpx.ByteStream(raw)}
+    fresh = httpx.Response(response.status_code, **parts)
     try:
-        return steps.send(result)
-    except StopIteration:
-        return None
+        return fresh, httpx.Response(response.status_code, **parts).read()
+    except httpx.DecodingError:  # which the caller meets when reading the answer
+        return fresh, b""
 
 
-def _answer(response: httpx.Response, session: Renewal) -> Answer:
-    refused = response.status_code == session.expired.status
-    return Answer(response.status_code, response.content if refused else b"", response.url)
+def _raw(response: httpx.Response) -> bytes:
+    stream: Any = httpx.ByteStream(b"") if response.is_stream_consumed else response.stream
+    try:
+        return b"".join(stream)
+    finally:
+        response.close()
+
+
+async def _raw_async(response: httpx.Response) -> bytes:
+    stream: Any = httpx.ByteStream(b"") if response.is_stream_consumed else response.stream
+    try:
+        return b"".join([chunk async for chunk in stream])
+    finally:
+        await response.aclose()

@@ -1,115 +1,248 @@
-"""Client and AsyncClient: the composition root. The resources (`client.auth`, `client.users`) come from the spec."""
+"""The two clients that hand-written and generated packages are put together with: the composition root.
+
+`signedin.Client` is `SignedInClient` with the resources and the contract of `signedin_sdk`; another API's is the same
+with those of another generated package.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+import inspect
 import os
+import re
 import ssl
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+import threading
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Protocol, Self, TypeVar
 
 import httpx
-from signedin_sdk.resources import AsyncResources, Resources
 
-from signedin._binding import AsyncSender, Sender, SessionOptions, session_for
-from signedin._origin import allowed_origin
-
-CONNECTIONS = 100
-
-
-def Places(n):
-    return None
-
-
+from signedin._call import AsyncSender, Sender, Tokens
+from signedin._connections import AsyncBorrowed, AsyncConnections, Borrowed, ConnectionOptions, Connections
+from signedin._connections import refresh_client as connected
+from signedin._network import allowed_origin
 from signedin._threads import SystemClock
-from signedin.auth import BearerAuth
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
 from signedin.errors import ConfigurationError
+from signedin.protocols import ExpirySignal
+from signedin.session import TokenSession, renewal_of
 from signedin.stores import open_store
-
-from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from signedin._tokens import Record
     from signedin.protocols import Clock, TokenStore
-    from signedin.session import TokenSession
     from signedin.timing import Timing
 
-Verify = ssl.SSLContext | bool  # as in httpx
-# The wait for a place in the pool is long: a thousand calls at once must queue, not fail.
-DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
-# httpx keeps 20 idle connections of 100. To close the others its pool may take one that it has just given to another
-# thread, whose call then fails, or hangs until its time is over (encode/httpcore#1110).
-_LIMITS: Final = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+_RECENT: Final = 256  # profiles of a client that stay in hand although nobody holds them
+_CLOSED: Final = "This client is closed. Make another; a store keeps the session."
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
+Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-class _Wiring:
-    """What both clients are made of: an address, a store, and one session per profile."""
+class _Refresh(Tokens, Protocol):
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def request_refresh_token(self) -> str: ...
+    @property
+    def dead(self) -> frozenset[int]: ...
+    @property
+    def expired(self) -> Any: ...
+    @property
+    def grace(self) -> Any: ...
 
-    def __init__(
-        self,
-        base_url: str | None,
-        session: TokenSession | None,
-        *,
-        store: TokenStore | str | None,
-        origins: Iterable[str],
-        allow_http: bool,
-        on_doubt: Literal["resend", "relogin"],
-        timing: Timing | None,
-        clock: Clock | None,
-        refresh_transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
-        verify: Verify,
-    ) -> None:
-        self.base_url = _base_url(base_url, session)
-        self.origin = allowed_origin(self.base_url, allow_http=allow_http)
-        if session is not None and self.origin not in renewal_of(session).origins:
-            raise ConfigurationError(f"The session's tokens do not go to {self.origin}; create it with this origin.")
-        self.clock = clock or SystemClock()
-        self._refresh_transport = refresh_transport
-        self._verify = verify
-        self._options = SessionOptions(
-            base_url=self.base_url,
-            origins={self.origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)},
-            store=open_store(store),
-            on_doubt=on_doubt,
-            timing=timing,
-            clock=self.clock,
-        )
-        self._sessions: dict[str, TokenSession] = {}
+
+class _Revoke(Protocol):
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def request_refresh_token(self) -> str: ...
+
+
+class Contract(Protocol):
+    """The module `contract` of a generated package: what its spec says about staying signed in."""
+
+    @property
+    def REFRESH(self) -> _Refresh | None: ...  # noqa: N802 -- the module's constants
+    @property
+    def REVOKE(self) -> _Revoke | None: ...  # noqa: N802
+    @property
+    def DEFAULT_BASE_URL(self) -> str | None: ...  # noqa: N802
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the sessions of one client are made with."""
+
+    api: Contract
+    base_url: str
+    origins: frozenset[str]
+    store: TokenStore
+    on_doubt: Literal["resend", "relogin"]
+    timing: Timing | None
+    clock: Clock
+    refresh_client: Callable[[], httpx.Client]
 
     def session(self, profile: str) -> TokenSession:
-        """Return the profile's session, always the same one."""
+        """Return a new session that refreshes as the spec says."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
-        if profile not in self._sessions:
-            refresh_client = _refresh_client(_for_threads(self._refresh_transport), self._verify)
-            fresh = session_for(f"{self.origin}#{profile}", refresh_client, self._options)
-            # setdefault: two threads that ask at once get one session.
-            self._sessions.setdefault(profile, fresh)
-        return self._sessions[profile]
+        contract, revoke = refresh_contract(self.api), self.api.REVOKE
+        grace, signal = contract.grace, contract.expired
+        endpoint = RefreshEndpoint(
+            url=self.base_url + contract.path,
+            method=contract.method,
+            request_refresh_token=contract.request_refresh_token,
+            response_access_token=contract.response_access_token,
+            response_refresh_token=contract.response_refresh_token,
+            dead=contract.dead,
+            attempt_header=grace.header if grace else None,
+        )
+        revocation = revoke and RevokeEndpoint(
+            url=self.base_url + revoke.path, method=revoke.method, request_refresh_token=revoke.request_refresh_token
+        )
+        return TokenSession(
+            HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
+            key=f"{self.base_url}#{profile}",
+            base_url=self.base_url,
+            origins=self.origins,
+            store=self.store,
+            expired=ExpirySignal(signal.status, signal.property, signal.equals),
+            grace=grace.times if grace else None,
+            grace_seconds=grace.seconds if grace else None,
+            on_doubt=self.on_doubt,
+            timing=self.timing,
+            clock=self.clock,
+        )
 
-    def close(self) -> None:
-        for session in list(self._sessions.values()):
-            session.close()
 
-    async def aclose(self) -> None:
-        for session in list(self._sessions.values()):
-            await session.aclose()
+def refresh_contract(api: Contract) -> _Refresh:
+    """Return how the API renews tokens."""
+    if api.REFRESH is None:
+        raise ConfigurationError("The spec declares no refresh (x-signedin-refresh); use the generated client alone.")
+    return api.REFRESH
 
 
-class Client(Resources):
-    """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
+class Profiles:
+    """The sessions of one API and store, one for each profile: held weakly, but for those in use and the last few."""
 
-    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
-    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
-    `origins`: further origins that the token may go to. `transport`, `verify`, `headers`, `follow_redirects` as in
-    httpx.
-    `refresh_transport`: for the refresh alone, which runs in a thread. `allow_http`: let tokens travel unencrypted to
-    other machines.
+    def __init__(self, options: Options, lent: TokenSession | None = None) -> None:
+        self._options: Final = options
+        self._lent: Final = lent  # made by the user, who closes it
+        self._sessions: weakref.WeakValueDictionary[str, TokenSession] = weakref.WeakValueDictionary()
+        if lent is not None:
+            self._sessions[lent.key.rpartition("#")[2]] = lent
+        self._recent: OrderedDict[str, TokenSession] = OrderedDict()
+        self._mutex = threading.Lock()  # guards both
 
-    Raises:
-        ConfigurationError: What was given, or the environment, cannot work.
+    def session(self, profile: str) -> TokenSession:
+        """Return the profile's session, the same one as long as anybody holds it."""
+        with self._mutex:
+            session = self._sessions.get(profile)
+            if session is None:
+                session = self._options.session(profile)
+                self._sessions[profile], _profiles[session] = session, weakref.ref(self)
+            self._recent[profile] = session
+            self._recent.move_to_end(profile)
+            for _ in range(min(2, len(self._recent) - _RECENT)):  # two, so that those in use are passed in time
+                oldest, idle = self._recent.popitem(last=False)
+                if renewal_of(idle).in_use:
+                    self._recent[oldest] = idle
+            return session
+
+    def sessions(self) -> list[TokenSession]:
+        """Return those that were made here and are there."""
+        with self._mutex:
+            return [session for session in self._sessions.values() if session is not self._lent]
+
+
+# Where the other profiles of a session are: a client that shares the session shares them, too.
+_profiles: weakref.WeakKeyDictionary[TokenSession, weakref.ref[Profiles]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What a client and its views have in common."""
+
+    options: Options
+    profiles: Profiles
+    owned: bool  # whether the profiles, and the store if `opened`, are this client's own, which closes them
+    opened: bool
+    connections: Any = None
+    closed: bool = False
+
+
+class _Cookies:
+    """Keeps the cookies of one user from going along with another one's token; beside httpx's client in both colours.
+
+    Cookies set by hand before the first sign-in are the user's own, and stay.
     """
+
+    is_closed: Any
+    cookies: Any
+    shared: _Shared
+    session: TokenSession
+    whose: Record | None = None
+
+    def before_sending(self, request: httpx.Request) -> None:
+        if self.shared.closed or self.is_closed:
+            raise ConfigurationError(_CLOSED)
+        held, whose = renewal_of(self.session).held, self.whose
+        if whose is not None and (held is None or not held.record.same_user(whose)):
+            self.cookies.clear()
+            request.headers.pop("cookie", None)
+        self.whose = held.record if held is not None else None
+
+    def signed_in(self, response: httpx.Response) -> None:
+        """Keep no cookies but those of a sign-in's own answers."""
+        self.cookies.clear()
+        for answer in (*response.history, response):
+            self.cookies.extract_cookies(answer)
+        self.whose = None
+
+
+class _Http(_Cookies, httpx.Client):
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return super().send(request, **options)
+
+
+class _AsyncHttp(_Cookies, httpx.AsyncClient):
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return await super().send(request, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Colour:
+    """What a client of one colour is made of."""
+
+    connections: type[Any]
+    borrowed: type[Any]
+    authenticated: type[Any]
+    http: type[Any]
+    sender: type[Any]
+
+
+class _Client(Generic[Transport, Http]):
+    """What both clients have in common, first of all their arguments."""
+
+    api: ClassVar[Contract]  # of a generated package, set by the subclass
+    _colour: ClassVar[_Colour]
+    _is_view = False
 
     def __init__(
         self,
@@ -117,58 +250,101 @@ class Client(Resources):
         *,
         store: TokenStore | str | None = None,
         session: TokenSession | None = None,
-        profile: str = "default",
+        profile: str | None = None,
         timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
-        transport: httpx.BaseTransport | None = None,
-        refresh_transport: httpx.BaseTransport | None = None,
-        verify: Verify = True,
         headers: Mapping[str, str] | None = None,
+        http_client: Http | None = None,
+        transport: Transport | None = None,
+        proxy: str | httpx.URL | httpx.Proxy | None = None,
+        verify: ssl.SSLContext | str | bool = True,
+        cert: str | tuple[str, str] | tuple[str, str, str] | None = None,
+        trust_env: bool = True,
+        limits: httpx.Limits | None = None,
+        http2: bool = False,
+        event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         follow_redirects: bool = False,
         origins: Iterable[str] = (),
         allow_http: bool = False,
         on_doubt: Literal["resend", "relogin"] = "resend",
         timing: Timing | None = None,
         clock: Clock | None = None,
+        refresh_transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._wiring = _Wiring(
-            base_url,
-            session,
-            store=store,
-            origins=origins,
-            allow_http=allow_http,
+        if session is not None and (store is not None or profile is not None):
+            raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
+        if http_client is not None and (transport or limits or http2 or event_hooks or follow_redirects):
+            raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
+        if isinstance(origins, str):
+            raise ConfigurationError("origins= is a list of origins, not one string.")
+        base_url = _base_url(base_url, session)
+        origin = allowed_origin(base_url, allow_http=allow_http)
+        if session is not None and origin not in renewal_of(session).origins:
+            raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
+        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
+        checked = _headers(headers)
+        options = Options(
+            api=self.api,
+            base_url=base_url,
+            origins=frozenset({origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)}),
+            store=open_store(store) if session is None else session.store,
             on_doubt=on_doubt,
             timing=timing,
-            clock=clock,
-            refresh_transport=refresh_transport or transport,
-            verify=verify,
+            clock=clock or SystemClock(),
+            refresh_client=_refresh_client(transport, refresh_transport, network, checked),
         )
-        http = httpx.Client(
-            base_url=self._wiring.base_url,
-            timeout=timeout,
-            transport=transport,
-            verify=_ssl_context(verify),
-            headers=headers,
-            follow_redirects=follow_redirects,
-            limits=_LIMITS,
+        beside = _profiles[session]() if session in _profiles else None
+        self._shared = _Shared(
+            options,
+            beside or Profiles(options, session),
+            owned=beside is None,
+            opened=session is None and (store is None or isinstance(store, str)),
         )
-        self._owned: httpx.Client | None = http
-        self._bind(http, session if session is not None else self._wiring.session(profile))
+        self._session = session or self._shared.profiles.session(profile or "default")
+        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": checked}
+        if http_client is not None:
+            self._bind(_around(http_client, self, {"headers": checked} if timeout is DEFAULT_TIMEOUT else settings))
+            return
+        self._shared.connections = (
+            self._colour.connections(network) if transport is None else self._colour.borrowed(transport)
+        )
+        settings |= {"event_hooks": event_hooks, "follow_redirects": follow_redirects, "trust_env": trust_env}
+        self._bind(self._opened(settings))
 
-    def _bind(self, http: httpx.Client, session: TokenSession) -> None:
-        http.auth = auth = BearerAuth(session)
-        http.event_hooks = _hooks(auth.stay_home, http)
-        self._http, self._session = http, session
-        super().__init__(Sender(http, session, self._wiring.clock))
+    def _opened(self, settings: dict[str, Any]) -> Any:
+        """Return httpx's client with the plan in its transport."""
+        transport = self._colour.authenticated(self._shared.connections, self._session)
+        http = self._colour.http(base_url=self._shared.options.base_url, transport=transport, auth=Marked(), **settings)
+        http.shared, http.session = self._shared, self._session
+        return http
+
+    def _bind(self, http: Any) -> None:
+        self._http = http
+        options, own = self._shared.options, isinstance(http, _Cookies)
+        sender = self._colour.sender(
+            http=http,
+            session=self._session,
+            base_url=options.base_url,
+            tokens=refresh_contract(self.api),
+            clock=options.clock,
+            signed_in=http.signed_in if own else _leave_cookies,
+        )
+        super().__init__(sender)  # type: ignore[call-arg]  # of the generated resources, next in the subclass's bases
 
     def __repr__(self) -> str:
-        return f"<signedin.Client {self._wiring.base_url}>"
+        return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
+            "and create another one there"
+        )
 
     @property
-    def http(self) -> httpx.Client:
+    def http(self) -> Http:
         """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
 
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
-        view for another profile has those that were there when it was made.
+        Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
+        profile has those that were there when it was made.
         """
         return self._http
 
@@ -176,6 +352,47 @@ class Client(Resources):
     def session(self) -> TokenSession:
         """The session whose tokens the requests carry."""
         return self._session
+
+    def for_profile(self, name: str) -> Self:
+        """Return a view with another profile's session on the same connections; closing it closes nothing."""
+        view = object.__new__(type(self))
+        # Without what descriptors keep in an instance: the resources, which send for the other session.
+        view.__dict__.update({key: value for key, value in vars(self).items() if not _is_cached(type(self), key)})
+        view._is_view, view._session = True, self._shared.profiles.session(name)
+        http = self._http
+        if not isinstance(http, _Cookies):
+            view._bind(_around(http, view, {}))
+            return view
+        names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
+        view._bind(view._opened({name: getattr(http, name) for name in names}))
+        return view
+
+    def _sessions(self) -> list[TokenSession]:
+        return self._shared.profiles.sessions() if self._shared.owned else []
+
+    def _close_store(self) -> None:
+        close = getattr(self._shared.options.store, "close", None)
+        if self._shared.opened and close is not None:
+            close()
+
+
+class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
+    """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
+
+    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
+    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
+    `origins`: further origins that the token may go to. `headers`, `proxy`, `verify` and `cert` are as in httpx and go
+    with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
+    `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
+    `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
+    `refresh_transport`, in a thread. Neither is closed with the client. `allow_http`: let tokens travel unencrypted to
+    other machines.
+
+    Raises:
+        ConfigurationError: An argument, or the environment, cannot work.
+    """
+
+    _colour = _Colour(Connections, Borrowed, Authenticated, _Http, Sender)
 
     def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -184,16 +401,19 @@ class Client(Resources):
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
         self._session.sign_out()
-
-    def for_profile(self, name: str) -> Self:
-        """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        return _view(self, name)
+        _forget_cookies(self._http)
 
     def close(self) -> None:
-        """Wait for a refresh that is under way, and give up connections."""
-        if self._owned is not None:
-            self._wiring.close()
-            self._owned.close()
+        """Wait for a refresh that is under way, and give up connections, also when the wait is interrupted."""
+        if self._is_view or self._shared.closed:
+            return
+        with contextlib.ExitStack() as stack:
+            self._shared.closed = True
+            stack.callback(self._close_store)
+            if isinstance(self._http, _Cookies):
+                stack.callback(self._http.close)
+            for session in self._sessions():
+                stack.callback(session.close)
 
     def __enter__(self) -> Self:
         return self
@@ -202,80 +422,14 @@ class Client(Resources):
         self.close()
 
 
-class AsyncClient(AsyncResources):
+class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
     """An async client that stays signed in, on asyncio and trio. Use it as a context manager, or `await aclose()`.
 
-    Arguments as for `Client`.
-    An async-only `transport` needs a `refresh_transport` beside it: the refresh runs
+    Arguments as for `SignedInClient`. An async-only `transport` needs a `refresh_transport` beside it: the refresh runs
     in a thread, where no caller's cancellation reaches it.
     """
 
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        store: TokenStore | str | None = None,
-        session: TokenSession | None = None,
-        profile: str = "default",
-        timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
-        transport: httpx.AsyncBaseTransport | None = None,
-        refresh_transport: httpx.BaseTransport | None = None,
-        verify: Verify = True,
-        headers: Mapping[str, str] | None = None,
-        follow_redirects: bool = False,
-        origins: Iterable[str] = (),
-        allow_http: bool = False,
-        on_doubt: Literal["resend", "relogin"] = "resend",
-        timing: Timing | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._wiring = _Wiring(
-            base_url,
-            session,
-            store=store,
-            origins=origins,
-            allow_http=allow_http,
-            on_doubt=on_doubt,
-            timing=timing,
-            clock=clock,
-            refresh_transport=refresh_transport or transport,
-            verify=verify,
-        )
-        # A transport of the user's own has limits of its own, or many requests on one connection.
-        self._places = Places(CONNECTIONS) if transport is None else None
-        http = httpx.AsyncClient(
-            base_url=self._wiring.base_url,
-            timeout=timeout,
-            transport=transport,
-            verify=_ssl_context(verify),
-            headers=headers,
-            follow_redirects=follow_redirects,
-        )
-        self._owned: httpx.AsyncClient | None = http
-        self._bind(http, session if session is not None else self._wiring.session(profile))
-
-    def _bind(self, http: httpx.AsyncClient, session: TokenSession) -> None:
-        http.auth = auth = BearerAuth(session, self._places)
-        http.event_hooks = _hooks(auth.astay_home, http)
-        self._http, self._session = http, session
-        super().__init__(AsyncSender(http, session, self._wiring.clock))
-
-    def __repr__(self) -> str:
-        return f"<signedin.AsyncClient {self._wiring.base_url}>"
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
-
-        Append to its request hooks, do not replace them: one of them keeps bodies from being redirected elsewhere. A
-        view for another profile has those that were there when it was made.
-        """
-        return self._http
-
-    @property
-    def session(self) -> TokenSession:
-        """The session whose tokens the requests carry."""
-        return self._session
+    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, _AsyncHttp, AsyncSender)
 
     async def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -284,16 +438,19 @@ class AsyncClient(AsyncResources):
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
         await self._session.asign_out()
-
-    def for_profile(self, name: str) -> Self:
-        """Return a view with another profile's session on the same connection pool; closing it closes nothing."""
-        return _view(self, name)
+        _forget_cookies(self._http)
 
     async def aclose(self) -> None:
-        """Wait for a refresh that is under way, and give up connections."""
-        if self._owned is not None:
-            await self._wiring.aclose()
-            await self._owned.aclose()
+        """Wait for a refresh that is under way, and give up connections, also when the wait is cancelled."""
+        if self._is_view or self._shared.closed:
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            self._shared.closed = True
+            stack.callback(self._close_store)
+            if isinstance(self._http, _Cookies):
+                stack.push_async_callback(self._http.aclose)
+            for session in self._sessions():
+                stack.push_async_callback(session.aclose)
 
     async def __aenter__(self) -> Self:
         return self
@@ -302,76 +459,93 @@ class AsyncClient(AsyncResources):
         await self.aclose()
 
 
-AnyClient = TypeVar("AnyClient", bound=Client | AsyncClient)
+def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) -> Http:
+    """Return a copy of a user's httpx client, with the session's auth, and with hooks that keep bodies at home."""
+    auth, shared = BearerAuth(client.session), client._shared  # noqa: SLF001
+    around = copy.copy(http)
+    around.auth = auth
+
+    def check(request: httpx.Request) -> None:
+        if shared.closed or http.is_closed:
+            raise ConfigurationError(_CLOSED)
+        auth.refuse_redirect_off_origin(request)
+
+    async def acheck(request: httpx.Request) -> None:
+        check(request)
+
+    hooks = http.event_hooks
+    check.__dict__["ours"] = True
+    around.event_hooks = {
+        "request": [acheck if isinstance(http, httpx.AsyncClient) else check, *hooks["request"]],
+        "response": hooks["response"],
+    }
+    around.headers = httpx.Headers([*http.headers.raw, *settings.get("headers", httpx.Headers()).raw])
+    if "timeout" in settings:
+        around.timeout = settings["timeout"]
+    return around
 
 
-def _view(client: AnyClient, profile: str) -> AnyClient:
-    view = copy.copy(client)
-    # The resources are cached per instance, bound to the other session.
-    for cached in set(vars(view)) - {"_wiring", "_owned", "_http", "_session", "_send", "_places"}:
-        del view.__dict__[cached]
-    http: Any = copy.copy(client.http)
-    http.cookies = httpx.Cookies()
-    http.headers = httpx.Headers(client.http.headers)
-    view._owned = None  # noqa: SLF001 -- our own class
-    view._bind(http, client._wiring.session(profile))  # noqa: SLF001
-    return view
+def _leave_cookies(_: httpx.Response) -> None:
+    """Leave the cookies of a user's own httpx client to the user."""
 
 
-def _hooks(stay: Callable[..., Any], http: httpx.Client | httpx.AsyncClient) -> dict[str, list[Callable[..., Any]]]:
-    """Return the hooks of a client, with `stay` in the place of another session's."""
-    users = [
-        hook for hook in http.event_hooks["request"] if not isinstance(getattr(hook, "__self__", None), BearerAuth)
-    ]
-    return {"request": [stay, *users], "response": http.event_hooks["response"]}
+def _forget_cookies(http: object) -> None:
+    if isinstance(http, _Cookies):
+        http.cookies.clear()
 
 
-def _base_url(given: str | None, session: TokenSession | None) -> str:
-    found = given or (session.base_url if session else None) or os.environ.get("SIGNEDIN_BASE_URL")
-    if not found:
+def _is_cached(kind: type, name: str) -> bool:
+    return hasattr(type(inspect.getattr_static(kind, name, None)), "__get__")
+
+
+def _base_url(base_url: str | None, session: TokenSession | None) -> str:
+    base_url = base_url or (session.base_url if session else None) or os.environ.get("SIGNEDIN_BASE_URL")
+    if not base_url:
         raise ConfigurationError(
             "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
         )
-    if "?" in found or "#" in found:
+    if re.search(r"[\s?#\x00-\x1f]", base_url):
         raise ConfigurationError(
-            "A base URL ends with its path: no query and no fragment, which would swallow the rest."
+            "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."
         )
-    return found.rstrip("/")
+    try:
+        return str(httpx.URL(base_url)).rstrip("/")  # lower-case host, no default port: part of the key in a store
+    except httpx.InvalidURL:
+        return base_url  # refused, with what is wrong, by `allowed_origin`
 
 
-@functools.cache
-def _default_ssl_context() -> ssl.SSLContext:
-    # Parsing the CA bundle takes longer than a refresh; once per process is enough.
-    return httpx.create_ssl_context()
+def _headers(headers: Mapping[str, str] | None) -> httpx.Headers:
+    raw: list[tuple[bytes, bytes]] = []
+    for name, value in (headers or {}).items():
+        try:
+            raw.append((name.encode("ascii"), value.encode("latin-1")))
+        except (UnicodeEncodeError, AttributeError):
+            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.") from None
+        if not re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+", raw[-1][0]) or re.search(
+            rb"[\x00-\x08\n-\x1f\x7f]", raw[-1][1]
+        ):
+            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
+    return httpx.Headers(raw)
 
 
-def _ssl_context(verify: Verify) -> ssl.SSLContext | bool:
-    return _default_ssl_context() if verify is True else verify
+def _timeout(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
+    try:
+        checked = httpx.Timeout(timeout)
+        if all(seconds is None or 0 < seconds <= threading.TIMEOUT_MAX for seconds in checked.as_dict().values()):
+            return checked
+    except (TypeError, ValueError):
+        pass
+    raise ConfigurationError("timeout= takes positive, finite seconds, None for no limit, or an httpx.Timeout.")
 
 
-def _refresh_client(transport: httpx.BaseTransport | None, verify: Verify) -> Callable[[], httpx.Client]:
-    def build() -> httpx.Client:
-        if transport is not None:
-            return httpx.Client(transport=_Borrowed(transport))
-        return httpx.Client(verify=_ssl_context(verify), limits=httpx.Limits(max_keepalive_connections=0))
-
-    return build
-
-
-def _for_threads(transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None) -> httpx.BaseTransport | None:
-    if transport is None or isinstance(transport, httpx.BaseTransport):
-        return transport
-    raise ConfigurationError(
-        f"{type(transport).__name__} is async only, and the refresh runs in a thread: pass a refresh_transport, for "
-        "example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
-    )
-
-
-class _Borrowed(httpx.BaseTransport):
-    """The client's own transport, which the refresh must not close."""
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self._transport = transport
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(request)
+def _refresh_client(
+    transport: object, refresh_transport: httpx.BaseTransport | None, network: ConnectionOptions, headers: httpx.Headers
+) -> Callable[[], httpx.Client]:
+    used: Any = refresh_transport
+    # One that reaches the network may keep connections, of which the refresh must not use one (see `_wire`).
+    if used is None and not isinstance(transport, httpx.HTTPTransport | httpx.AsyncHTTPTransport):
+        used = transport
+    if used is None:
+        return functools.partial(connected, network, headers)
+    borrowed = Borrowed(used)
+    return lambda: httpx.Client(transport=borrowed, headers=headers, trust_env=False)

@@ -104,11 +104,11 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIResponseError(APIError):
-    """The answer is not what the spec says; `response` holds it."""
+    """The answer is not what the spec says; `http_response` holds it."""
 
     def __init__(self, message: str, *, response: httpx.Response) -> None:
         super().__init__(message)
-        self.response = response
+        self.http_response = response
         self.status_code = response.status_code
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -118,21 +118,24 @@ class APIResponseError(APIError):
 class APIStatusError(APIError):
     """The server answered with a status that is no success.
 
-    `message` is the server's own word, `body` the typed error where the spec types it (else the decoded JSON, or
-    None), `request_id` the server's name for the request.
+    `method` and `path` (as in the spec, without values) name the operation, `message` is the server's own word, `body`
+    the typed error where the spec types it (else the decoded JSON, or None), `request_id` the server's name for the
+    request.
     """
 
-    def __init__(self, message: str, *, response: httpx.Response, body: object) -> None:
-        super().__init__(f"{response.status_code}: {message}")
+    def __init__(self, message: str, *, method: str, path: str, response: httpx.Response, body: object) -> None:
+        super().__init__(f"{method} {path}: {response.status_code}: {message}")
+        self.method = method
+        self.path = path
         self.message = message
         self.status_code: int = response.status_code
         self.body = body
         self.request_id: str | None = response.headers.get("x-request-id")
-        self.response = response
+        self.http_response = response
 
     def __reduce__(self) -> tuple[object, ...]:
-        kept = {"message": self.message, "status_code": self.status_code, "request_id": self.request_id, "body": None}
-        return _restored, (type(self), self.args, kept)
+        names = ("method", "path", "message", "status_code", "request_id")
+        return _restored, (type(self), self.args, {name: getattr(self, name) for name in names} | {"body": None})
 
 
 class BadRequestError(APIStatusError):
@@ -160,7 +163,7 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429; `response.headers["retry-after"]` says when to try again."""
+    """429; `http_response.headers["retry-after"]` says when to try again."""
 
 
 class ServerError(APIStatusError):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
 
 from signedin._events import Events
-from signedin._origin import allowed_origin
+from signedin._network import allowed_origin
 from signedin._renewal import Renewal
 from signedin._threads import SystemClock
 from signedin._tokens import Record, Records, TokenPair, is_token

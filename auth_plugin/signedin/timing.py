@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import dataclass
 from typing import Final
 
-from signedin._once import WrittenOnce
 from signedin.errors import ConfigurationError
 
 # Back-off between two sendings of one flight, in seconds, before jitter; the last value repeats.
@@ -18,34 +18,22 @@ SAVES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 JITTER: Final = 0.1
 
 
-class Timing(WrittenOnce):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
     """Bounds of one refresh, in seconds. They must fit into each other; that is checked here, once.
 
     `post`: one sending, total. `resends`: further sendings of one flight. `flight`: the whole of it. `lease`: how long
     a lock outlives a holder that vanished. `waiter`: the longest that a caller waits. `save`: writing the new pair.
     """
 
-    __slots__ = ("post", "resends", "flight", "lease", "waiter", "save")  # noqa: RUF023 -- in the order of repr
+    post: float = 8.0
+    resends: int = 2
+    flight: float = 28.0
+    lease: float = 35.0
+    waiter: float = 30.0
+    save: float = 5.0
 
-    def __init__(
-        self,
-        *,
-        post: float = 8.0,
-        resends: int = 2,
-        flight: float = 28.0,
-        lease: float = 35.0,
-        waiter: float = 30.0,
-        save: float = 5.0,
-    ) -> None:
-        self.post: Final = post
-        self.resends: Final = resends
-        self.flight: Final = flight
-        self.lease: Final = lease
-        self.waiter: Final = waiter
-        self.save: Final = save
-        self._check()
-
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         durations = (self.post, self.flight, self.lease, self.waiter, self.save)
         if not all(0 < seconds <= threading.TIMEOUT_MAX for seconds in durations) or self.resends < 0:
             raise ConfigurationError("Timing: durations must be positive and finite, and resends must not be negative")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from signedin import Client
 from signedin.cli import options, output
 from signedin.cli.doctor import examine
-from signedin.client import Client
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.stores import open_store
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from signedin.client import Client
+    from signedin import Client
     from signedin.protocols import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from signedin.client import Client
+from signedin import Client
 from signedin.testing.server import FakeAuthServer
 
 if TYPE_CHECKING:
