@@ -16,6 +16,7 @@ from signedin._held import Held, Windows
 from signedin._runner import Runner
 from signedin._setbacks import Setbacks
 from signedin._threads import Shared, Threads, no_more_threads
+from signedin._tokens import Records
 from signedin.errors import (
     AuthError,
     NotSignedInError,
@@ -46,13 +47,13 @@ class Renewal:
         grace: int | None,
         on_doubt: Literal["resend", "relogin"],
     ) -> None:
-        self.store: Final = store
+        self.records: Final = Records(store, key)
         self.refresher = refresher
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock)
         self.held: Held | None = None  # written under _lock, read by anyone
         self.flight: Shared[Held] | None = None  # guarded by _lock
-        self._key, self._timing, self._clock, self._events = key, timing, clock, events
+        self._timing, self._clock, self._events = timing, clock, events
         self._grace = grace
         self._on_doubt = on_doubt
         self._monotonic = clock.monotonic
@@ -178,9 +179,7 @@ class Renewal:
 
     def _fly(self, orders: Orders, future: Future[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
-        runner = Runner(
-            self.store, self._key, orders.owner, self.refresher, self._clock, self._timing, self.threads.closing
-        )
+        runner = Runner(self.records, orders.owner, self.refresher, self._clock, self._timing, self.threads.closing)
         try:
             landing = runner.run(fly(orders))
         except AuthError as error:
@@ -295,7 +294,7 @@ class Renewal:
         self.windows.spread()
         self.threads.after_fork()
         # Two processes with one rotating pair and no shared store would log each other out.
-        self._orphaned = self.store.private
+        self._orphaned = self.records.store.private
 
 
 def _orphan() -> RefreshUnavailableError:

@@ -17,8 +17,8 @@ from signedin.timing import lengthened
 
 if TYPE_CHECKING:
     from signedin._flight import Effect, Flight
-    from signedin._tokens import TokenPair
-    from signedin.protocols import Answer, Clock, Refresher, TokenStore
+    from signedin._tokens import Records, TokenPair
+    from signedin.protocols import Answer, Clock, Refresher
     from signedin.timing import Timing
 
 T = TypeVar("T")
@@ -27,8 +27,7 @@ T = TypeVar("T")
 class Runner(NamedTuple):
     """What the effects of one flight act on. `owner` is unique to the flight."""
 
-    store: TokenStore
-    key: str
+    records: Records
     owner: str
     refresher: Refresher
     clock: Clock
@@ -51,7 +50,7 @@ class Runner(NamedTuple):
             except AuthError as error:
                 failure = error
             except BaseException as error:  # noqa: BLE001 -- whatever a user's store raises: the lock must be given back
-                failure = TokenStoreError(f"{type(self.store).__name__} raised {type(error).__name__}.")
+                failure = TokenStoreError(f"{type(self.records.store).__name__} raised {type(error).__name__}.")
                 failure.__cause__ = error
 
     def _carry_out(self, effect: Effect) -> object:
@@ -64,13 +63,13 @@ class Runner(NamedTuple):
             case _flight.Sleep(seconds, to_the_end):
                 self._sleep(lengthened(seconds), to_the_end=to_the_end)
             case _flight.Load():
-                result = self.store.load(self.key)
+                result = self.records.load()
             case _flight.CompareAndSet(expected, record):
-                result = self.store.compare_and_set(self.key, expected, record)
+                result = self.records.compare_and_set(expected, record)
             case _flight.TryLock():
-                result = self.store.try_lock(self.key, self.owner, self.timing.lease)
+                result = self.records.store.try_lock(self.records.key, self.owner, self.timing.lease)
             case _flight.Unlock():
-                self.store.unlock(self.key, self.owner)
+                self.records.store.unlock(self.records.key, self.owner)
             case _flight.Post(pair, attempt):
                 result = self._post(pair, attempt)
             case _flight.Revoke(pair):

@@ -1,11 +1,10 @@
-"""What a user may replace: where tokens live, how they are refreshed, what time it is. Protocols and plain values.
-
-The values are named tuples: as data classes they would take a twentieth of the time of `import signedin`.
-"""
+"""What a user may replace: where tokens live, how they are refreshed, what time it is. Protocols and plain values."""
 
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -13,30 +12,47 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from signedin._tokens import Record, TokenPair
+    from signedin._tokens import TokenPair
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store keeps under one key: bytes, and the number of the write that put them there."""
+
+    revision: int
+    data: bytes = field(repr=False)  # holds tokens
+
+
+def first_revision() -> int:
+    """Return a random revision for a key that holds nothing.
+
+    If a record is deleted and created again, a compare-and-set of the old revision must not match it (ABA).
+    """
+    return 1 + int.from_bytes(os.urandom(5), "big")
 
 
 class TokenStore(Protocol):
-    """Keeps one record per key and lets one holder at a time refresh it.
+    """Keeps bytes under keys, and lets one holder at a time refresh what they are.
 
     Every method may be called from any thread, and raises `TokenStoreError` when the store cannot be used; a method
-    that raised has changed nothing that a later `load` would not show. `signedin.testing` has the contract suite.
+    that raised has changed nothing that a later `load` would not show. `signedin.testing.contract` has the suite.
 
-    Used where they are there: `peek(key)`, a `load` that repairs and moves nothing, and `lock_holder(key)`, who has the
-    lock, in words, both for `explain`; `after_fork()`, in a forked child.
+    Optional: `peek(key)`, a `load` that repairs and moves nothing, and `lock_holder(key)`, who has the lock, in words,
+    both for `explain`; `after_fork()`, called in a forked child; `close()`, called by a client that opened the store.
     """
 
     @property
     def private(self) -> bool:
-        """Whether only this process can reach the records; then they do not survive it either."""
+        """Whether only this process can reach what is kept; then it does not survive the process either."""
 
-    def load(self, key: str) -> Record | None:
-        """Return the record last written under `key`."""
+    def load(self, key: str) -> Stored | None:
+        """Return what was last written under `key`."""
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        """Write `record` if the revision under `key` is still `expected` (0: no record), all or nothing.
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
+        """Write `data` if the revision under `key` is still the expected one (0: nothing is there), all or nothing.
 
-        Durable when it returns True; False says that somebody else has written meanwhile.
+        The new revision is `expected_revision + 1`, or `first_revision()` where nothing was there. Durable when it
+        returns True; False means that somebody else has written meanwhile.
         """
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:

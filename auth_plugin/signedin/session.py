@@ -92,7 +92,7 @@ class TokenSession:
     def tokens(self) -> TokenPair | None:
         """The pair in hand while it is fresh, otherwise as the store has it now; None when signed out or expired."""
         held = self._renewal.in_hand()
-        record = held.record if held else self._store.load(self.key)
+        record = held.record if held else self._renewal.records.load()
         return record.pair if record else None
 
     def sign_in(self, pair: TokenPair, *, clock_offset: float | None = None) -> None:
@@ -114,13 +114,12 @@ class TokenSession:
             return Record.of_pair(
                 pair,
                 generation=self._renewal.newest(current) + 1,
-                revision=current.revision + 1 if current else _first_revision(),
                 obtained_at=self._clock.wall(),
                 clock_offset=clock_offset or 0.0,
                 family=family,
             )
 
-        _, record = self._change(successor)
+        _, record = self._renewal.records.change(successor)
         self._renewal.take_over(cast("Record", record), clock_offset)
 
     async def asign_in(self, pair: TokenPair, *, clock_offset: float | None = None) -> None:
@@ -136,7 +135,7 @@ class TokenSession:
         Raises:
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
-        before, after = self._change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
+        before, after = self._renewal.records.change(lambda record: record.ended(Status.SIGNED_OUT) if record else None)
         held = self._renewal.clear(after)
         # The newest is the live one: what is in hand may be newer than what the store could take.
         known = [record for record in (before, held.record if held else None) if record is not None and record.pair]
@@ -263,24 +262,11 @@ class TokenSession:
 
     # ------------------------------------------------------------------------------------------------ small change
 
-    def _change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
-        """Compare and set until it holds, without the refresh lock: signing in and out wait for nobody.
-
-        Nothing is written where there is no successor.
-        """
-        for _ in range(1000):
-            before = self._store.load(self.key)
-            after = successor(before)
-            if after is None or self._store.compare_and_set(self.key, before.revision if before else 0, after):
-                return before, after
-        raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
-
     def _ask_store(self) -> tuple[Record | None, str | None, str | None]:
         """Return the stored record, who holds the refresh lock if the store can tell, and what trouble it made."""
         record = None
         try:
-            look: Callable[[str], Record | None] = getattr(self._store, "peek", self._store.load)
-            record = look(self.key)
+            record = self._renewal.records.peek()
             holder: Callable[[str], str | None] | None = getattr(self._store, "lock_holder", None)
             return record, holder(self.key) if holder else None, None
         except TokenStoreError as error:
@@ -294,11 +280,6 @@ class TokenSession:
         for part in (self._events, self._store, self._renewal.refresher):
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 after_fork()
-
-
-def _first_revision() -> int:
-    # At random: a record that got lost and was begun anew must not look, to a compare-and-set, like the one before.
-    return 1 + int.from_bytes(os.urandom(5))
 
 
 def _shown(moment: float) -> str:

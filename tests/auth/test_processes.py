@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from signedin import Client, FileStore
+from signedin._tokens import Records
 
 from tests.auth.loopback import Loopback, child, loopback
 
@@ -227,7 +228,7 @@ def test_closing_waits_for_the_refresh_of_a_real_server(served: Loopback, client
     refresh.release()
     closer.join(20)
     assert not closer.is_alive()
-    record = FileStore(path).load(client.session.key)
+    record = Records(FileStore(path), client.session.key).load()
     assert record is not None
     assert record.generation == 2
 

@@ -17,9 +17,9 @@ from signedin import Client, ConfigurationError, FileStore, SignedInError, Token
 from signedin._held import Held
 from signedin._tokens import Record
 from signedin.testing import FAULTS, FakeAuthServer
-from signedin.testing.contract import record_of
 
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Wire
+from tests.records import record_of
 
 PASSWORD = "correct horse battery staple"
 PACKAGE = str(Path(signedin.__file__).parent)
