@@ -395,6 +395,6 @@ def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
     assert store.try_lock(client.session.key, "another", 30)
     with child(END_WHILE_ANOTHER_REFRESHES, served.base_url, path) as program:
         assert program.output() == "RefreshUnavailableError"
-    assert store.load(client.session.key).intent is None  # type: ignore[union-attr]
+    assert Records(store, client.session.key).load().intent is None  # type: ignore[union-attr]
     store.unlock(client.session.key, "another")
     assert served.fake.ledger["refreshToken"] == 0
