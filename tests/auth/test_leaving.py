@@ -505,18 +505,6 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Fake
         assert server.ledger["rotations"] == 2
 
 
-def test_a_record_that_got_lost_and_was_begun_anew_is_not_taken_for_the_old_one(server: FakeAuthServer) -> None:
-    revisions = set()
-    for _ in range(2):
-        store = MemoryStore()
-        with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-            client.session.sign_in(server.issue())
-            record = store.load(client.session.key)
-            assert record is not None
-            revisions.add(record.revision)
-    assert len(revisions) == 2
-
-
 def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(
     server: FakeAuthServer, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keyring
 import pytest
@@ -31,6 +31,9 @@ from signedin.testing.contract import put
 
 from tests.records import record_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "https://auth.test:443#default"
 
@@ -88,7 +91,11 @@ def test_a_relative_variable_is_ignored_so_that_the_default_does_not_move_with_t
 
 
 def test_the_home_of_nobody_is_refused_by_the_arguments_name() -> None:
-    for opening in (lambda: FileStore("~no-such-user/t.json"), lambda: open_store("file:~no-such-user/t.json")):
+    openings: list[Callable[[], object]] = [
+        lambda: FileStore("~no-such-user/t.json"),
+        lambda: open_store("file:~no-such-user/t.json"),
+    ]
+    for opening in openings:
         with pytest.raises(ConfigurationError, match=r"path begins with ~ and a user whom") as refused:
             opening()
         assert "no-such-user" not in str(refused.value)
@@ -102,7 +109,8 @@ def test_a_working_folder_that_is_gone_is_trouble_for_relative_paths_only(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     shutil.rmtree(tmp_path / "gone")
-    for opening in (lambda: FileStore("t.json"), lambda: open_store("file:t.json")):
+    openings: list[Callable[[], object]] = [lambda: FileStore("t.json"), lambda: open_store("file:t.json")]
+    for opening in openings:
         with pytest.raises(ConfigurationError, match="path is relative, and the working folder is gone"):
             opening()
     assert FileStore(tmp_path / "t.json").load(KEY) is None
