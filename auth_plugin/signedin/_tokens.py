@@ -331,37 +331,42 @@ class Records:
 
     def compare_and_set(self, expected_revision: int, record: Record) -> bool:
         """Write the record if the revision in the store is still the expected one (0: no record)."""
-        return self.store.compare_and_set(self.key, expected_revision, encode(record))
+        try:
+            return self.store.compare_and_set(self.key, expected_revision, encode(record))
+        except TokenStoreError as error:
+            failure = error.again()  # the frames below hold the tokens, and crash reporters show frames
+        raise failure
 
     def change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
         """Compare and set until it holds, without the refresh lock, and return the records before and after.
 
-        Where there is no successor nothing is written. A damaged record counts as none, and is replaced; so does one of
-        another process's memory.
+        Where there is no successor nothing is written. A damaged record counts as none, and is replaced; so does one in
+        the memory of another process.
         """
         for _ in range(1000):
-            revision, before = self._replaceable()
+            stored = self._load_own()
+            before = self._decoded(stored, damaged_is_none=True)
             after = successor(before)
-            if after is None or self.compare_and_set(revision, after):
+            if after is None or self.compare_and_set(stored.revision if stored else 0, after):
                 return before, after
         raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
 
-    def _replaceable(self) -> tuple[int, Record | None]:
+    def _load_own(self) -> Stored | None:
         try:
-            stored = self.store.load(self.key)
-        except ConfigurationError:  # the memory of the process that this one was forked from (MemoryStore.load)
-            return 0, None
-        try:
-            return (stored.revision, decode(stored)) if stored else (0, None)
-        except ValueError:
-            return stored.revision if stored else 0, None
+            return self.store.load(self.key)
+        except ConfigurationError:  # MemoryStore: it belongs to the process that this one was forked from
+            return None
 
-    def _decoded(self, stored: Stored | None) -> Record | None:
+    def _decoded(self, stored: Stored | None, *, damaged_is_none: bool = False) -> Record | None:
         try:
             return decode(stored) if stored else None
+        except TokenStoreError as error:
+            failure = error.again()  # as above
         except ValueError as error:
-            reason = str(error)
-        raise TokenStoreError(
-            f"The record {self.key!r} in {self.store!r} is damaged ({reason}). Nothing was changed; signing in "
-            "replaces it."
-        )
+            if damaged_is_none:
+                return None
+            failure = TokenStoreError(
+                f"The record {self.key!r} in {self.store!r} is damaged ({error}). Nothing was changed; signing in "
+                "replaces it."
+            )
+        raise failure

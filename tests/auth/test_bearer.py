@@ -3,8 +3,7 @@
 import threading
 
 import pytest
-from signedin import ForbiddenError, MemoryStore, NotSignedInError, TokenPair
-from signedin._tokens import Record
+from signedin import ForbiddenError, MemoryStore, NotSignedInError, Stored, TokenPair
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
@@ -139,13 +138,13 @@ class Watched(MemoryStore):
         super().__init__()
         self.used_in: set[threading.Thread] = set()
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         self.used_in.add(threading.current_thread())
         return super().load(key)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         self.used_in.add(threading.current_thread())
-        return super().compare_and_set(key, expected, record)
+        return super().compare_and_set(key, expected_revision, data)
 
 
 async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Drive, server: FakeAuthServer) -> None:

@@ -15,11 +15,11 @@ import pytest
 import signedin
 from signedin import Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
 from signedin._held import Held
-from signedin._tokens import Record
+from signedin._tokens import Record, Records
 from signedin.testing import FAULTS, FakeAuthServer
-from signedin.testing.contract import record_of
 
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Wire
+from tests.records import record_of
 
 PASSWORD = "correct horse battery staple"
 PACKAGE = str(Path(signedin.__file__).parent)
@@ -53,12 +53,14 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
     async with drive.client(server, store=FileStore(tmp_path / "t.json")) as client:
         await drive(client.users.get_profile)
         session = client.session
-        record = session._store.load(session.key)
+        record = Records(session._store, session.key).load()
+        assert record is not None
         secrets = _secrets(server, client.wire)
         everything = [
             client,
             session,
             session._store,
+            session._store.load(session.key),
             session._renewal,
             session._renewal.held,
             record,

@@ -23,7 +23,8 @@ def test_what_is_written_once_is_neither_changed_nor_deleted_nor_given_more(valu
         lambda: setattr(value, "more", 1),
     ]
     for change in changes:
-        with pytest.raises(AttributeError):
+        # TypeError: what a data class with slots makes of an unknown name (python/cpython#90562).
+        with pytest.raises((AttributeError, TypeError)):
             change()
     assert getattr(value, part) == before
 
