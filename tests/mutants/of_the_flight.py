@@ -397,4 +397,12 @@ FLIGHT = (
         f"{MODEL}[grace, another user signs in, one round]",
         says="I8: a pair that came too late to be kept is revoked",
     ),
+    Mutant(
+        "I5",
+        "what a user's store raises goes through the flight",
+        "_flight.py",
+        "        except BaseException as error:\n            raise TokenStoreError(",
+        "        except LookupError as error:\n            raise TokenStoreError(",
+        "tests/auth/test_faults.py::test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on[load]",
+    ),
 )
