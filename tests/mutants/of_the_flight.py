@@ -403,6 +403,6 @@ FLIGHT = (
         "_flight.py",
         "        except BaseException as error:\n            raise TokenStoreError(",
         "        except LookupError as error:\n            raise TokenStoreError(",
-        "tests/auth/test_faults.py::test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on[load]",
+        "tests/auth/test_faults.py::test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on",
     ),
 )
