@@ -336,7 +336,7 @@ class _Client(Generic[Transport, Http]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
+            f"this {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
             "and create another one there"
         )
 

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,7 +18,6 @@ from tests.auth.driving import PATIENCE
 from tests.servers import backend
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from signedin import TokenSession
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from tests.servers import Backend
 
 CALLERS = 16
-THREADS = 32
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
@@ -136,47 +133,3 @@ def test_tasks_that_wait_for_a_refresh_keep_no_connection(
     assert asyncio.run(call_all()) == [200] * CALLERS
     assert crowd.met
     assert refreshes(server) == before + 1
-
-
-class Crowded(ThreadingHTTPServer):
-    """Answers when all callers have asked, each on a connection of its own, and counts the connections."""
-
-    request_queue_size = THREADS
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), AllAtOnce)
-        self.asked = threading.Barrier(THREADS)
-        self.connections = 0
-
-    def get_request(self) -> tuple[socket.socket, object]:
-        self.connections += 1
-        return super().get_request()
-
-
-class AllAtOnce(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Crowded)
-        self.server.asked.wait(PATIENCE)
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_a_crowd_of_threads_closes_no_connection_of_its_pool() -> None:
-    """Beyond httpx's twenty idle ones: the pool may close a connection that another thread has just been given."""
-    with (
-        Crowded() as server,
-        Client("https://api.example.com") as client,
-        ThreadPoolExecutor(THREADS) as pool,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/"  # which is not the session's: no token is asked for
-        for _ in range(3):
-            answers = list(pool.map(client.http.get, [url] * THREADS, timeout=3 * PATIENCE))
-            assert [answer.status_code for answer in answers] == [204] * THREADS
-        server.shutdown()
-        assert server.connections == THREADS
