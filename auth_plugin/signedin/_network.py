@@ -1,0 +1,244 @@
+"""What the connection options mean: TLS, proxies, limits, and which way a request takes to its server.
+
+Everything that cannot work is refused when a client is made, by the name of the variable or argument, never by its
+value, which may hold a password. The connections themselves are in _connections.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import ipaddress
+import math
+import os
+import re
+import ssl
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from signedin.errors import ConfigurationError
+
+Cert = str | tuple[str, str] | tuple[str, str, str]
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PORTS: Final = {"http": 80, "https": 443}
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks into a folder, X509_LOOKUP_hash_dir(3)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """How connections are made, as the arguments of `httpx.Client`; `verify` may also be a path."""
+
+    verify: ssl.SSLContext | str | os.PathLike[str] | bool = True
+    cert: Cert | None = field(default=None, repr=False)
+    proxy: httpx.URL | str | httpx.Proxy | None = field(default=None, repr=False)
+    trust_env: bool = True
+    limits: httpx.Limits = field(
+        default_factory=lambda: httpx.Limits(max_connections=100, max_keepalive_connections=20)
+    )
+    http2: bool = False
+
+
+class Network:
+    """The options, checked.
+
+    Raises:
+        ConfigurationError: They, or the environment, cannot work.
+    """
+
+    def __init__(self, options: ConnectionOptions) -> None:
+        self.http2 = options.http2
+        if self.http2 and importlib.util.find_spec("h2") is None:
+            raise ConfigurationError("http2 needs the package h2: pip install 'httpx[http2]'.")
+        limits = options.limits
+        self.most_connections = _limit("max_connections", limits.max_connections, least=1)
+        self.most_idle = _limit("max_keepalive_connections", limits.max_keepalive_connections, least=0)
+        self.keepalive_expiry = _limit("keepalive_expiry", limits.keepalive_expiry, least=0)
+        self._limits = limits
+        if not self.http2:
+            self._limits = httpx.Limits(
+                max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
+            )
+        self._tls = _tls(options)
+        self._proxies: dict[str, httpx.Proxy] = {}  # by scheme; "all" for every one
+        self._exempt: list[_Exempt] = []
+        if options.proxy is not None:
+            self._proxies["all"] = _proxy("proxy", options.proxy)
+        elif options.trust_env:
+            self._proxies, self._exempt = _environment_proxies()
+
+    def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
+        """Return the proxy on the way to the URL; None for a direct connection."""
+        if not self._proxies or (url.scheme == "http" and is_loopback(url.host)):
+            return None  # tokens may go to this machine unencrypted, because nobody else sees them
+        if any(exempt.matches(url) for exempt in self._exempt):
+            return None
+        return self._proxies.get(url.scheme) or self._proxies.get("all")
+
+    def transport(self, proxy: httpx.Proxy | None) -> httpx.HTTPTransport:
+        """Return a new transport; without HTTP/2 it holds one connection."""
+        return httpx.HTTPTransport(
+            verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False
+        )
+
+    def async_transport(self, proxy: httpx.Proxy | None) -> httpx.AsyncHTTPTransport:
+        """Return a new transport; without HTTP/2 it holds one connection."""
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a URL's host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _limit(name: str, value: float | None, *, least: int) -> float:
+    if value is None:
+        return math.inf
+    if not value >= least:
+        raise ConfigurationError(f"limits: {name} is a number from {least} on, or None for no limit.")
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------------- TLS
+
+
+def _tls(options: ConnectionOptions) -> ssl.SSLContext:
+    verify = options.verify
+    if isinstance(verify, ssl.SSLContext):
+        context = verify
+    elif verify is False:
+        context = httpx.create_ssl_context(verify=False)
+    else:
+        source, place = ("verify", os.fspath(verify)) if verify is not True else _environment_bundle(options)
+        # A context with a client's certificate is of this client alone; the other ones are shared.
+        read = _authorities.__wrapped__ if options.cert else _authorities
+        context = read(source, place, options.http2)
+    if options.cert:
+        _load_certificate(context, options.cert)
+    return context
+
+
+def _environment_bundle(options: ConnectionOptions) -> tuple[str, str]:
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR") if options.trust_env else ():
+        if place := os.environ.get(variable):
+            return variable, place
+    return "", ""
+
+
+@functools.cache  # parsing a CA bundle takes 26 ms, longer than most refreshes
+def _authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:  # noqa: ARG001, FBT001
+    # httpcore sets the protocols to offer (ALPN) on the context at each connection: hence one for HTTP/2, one without.
+    try:
+        if not place:
+            return httpx.create_ssl_context(trust_env=False)
+        if source == "SSL_CERT_FILE" or (source == "verify" and not Path(place).is_dir()):
+            return ssl.create_default_context(cafile=place)
+        context = ssl.create_default_context(capath=place)
+        usable = any(
+            _HASHED.fullmatch(file.name) for folder in place.split(os.pathsep) for file in Path(folder).iterdir()
+        )
+    except (OSError, ValueError):  # an SSLError is an OSError
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
+            if source
+            else "The CA certificates could not be read; if SSLKEYLOGFILE is set, that file may not be writable."
+        ) from None
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
+    try:
+        parts = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)[:3]
+        # Without a password of ours OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(parts[0], parts[1], parts[2] or (lambda: ""))
+    except (OSError, TypeError, ValueError):
+        raise ConfigurationError(
+            "cert names no certificate with its key that can be read: a PEM file with both, or (certificate, key) or "
+            "(certificate, key, password)."
+        ) from None
+
+
+# ------------------------------------------------------------------------------------------------------------ proxies
+
+
+def _proxy(source: str, value: httpx.URL | str | httpx.Proxy) -> httpx.Proxy:
+    try:
+        proxy = value if isinstance(value, httpx.Proxy) else httpx.Proxy(value)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        proxy = None
+    if proxy is None or not proxy.url.host:
+        raise ConfigurationError(
+            f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (https, socks5, socks5h)."
+        )
+    if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise ConfigurationError(
+            f"{source} is a SOCKS proxy, which needs the package socksio: pip install 'httpx[socks]'."
+        )
+    return proxy
+
+
+def _environment_proxies() -> tuple[dict[str, httpx.Proxy], list[_Exempt]]:
+    values = urllib.request.getproxies()
+    exempt = [entry.strip() for entry in values.get("no", "").split(",") if entry.strip()]
+    if "*" in exempt:
+        return {}, []
+    proxies = {
+        scheme: _proxy(_variable(scheme), url if "://" in url else f"http://{url}")
+        for scheme in ("http", "https", "all")
+        if (url := values.get(scheme))
+    }
+    return proxies, [_exempt(entry) for entry in exempt]
+
+
+def _variable(scheme: str) -> str:
+    names = (name for name in os.environ if name.lower() == f"{scheme}_proxy")
+    return next(names, f"The system's proxy for {scheme}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Exempt:
+    """An entry of NO_PROXY: a host with all below it, or a network; of one scheme or port, if it names them."""
+
+    scheme: str
+    host: str
+    port: int | None
+    network: IPNetwork | None
+
+    def matches(self, url: httpx.URL) -> bool:
+        if self.scheme not in {"", "all", url.scheme} or self.port not in {None, url.port or _PORTS.get(url.scheme)}:
+            return False
+        if self.network is None:
+            return url.host == self.host or url.host.endswith(f".{self.host.lstrip('*.')}")
+        try:
+            return ipaddress.ip_address(url.host) in self.network
+        except ValueError:
+            return False
+
+
+def _exempt(entry: str) -> _Exempt:
+    scheme, _, host = entry.lower().rpartition("://")
+    port = None
+    network = _ip_network(host)
+    if network is None and (match := re.fullmatch(r"(.+):(\d+)", host)):
+        host, port = match[1], int(match[2])
+        network = _ip_network(host)
+    return _Exempt(scheme, host, port, network)
+
+
+def _ip_network(host: str) -> IPNetwork | None:
+    try:
+        return ipaddress.ip_network(host.strip("[]"), strict=False)
+    except ValueError:
+        return None
