@@ -34,6 +34,7 @@ LAYERS: Final = (
     ("signedin._runner", "signedin._held", "signedin._events"),
     ("signedin._flight", "signedin.stores"),
     ("signedin.timing", "signedin._waiting", "signedin._threads", "signedin._connections"),
+    ("signedin._stack",),
     ("signedin.protocols", "signedin._tokens", "signedin._network"),
     ("signedin.errors", "signedin._once"),
 )
