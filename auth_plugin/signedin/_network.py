@@ -69,6 +69,8 @@ class Network:
             self._proxies["all"] = _proxy("proxy", options.proxy)
         elif options.trust_env:
             self._proxies, self._exempt = _environment_proxies()
+        # httpx imports httpcore here, not at the first call: a child forked in the middle of an import waits for ever.
+        self.transport(None)
 
     def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy on the way to the URL; None for a direct connection."""
@@ -118,11 +120,12 @@ def _tls(options: ConnectionOptions) -> ssl.SSLContext:
         context = verify
     elif verify is False:
         context = httpx.create_ssl_context(verify=False)
+    elif verify is True and not options.cert:
+        context = _shared_authorities(*_environment_bundle(options), options.http2)
+    elif verify is True:
+        context = _authorities(*_environment_bundle(options))
     else:
-        source, place = ("verify", os.fspath(verify)) if verify is not True else _environment_bundle(options)
-        # A context with a client's certificate is of this client alone; the other ones are shared.
-        read = _authorities.__wrapped__ if options.cert else _authorities
-        context = read(source, place, options.http2)
+        context = _authorities("verify", os.fspath(verify))
     if options.cert:
         _load_certificate(context, options.cert)
     return context
@@ -136,26 +139,26 @@ def _environment_bundle(options: ConnectionOptions) -> tuple[str, str]:
 
 
 @functools.cache  # parsing a CA bundle takes 26 ms, longer than most refreshes
-def _authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:  # noqa: ARG001, FBT001
-    # httpcore sets the protocols to offer (ALPN) on the context at each connection: hence one for HTTP/2, one without.
+def _shared_authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:  # noqa: ARG001, FBT001
+    # One for HTTP/2, one without: httpcore sets the protocols to offer (ALPN) on the context at each connection.
+    return _authorities(source, place)
+
+
+def _authorities(source: str, place: str) -> ssl.SSLContext:
     try:
-        if not place:
+        if not source:
             return httpx.create_ssl_context(trust_env=False)
         if source == "SSL_CERT_FILE" or (source == "verify" and not Path(place).is_dir()):
             return ssl.create_default_context(cafile=place)
-        context = ssl.create_default_context(capath=place)
-        usable = any(
-            _HASHED.fullmatch(file.name) for folder in place.split(os.pathsep) for file in Path(folder).iterdir()
-        )
+        if any(_HASHED.fullmatch(name) for folder in place.split(os.pathsep) for name in os.listdir(folder)):  # noqa: PTH208
+            return ssl.create_default_context(capath=place)
     except (OSError, ValueError):  # an SSLError is an OSError
-        usable = False
-    if not usable:
-        raise ConfigurationError(
-            f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
-            if source
-            else "The CA certificates could not be read; if SSLKEYLOGFILE is set, that file may not be writable."
-        ) from None
-    return context
+        pass
+    raise ConfigurationError(
+        f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
+        if source
+        else "The CA certificates could not be read; or SSLKEYLOGFILE is set, and that file cannot be written."
+    )
 
 
 def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
@@ -180,7 +183,7 @@ def _proxy(source: str, value: httpx.URL | str | httpx.Proxy) -> httpx.Proxy:
         proxy = None
     if proxy is None or not proxy.url.host:
         raise ConfigurationError(
-            f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (or https, socks5, socks5h)."
+            f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (https, socks5, socks5h)."
         )
     if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise ConfigurationError(
