@@ -77,7 +77,7 @@ class Canaries(logging.Handler):
         """Search what each session that is left shows of itself."""
         for session in list(signedin.session._sessions):
             held = session._renewal.held
-            shown = [session, session._renewal.store, session._renewal.refresher, held, held and held.record]
+            shown = [session, session.store, session._renewal.refresher, held, held and held.record]
             self.search("a session shows", f"{shown!r} {[str(part) for part in shown]}")
 
     def taken(self) -> list[str]:

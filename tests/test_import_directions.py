@@ -31,7 +31,7 @@ LAYERS: Final = (
     ("signedin.session",),
     ("signedin._renewal",),
     ("signedin._setbacks",),
-    ("signedin._runner", "signedin._held", "signedin._events"),
+    ("signedin._held", "signedin._events"),
     ("signedin._flight", "signedin.stores"),
     ("signedin.timing", "signedin._waiting", "signedin._threads", "signedin._connections"),
     ("signedin._stack",),

@@ -33,13 +33,13 @@ from signedin.errors import (
     UnauthorizedError,
     UnprocessableEntityError,
 )
-from signedin.protocols import TokenStore
+from signedin.protocols import Stored, TokenStore
 from signedin.session import TokenSession
 from signedin.stores import MemoryStore
 from signedin.timing import Timing
 
 if TYPE_CHECKING:
-    from signedin.stores import FileStore, KeyringStore, NetworkFileSystemWarning, RedisStore
+    from signedin.stores import EncryptedStore, FileStore, KeyringStore, NetworkFileSystemWarning, RedisStore
 else:  # hidden from type checkers, which would believe any name then
 
     def __getattr__(name: str) -> object:
@@ -75,6 +75,7 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "ConflictError",
+    "EncryptedStore",
     "FileStore",
     "ForbiddenError",
     "FreshTokenRejectedError",
@@ -91,6 +92,7 @@ __all__ = [
     "SignInRequiredError",
     "SignedInClient",
     "SignedInError",
+    "Stored",
     "Timing",
     "TokenPair",
     "TokenSession",

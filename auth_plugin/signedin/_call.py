@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import httpx
 
-from signedin._shim import renewal_of
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import date_of
 from signedin.errors import (
@@ -23,6 +22,7 @@ from signedin.errors import (
     SignedInError,
     status_error,
 )
+from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,457 +1,395 @@
-"""The refresh protocol, as a generator of effects: it decides, `_runner` carries out, the tests explore.
+"""The refresh protocol: CHECK → LEASE → RECHECK → INTENT → SEND → SAVE, with AMBIGUOUS and REJECTED beside it.
 
-CHECK → LEASE → RECHECK → INTENT → SEND → SAVE, with AMBIGUOUS and REJECTED beside it. No I/O, no clock, no randomness
-and no lock in here: each is an effect that is yielded. A store that fails raises `TokenStoreError` at the yield.
+`fly` decides; store, lock, clock and network are behind the port `World`, and `LiveWorld` is the real one. tests/model
+runs `fly` through every interleaving and every fault. I1 to I16: the invariants of docs/how-refresh-works.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import contextlib
+import os
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from signedin._tokens import Intent, Record, Status, TokenPair, claims_of, is_token
+from signedin._threads import Signal
+from signedin._tokens import Intent, Record, Records, Status, TokenPair, claims_of, is_token
 from signedin.errors import (
-    AuthError,
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
+    SignedInError,
     TokenStoreError,
 )
-from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
-from signedin.timing import Timing, back_off
+from signedin.protocols import Answer, Busy, Clock, Closing, NotSent, Refresher, Refused, Renewed, Unknown
+from signedin.timing import Timing, back_off, lengthened
 
-# ---------------------------------------------------------------------------------------------------------- effects
-# Tuples: a dozen data classes would be a sixth of the time that `import signedin` takes.
-
-
-class Now:
-    """→ Instant."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
-class Instant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Instant:
     """What the clocks show, in seconds."""
 
     wall: float
     monotonic: float
 
 
-class Draw:
-    """→ str: 128 random bits, the name of an attempt."""
+class World(Protocol):
+    """All that a flight touches.
 
-
-class Sleep(NamedTuple):
-    """→ None, after `seconds`, or a little longer.
-
-    When the session closes it raises RefreshUnavailableError, sooner; `to_the_end`: it does not.
+    A store that fails raises `TokenStoreError`, whether it is done or not. `sleep` may take a little longer, and raises
+    `RefreshUnavailableError` once the session is closed, unless `to_the_end`. `post` and `revoke` never raise.
     """
 
-    seconds: float
-    to_the_end: bool = False
+    def now(self) -> Instant: ...
+    def draw(self) -> str: ...  # 128 random bits, the id of an attempt
+    def sleep(self, seconds: float, *, to_the_end: bool = False) -> None: ...
+    def load(self) -> Record | None: ...
+    def compare_and_set(self, expected: int, record: Record) -> bool: ...
+    def try_lock(self) -> bool: ...
+    def unlock(self) -> None: ...
+    def post(self, pair: TokenPair, attempt: str) -> Answer: ...
+    def revoke(self, pair: TokenPair) -> None: ...
 
 
-class Load:
-    """→ Record | None."""
-
-
-class CompareAndSet(NamedTuple):
-    """→ bool."""
-
-    expected: int
-    record: Record
-
-
-class TryLock:
-    """→ bool."""
-
-
-class Unlock:
-    """→ None."""
-
-
-class Post(NamedTuple):
-    """→ Answer."""
-
-    pair: TokenPair
-    attempt: str
-
-
-class Revoke(NamedTuple):
-    """→ None; best effort."""
-
-    pair: TokenPair
-
-
-Effect = Now | Draw | Sleep | Load | CompareAndSet | TryLock | Unlock | Post | Revoke
-T = TypeVar("T")
-Flight = Generator[Effect, Any, T]
-
-
-# ------------------------------------------------------------------------------------------------ orders and results
-
-
-class Orders(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Orders:
     """What one flight is to do, and under which rules.
 
-    `rejected`: the generation to be replaced; None if any usable pair will do. `held`: the record in memory, which the
-    store may have lost. `usable`: whether a record's access token may still be sent. `grace`: how often the server
-    lets a token be presented again; None for a strict server. `rest`: seconds to wait first, after a failed flight.
+    `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
+    generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
+    `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
     """
 
     owner: str
     usable: Callable[[Record, Instant], bool]
     rejected: int | None = None
     held: Record | None = None
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     grace: int | None = None
     on_doubt: Literal["resend", "relogin"] = "resend"
     rest: float = 0.0
 
-    @property
-    def ends_in_doubt(self) -> bool:
-        """Whether a token that may be spent is given up. With a grace it never is: presenting it again is safe."""
-        return self.on_doubt == "relogin" and self.grace is None
 
-
-class Landing(NamedTuple):
-    """How a flight ended well: `saved` is False when the store could not take the pair, which lives in memory then."""
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How a flight ended well. `saved` is False if the store could not take the pair: it is in memory only."""
 
     record: Record
     how: Literal["refreshed", "adopted"]
     saved: bool = True
 
 
-# -------------------------------------------------------------------------------------------------------- the flight
+class _Adopted(Exception):  # noqa: N818 -- no error: it leaves a state from any depth
+    """The store has a newer pair, from another process: the flight ends with it."""
+
+    def __init__(self, record: Record) -> None:
+        self.landing = Landing(record, "adopted")
 
 
-def fly(orders: Orders) -> Flight[Landing]:
+class _RecordChanged(Exception):  # noqa: N818 -- no error, as above
+    """Another process has written the record: begin again at CHECK."""
+
+
+def fly(world: World, orders: Orders) -> Landing:
     """Return a record that replaces the rejected generation, sending its refresh token once if nobody else has.
 
     Raises:
-        NotSignedInError: The store holds no pair, or lost it to a sign-out meanwhile.
+        NotSignedInError: The store holds no pair, or a sign-out removed it meanwhile.
         SessionExpiredError: The server refused the refresh token; the record is DEAD.
         RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
-        TokenStoreError: The store cannot be used. What may have been sent stands in its journal, for the next flight.
+        TokenStoreError: The store cannot be used. If the token may have been sent, the journal tells the next flight.
     """
-    start = yield from _now()
-    deadline = start.monotonic + orders.timing.flight
-    rest = orders.rest
-    while True:
-        found = yield from _check(orders)  # also before a rest: another process may have done better
-        if isinstance(found, Landing):
-            return found
-        if rest:
-            yield from _rest(rest, orders.timing)
-            rest = 0.0
-            continue
-        try:
-            yield from _lease(orders, deadline)
-            return (yield from _holding_the_lock(orders, deadline))
-        except _Moved as moved:
-            if moved.landing is not None:
-                return moved.landing
-        yield from _demand_time(deadline, 0.0, "the token store changed faster than this process could follow")
+    deadline = world.now().monotonic + orders.timing.flight
+    try:
+        _check(world, orders)
+        if orders.rest:  # leave the server alone, unless that takes longer than this flight may
+            if orders.rest + orders.timing.post > orders.timing.flight:
+                raise _unavailable(f"the last attempt failed, the next is due in {orders.rest:.1f} s", orders.rest)
+            world.sleep(orders.rest)
+            _check(world, orders)  # another process may have done better meanwhile
+        while True:
+            _lease(world, orders, deadline)
+            try:
+                return _recheck(world, orders, deadline)
+            except _RecordChanged:
+                pass
+            finally:  # after a bug too: a lock that is left behind ends the session until the process ends
+                _unlock(world)
+            _require_time(world, deadline, 0.0, "the token store changed faster than this process could follow")
+            _check(world, orders)
+    except _Adopted as adopted:
+        return adopted.landing
 
 
-def _rest(seconds: float, timing: Timing) -> Flight[None]:
-    """Let the server alone after a failed flight, unless that takes longer than this one may."""
-    if seconds + timing.post > timing.flight:
-        raise RefreshUnavailableError(
-            f"Could not refresh: the last attempt failed, and the next is due in {seconds:.1f} s. The pair is kept; "
-            "try again then.",
-            retry_after=timedelta(seconds=seconds),
-        )
-    yield Sleep(seconds)
-
-
-class _Moved(Exception):  # noqa: N818 -- no error: it leaves a state whose ground has gone
-    """Somebody changed the record: to what the landing says, or, if None, look again from CHECK."""
-
-    def __init__(self, landing: Landing | None) -> None:
-        self.landing = landing
-
-
-def _check(orders: Orders) -> Flight[Landing | Record]:
+def _check(world: World, orders: Orders) -> Record:
     """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
-    record = yield from _load()
+    record = world.load()
     if record is None or record.status is Status.SIGNED_OUT:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
-    if record.status is Status.DEAD:
+    if record.status is Status.DEAD:  # never tried again (I12)
         raise _expired()
     held = orders.held if orders.held and orders.held.family == record.family else None
     if held is not None and record.generation < held.generation:
-        # The store fell behind what this process holds: it could not save, or was rolled back.
+        # A save failed, or the store was rolled back. Its token is spent (I2): put the newer pair back (I3).
         newer = held.at_revision(record.revision)
-        if not (yield from _compare_and_set(record, newer)):
-            return (yield from _check(orders))
+        if not world.compare_and_set(record.revision, newer):
+            return _check(world, orders)
         record = newer
-    if record.generation == orders.rejected and (held is not None or orders.held is None):
-        return record
-    usable = orders.usable(record, (yield from _now()))
-    return Landing(record, "adopted") if usable else record
+    # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
+    rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
+    if not rejected and orders.usable(record, world.now()):
+        raise _Adopted(record)
+    return record
 
 
-def _still(orders: Orders, record: Record) -> Flight[Record]:
-    """Return the record as the store has it now, while it is the same generation."""
-    found = yield from _check(orders)
-    if isinstance(found, Landing):
-        raise _Moved(found)
-    if not _same_state(found, record):
-        raise _Moved(None)
-    return found
-
-
-def _same_state(found: Record, record: Record) -> bool:
-    # By the sign-in too: where the record was lost and somebody signed in anew, the generations begin again.
-    return (found.generation, found.family) == (record.generation, record.family)
-
-
-def _lease(orders: Orders, deadline: float) -> Flight[None]:
-    """LEASE: take the lock, watching for what its holder saves. Never send without it."""
+def _lease(world: World, orders: Orders, deadline: float) -> None:
+    """LEASE: take the lock, watching for what its holder saves. Never send without it (I1)."""
     wait = 0.02
-    while not (yield from _try_lock()):
-        yield from _demand_time(deadline, wait, "another process holds the refresh lock and has not finished")
-        yield Sleep(wait)
-        wait = min(wait * 1.5, 0.25)
-        found = yield from _check(orders)
-        if isinstance(found, Landing):
-            raise _Moved(found)
-
-
-def _holding_the_lock(orders: Orders, deadline: float) -> Flight[Landing]:
-    try:
-        landing = yield from _recheck(orders, deadline)
-    except Exception:  # also what nobody foresaw: a lock that is left behind ends the session until the process ends
-        yield from _unlock()
-        raise
-    yield from _unlock()
-    return landing
-
-
-def _recheck(orders: Orders, deadline: float) -> Flight[Landing]:
-    """RECHECK and INTENT, under the lock."""
-    found = yield from _check(orders)
-    if isinstance(found, Landing):
-        return found
-    # From here on this very generation is to be replaced, whatever made the session ask.
-    orders = orders._replace(rejected=found.generation, held=None)
-    if found.intent is not None and found.intent.generation == found.generation:
-        return (yield from _doubted(orders, found, found.intent, deadline))
-    now = yield from _now()
-    attempt = cast("str", (yield Draw()))
-    intent = Intent(attempt, found.generation, orders.owner, now.wall + orders.timing.post)
-    noted = found.with_intent(intent)
-    if not (yield from _journalled(found, noted)):
-        raise _Moved(None)
-    return (yield from _send(orders, noted, attempt, deadline, in_doubt=False))
-
-
-def _journalled(found: Record, noted: Record) -> Flight[bool]:
-    """INTENT: say whether it stands in the store. A write whose answer was lost may have been made: look."""
-    try:
-        return (yield from _compare_and_set(found, noted))
-    except TokenStoreError:
-        if (yield from _load()) != noted:
+    while True:
+        try:
+            if world.try_lock():
+                return
+        except TokenStoreError:
+            _unlock(world)  # it may be taken, and the answer lost: all hosts would wait for its end
             raise
-        return True
+        _require_time(world, deadline, wait, "another process holds the refresh lock and has not finished")
+        world.sleep(wait)
+        wait = min(wait * 1.5, 0.25)
+        _check(world, orders)
 
 
-def _doubted(orders: Orders, record: Record, intent: Intent, deadline: float) -> Flight[Landing]:
-    """AMBIGUOUS, found in the journal: somebody may have sent this token and not come back."""
-    if orders.ends_in_doubt:
-        return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
-    if orders.grace is None and intent.owner != orders.owner:
-        # A strict server refuses the second presentation: give the first one the time to be answered and saved; by
-        # the deadline that its owner noted, but no longer than a sending takes, should our clocks disagree.
-        now = yield from _now()
-        end = now.monotonic + min(intent.deadline - now.wall, orders.timing.post)
-        while (yield from _now()).monotonic < end:
-            yield from _demand_time(deadline, 0.25, "another process may still be refreshing this session")
-            yield Sleep(0.25)
-            yield from _still(orders, record)
-    # In our own name: whoever noted it may only have been stopped, and must not take it back then as never sent.
-    until = (yield from _now()).wall + orders.timing.post
-    ours = record.with_intent(intent._replace(owner=orders.owner, deadline=until))
-    if not (yield from _journalled(record, ours)):
-        raise _Moved(None)
-    return (yield from _send(orders, ours, intent.attempt, deadline, in_doubt=True))
+def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
+    """RECHECK: the previous holder of the lock may have refreshed (I1), or have sent the token and not come back."""
+    record = _check(world, orders)
+    # From here on this very generation is to be replaced, whatever made the session ask.
+    orders = replace(orders, rejected=record.generation, held=None)
+    if record.intent is None or record.intent.generation != record.generation:
+        journalled = _intend(world, orders, record, world.draw())
+        return _send(world, orders, journalled, deadline, in_doubt=False)
+    _ambiguous(world, orders, record, record.intent, deadline)
+    # In our own name: the other owner may only have been stopped, and must not take its entry back as never sent.
+    journalled = _intend(world, orders, record, record.intent.attempt)
+    return _send(world, orders, journalled, deadline, in_doubt=True)
 
 
-def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_doubt: bool) -> Flight[Landing]:
-    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed.
+def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Record:
+    """INTENT: write the attempt down before it is sent. Whoever finds it presents the token by the same id (I2)."""
+    until = world.now().wall + orders.timing.post
+    journalled = record.with_intent(Intent(attempt, record.generation, orders.owner, until))
+    try:
+        if not world.compare_and_set(record.revision, journalled):
+            raise _RecordChanged
+    except TokenStoreError:
+        if world.load() != journalled:  # else it was written, and only the answer lost
+            raise
+    return journalled
 
-    No sending begins that the deadline would cut, and the lease outlives the deadline (`Timing`).
-    """
-    pair, resends = _pair_of(record), orders.timing.resends
-    # Found in doubt, it is presented at least once: only the server can tell, and without an answer nothing ends that.
-    again = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
-    last: Answer = Unknown("an earlier attempt did not come back")
+
+def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
+    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2)."""
+    if record.pair is None or record.intent is None:
+        raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
+    resends = orders.timing.resends
+    # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
+    doubtful = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
+    reason, retry_after = "an earlier attempt did not come back", None
     for count in range(resends + 1):
-        wait = _wait_before(count, last)
-        if (in_doubt and again == 0) or not (yield from _waited(orders, record, wait, deadline)):
+        wait = max(back_off(count - 1), retry_after or 0.0) if count else 0.0
+        if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
-        last = _judged(pair, (yield Post(pair, attempt)))
-        if isinstance(last, Renewed):
-            if in_doubt:
-                # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early. What
-                # the record says may be from a host with another clock.
-                told = record.clock_offset if last.date_offset is None else last.date_offset
-                last = last._replace(clock_offset=max(last.clock_offset, told))
-            return (yield from _save(record, last, deadline))
-        if isinstance(last, Refused):
-            return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))
-        if isinstance(last, Unknown):
-            if orders.ends_in_doubt:
-                return (yield from _end(orders, record, Status.SIGNED_OUT, _spent()))
-            again, in_doubt = again - in_doubt, True
-    if not in_doubt:
-        yield from _clear_intent(record)
-    raise _unavailable(last)
+        answer = _validated(record.pair, world.post(record.pair, record.intent.attempt))
+        if isinstance(answer, Renewed):
+            return _save(world, record, answer, deadline, in_doubt=in_doubt)
+        if isinstance(answer, Refused):
+            _end_session(world, orders, record, Status.DEAD)
+            raise _expired(answer.reason)
+        if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
+            _ambiguous(world, orders, record, record.intent, deadline)
+            doubtful, in_doubt = doubtful - in_doubt, True
+        reason, retry_after = answer.reason, answer.retry_after if isinstance(answer, Busy) else None
+    if not in_doubt:  # the server surely never saw it
+        world.compare_and_set(record.revision, record.with_intent(None))
+    raise _unavailable(reason, retry_after)
 
 
-def _waited(orders: Orders, record: Record, wait: float, deadline: float) -> Flight[bool]:
-    """Let the back-off pass; say whether one more sending may begin."""
-    if (yield from _now()).monotonic + wait + orders.timing.post > deadline:
+def _may_send_after(world: World, orders: Orders, record: Record, wait: float, deadline: float) -> bool:
+    """Let the back-off pass; return whether one more sending may begin: none that the deadline would cut (I5)."""
+    if world.now().monotonic + wait + orders.timing.post > deadline:
         return False
     if wait:
         try:
-            yield Sleep(wait)
+            world.sleep(wait)
         except RefreshUnavailableError:
             return False  # the session closes: a token that was never sent must not look spent to the next process
-        yield from _still(orders, record)  # others may have landed, or signed out, meanwhile
+        _reload_unchanged(world, orders, record)  # others may have landed, or signed out (I8), meanwhile
     return True
 
 
-def _wait_before(count: int, last: Answer) -> float:
-    if count == 0:
-        return 0.0
-    asked = last.retry_after if isinstance(last, Busy) else None
-    return max(back_off(count - 1), asked or 0.0)
-
-
-def _save(record: Record, answer: Renewed, deadline: float) -> Flight[Landing]:
-    """SAVE: the old token is spent, so this must not fail for any trouble that passes."""
-    pair = answer.pair
-    now = yield from _now()
-    fresh = record.after_refresh(pair, obtained_at=now.wall, clock_offset=answer.clock_offset)
+def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_doubt: bool) -> Landing:
+    """SAVE: the old token is spent, so this must not fail for any trouble that passes (I7)."""
+    offset = answer.clock_offset
+    if in_doubt:
+        # An `iat` of an earlier presentation makes the server's clock look late, never early. The record's offset may
+        # come from a host with another clock.
+        offset = max(offset, record.clock_offset if answer.date_offset is None else answer.date_offset)
+    fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset)
     while True:
         try:
-            if (yield from _compare_and_set(record, fresh)):
+            if world.compare_and_set(record.revision, fresh):
                 return Landing(fresh, "refreshed")
-            current = yield from _load()
-            if current is None or not _same_state(current, record):
-                return (yield from _overtaken(record, current, pair))
-            # The same generation with another journal entry: ours is still the pair to keep.
+            current = world.load()
+            if current is None or not _same_generation(current, record):
+                return _overtaken(world, record, current, answer.pair)
+            # Only the journal entry differs: ours is still the pair to save.
             record, fresh = current, fresh.at_revision(current.revision)
         except TokenStoreError:
-            if (yield from _now()).monotonic >= deadline:
+            if world.now().monotonic >= deadline:
                 return Landing(fresh, "refreshed", saved=False)
-            yield Sleep(0.25, to_the_end=True)
+            world.sleep(0.25, to_the_end=True)
 
 
-def _overtaken(record: Record, current: Record | None, pair: TokenPair) -> Flight[Landing]:
-    """SAVE was lost: keep what won, and leave no live tokens of ours behind."""
-    if current is not None and current.status is Status.ACTIVE and current.family == record.family:
-        # The same session, further on, through a holder that took over: revoking ours would end it.
-        return Landing(current, "adopted")
-    yield Revoke(pair)
-    if current is not None and current.status is Status.ACTIVE:
-        return Landing(current, "adopted")
-    if current is not None and current.status is Status.DEAD:
+def _overtaken(world: World, record: Record, current: Record | None, pair: TokenPair) -> Landing:
+    """SAVE was lost: adopt what won, and leave no live tokens of ours behind (I8)."""
+    if current is None or current.status is not Status.ACTIVE or current.family != record.family:
+        world.revoke(pair)  # else it is the same session, further on, of a new holder: this would end it (I11)
+    if current is None or current.status is Status.SIGNED_OUT:
+        raise NotSignedInError("Signed out during the refresh; the new tokens were revoked. Sign in again.")
+    if current.status is Status.DEAD:
         raise _expired()
-    raise NotSignedInError("Signed out while the session was being refreshed; the new tokens were revoked. Sign in.")
+    return Landing(current, "adopted")
 
 
-def _end(orders: Orders, record: Record, status: Status, error: AuthError) -> Flight[Landing]:
-    """REJECTED: compare and clear, and only the generation that was judged."""
-    found = yield from _still(orders, record)
-    while not (yield from _compare_and_set(found, found.ended(status))):
-        found = yield from _still(orders, record)
-    raise error
-
-
-def _clear_intent(record: Record) -> Flight[None]:
-    """Take back the journal entry of an attempt that the server surely never saw."""
-    if record.intent is not None:
-        yield from _compare_and_set(record, record.with_intent(None))
-
-
-# ------------------------------------------------------------------------------------------------------ small change
-
-
-def _now() -> Flight[Instant]:
-    return cast("Instant", (yield Now()))
-
-
-def _load() -> Flight[Record | None]:
-    return cast("Record | None", (yield Load()))
-
-
-def _compare_and_set(old: Record, new: Record) -> Flight[bool]:
-    return cast("bool", (yield CompareAndSet(old.revision, new)))
-
-
-def _try_lock() -> Flight[bool]:
-    try:
-        return cast("bool", (yield TryLock()))
-    except TokenStoreError:
-        yield from _unlock()  # it may be taken, and the answer lost: all hosts would wait for its end
-        raise
-
-
-def _unlock() -> Flight[None]:
-    for _ in range(2):
-        try:
-            yield Unlock()
-        except TokenStoreError:
-            continue  # in the end the lease ends by itself; what was landed must not be lost for that
+def _ambiguous(world: World, orders: Orders, record: Record, intent: Intent, deadline: float) -> None:
+    """AMBIGUOUS: this token was sent, maybe by a process that did not come back. Return when it may be sent again."""
+    if orders.on_doubt == "relogin" and orders.grace is None:
+        _end_session(world, orders, record, Status.SIGNED_OUT)
+        raise SessionExpiredError("The refresh token may be spent; by policy the pair was cleared. Sign in again.")
+    if orders.grace is not None or intent.owner == orders.owner:
         return
+    # A strict server refuses the second presentation: give the first one the time to be answered and saved, until the
+    # deadline in its entry, but no longer than a sending takes, should the two hosts' clocks disagree.
+    now = world.now()
+    end = now.monotonic + min(intent.deadline - now.wall, orders.timing.post)
+    while world.now().monotonic < end:
+        _require_time(world, deadline, 0.25, "another process may still be refreshing this session")
+        world.sleep(0.25)
+        _reload_unchanged(world, orders, record)
 
 
-def _demand_time(deadline: float, seconds: float, otherwise: str) -> Flight[None]:
-    if (yield from _now()).monotonic + seconds > deadline:
-        raise RefreshUnavailableError(f"Could not refresh: {otherwise}. The pair is kept; try again.")
+def _end_session(world: World, orders: Orders, record: Record, status: Status) -> None:
+    """REJECTED: clear the pair by compare-and-set, and only the generation that was refused (I10)."""
+    current = _reload_unchanged(world, orders, record)
+    while not world.compare_and_set(current.revision, current.ended(status)):
+        current = _reload_unchanged(world, orders, record)
 
 
-def _pair_of(record: Record) -> TokenPair:
-    if record.pair is None:  # a store that returns an active record without a pair breaks its contract
-        raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
-    return record.pair
+def _reload_unchanged(world: World, orders: Orders, record: Record) -> Record:
+    """Return the record as the store has it now, if it is the same generation; else leave the state."""
+    current = _check(world, orders)
+    if not _same_generation(current, record):
+        raise _RecordChanged
+    return current
 
 
-def _judged(old: TokenPair, answer: object) -> Answer:
-    """Return the answer, or what must be thought of it: a refresher of the user's own may return anything."""
+def _same_generation(current: Record, record: Record) -> bool:
+    # By the sign-in too: if the record was lost and somebody signed in anew, the generations begin again (I9).
+    return (current.generation, current.family) == (record.generation, record.family)
+
+
+def _unlock(world: World) -> None:
+    for _ in range(2):
+        with contextlib.suppress(TokenStoreError):  # the lease ends by itself; a pair that has landed must not be lost
+            world.unlock()
+            return
+
+
+def _require_time(world: World, deadline: float, seconds: float, otherwise: str) -> None:
+    if world.now().monotonic + seconds > deadline:
+        raise _unavailable(otherwise)
+
+
+def _validated(old: TokenPair, answer: object) -> Answer:
+    """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
         return answer
     if not isinstance(answer, Renewed):
         return Unknown(f"the refresher answered with {type(answer).__name__}")
-    new = answer.pair
-    if not (is_token(new.access_token) and is_token(new.refresh_token)):
+    if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
         return Unknown("the refresher answered with tokens that no header can carry")
-    before, after = claims_of(old.access_token).subject, claims_of(new.access_token).subject
+    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
     if before is None or after is None or before == after:
         return answer
-    return Unknown("the server answered with the tokens of another user")
+    return Unknown("the server answered with the tokens of another user")  # I9
 
 
-def _spent() -> SessionExpiredError:
-    return SessionExpiredError(
-        "The refresh token may be spent, and by the chosen policy it is not sent again; the pair was cleared. "
-        "Sign in again."
-    )
+def _unavailable(reason: str, retry_after: float | None = None) -> RefreshUnavailableError:
+    delay = None if retry_after is None else timedelta(seconds=retry_after)
+    return RefreshUnavailableError(f"Could not refresh: {reason}. The pair is kept; try again.", retry_after=delay)
 
 
 def _expired(reason: str | None = None) -> SessionExpiredError:
-    said = f" ({reason})" if reason else ""
+    because = f" ({reason})" if reason else ""
     return SessionExpiredError(
-        f"The session has expired: the server refused the refresh token{said}. The pair was cleared; sign in again."
+        f"The session has expired: the server refused the refresh token{because}. The pair was cleared; sign in again."
     )
 
 
-def _unavailable(last: Answer) -> RefreshUnavailableError:
-    reason = "no answer" if isinstance(last, Renewed) else last.reason
-    retry_after = last.retry_after if isinstance(last, Busy) else None
-    return RefreshUnavailableError(
-        f"Could not refresh the session: {reason}. The pair is kept; try again later.",
-        retry_after=None if retry_after is None else timedelta(seconds=retry_after),
-    )
+@dataclass(frozen=True, slots=True)
+class LiveWorld:
+    """The real world of one flight: what a user's store or refresher raises becomes what `World` allows."""
+
+    records: Records
+    owner: str
+    refresher: Refresher
+    clock: Clock
+    timing: Timing
+    closing: Closing
+
+    def now(self) -> Instant:
+        return Instant(self.clock.wall(), self.clock.monotonic())
+
+    def draw(self) -> str:
+        return os.urandom(16).hex()  # as secrets.token_hex, which imports hmac
+
+    def sleep(self, seconds: float, *, to_the_end: bool = False) -> None:
+        closing = Signal() if to_the_end else self.closing
+        if not self.clock.sleep(lengthened(seconds), closing) and not to_the_end:
+            raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
+
+    def load(self) -> Record | None:
+        with self._store_errors():
+            return self.records.load()
+
+    def compare_and_set(self, expected: int, record: Record) -> bool:
+        with self._store_errors():
+            return self.records.compare_and_set(expected, record)
+
+    def try_lock(self) -> bool:
+        with self._store_errors():
+            return self.records.store.try_lock(self.records.key, self.owner, self.timing.lease)
+
+    def unlock(self) -> None:
+        with self._store_errors():
+            self.records.store.unlock(self.records.key, self.owner)
+
+    def post(self, pair: TokenPair, attempt: str) -> Answer:
+        try:
+            return self.refresher.refresh(pair.refresh_token, attempt=attempt, timeout=self.timing.post)
+        except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
+            return Unknown(f"the refresher raised {type(error).__name__}")
+
+    def revoke(self, pair: TokenPair) -> None:
+        with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
+            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+
+    @contextlib.contextmanager
+    def _store_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SignedInError:
+            raise
+        except BaseException as error:
+            raise TokenStoreError(f"{type(self.records.store).__name__} raised {type(error).__name__}.") from error

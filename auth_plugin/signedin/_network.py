@@ -245,3 +245,32 @@ def _ip_network(host: str) -> IPNetwork | None:
         return ipaddress.ip_network(host.strip("[]"), strict=False)
     except ValueError:
         return None
+
+
+def origin_of(url: httpx.URL) -> str:
+    """Return scheme, host and port; two URLs of one origin (RFC 6454) give equal strings."""
+    return f"{url.scheme}://{url.raw_host.decode('ascii').lower()}:{url.port or _PORTS.get(url.scheme, 0)}"
+
+
+def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
+    """Return the origin of a URL that the bearer may be sent to: over https, or on this machine.
+
+    Raises:
+        ConfigurationError: It is no absolute http or https URL, or plain http to another machine.
+    """
+    shown = repr(str(url).rpartition("@")[2])  # what stands before it may be a password
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError) as error:
+        why = "" if "@" in str(url) else f": {error}"  # httpx quotes
+        raise ConfigurationError(f"{shown} is no URL{why}") from None
+    if parsed.scheme not in _PORTS or not parsed.host:
+        raise ConfigurationError(f"{shown} is no absolute URL; write for example https://api.example.com/v1.")
+    if parsed.userinfo:
+        raise ConfigurationError("The base URL holds a user name or password; sign in instead.")
+    if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
+        raise ConfigurationError(
+            f"{shown} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
+            "pass allow_http=True for a network that you trust."
+        )
+    return origin_of(parsed)

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from signedin._connections import LEAVING
-from signedin._network import is_loopback
-from signedin.errors import APIConnectionError, ConfigurationError, NotSignedInError
+from signedin._network import origin_of
+from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from signedin._renewal import Held, Renewal
 
-_PORTS: Final = {"http": 80, "https": 443}
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
@@ -159,35 +158,6 @@ def _strip_our_header(request: httpx.Request) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- origins
-
-
-def origin_of(url: httpx.URL) -> str:
-    """Return scheme, host and port; two URLs of one origin (RFC 6454) give equal strings."""
-    return f"{url.scheme}://{url.raw_host.decode('ascii').lower()}:{url.port or _PORTS.get(url.scheme, 0)}"
-
-
-def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
-    """Return the origin of a URL that the bearer may be sent to: over https, or on this machine.
-
-    Raises:
-        ConfigurationError: It is no absolute http or https URL, or plain http to another machine.
-    """
-    shown = repr(str(url).rpartition("@")[2])  # what stands before it may be a password
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
-        why = "" if "@" in str(url) else f": {error}"  # httpx quotes
-        raise ConfigurationError(f"{shown} is no URL{why}") from None
-    if parsed.scheme not in _PORTS or not parsed.host:
-        raise ConfigurationError(f"{shown} is no absolute URL; write for example https://api.example.com/v1.")
-    if parsed.userinfo:
-        raise ConfigurationError("The base URL holds a user name or password; sign in instead.")
-    if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
-        raise ConfigurationError(
-            f"{shown} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
-            "pass allow_http=True for a network that you trust."
-        )
-    return origin_of(parsed)
 
 
 def refuse_redirect_off_origin(request: httpx.Request, origins: Collection[str]) -> None:

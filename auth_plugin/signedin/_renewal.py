@@ -1,246 +1,422 @@
 """The pair in hand of one process, and the flight that replaces it: who waits for which, and what came of it.
 
-All state that threads share stands here, under one lock that is held for assignments only, never over I/O or a wait.
+All state that threads share stands in `Renewal`, under one lock that is held for assignments only, never over I/O, a
+wait or a callback. How a refresh is decided stands in `_flight`, what users call in `session`. What holds here:
+
+* `held` is replaced as a whole, so nobody sees the access token of one generation with the refresh token of another.
+* While nothing is due, `current` takes no lock and does no I/O: one attribute, one clock, one comparison.
+* There is at most one flight. Whoever needs it joins it, and makes sure that a thread runs it (Ctrl-C may have stopped
+  the one who began it). It belongs to the session: no caller's timeout or cancellation reaches it.
+* A token that the server has refused is never handed out again.
+* A flight publishes only while it is still the flight: a sign-in or a sign-out that came first takes its place.
+* After a failed flight the next one rests. Refreshes that bring only tokens that the server refuses come to an end.
+* A pair that the store could not take is written later, by a thread of its own, until it is stored or replaced.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from signedin._flight import Landing, Orders, fly
-from signedin._held import Held, Windows
-from signedin._runner import Runner
-from signedin._setbacks import Setbacks
-from signedin._threads import Shared, Threads, no_more_threads
+from signedin._flight import Landing, LiveWorld, Orders, fly
+from signedin._held import Held, Setbacks, Windows
+from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
+from signedin._tokens import Record, Records, Status, TokenPair
 from signedin.errors import (
     AuthError,
+    ConfigurationError,
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
+    SignedInError,
+    SignInRequiredError,
     TokenStoreError,
 )
+from signedin.timing import save_after
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signedin._events import Events
-    from signedin._tokens import Record
-    from signedin.protocols import Clock, Refresher, TokenStore
+    from signedin.protocols import Clock, ExpirySignal, Refresher
     from signedin.timing import Timing
+
+T = TypeVar("T")
 
 
 class Renewal:
-    """Keeps the pair in hand renewed. `grace` and `on_doubt` as in `TokenSession`."""
+    """Holds a session's pair and renews it. Arguments as for `TokenSession`."""
 
     def __init__(
         self,
-        store: TokenStore,
-        key: str,
+        records: Records,
         refresher: Refresher,
         *,
+        origins: frozenset[str],
+        expired: ExpirySignal,
         timing: Timing,
         clock: Clock,
         events: Events,
         grace: int | None,
         on_doubt: Literal["resend", "relogin"],
     ) -> None:
-        self.store: Final = store
-        self.refresher = refresher
+        self.records: Final = records
+        self.refresher: Final = refresher
+        self.origins: Final = origins  # where the token may go
+        self.expired: Final = expired
+        self.timing: Final = timing
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock)
         self.held: Held | None = None  # written under _lock, read by anyone
-        self.flight: Shared[Held] | None = None  # guarded by _lock
-        self._key, self._timing, self._clock, self._events = key, timing, clock, events
-        self._grace = grace
-        self._on_doubt = on_doubt
-        self._monotonic = clock.monotonic
+        self._clock, self._monotonic, self._events = clock, clock.monotonic, events
+        self._grace, self._on_doubt = grace, on_doubt
         self._lock = threading.Lock()
+        self._flight: SharedJob[Held] | None = None  # guarded by _lock
         self._setbacks = Setbacks(clock)  # guarded by _lock
+        self._unsaved: Record | None = None  # a pair that the store could not take; guarded by _lock
         self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
-        self._orphaned = False  # in a forked child, while the pair belongs to the parent's memory
+        self._forked = False  # in a child of the process whose memory keeps the pair; guarded by _lock
 
-    # ------------------------------------------------------------------------------------------------ who asks for it
+    # ------------------------------------------------------------------------------------------- what a request asks
 
-    def current(self) -> Held | Future[Held]:
-        """Return a pair that may be sent, or the future of one. The fresh path takes no lock and does no I/O."""
+    def current(self) -> Held | Promise[Held]:
+        """Return a pair that may be sent, or the promise of one."""
         held = self.held
         if held is not None and self._monotonic() < held.soft_at:
             return held
         return self._current_near_its_end()
 
-    def _current_near_its_end(self) -> Held | Future[Held]:
+    def _current_near_its_end(self) -> Held | Promise[Held]:
         with self._lock:
             held, now = self.held, self._monotonic()
             if held is not None and now < held.hard_at:
                 # In the background: this caller does not wait.
-                flight = self._launch(held) if now >= held.soft_at and self._may_fly_ahead(held) else None
-                wanted: Held | Future[Held] = held
+                flight = self._flight
+                if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
+                    flight = self._launch(held)
+                result: Held | Promise[Held] = held
             else:
-                wanted = flight = self._in_the_air(held)
+                result = flight = self._join(held)
         self._begin(flight)
-        return wanted
+        return result
 
-    def current_for_one_shot(self) -> Held | Future[Held]:
-        """Return a pair outside its soft window, or the future of one; else one that is usable."""
+    def current_for_one_shot(self) -> Held | Promise[Held]:
+        """Return a pair outside its soft window: for a body that cannot be sent a second time."""
         with self._lock:
             held, now = self.held, self._monotonic()
             usable = held is not None and now < held.hard_at
             if held is not None and usable and (now < held.soft_at or self._setbacks.rest()):
                 return held
-            flight = self._in_the_air(held)
+            flight = self._join(held)
         self._begin(flight)
         return self._or_else(flight, held) if held is not None and usable else flight
 
-    def renew(self, rejected: Held) -> Held | Future[Held]:
-        """Return a pair newer than `rejected`, or the future of one; callers refused with it share one flight."""
+    def renew(self, rejected: Held, *, refused: bool = True) -> Held | Promise[Held]:
+        """Return a pair newer than `rejected`, or the promise of one, refreshing at most once for it.
+
+        Callers refused with the same generation share one flight. A caller whose pair was replaced while its request
+        was under way gets the new one at once. `refused`: by the server, as expired.
+        """
         with self._lock:
             held = self.held
             if held is None or held.same_pair(rejected):
-                flight = self.flight or self._launch(held, known=rejected)
+                for pair in (held, rejected):
+                    if pair is not None and refused:
+                        pair.refuse()
+                flight = self._flight or self._launch(held, judged=rejected)
             elif self._monotonic() < held.hard_at:
                 return held
             else:
-                flight = self._in_the_air(held)
+                flight = self._join(held)
         self._begin(flight)
         return flight
 
-    def in_hand(self) -> Held | None:
-        """Return the pair in hand while it is outside its soft window."""
-        held = self.held
-        return held if held is not None and self._monotonic() < held.soft_at else None
+    def look(self, rejected: Held) -> Held | Promise[Held]:
+        """Return a newer pair than one whose request was refused for another reason than its age, or that one.
+
+        Reads the store at most once for each pair, and asks no server. The promise ends with NotSignedInError or
+        SessionExpiredError where another process has ended the session, or it has ended here.
+        """
+        with self._lock:
+            held = self.held
+            if held is not None and held.same_pair(rejected):
+                if held.look is None:
+                    held.look = SharedJob(partial(self._look, held))
+                flight = held.look
+            elif held is not None and self._monotonic() < held.hard_at:
+                return held
+            else:
+                flight = self._join(held)
+        self._begin(flight)
+        return flight
+
+    def wait(self, pair: Held | Promise[Held], patience: float | None = None) -> Held:
+        """Return what `current`, `renew` or `look` gave, blocking this thread until it is there."""
+        return wait(pair, self._patience(patience)) if isinstance(pair, Promise) else pair
+
+    async def await_(self, pair: Held | Promise[Held], patience: float | None = None) -> Held:
+        """Return what `current`, `renew` or `look` gave, suspending this task until it is there."""
+        return await wait_async(pair, self._patience(patience)) if isinstance(pair, Promise) else pair
+
+    def _patience(self, wanted: float | None) -> float:
+        return self.timing.waiter if wanted is None else min(wanted, self.timing.waiter)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a refresh is under way, or somebody listens to events."""
+        return self._flight is not None or len(self._events) > 0
+
+    async def in_thread(self, job: Callable[[], T]) -> T:
+        """Return what a job with I/O returns, without blocking the event loop."""
+        return await self.threads.run(job, self.timing.waiter, partial(_slow_store, self.timing.waiter))
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _in_the_air(self, held: Held | None) -> Shared[Held]:
+    def _join(self, held: Held | None) -> SharedJob[Held]:
         """Return the flight that is under way, or one that replaces `held`; under the lock."""
-        return self.flight or self._launch(held)
+        return self._flight or self._launch(held)
 
     def _may_fly_ahead(self, held: Held) -> bool:
-        return not (
-            self.flight or self._orphaned or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads()
-        )
+        return not (self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads())
 
-    def _launch(self, held: Held | None, *, known: Held | None = None) -> Shared[Held]:
+    def _launch(self, held: Held | None, *, judged: Held | None = None) -> SharedJob[Held]:
         """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
 
-        `known`: the same pair as the caller knew it, who may have seen it accepted.
+        `judged`: the same pair as the caller has it, who may have seen it accepted.
 
         Raises:
             FreshTokenRejectedError: It would be one more turn of a loop.
+            ConfigurationError: This is a forked child, and the pair is the parent's.
         """
-        if (judged := known or held) is not None:
-            self._setbacks.refuse_to_loop(judged, self.windows.clock_offset)
-        future: Shared[Held] = Shared()
-        if self._orphaned and held is not None:
-            future.set_exception(_orphan())
-            return future
+        if (pair := judged or held) is not None:
+            self._setbacks.refuse_to_loop(pair, self.windows.clock_offset)
+        if self._forked and held is not None:
+            raise ConfigurationError(
+                "This process was forked from one that keeps its tokens in memory, and a refresh token works once: two "
+                "processes would sign each other out. Use a FileStore, or sign in here."
+            )
         orders = Orders(
             owner=os.urandom(16).hex(),
             usable=self.windows.usable,
             rejected=held.generation if held else None,
             held=held.record if held else None,
-            timing=self._timing,
+            timing=self.timing,
             grace=self._grace,
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
         )
-        future.carry(partial(self._fly, orders, future))
-        self.flight = future
-        return future
+        self._flight = SharedJob(partial(self._fly, orders))
+        return self._flight
 
-    def _begin(self, flight: Shared[Held] | None) -> None:
-        """Give a flight its thread; not under the lock, since that waits for the thread."""
+    def _begin(self, flight: SharedJob[Held] | None) -> None:
+        """Give a flight its thread; not under the lock."""
         if flight is None:
             return
         try:
-            flight.begin(self.threads.start)
+            flight.begin(self.threads)
         except RuntimeError as error:
-            self._crash(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+            self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
 
-    def _or_else(self, flight: Future[Held], held: Held) -> Future[Held]:
-        """Return the future of what the flight brings or, where it fails for now, of `held` while that is usable."""
-        either: Future[Held] = Future()
-        either.set_running_or_notify_cancel()
-
-        def landed(_: Future[Held]) -> None:
-            error = flight.exception()
-            if isinstance(error, RefreshUnavailableError | TokenStoreError) and self._monotonic() < held.hard_at:
-                either.set_result(held)
-            elif error is not None:
-                either.set_exception(error)
-            else:
-                either.set_result(flight.result())
-
-        flight.add_done_callback(landed)
-        return either
-
-    def _fly(self, orders: Orders, future: Future[Held]) -> None:
+    def _fly(self, orders: Orders, flight: SharedJob[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
-        runner = Runner(
-            self.store, self._key, orders.owner, self.refresher, self._clock, self._timing, self.threads.closing
-        )
+        world = LiveWorld(self.records, orders.owner, self.refresher, self._clock, self.timing, self.threads.closing)
         try:
-            landing = runner.run(fly(orders))
-        except AuthError as error:
-            self._crash(future, error)
+            landing = fly(world, orders)
+        except SignedInError as error:
+            self._fail(flight, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
             failure = RefreshUnavailableError(
                 f"Could not refresh: {type(error).__name__} inside the refresh. The pair is kept; try again."
             )
             failure.__cause__ = error
-            self._crash(future, failure)
+            self._fail(flight, failure)
         else:
-            self._land(future, landing)
+            self._land(flight, landing)
 
-    def _land(self, future: Future[Held], landing: Landing) -> None:
+    def _land(self, flight: SharedJob[Held], landing: Landing) -> None:
         """Publish what a flight brought, unless a sign-out or sign-in overtook it."""
         record, refreshed = landing.record, landing.how == "refreshed"
         with self._lock:
-            if self.flight is not future:
+            if self._flight is not flight:
                 return
-            before, self.flight = self.held, None
+            replaced, self._flight = self.held, None
             if refreshed:
                 self.windows.learn(record.clock_offset)
-            self._setbacks.landed(refreshed=refreshed, before=before)
+            self._setbacks.landed(replaced if refreshed else None)
             self.held = held = self.windows.hold(record, refreshed=refreshed)
             self._events.note(landing.how, record.generation)
+            self._unsaved = None if landing.saved else record
             if not landing.saved:
                 self._events.note("unsaved", record.generation)
-        future.set_result(held)
+        flight.set_result(held)
         self._events.deliver()
+        if not landing.saved:
+            with contextlib.suppress(RuntimeError):  # no thread: `close` and the next flight write it
+                self.threads.start(partial(self._save_later, record))
 
-    def _crash(self, future: Future[Held], error: AuthError) -> None:
+    def _fail(self, flight: SharedJob[Held], error: SignedInError) -> None:
         """Give one failure to all its waiters; the next flight rests first."""
-        over = isinstance(error, NotSignedInError | SessionExpiredError)
         with self._lock:
-            if self.flight is not future:
+            if self._flight is not flight:
                 return
-            self.flight = None
+            self._flight = None
             generation = self.held.generation if self.held else None
             tried = not self._setbacks.rest()  # else it ended in the rest after the last failure, and is no new one
-            if over:
-                self.held = None
-                self._setbacks.ended(error)
-            elif tried:
+            if isinstance(error, SignInRequiredError):
+                self._end(error)
+            elif tried and isinstance(error, AuthError):
                 self._setbacks.failed(error)
-            if isinstance(error, SessionExpiredError):
-                self._events.note("expired", generation)
-            elif tried and not over:
                 self._events.note("refresh_failed", generation, reason=type(error).__name__)
-        future.set_exception(error)
+        flight.set_error(error)
         self._events.deliver()
+
+    def _end(self, error: SignInRequiredError) -> None:
+        """Let go of the pair: the server or another process has ended the session; under the lock."""
+        if isinstance(error, SessionExpiredError):
+            self._events.note("expired", self.held.generation if self.held else None)
+        elif self.held is not None:
+            self._events.note("signed_out", self.held.generation)
+        self.held = self._unsaved = None
+        self._setbacks.reset(error)
+
+    def _or_else(self, flight: SharedJob[Held], held: Held) -> Promise[Held]:
+        """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
+        either: Promise[Held] = Promise()
+
+        def landed() -> None:
+            error = flight.error()
+            if error is None:
+                either.set_result(flight.outcome())
+            elif isinstance(error, SignInRequiredError) or self._monotonic() >= held.hard_at:
+                either.set_error(error)
+            else:
+                either.set_result(held)
+
+        flight.add_done_callback(landed)
+        return either
+
+    # ------------------------------------------------------------------------------- what other processes have stored
+
+    def load(self) -> TokenPair | None:
+        """Read the store, take over what others have stored there, and return the pair."""
+        since = self.held
+        self._follow(self.records.load(), since)
+        held = self.held
+        return held.record.pair if held else None
+
+    def _look(self, held: Held, look: SharedJob[Held]) -> None:
+        error = None
+        with contextlib.suppress(Exception):  # of the store: then the server's 401 stays the answer
+            error = self._follow(self.records.load(), since=held)
+        if error is not None:
+            look.set_error(error)
+        else:
+            look.set_result(self.held or held)
+
+    def _follow(self, stored: Record | None, since: Held | None) -> SignInRequiredError | None:
+        """Take a newer pair in hand, or end the session that has ended elsewhere; return the error that says so.
+
+        `since`: what was in hand when the store was read; nothing is done if that has changed.
+        """
+        error: SignInRequiredError | None = None
+        with self._lock:
+            held = self.held
+            behind = stored is not None and stored.generation < self._latest
+            if stored is not None and held is not None and stored.status is Status.ACTIVE:
+                behind |= stored.family == held.record.family and stored.generation <= held.generation
+            if held is not since or behind:
+                pass
+            elif stored is not None and stored.status is Status.ACTIVE:
+                self.held = self.windows.hold(stored)
+                if held is not None:
+                    self._events.note("adopted", stored.generation)
+            elif held is not None:
+                error = _ended(stored)
+                self._end(error)
+        self._events.deliver()
+        return error
+
+    def _save_later(self, record: Record) -> None:
+        """Write the pair once the store takes it. Ends, after a last attempt, when the session or the process ends."""
+        attempt, goes_on = 0, True
+        while goes_on and self._unsaved is record:
+            attempt += 1
+            goes_on = pause(save_after(attempt), self.threads.closing)
+            self.save()
+
+    def save(self) -> None:
+        """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""
+        if (record := self._unsaved) is None:
+            return
+        since, saved = self.held, False
+        try:
+            stored = self.records.load()
+            if stored is not None and stored.status is Status.ACTIVE and stored.family == record.family:
+                saved = stored.generation < record.generation
+                if saved and not self.records.compare_and_set(stored.revision, record.at_revision(stored.revision)):
+                    return  # somebody else has written meanwhile
+        except Exception:  # noqa: BLE001 -- whatever a user's store raises
+            return
+        with self._lock:
+            if self._unsaved is record:
+                self._unsaved = None
+            if saved:
+                self._events.note("saved", record.generation)
+        self._events.deliver()
+        if not saved and self._follow(stored, since) is not None and record.pair is not None:
+            self._revoke(record.pair)  # signed out elsewhere while it could not be stored
 
     # ------------------------------------------------------------------------------------------ signing in and out
 
-    def newest(self, stored: Record | None) -> int:
-        """Return the highest generation known, to the store or here: the store may have been deleted meanwhile."""
-        held = self.held
-        return max(self._latest, *(known.generation for known in (stored, held) if known), 0)
+    def sign_in(self, pair: TokenPair, *, clock_offset: float | None = None, replaces: bool = False) -> None:
+        """Store a pair; it wins over a flight that is under way, whose waiters get it.
 
-    def take_over(self, record: Record, clock_offset: float | None) -> None:
-        """Publish a pair that came from no flight; one under way may land no more, and its waiters get this pair."""
+        `replaces`: the server has just issued it to this session. The pair before is revoked there, best effort, and
+        so is this one if it cannot be stored.
+        """
+        family = os.urandom(16).hex()
+
+        def successor(current: Record | None) -> Record:
+            return Record.of_pair(
+                pair,
+                generation=self._newest(current) + 1,
+                obtained_at=self._clock.wall(),
+                clock_offset=clock_offset or 0.0,
+                family=family,
+            )
+
+        try:
+            before, record = self.records.change(successor)
+        except BaseException:
+            if replaces:
+                self._revoke(pair)
+            raise
+        held = self.held
+        if record is not None:
+            self._take_over(record, clock_offset)
+        if replaces and (old := _live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
+            try:
+                self.threads.start(partial(self._revoke, old))
+            except RuntimeError:
+                self._revoke(old)
+
+    def sign_out(self, *, revoke: bool = True) -> None:
+        """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke it, best effort."""
+        before, after = self.records.change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
+        held = self._clear(after)
+        if revoke and (pair := _live_pair(before, held)) is not None:
+            self._revoke(pair)
+
+    def _newest(self, stored: Record | None) -> int:
+        """Return the highest generation there was, in the store or here: the store may have been deleted meanwhile."""
+        held = self.held
+        return max(self._latest, stored.generation if stored else 0, held.generation if held else 0)
+
+    def _take_over(self, record: Record, clock_offset: float | None) -> None:
+        """Publish a pair that came from no flight; one under way may land no more."""
         with self._lock:
             held = self.held
             if record.generation < self._latest or (
@@ -251,55 +427,86 @@ class Renewal:
             if clock_offset is not None:
                 self.windows.learn(clock_offset)
             self.held = held = self.windows.hold(record)
-            flight, self.flight = self.flight, None
-            self._setbacks.forget()
-            self._orphaned = False
+            flight, self._flight, self._unsaved = self._flight, None, None
+            self._setbacks.reset()
+            self._forked = False
             self._events.note("signed_in", record.generation)
         if flight is not None:
             flight.set_result(held)
         self._events.deliver()
 
-    def clear(self, ended: Record | None) -> Held | None:
-        """Forget the pair in hand and return it; who waits for a flight is told that the user has signed out."""
+    def _clear(self, ended: Record | None) -> Held | None:
+        """Forget the pair in hand and return it; who waits for a flight gets NotSignedInError."""
         with self._lock:
             if ended is not None and ended.generation < self._latest:
                 return None  # another thread signed in after the record was cleared
             self._latest = ended.generation if ended is not None else self._latest
             held, self.held = self.held, None
-            flight, self.flight = self.flight, None
+            flight, self._flight, self._unsaved = self._flight, None, None
             self._events.note("signed_out", held.generation if held else None)
         if flight is not None:
-            flight.set_exception(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
+            flight.set_error(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
         self._events.deliver()
         return held
+
+    def _revoke(self, pair: TokenPair) -> None:
+        with contextlib.suppress(Exception):  # best effort, also with a user's refresher
+            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
 
     # ---------------------------------------------------------------------------------------------------- the process
 
     def explain(self) -> dict[str, object]:
-        """Return what is known of the pair in hand and of what went wrong; no secrets."""
+        """Return what there is to know of the pair in hand and of what went wrong; no secrets."""
         with self._lock:
             failure, reason = self._setbacks.last or (None, None)
             return {
                 "accepted_by_server": self.held.accepted if self.held else None,
-                "refresh_under_way": self.flight is not None,
+                "refresh_under_way": self._flight is not None,
+                "unsaved": self._unsaved is not None,
                 "resting_for": self._setbacks.rest(),
                 "last_failure": failure,
                 "last_failure_reason": reason,
                 "clock_offset": self.windows.clock_offset,
             }
 
+    def close(self) -> None:
+        """Wait for a flight that is under way, at most as long as one may take, and write what is not saved yet."""
+        try:
+            if (flight := self._flight) is not None:
+                self._begin(flight)
+            self.threads.join(self.timing.flight)
+        finally:
+            self.save()
+            self.refresher.close()
+
     def after_fork(self) -> None:
-        """In a forked child: the parent's threads and locks are not ours."""
+        """In a forked child: the parent's threads and locks are not ours, nor is a pair that only its memory keeps."""
         self._lock = threading.Lock()
-        self.flight = None
+        self._flight = None
         self.windows.spread()
         self.threads.after_fork()
-        # Two processes with one rotating pair and no shared store would log each other out.
-        self._orphaned = self.store.private
+        if self.records.store.private:
+            self._forked = True
+            if self.held is not None:
+                self.held.refuse()
 
 
-def _orphan() -> RefreshUnavailableError:
-    return RefreshUnavailableError(
-        "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
-        "refreshing here would sign the parent out. Use a FileStore, or sign in in the child."
+def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
+    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
+    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
+    return max(records, key=lambda record: record.generation).pair if records else None
+
+
+def _ended(stored: Record | None) -> SignInRequiredError:
+    if stored is not None and stored.status is Status.DEAD:
+        return SessionExpiredError(
+            "The session has expired: the server refused its refresh token when another process used it. Sign in again."
+        )
+    return NotSignedInError("Not signed in: the session was ended, here or by another process. Sign in again.")
+
+
+def _slow_store(patience: float) -> TokenStoreError:
+    return TokenStoreError(
+        f"The token store has not answered for {patience:g} s. Whether it has changed is unknown, and it may change "
+        "yet: ask it by load() before you try again."
     )

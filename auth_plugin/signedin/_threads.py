@@ -1,66 +1,297 @@
-"""The threads of one session: jobs that no caller's end may interrupt, and how the process ends with them."""
+"""Threads, clocks, and waiting in every colour: threads, asyncio tasks, trio tasks.
+
+What one thread sets and others wait for is a `Promise`. Neither it nor anything else here uses a `threading.Condition`:
+its `__enter__` is Python code, and a Ctrl-C inside of it would leave the lock taken for ever.
+"""
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import functools
 import sys
 import threading
 import time
-import weakref
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from signedin.errors import AuthError, RefreshUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from signedin.protocols import Closing
 
 T = TypeVar("T")
 _NAME: Final = "signedin-session"
 
 
-class Shared(Future[T]):
-    """A future that many may wait for, and the job that ends it, which is run once.
+class Promise(Generic[T]):
+    """A value or an error that is set once, and that any number of threads and tasks may wait for.
 
-    Whoever comes first begins it: in a thread or, where Python starts none any more, in that of the first who waits.
+    Without a lock: appending to a deque and copying it are atomic. A callback may run twice, and must bear that.
     """
 
-    # In the instance, so that one `pop` of several threads gets them.
-    _job: Callable[[], None] | None = None
-    _to_begin = False
-    _left_over = False
+    __slots__ = ("_callbacks", "_outcome")
 
-    def carry(self, job: Callable[[], None]) -> None:
-        """Take the job, which must not raise."""
-        self.set_running_or_notify_cancel()  # no waiter can cancel what all of them share
-        self._job, self._to_begin = job, True
+    def __init__(self) -> None:
+        self._outcome: tuple[T | None, BaseException | None] | None = None
+        self._callbacks: deque[Callable[[], object]] = deque()
 
-    def begin(self, start: Callable[[Callable[[], None]], None]) -> None:
-        """Have a thread run the job, unless somebody else has. Raises RuntimeError when the system gives no thread."""
-        if not vars(self).pop("_to_begin", False):
-            return
+    def done(self) -> bool:
+        """Say whether the value or the error is there."""
+        return self._outcome is not None
+
+    def set_result(self, value: T) -> None:
+        """Set the value and wake all waiters."""
+        self._settle((value, None))
+
+    def set_error(self, error: BaseException) -> None:
+        """Set the error and wake all waiters."""
+        self._settle((None, error))
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call back, in whatever thread, once it is done; it must not raise."""
+        self._callbacks.append(callback)
+        if self.done():  # whoever set it may have looked at the callbacks before
+            callback()
+
+    def outcome(self) -> T:
+        """Return the value, or raise the error: a copy of its own for each waiter, where the error is one of ours."""
+        value, error = cast("tuple[T, BaseException | None]", self._outcome)
+        if isinstance(error, AuthError):
+            raise error.again() from error.__cause__
+        if error is not None:
+            raise error
+        return value
+
+    def error(self) -> BaseException | None:
+        """Return the error that was set, if any."""
+        return self._outcome[1] if self._outcome else None
+
+    def _settle(self, outcome: tuple[T | None, BaseException | None]) -> None:
+        self._outcome = outcome
         try:
-            start(self._run)
-        except RuntimeError:
-            if not no_more_threads():
-                raise
-            self._left_over = True
-        except BaseException:  # Ctrl-C, before or after the thread began: the next caller makes sure
-            self._to_begin = True
+            self._wake()
+        except BaseException:  # Ctrl-C: those that were not woken yet must not wait until their patience ends
+            self._wake()
             raise
 
-    def help(self) -> None:
-        """Run the job if no thread could, and nobody else does."""
-        if self._left_over:
-            self._run()
+    def _wake(self) -> None:
+        for callback in list(self._callbacks):
+            callback()
 
-    def _run(self) -> None:
-        if (job := vars(self).pop("_job", None)) is not None:
+
+def wait(promise: Promise[T], patience: float, late: Callable[[], AuthError] | None = None) -> T:
+    """Block this thread until the promise is done; `late` makes the error for a promise that takes longer."""
+    if not promise.done():
+        done = threading.Lock()
+        done.acquire()
+
+        def release() -> None:
+            with contextlib.suppress(RuntimeError):  # released before
+                done.release()
+
+        promise.add_done_callback(release)
+        done.acquire(timeout=min(patience, threading.TIMEOUT_MAX))
+    return _outcome(promise, late)
+
+
+async def wait_async(promise: Promise[T], patience: float, late: Callable[[], AuthError] | None = None) -> T:
+    """Suspend this task until the promise is done. Cancelling the task disturbs no other waiter."""
+    if not promise.done():
+        await (_in_trio if in_trio_task() else _in_asyncio)(promise, patience)
+    return _outcome(promise, late)
+
+
+def _outcome(promise: Promise[T], late: Callable[[], AuthError] | None) -> T:
+    if not promise.done():
+        raise (
+            late()
+            if late
+            else RefreshUnavailableError(
+                "The refresh takes longer than this call may wait. It goes on, and the pair is kept; try again."
+            )
+        )
+    return promise.outcome()
+
+
+def in_trio_task() -> bool:
+    """Say whether the caller is a task of trio: not an asyncio task beside it (guest mode) or on top (trio-asyncio)."""
+    trio = sys.modules.get("trio")  # who runs trio has imported it; nobody else should pay for that
+    if trio is None or not trio.lowlevel.in_trio_task():
+        return False
+    try:
+        return sys.modules["asyncio"].current_task() is None
+    except (KeyError, RuntimeError):  # asyncio does not run here
+        return True
+
+
+async def _in_asyncio(promise: Promise[T], patience: float) -> None:
+    asyncio: Any = sys.modules["asyncio"]
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    promise.add_done_callback(lambda: _call(loop.call_soon_threadsafe, done.set))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await done.wait()
+
+
+async def _in_trio(promise: Promise[T], patience: float) -> None:
+    trio: Any = sys.modules["trio"]
+    token, done = trio.lowlevel.current_trio_token(), trio.Event()
+    promise.add_done_callback(lambda: _call(token.run_sync_soon, done.set))
+    with trio.move_on_after(patience):
+        await done.wait()
+
+
+def _call(soon: Callable[[Callable[[], object]], object], wake: Callable[[], object]) -> None:
+    with contextlib.suppress(RuntimeError):  # that loop has ended, and its waiter with it (trio.RunFinishedError, too)
+        soon(wake)
+
+
+class Signal:
+    """A `threading.Event` that a Ctrl-C cannot break."""
+
+    def __init__(self) -> None:
+        self._promise: Promise[None] = Promise()
+
+    def is_set(self) -> bool:
+        """Say whether it is set."""
+        return self._promise.done()
+
+    def set(self) -> None:
+        """Wake whoever waits, and whoever comes."""
+        self._promise.set_result(None)
+
+    def clear(self) -> None:
+        """Let those that come from now on wait."""
+        self._promise = Promise()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in this thread, at most so long; say whether it is set."""
+        promise = self._promise
+        with contextlib.suppress(RefreshUnavailableError):
+            wait(promise, seconds)
+        return promise.done()
+
+
+class Threads:
+    """The threads of one session: jobs that no caller's end may interrupt, and that the process waits for."""
+
+    def __init__(self) -> None:
+        self.closing = Signal()
+        self._jobs: dict[int, Promise[None]] = {}  # by thread; each thread adds and removes its own
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Run `job`, which must not raise, in a thread. Raises RuntimeError when the system gives none.
+
+        `Thread.start` waits for a condition, which a Ctrl-C could break: it is called in a thread that gets no signals.
+        Nobody goes on before, since the process does not wait for a thread that it does not know yet.
+        """
+        started = threading.Lock()
+        started.acquire()
+        _thread.start_new_thread(self._start, (job, started))
+        started.acquire()
+
+    async def run(self, job: Callable[[], T], patience: float, late: Callable[[], AuthError]) -> T:
+        """Return what a job with I/O returns, without blocking the event loop, unless there is no thread to be had."""
+        promise: Promise[T] = Promise()
+
+        def work() -> None:
+            try:
+                promise.set_result(job())
+            except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
+                promise.set_error(error)
+
+        try:
+            if no_more_threads():
+                raise RuntimeError  # noqa: TRY301 -- as where the system gives none
+            self.start(work)
+        except RuntimeError:
+            work()
+        return await wait_async(promise, patience, late)
+
+    def join(self, seconds: float) -> None:
+        """Cut sleeps short and wait for the jobs, at most so long."""
+        self.closing.set()
+        end = time.monotonic() + seconds
+        try:
+            for thread, ended in list(self._jobs.items()):
+                if thread != threading.get_ident():
+                    with contextlib.suppress(RefreshUnavailableError):
+                        wait(ended, max(0.0, end - time.monotonic()))
+        finally:  # also when Ctrl-C ends the wait: the session may be used again
+            self.closing.clear()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's threads."""
+        self.closing, self._jobs = Signal(), {}
+
+    def _start(self, job: Callable[[], None], started: threading.Lock) -> None:
+        try:
+            threading.Thread(target=self._run, args=(job,), name=_NAME, daemon=False).start()
+        except RuntimeError:  # the last thread to be had is this one
+            started.release()
+            self._run(job)
+        else:
+            started.release()
+
+    def _run(self, job: Callable[[], None]) -> None:
+        thread, ended = threading.get_ident(), Promise[None]()
+        self._jobs[thread] = ended
+        try:
             job()
+        finally:
+            self._jobs.pop(thread, None)
+            ended.set_result(None)
+
+
+class SharedJob(Promise[T]):
+    """What is under way for many waiters, and its job, which one thread runs: the first one that comes."""
+
+    __slots__ = ("_begun", "_jobs")
+
+    def __init__(self, job: Callable[[SharedJob[T]], None]) -> None:
+        super().__init__()
+        self._jobs = [job]  # who pops it runs it; it must not raise
+        self._begun = False
+
+    def begin(self, threads: Threads) -> None:
+        """See that a thread runs the job. Raises RuntimeError when the system gives none."""
+        if self._begun:
+            return
+        if no_more_threads():
+            self.run()  # in the caller's way, but done
+        else:
+            threads.start(self.run)
+        self._begun = True  # not before: where Ctrl-C came until here, the next caller begins it
+
+    def run(self) -> None:
+        """Run the job in this thread, unless another one does."""
+        try:
+            job = self._jobs.pop()
+        except IndexError:
+            return
+        job(self)
 
 
 def no_more_threads() -> bool:
     """Say whether the main thread has ended: from then on Python starts no thread (3.12 and later)."""
     return not threading.main_thread().is_alive()
+
+
+def pause(seconds: float, closing: Closing) -> bool:
+    """Let real time pass; return False, early, when the session closes or only threads of ours still run."""
+    end = SystemClock.monotonic() + seconds
+    while (left := end - SystemClock.monotonic()) > 0:
+        if closing.wait(min(left, 0.25)) or _process_ends():
+            return False
+    return True
+
+
+def _process_ends() -> bool:
+    # Not when the main thread alone has ended: a program may go on in others, and wait for its refresh there.
+    return all(t.daemon or t.name == _NAME or not t.is_alive() for t in threading.enumerate())
 
 
 def counting_sleep() -> Callable[[], float]:
@@ -82,72 +313,4 @@ class SystemClock:
 
     wall = staticmethod(time.time)
     monotonic = staticmethod(counting_sleep())
-
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
-        """Let time pass; return False, early, when the session closes or the process waits for nobody else to end."""
-        end = self.monotonic() + seconds
-        while (left := end - self.monotonic()) > 0:
-            if closing.wait(min(left, 0.25)) or _process_ends():
-                return False
-        return True
-
-
-def _process_ends() -> bool:
-    # Not when the main thread alone has ended: a program may go on in others, and wait for its refresh there.
-    return all(t.daemon or t.name == _NAME or not t.is_alive() for t in threading.enumerate())
-
-
-class Threads:
-    """Runs jobs, each in a thread of its own.
-
-    No daemons: a process that ended while the server rotates would lose the new pair. Jobs are bounded by `Timing`.
-    """
-
-    def __init__(self) -> None:
-        self._running: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # guarded by _mutex
-        self._mutex = threading.Lock()
-        self.closing = threading.Event()
-
-    def start(self, job: Callable[[], None]) -> None:
-        """Run `job`, which must not raise. Raises RuntimeError when the system gives no thread."""
-        thread = threading.Thread(target=job, name=_NAME, daemon=False)
-        with self._mutex:
-            self._running.add(thread)
-        thread.start()
-
-    def submit(self, job: Callable[[], T]) -> Future[T]:
-        """Run `job` and return the future of what it returns or raises."""
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-
-        def run() -> None:
-            try:
-                result = job()
-            except BaseException as error:  # noqa: BLE001 -- raised again where the future is awaited
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        try:
-            self.start(run)
-        except RuntimeError:
-            if not no_more_threads():
-                raise
-            run()
-        return future
-
-    def join(self, seconds: float) -> None:
-        """Cut sleeps short and wait for the jobs, at most so long."""
-        self.closing.set()
-        end = time.monotonic() + seconds
-        with self._mutex:
-            threads = [t for t in self._running if t is not threading.current_thread() and t.is_alive()]
-        try:
-            for thread in threads:
-                thread.join(max(0.0, end - time.monotonic()))
-        finally:  # also when Ctrl-C ends the wait: the session may be used again
-            self.closing.clear()
-
-    def after_fork(self) -> None:
-        """Forget, in a forked child, the parent's threads."""
-        self.__init__()  # type: ignore[misc]  # nothing of the parent's is ours
+    sleep = staticmethod(pause)

@@ -1,6 +1,6 @@
-"""Values of the token layer: the pair, the record that a store keeps of it, what a JWT says of its own life.
+"""Values of the token layer: the pair, the record of it, what a JWT says of its own life, records as bytes in a store.
 
-No I/O and no clock. Secrets stand in `TokenPair` alone, which shows them to nobody; `stores/` writes records down.
+No clock, and no I/O but a store's. Secrets stand in `TokenPair` alone, which shows them to nobody.
 """
 
 from __future__ import annotations
@@ -12,8 +12,17 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
+from signedin.errors import ConfigurationError, TokenStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signedin.protocols import Stored, TokenStore
+
+FORMAT: Final = 1
+ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
 _LARGEST_TOKEN: Final = 16 * 1024  # characters
 
 
@@ -106,7 +115,7 @@ class Record(NamedTuple):
     """What a store keeps under one key.
 
     `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
-    compare. `family` names the sign-in that the pair descends from.
+    count and compare: 0 where it is not known. `family` names the sign-in that the pair descends from.
     """
 
     generation: int
@@ -125,7 +134,14 @@ class Record(NamedTuple):
 
     @classmethod
     def of_pair(
-        cls, pair: TokenPair, *, generation: int, revision: int, obtained_at: float, clock_offset: float, family: str
+        cls,
+        pair: TokenPair,
+        *,
+        generation: int,
+        obtained_at: float,
+        clock_offset: float,
+        family: str,
+        revision: int = 0,
     ) -> Self:
         """Return the record of a pair just obtained by signing in."""
         claims = claims_of(pair.access_token)
@@ -199,3 +215,153 @@ def clock_offset(claims: Claims, *, sent: float, received: float, date: float | 
     blur = 1.0 if issued.is_integer() else 0.0
     lowest, highest = issued - received, issued + blur - sent
     return 0.0 if lowest <= 0.0 <= highest else highest
+
+
+# ---------------------------------------------------------------------------------------------------- records as bytes
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as JSON, with the tokens in clear. The revision is not part of it: stores count."""
+    pair, intent = record.pair, record.intent
+    body = {
+        "format": FORMAT,
+        "generation": record.generation,
+        "status": record.status.value,
+        "access_token": pair.access_token if pair else None,
+        "refresh_token": pair.refresh_token if pair else None,
+        "obtained_at": record.obtained_at,
+        "clock_offset": record.clock_offset,
+        "family": record.family,
+        "intent": intent._asdict() if intent else None,
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def decode(stored: Stored) -> Record:
+    """Return the record.
+
+    Raises:
+        ValueError: The bytes are damaged; the message never quotes a value.
+        TokenStoreError: They are sound, but not for this reader: of a later version, or encrypted.
+    """
+    if stored.data.startswith(ENCRYPTED):
+        raise TokenStoreError(
+            "The tokens are encrypted, and this store has no key. Nothing was changed: set SIGNEDIN_STORE_KEY, or use "
+            "an EncryptedStore with the key that wrote them."
+        )
+    try:
+        body = json.loads(stored.data)
+        if isinstance(body, dict):
+            refuse_later_format(body)
+        return _record(body, stored.revision)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        reason = type(error).__name__
+    # Outside of the handler: the context of the error would hold the tokens.
+    raise ValueError(f"it is no token record: {reason}")
+
+
+def refuse_later_format(body: dict[str, Any]) -> None:
+    """Raise TokenStoreError for what a later version of this package has written: it is not damaged."""
+    if isinstance(number := body.get("format"), int) and number > FORMAT:
+        raise TokenStoreError(
+            f"The tokens were written in format {number} by a later version of signedin; this one reads {FORMAT}. "
+            "Nothing was changed. Upgrade it, or name another place."
+        )
+
+
+def _record(body: Any, revision: int) -> Record:
+    if body["format"] != FORMAT:
+        raise ValueError
+    tokens, intent = (body["access_token"], body["refresh_token"]), body["intent"]
+    pair = TokenPair(_text(tokens[0]), _text(tokens[1])) if any(tokens) else None
+    status = Status(_text(body["status"]))
+    if (status is Status.ACTIVE) != (pair is not None):
+        raise ValueError
+    return Record(
+        generation=_count(body["generation"]),
+        revision=revision,
+        status=status,
+        pair=pair,
+        obtained_at=_moment(body["obtained_at"]),
+        clock_offset=_moment(body["clock_offset"]),
+        family=_text(body["family"]),
+        intent=None if intent is None else _intent(intent),
+        claims=claims_of(pair.access_token) if pair else Claims(),
+    )
+
+
+def _intent(body: Any) -> Intent:
+    return Intent(_text(body["attempt"]), _count(body["generation"]), _text(body["owner"]), _moment(body["deadline"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value
+
+
+def _moment(value: object) -> float:
+    # What datetime can show, from the year 1 to 9999; NaN is refused, too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -62_135_596_800 <= value < 253_402_300_800:
+        raise TypeError
+    return float(value)
+
+
+class Records:
+    """What `store` keeps under `key`, as records: the one place where records become bytes, and bytes records."""
+
+    def __init__(self, store: TokenStore, key: str) -> None:
+        self.store: Final = store
+        self.key: Final = key
+
+    def load(self) -> Record | None:
+        """Return the record last written. Damaged bytes are a TokenStoreError, and stay as they are."""
+        return self._decoded(self.store.load(self.key))
+
+    def peek(self) -> Record | None:
+        """Return the record last written, and have the store repair nothing."""
+        look: Callable[[str], Stored | None] = getattr(self.store, "peek", self.store.load)
+        return self._decoded(look(self.key))
+
+    def compare_and_set(self, expected_revision: int, record: Record) -> bool:
+        """Write the record if the revision in the store is still the expected one (0: no record)."""
+        return self.store.compare_and_set(self.key, expected_revision, encode(record))
+
+    def change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
+        """Compare and set until it holds, without the refresh lock, and return the records before and after.
+
+        Where there is no successor nothing is written. A damaged record counts as none, and is replaced; so does one of
+        another process's memory.
+        """
+        for _ in range(1000):
+            revision, before = self._replaceable()
+            after = successor(before)
+            if after is None or self.compare_and_set(revision, after):
+                return before, after
+        raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
+
+    def _replaceable(self) -> tuple[int, Record | None]:
+        try:
+            stored = self.store.load(self.key)
+        except ConfigurationError:  # the memory of the process that this one was forked from (MemoryStore.load)
+            return 0, None
+        try:
+            return (stored.revision, decode(stored)) if stored else (0, None)
+        except ValueError:
+            return stored.revision if stored else 0, None
+
+    def _decoded(self, stored: Stored | None) -> Record | None:
+        try:
+            return decode(stored) if stored else None
+        except ValueError as error:
+            reason = str(error)
+        raise TokenStoreError(
+            f"The record {self.key!r} in {self.store!r} is damaged ({reason}). Nothing was changed; signing in "
+            "replaces it."
+        )

@@ -11,12 +11,13 @@ import httpx
 
 from signedin._plan import BEARER, Acquire, Answer, Look, Renew, Send, may_reject_the_token, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
-from signedin._shim import Promise, renewal_of, wait, wait_async
+from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from signedin._renewal import Held, Renewal
+    from signedin._threads import Promise
     from signedin.session import TokenSession
 
 # The wait for a connection is long: a thousand calls at once must queue, not fail.
@@ -44,7 +45,7 @@ class Authenticated(httpx.BaseTransport):
                 step.answer = Answer(response.status_code, response.headers, body, request.url)
             else:
                 held = _ask(renewal, step)
-                step.held = wait(held, _patience(request, renewal)) if isinstance(held, Promise) else held
+                step.held = renewal.wait(held, _patience(request, renewal))
         return response
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class AsyncAuthenticated(httpx.AsyncBaseTransport):
                 step.answer = Answer(response.status_code, response.headers, body, request.url)
             else:
                 held = _ask(renewal, step)
-                step.held = await wait_async(held, _patience(request, renewal)) if isinstance(held, Promise) else held
+                step.held = await renewal.await_(held, _patience(request, renewal))
         return response
 
     async def aclose(self) -> None:
@@ -122,7 +123,7 @@ class BearerAuth(httpx.Auth):
                 step.answer = Answer(response.status_code, response.headers, body, response.url)
             else:
                 held = _ask(renewal, step)
-                step.held = wait(held, _patience(request, renewal)) if isinstance(held, Promise) else held
+                step.held = renewal.wait(held, _patience(request, renewal))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Carry the plan out, awaiting."""
@@ -135,7 +136,7 @@ class BearerAuth(httpx.Auth):
                 step.answer = Answer(response.status_code, response.headers, body, response.url)
             else:
                 held = _ask(renewal, step)
-                step.held = await wait_async(held, _patience(request, renewal)) if isinstance(held, Promise) else held
+                step.held = await renewal.await_(held, _patience(request, renewal))
 
     def refuse_redirect_off_origin(self, request: httpx.Request) -> None:
         """Let neither token nor body be redirected elsewhere: a request hook for `httpx.Client`.

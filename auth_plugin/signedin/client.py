@@ -24,14 +24,13 @@ import httpx
 from signedin._call import AsyncSender, Sender, Tokens
 from signedin._connections import AsyncBorrowed, AsyncConnections, Borrowed, ConnectionOptions, Connections
 from signedin._connections import refresh_client as connected
-from signedin._plan import allowed_origin
-from signedin._shim import in_use, renewal_of, store_of
+from signedin._network import allowed_origin
 from signedin._threads import SystemClock
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
 from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
 from signedin.errors import ConfigurationError
 from signedin.protocols import ExpirySignal
-from signedin.session import TokenSession
+from signedin.session import TokenSession, renewal_of
 from signedin.stores import open_store
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ class Profiles:
             self._recent.move_to_end(profile)
             for _ in range(min(2, len(self._recent) - _RECENT)):  # two, so that those in use are passed in time
                 oldest, idle = self._recent.popitem(last=False)
-                if in_use(idle):
+                if renewal_of(idle).in_use:
                     self._recent[oldest] = idle
             return session
 
@@ -287,7 +286,7 @@ class _Client(Generic[Transport, Http]):
             api=self.api,
             base_url=base_url,
             origins=frozenset({origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)}),
-            store=open_store(store) if session is None else store_of(session),
+            store=open_store(store) if session is None else session.store,
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),

@@ -1,42 +1,56 @@
-"""What a user may replace: where tokens live, how they are refreshed, what time it is. Protocols and plain values.
-
-The values are named tuples: as data classes they would take a twentieth of the time of `import signedin`.
-"""
+"""What a user may replace: where tokens live, how they are refreshed, what time it is. Protocols and plain values."""
 
 from __future__ import annotations
 
 import json
-from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping
 
-    from signedin._tokens import Record, TokenPair
+    from signedin._tokens import TokenPair
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store keeps under one key: bytes, and the number of the write that put them there."""
+
+    revision: int
+    data: bytes = field(repr=False)  # holds tokens
+
+
+def first_revision() -> int:
+    """Return a random revision for a key that holds nothing.
+
+    If a record is deleted and created again, a compare-and-set of the old revision must not match it (ABA).
+    """
+    return 1 + int.from_bytes(os.urandom(5), "big")
 
 
 class TokenStore(Protocol):
-    """Keeps one record per key and lets one holder at a time refresh it.
+    """Keeps bytes under keys, and lets one holder at a time refresh what they are.
 
     Every method may be called from any thread, and raises `TokenStoreError` when the store cannot be used; a method
-    that raised has changed nothing that a later `load` would not show. `signedin.testing` has the contract suite.
+    that raised has changed nothing that a later `load` would not show. `signedin.testing.contract` has the suite.
 
-    Used where they are there: `peek(key)`, a `load` that repairs and moves nothing, and `lock_holder(key)`, who has the
-    lock, in words, both for `explain`; `after_fork()`, in a forked child.
+    Optional: `peek(key)`, a `load` that repairs and moves nothing, and `lock_holder(key)`, who has the lock, in words,
+    both for `explain`; `after_fork()`, called in a forked child; `close()`, called by a client that opened the store.
     """
 
     @property
     def private(self) -> bool:
-        """Whether only this process can reach the records; then they do not survive it either."""
+        """Whether only this process can reach what is kept; then it does not survive the process either."""
 
-    def load(self, key: str) -> Record | None:
-        """Return the record last written under `key`."""
+    def load(self, key: str) -> Stored | None:
+        """Return what was last written under `key`."""
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        """Write `record` if the revision under `key` is still `expected` (0: no record), all or nothing.
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
+        """Write `data` if the revision under `key` is still the expected one (0: nothing is there), all or nothing.
 
-        Durable when it returns True; False says that somebody else has written meanwhile.
+        The new revision is `expected_revision + 1`, or `first_revision()` where nothing was there. Durable when it
+        returns True; False means that somebody else has written meanwhile.
         """
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
@@ -58,8 +72,17 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that never jump; those for which the machine was suspended count, where the system can tell."""
 
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+    def sleep(self, seconds: float, closing: Closing) -> bool:
         """Let time pass; return False, early, once `closing` is set."""
+
+
+class Closing(Protocol):
+    """Whether a session closes; `threading.Event` has the same methods."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, seconds: float, /) -> bool:
+        """Wait at most so long; return whether it is set."""
 
 
 class Renewed(NamedTuple):
@@ -149,13 +172,14 @@ class ExpirySignal(NamedTuple):
         return isinstance(said, dict) and said.get(self.property) == self.equals
 
 
-class Event(NamedTuple):
-    """Something that happened to a session, told to `session.on(name, ...)`; carries no secret.
+EventName = Literal["signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved", "saved"]
 
-    `name` is one of signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved.
-    """
 
-    name: str
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a session, for the callbacks of `session.on(name, ...)`; carries no secret."""
+
+    name: EventName
     key: str
     generation: int | None = None
-    details: Mapping[str, object] = MappingProxyType({})
+    details: Mapping[str, object] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from signedin.errors import ConfigurationError
 BACK_OFFS: Final = (0.25, 0.75, 1.5)
 # Rest between a failed flight and the next, in seconds, by how many have failed in a row.
 RESTS: Final = (0.5, 1.0, 2.0, 4.0)
+# Waits between two attempts to store a pair that the store could not take, in seconds; the last value repeats.
+SAVES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 JITTER: Final = 0.1
 
 
@@ -63,6 +65,11 @@ def back_off(count: int) -> float:
 def rest_after(failures: int) -> float:
     """Return how long a session rests after so many failed flights in a row, before jitter."""
     return RESTS[min(failures, len(RESTS)) - 1] if failures else 0.0
+
+
+def save_after(attempts: int) -> float:
+    """Return how long to wait before the attempt with this number, counted from 1, to store a pair."""
+    return SAVES[min(attempts, len(SAVES)) - 1]
 
 
 def hard_window(lifetime: float | None) -> float:

@@ -18,6 +18,8 @@ import anyio
 import anyio.to_thread
 import httpx
 from signedin import AsyncClient, BearerAuth, Client
+from signedin._threads import Promise
+from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -139,26 +141,27 @@ class Drive:
 
 
 class Waiters:
-    """Counts the callers that a session has told to wait, so that a test knows that all of them do."""
+    """Counts the callers that a session makes wait, so that a test knows that all of them do."""
 
     def __init__(self, session: TokenSession, monkeypatch: pytest.MonkeyPatch) -> None:
         self._arrived = threading.Semaphore(0)
+        renewal = renewal_of(session)
         for name in ("current", "current_for_one_shot", "renew"):
-            monkeypatch.setattr(session, name, self._counting(getattr(session, name)))
+            monkeypatch.setattr(renewal, name, self._counting(getattr(renewal, name)))
 
     def wait_for(self, count: int = 1) -> None:
-        """Return when so many more callers have been handed a future; fail after ten seconds."""
+        """Return when so many more callers have been handed a promise; fail after ten seconds."""
         for _ in range(count):
             assert self._arrived.acquire(timeout=10), f"fewer than {count} callers wait for the session"
 
     def _counting(self, ask: Callable[..., Any]) -> Callable[..., Any]:
-        def asked(*args: Any) -> Any:
-            got = ask(*args)
-            if hasattr(got, "add_done_callback"):
+        def counted(*args: Any, **options: Any) -> Any:
+            result = ask(*args, **options)
+            if isinstance(result, Promise):
                 self._arrived.release()
-            return got
+            return result
 
-        return asked
+        return counted
 
 
 def kinds(outcomes: list[Any]) -> set[type]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import Any
 
 import anyio
@@ -130,16 +129,6 @@ async def test_a_held_refresh_outlives_its_waiters_patience(drive: Drive, server
         object.__setattr__(timing, "waiter", 30.0)
         await drive(client.users.get_profile)
         assert server.ledger["rotations"] == 1
-
-
-def test_nobody_can_cancel_what_all_waiters_share(server: FakeAuthServer) -> None:
-    client = _client(server)
-    refresh = server.hold("refreshToken")
-    shared = client.session.renew(client.session.wait(client.session.current()))
-    assert isinstance(shared, Future)
-    assert shared.cancel() is False  # as asyncio.wrap_future would do for a waiter that times out
-    refresh.release()
-    assert client.session.wait(shared).generation == 2
 
 
 def test_asyncio_cancel_of_the_leader_spares_the_nine(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,8 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
 from queue import Queue
-from typing import Any
+from typing import Any, Final, get_args
 
 import pytest
 from signedin import (
@@ -19,14 +18,14 @@ from signedin import (
     TokenPair,
 )
 from signedin._events import Events
-from signedin.protocols import Event
+from signedin.protocols import Event, EventName
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
 
 pytestmark = pytest.mark.anyio
 
-NAMES = ("signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved")
+NAMES: Final = get_args(EventName)
 
 
 class Heard:
@@ -169,179 +168,83 @@ async def test_a_subscription_can_be_ended(drive: Drive, server: FakeAuthServer)
         assert heard == []
 
 
-def test_a_subscriber_that_sleeps_for_ever_keeps_no_more_than_its_backlog() -> None:
+def test_a_callback_that_never_returns_keeps_no_more_than_the_backlog() -> None:
     events, entered, release = Events("k"), threading.Event(), threading.Event()
 
     def slow(_: Event) -> None:
         entered.set()
         release.wait(20)
 
-    last = threading.Event()
     events.on("refreshed", slow)
-    events.on("refreshed", lambda event: last.set() if event.generation == 2999 else None)
-    _tell(events, "refreshed", 0)
+    teller = threading.Thread(target=_tell, args=(events, "refreshed", 0))
+    teller.start()
     assert entered.wait(10)
     for generation in range(1, 3000):
         _tell(events, "refreshed", generation)
-    assert last.wait(20)
-    backlogs = [subscriber.backlog for subscriber in events._all()]
-    assert [len(backlog) for backlog in backlogs] == [1000, 0]
-    assert backlogs[0][-1].generation == 2999  # the oldest went first
-    assert not events._waiting
-    assert not events._unlogged
+    backlog = list(events._backlog)
+    assert len(backlog) == 1000
+    assert backlog[-1].generation == 2999  # the oldest went first
     release.set()
+    teller.join(20)
+    assert not events._backlog
 
 
-class Told:
-    """Hears of events by callbacks of one's choice, each a subscriber of its own."""
+def test_events_that_happen_during_a_callback_follow_it_in_their_order() -> None:
+    events, order = Events("k"), list[tuple[str, int | None]]()
 
-    def __init__(self) -> None:
-        self.what: list[tuple[str, int | None]] = []
-        self._arrived = threading.Condition()
+    def nesting(event: Event) -> None:
+        if event.generation == 1:
+            _tell(events, "signed_out", 2)
+        order.append((event.name, event.generation))
 
-    def by(self, name: str) -> Callable[[Event], None]:
-        """Return a callback of that name."""
-
-        def hear(event: Event) -> None:
-            with self._arrived:
-                self.what.append((name, event.generation))
-                self._arrived.notify_all()
-
-        return hear
-
-    def wait_for(self, count: int) -> None:
-        """Return when so much was told; fail after ten seconds."""
-        with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.what) >= count, 10), self.what
-
-
-def test_a_subscriber_that_blocks_for_ever_silences_no_other() -> None:
-    events, release, told = Events("k"), threading.Event(), Told()
-    events.on("refreshed", lambda _: release.wait(20))
-    events.on("refreshed", told.by("beside it"))
-    events.on("signed_out", told.by("of another event"))
-    for generation in range(1, 4):
-        _tell(events, "refreshed", generation)
-    _tell(events, "signed_out", 4)
-    told.wait_for(4)
-    assert told.what == [*[("beside it", generation) for generation in (1, 2, 3)], ("of another event", 4)]
-    release.set()
-
-
-def test_one_that_blocked_hears_afterwards_what_it_missed_in_its_order() -> None:
-    events, release, told = Events("k", patience=0.0), threading.Event(), Told()
-    hear = told.by("late")
-
-    def late(event: Event) -> None:
-        assert release.wait(20)
-        hear(event)
-
-    for name in NAMES:
-        events.on(name, late)
-    for generation in range(50):
-        _tell(events, NAMES[generation % len(NAMES)], generation)
-    release.set()
-    told.wait_for(50)
-    assert told.what == [("late", generation) for generation in range(50)]
-
-
-def test_subscribers_to_different_events_are_told_in_the_order_of_the_events() -> None:
-    events, second, told = Events("k", patience=20.0), threading.Event(), Told()
-    first = told.by("first")
-
-    def slow(event: Event) -> None:
-        _tell(events, "signed_out", 2)
-        assert not second.wait(0.2)  # it would be there at once if it did not wait
-        first(event)
-
-    events.on("refreshed", slow)
-    events.on("signed_out", lambda _: second.set())
-    events.on("signed_out", told.by("second"))
-    _tell(events, "refreshed", 1)
-    told.wait_for(2)
-    assert told.what == [("first", 1), ("second", 2)]
-
-
-def test_events_are_told_in_the_order_in_which_they_were_noted_whoever_delivers_first() -> None:
-    events, told = Events("k"), Told()
-    events.on("refreshed", told.by("refreshed"))
-    events.on("signed_out", told.by("signed_out"))
-    events.note("refreshed", 1)  # by a thread that does not come to deliver it for now
-    _tell(events, "signed_out", 2)
-    events.deliver()
-    told.wait_for(2)
-    assert told.what == [("refreshed", 1), ("signed_out", 2)]
-
-
-def test_noting_an_event_begins_no_thread_and_logs_nothing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "signedin")
-    events = Events("k")
-    begun: list[threading.Thread] = []
-
-    def begin(thread: threading.Thread) -> None:
-        begun.append(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", begin)
-    events.on("refreshed", print)
-    events.note("refreshed", 1)
-    assert (begun, caplog.records) == ([], [])
-    events.deliver()
-    assert (len(begun), len(caplog.records)) == (1, 1)
-
-
-def test_its_threads_end_when_there_is_nothing_to_tell() -> None:
-    events, told = Events("k"), Told()
-    events.on("refreshed", told.by("it"))
-    before = set(threading.enumerate())
-    for generation in range(3):
-        _tell(events, "refreshed", generation)
-    told.wait_for(3)
-    for thread in set(threading.enumerate()) - before:
-        assert thread.daemon
-        thread.join(10)
-        assert not thread.is_alive()
+    events.on("refreshed", nesting)
+    events.on("signed_out", nesting)
+    events.note("refreshed", 1)  # by a thread that does not come to deliver it
     _tell(events, "refreshed", 3)
-    told.wait_for(4)
+    assert order == [("refreshed", 1), ("refreshed", 3), ("signed_out", 2)]
 
 
-def test_without_a_thread_to_be_had_an_event_is_told_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    events, told = Events("k"), Told()
-    events.on("refreshed", told.by("it"))
-    with monkeypatch.context() as context:
-        context.setattr(threading.Thread, "start", refuse)
-        _tell(events, "refreshed", 1)
-    _tell(events, "refreshed", 2)
-    told.wait_for(2)
-    assert told.what == [("it", 1), ("it", 2)]
+def test_noting_an_event_calls_nobody_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "signedin")
+    events, seen = Events("k"), list[Event]()
+    events.on("refreshed", seen.append)
+    events.note("refreshed", 1)
+    assert (seen, caplog.records) == ([], [])
+    events.deliver()
+    assert (len(seen), len(caplog.records)) == (1, 1)
 
 
-def test_who_has_ended_a_subscription_hears_nothing_that_waited_for_it() -> None:
-    events, entered, release, told = Events("k", patience=0.0), threading.Event(), threading.Event(), Told()
-    hear = told.by("it")
+async def test_what_happened_before_close_has_been_delivered_after_it(drive: Drive, server: FakeAuthServer) -> None:
+    seen: list[Event] = []
+    entered, release = threading.Event(), threading.Event()
 
     def slow(event: Event) -> None:
         entered.set()
-        assert release.wait(20)
-        hear(event)
+        release.wait(20)
+        seen.append(event)
 
-    off = events.on("refreshed", slow)
-    events.on("signed_out", slow)
-    _tell(events, "refreshed", 1)
-    assert entered.wait(10)
-    _tell(events, "refreshed", 2)
-    _tell(events, "signed_out", 3)
-    off()
-    release.set()
-    told.wait_for(2)
-    assert told.what == [("it", 1), ("it", 3)]
+    async with drive.client(server) as client:
+        client.session.on("refreshed", slow)
+        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        async with drive.under_way(client.session.aclose if drive.is_async else client.session.close):
+            await drive.aside(entered.wait, 10)
+            release.set()
+        assert len(seen) == 1
 
 
-def test_a_pair_that_could_not_be_saved_is_a_warning_and_all_else_is_information(
+async def test_an_async_callback_is_refused(drive: Drive, server: FakeAuthServer) -> None:
+    async def callback(_: Event) -> None: ...
+
+    class Callback:
+        async def __call__(self, _: Event) -> None: ...
+
+    async with drive.client(server) as client:
+        for each in (callback, Callback()):
+            with pytest.raises(ConfigurationError, match="call_soon_threadsafe"):
+                client.session.on("refreshed", each)
+
+
+def test_what_needs_attention_is_logged_as_a_warning_and_all_else_as_information(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "signedin")
@@ -349,9 +252,8 @@ def test_a_pair_that_could_not_be_saved_is_a_warning_and_all_else_is_information
     for name in NAMES:
         _tell(events, name, 1)
     _tell(events, "refresh_failed", 2, reason="RefreshUnavailableError")
-    warned = [record.getMessage() for record in caplog.records if record.levelno > logging.INFO]
-    assert warned == ["k: unsaved, generation 1"]
-    assert [record.levelno for record in caplog.records].count(logging.INFO) == len(NAMES)
+    warned = {record.getMessage().split()[1].strip(",") for record in caplog.records if record.levelno > logging.INFO}
+    assert warned == {"unsaved", "expired", "refresh_failed"}
     assert caplog.records[-1].getMessage() == "k: refresh_failed, generation 2 (RefreshUnavailableError)"
 
 

@@ -196,7 +196,7 @@ async def test_the_stopped_loop_says_how_far_the_clocks_are_apart(drive: Drive, 
 
 async def test_the_loop_breaker_lets_go_after_its_window(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
-        server.fail("getProfile", *["401 expired"] * 12)
+        server.fail("getProfile", *["401 expired"] * 11)
         for _ in range(5):
             with pytest.raises(UnauthorizedError):
                 await drive(client.users.get_profile)

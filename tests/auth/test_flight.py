@@ -1,7 +1,9 @@
-"""The flight driven by hand, effect by effect: what it does when a lock, a store or a record turns under it."""
+"""The flight in a scripted world: what it does when a lock, a store or a record turns under it."""
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,13 +26,13 @@ NEW = Renewed(TokenPair("access-new", "refresh-new"), 0.0)
 
 
 class World:
-    """A store, a lock, a clock and the answers that the server will give. `before` interrupts an effect."""
+    """A store, a lock, a clock and the answers that the server will give. `before` and `after` interrupt a call."""
 
     def __init__(self, record: Record | None = ADA, *answers: Answer) -> None:
         self.record, self.answers = record, deque(answers)
         self.owner: str | None = None
-        self.now = 0.0
-        self.seen: list[str] = []
+        self.seconds = 0.0
+        self.calls: Counter[str] = Counter()
         self.attempts: list[str] = []
         self.revoked: list[TokenPair] = []
         self.before: dict[str, deque[Callable[[], object]]] = {}
@@ -38,23 +40,7 @@ class World:
 
     def fly(self, **changes: Any) -> f.Landing:
         orders = f.Orders(owner="we", usable=lambda record, _: record.generation > ADA.generation, grace=5)
-        flight = f.fly(orders._replace(**changes))
-        answer: Any = None
-        failure: TokenStoreError | None = None
-        try:
-            while True:
-                effect = flight.throw(failure) if failure else flight.send(answer)
-                answer, failure = None, None
-                try:
-                    answer = self._carry_out(effect)
-                except TokenStoreError as error:
-                    failure = error
-        except StopIteration as landed:
-            landing: f.Landing = landed.value
-            return landing
-
-    def count(self, name: str) -> int:
-        return self.seen.count(name)
+        return f.fly(self, replace(orders, **changes))
 
     def becomes(self, record: Record | None) -> Callable[[], None]:
         def change() -> None:
@@ -62,39 +48,55 @@ class World:
 
         return change
 
-    def _carry_out(self, effect: f.Effect) -> object:
-        name = type(effect).__name__
-        self.seen.append(name)
-        _next(self.before, name)
-        result = self._done(effect)
-        _next(self.after, name)
-        return result
+    def now(self) -> f.Instant:
+        return f.Instant(self.seconds, self.seconds)
 
-    def _done(self, effect: f.Effect) -> object:
-        result: object = None
-        match effect:
-            case f.Now():
-                result = f.Instant(self.now, self.now)
-            case f.Draw():
-                result = f"attempt {self.count('Draw')}"
-            case f.Sleep(seconds):
-                self.now += seconds
-            case f.Load():
-                result = self.record
-            case f.CompareAndSet(expected, record):
-                result = self.record is not None and self.record.revision == expected
-                self.record = record if result else self.record
-            case f.TryLock():
-                result = self.owner in {None, "we"}
-                self.owner = "we" if result else self.owner
-            case f.Unlock():
-                self.owner = None if self.owner == "we" else self.owner
-            case f.Post(_, attempt):
-                self.attempts.append(attempt)
-                result = self.answers.popleft()
-            case f.Revoke(pair):
-                self.revoked.append(pair)
-        return result
+    def draw(self) -> str:
+        with self._call("draw"):
+            return f"attempt {self.calls['draw']}"
+
+    def sleep(self, seconds: float, *, to_the_end: bool = False) -> None:
+        del to_the_end
+        with self._call("sleep"):
+            self.seconds += seconds
+
+    def load(self) -> Record | None:
+        with self._call("load"):
+            return self.record
+
+    def compare_and_set(self, expected: int, record: Record) -> bool:
+        with self._call("compare_and_set"):
+            if self.record is None or self.record.revision != expected:
+                return False
+            self.record = record
+            return True
+
+    def try_lock(self) -> bool:
+        with self._call("try_lock"):
+            if self.owner not in {None, "we"}:
+                return False
+            self.owner = "we"
+            return True
+
+    def unlock(self) -> None:
+        with self._call("unlock"):
+            self.owner = None if self.owner == "we" else self.owner
+
+    def post(self, pair: TokenPair, attempt: str) -> Answer:
+        del pair
+        with self._call("post"):
+            self.attempts.append(attempt)
+            return self.answers.popleft()
+
+    def revoke(self, pair: TokenPair) -> None:
+        self.revoked.append(pair)
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        self.calls[name] += 1
+        _next(self.before, name)
+        yield
+        _next(self.after, name)
 
 
 def _next(hooks: dict[str, deque[Callable[[], object]]], name: str) -> None:
@@ -116,7 +118,7 @@ def fine() -> None:
 
 def test_a_lock_that_may_have_been_taken_is_given_back() -> None:
     world = World(ADA, NEW)
-    world.after["TryLock"] = deque([lost])  # taken, and the answer gets lost
+    world.after["try_lock"] = deque([lost])  # taken, and the answer gets lost
     with pytest.raises(TokenStoreError):
         world.fly()
     assert world.owner is None
@@ -125,25 +127,25 @@ def test_a_lock_that_may_have_been_taken_is_given_back() -> None:
 
 def test_a_lock_is_given_back_though_the_first_word_of_it_is_lost() -> None:
     world = World(ADA, NEW)
-    world.before["Unlock"] = deque([lost])
+    world.before["unlock"] = deque([lost])
     assert world.fly().how == "refreshed"
     assert world.owner is None
 
 
 def test_a_lock_that_cannot_be_given_back_loses_no_pair() -> None:
     world = World(ADA, NEW)
-    world.before["Unlock"] = deque([lost] * 10)
+    world.before["unlock"] = deque([lost] * 10)
     assert world.fly().record.pair == NEW.pair
-    assert world.count("Unlock") == 2
+    assert world.calls["unlock"] == 2
 
 
 def test_while_another_holds_the_lock_what_it_saves_is_adopted() -> None:
     world = World(ADA)
     world.owner = "another"
-    world.after["Sleep"] = deque([world.becomes(ADA.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
+    world.after["sleep"] = deque([world.becomes(ADA.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
     landing = world.fly()
     assert (landing.how, landing.record.generation) == ("adopted", 4)
-    assert world.count("TryLock") == 1  # it did not wait for the lock itself
+    assert world.calls["try_lock"] == 1  # it did not wait for the lock itself
     assert world.attempts == []
 
 
@@ -152,7 +154,7 @@ def test_while_another_holds_the_lock_what_it_saves_is_adopted() -> None:
 
 def test_a_sign_in_after_the_record_was_lost_is_not_overwritten() -> None:
     world = World(ADA, NEW)
-    world.after["Post"] = deque([world.becomes(BOB)])
+    world.after["post"] = deque([world.becomes(BOB)])
     landing = world.fly()
     assert (world.record, landing.record, landing.how) == (BOB, BOB, "adopted")
     assert world.revoked == [NEW.pair]
@@ -160,7 +162,7 @@ def test_a_sign_in_after_the_record_was_lost_is_not_overwritten() -> None:
 
 def test_a_sign_in_after_the_record_was_lost_does_not_die_of_the_answer_to_the_old_one() -> None:
     world = World(ADA, Refused("no"), NEW)
-    world.after["Post"] = deque([world.becomes(BOB)])
+    world.after["post"] = deque([world.becomes(BOB)])
     world.fly(held=ADA, rejected=ADA.generation)
     assert world.record is not None
     assert (world.record.family, world.record.status) == ("bob", Status.ACTIVE)
@@ -171,14 +173,14 @@ def test_a_sign_in_after_the_record_was_lost_does_not_die_of_the_answer_to_the_o
 
 def test_an_intent_whose_write_was_made_and_not_answered_is_gone_on_with() -> None:
     world = World(ADA, NEW)
-    world.after["CompareAndSet"] = deque([lost])
+    world.after["compare_and_set"] = deque([lost])
     assert world.fly().how == "refreshed"
     assert world.attempts == ["attempt 1"]
 
 
 def test_an_intent_that_could_not_be_written_means_that_nothing_is_sent() -> None:
     world = World(ADA, NEW)
-    world.before["CompareAndSet"] = deque([lost])
+    world.before["compare_and_set"] = deque([lost])
     with pytest.raises(TokenStoreError):
         world.fly()
     assert (world.record, world.attempts, world.owner) == (ADA, [], None)
@@ -189,7 +191,7 @@ def test_an_intent_of_an_earlier_generation_is_no_doubt() -> None:
     world = World(ADA._replace(intent=left), NEW)
     assert world.fly(grace=None).how == "refreshed"
     assert world.attempts == ["attempt 1"]
-    assert world.count("Sleep") == 0
+    assert world.calls["sleep"] == 0
 
 
 @pytest.mark.parametrize("grace", [5, None])
@@ -205,12 +207,12 @@ def test_who_noted_a_token_that_another_has_taken_over_cannot_take_it_back() -> 
     doubted = ADA._replace(intent=left)
     world, taken_back = World(doubted, NEW), []
 
-    def wake() -> None:  # the other one, stopped beyond its lease before it sent: what `_clear_intent` does
+    def wake() -> None:  # the other one, stopped beyond its lease before it sent: what `_send` does at its end
         assert world.record is not None
         taken_back.append(world.record.revision == doubted.revision)
         assert world.record.intent == Intent("their attempt", ADA.generation, "we", deadline=8.0)
 
-    world.before["Post"] = deque([wake])
+    world.before["post"] = deque([wake])
     assert world.fly().how == "refreshed"
     assert (taken_back, world.attempts) == ([False], ["their attempt"])
 
@@ -219,10 +221,10 @@ def test_in_doubt_what_the_other_process_saves_is_adopted_while_it_may_still_be_
     left = Intent("their attempt", ADA.generation, "another", deadline=5.0)
     doubted = ADA._replace(intent=left)
     world = World(doubted)
-    world.after["Sleep"] = deque([fine, world.becomes(doubted.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
+    world.after["sleep"] = deque([fine, world.becomes(doubted.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
     landing = world.fly(grace=None)
     assert (landing.how, landing.record.generation) == ("adopted", 4)
-    assert (world.count("Sleep"), world.attempts) == (2, [])
+    assert (world.calls["sleep"], world.attempts) == (2, [])
 
 
 # ------------------------------------------------------------------------------------------------------ the policy
@@ -248,7 +250,7 @@ def test_relogin_ends_a_session_in_doubt_on_a_strict_server() -> None:
 @pytest.mark.parametrize("passing", [NotSent("refused"), Busy("wait", 1.0)])
 def test_after_a_back_off_nothing_is_sent_for_a_session_that_was_signed_out_meanwhile(passing: Answer) -> None:
     world = World(ADA, passing, NEW)
-    world.after["Sleep"] = deque([world.becomes(ADA.ended(Status.SIGNED_OUT))])
+    world.after["sleep"] = deque([world.becomes(ADA.ended(Status.SIGNED_OUT))])
     with pytest.raises(NotSignedInError):
         world.fly()
     assert len(world.attempts) == 1
@@ -256,7 +258,7 @@ def test_after_a_back_off_nothing_is_sent_for_a_session_that_was_signed_out_mean
 
 def test_after_a_back_off_what_another_process_saved_is_adopted() -> None:
     world = World(ADA, NotSent("refused"), NEW)
-    world.after["Sleep"] = deque([world.becomes(ADA.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
+    world.after["sleep"] = deque([world.becomes(ADA.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
     assert world.fly().how == "adopted"
     assert len(world.attempts) == 1
 

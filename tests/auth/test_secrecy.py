@@ -81,22 +81,10 @@ def test_a_record_shows_no_token() -> None:
     assert "s3cret" not in repr(Held(record, soft_at=0, hard_at=0, refreshed=False))
 
 
-def test_the_effects_of_a_flight_show_no_token() -> None:
-    record, pair = record_of(tokens="s3cret"), TokenPair("s3cret", "s3cret")
-    effects = (_flight.Post(pair, "a"), _flight.Revoke(pair), _flight.CompareAndSet(1, record))
+def test_the_values_of_a_flight_show_no_token() -> None:
+    record = record_of(tokens="s3cret")
     orders = _flight.Orders(owner="o", usable=lambda *_: True, held=record)
-    everything = (*effects, orders, _flight.Landing(record, "refreshed"))
-    assert "s3cret" not in repr(everything)
-    assert not [part for part in _leaves(everything) if "s3cret" in str(part)]
-
-
-def _leaves(thing: object) -> Iterator[object]:
-    # As reporters of crashes do, which show a frame's tuples element by element.
-    if isinstance(thing, tuple):
-        for part in thing:
-            yield from _leaves(part)
-    else:
-        yield thing
+    assert "s3cret" not in repr((orders, _flight.Landing(record, "refreshed"), _flight._Adopted(record)))
 
 
 @pytest.mark.parametrize("thing", ["client", "session", "record"])

@@ -5,12 +5,12 @@ import threading
 import pytest
 from signedin import (
     Client,
-    FreshTokenRejectedError,
     MemoryStore,
     RefreshUnavailableError,
-    ServerError,
     TokenPair,
+    UnauthorizedError,
 )
+from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 
 from tests.auth.driving import Drive, Waiters, jwt, kinds
@@ -325,36 +325,61 @@ async def test_a_late_refusal_is_answered_by_no_pair_that_is_past_its_end_too(
         assert server.ledger["reused"] == 0
 
 
-async def test_an_api_that_accepts_no_token_gets_no_endless_row_of_fresh_ones(drive: Drive) -> None:
-    server = FakeAuthServer(access_ttl=1)
-    async with drive.client(server) as client:
-        outcomes = []
-        for _ in range(29):
-            server.clock.advance(1)  # each time the token has ended by the clock, before anything is sent
-            server.fail("getProfile", "500")
-            outcomes += await drive.outcomes(client.users.get_profile, 1)
-        assert server.ledger["rotations"] == 5
-        assert kinds(outcomes) == {ServerError, FreshTokenRejectedError}
-        server.clock.advance(31)
-        assert (await drive(client.http.get, "/things")).status_code == 200
-
-
 async def test_in_the_soft_window_a_loop_is_no_trouble_for_a_usable_token(drive: Drive) -> None:
     server = FakeAuthServer(access_ttl=10)
     async with drive.client(server) as client:
+        server.fail("getProfile", *["401 expired"] * 10)
         for _ in range(5):
-            await drive(client.session.arefresh if drive.is_async else client.session.refresh)
-        server.clock.advance(8.9)  # soft, not hard; five tokens in a row were used by nobody
+            with pytest.raises(UnauthorizedError):
+                await drive(client.users.get_profile)
+        server.clock.advance(8.9)  # soft, not hard; the server has refused five tokens in a row
         await drive(client.users.get_profile)
         await drive(client.session.aclose if drive.is_async else client.session.close)
         assert server.ledger["rotations"] == 5
 
 
+async def test_tokens_of_a_second_cost_two_refreshes_a_second_and_no_error(drive: Drive) -> None:
+    server = FakeAuthServer(access_ttl=1)
+    async with drive.client(server) as client:
+        for _ in range(1000):
+            await drive(client.users.get_profile)
+            server.clock.advance(0.01)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] <= 2 * 10 + 1
+
+
+async def test_a_refused_token_is_not_sent_again_while_its_refresh_is_under_way(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        async with drive.under_way(client.users.get_profile):
+            await drive.aside(waiters.wait_for)  # the first has been refused
+            async with drive.under_way(client.users.get_profile, 20):
+                await drive.aside(waiters.wait_for, 20)
+                refresh.release()
+        assert server.ledger["expired"] == 1
+        assert server.ledger["accepted"] == 21
+
+
+async def test_a_refused_token_is_not_sent_again_after_a_refresh_that_failed(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", *["500"] * 4)
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        await drive(client.users.get_profile)
+        assert server.ledger["expired"] == 1
+
+
 def test_a_forked_child_draws_a_soft_window_of_its_own(server: FakeAuthServer) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
-        windows = client.session._renewal.windows
+        windows = renewal_of(client.session).windows
         windows._spread = 2.0  # which no draw gives
 
-        client.session._after_fork()
+        renewal_of(client.session).after_fork()
 
         assert windows._spread != 2.0

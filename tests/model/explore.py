@@ -1,7 +1,7 @@
 """The explorer: every interleaving and every fault of a scenario, each state once.
 
-Generators neither copy nor hash. A process is named by its history of answers, which is kept as a tree of nodes; its
-generator is rebuilt from that history whenever the search comes back to an earlier point.
+A running function can neither be copied nor hashed. A process is named by its history of answers, which is kept as a
+tree of nodes; its strand is rebuilt from that history whenever the search comes back to an earlier point.
 """
 
 from __future__ import annotations
@@ -10,99 +10,70 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from signedin import _flight
 from signedin._tokens import Record, Status, TokenPair
-from signedin.errors import TokenStoreError
 from signedin.protocols import NotSent, Refused, Renewed, Unknown
 
-from tests.model import invariants
+from tests.model import invariants, port
+from tests.model.port import OVER, Fails, Strand
 from tests.model.world import AWAY, NAP, STALL, TIMING, LockKind, Lost, Outcome, Process, World, number_of, signing_out
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
-
-_OVER = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Fails:
-    """An answer that is an exception, raised at the yield."""
-
-    message: str
+    from collections.abc import Callable, Hashable, Iterator
 
 
 @dataclass(slots=True)
 class Tree:
     """All histories of one program; those that leave the same behind when a round ends go on as one."""
 
-    program: Any
+    program: Callable[[], None]
     parents: list[tuple[int, Any]] = field(default_factory=lambda: [(-1, None)])
     draws: list[int] = field(default_factory=lambda: [0])  # by node: how many names were drawn on the way there
     rounds: dict[Hashable, int] = field(default_factory=dict)
     children: dict[tuple[int, Any], int] = field(default_factory=dict)
-    effects: dict[int, Any] = field(default_factory=dict)
-    live: dict[int, Any] = field(default_factory=dict)  # generators that stand exactly at a node
+    calls: dict[int, Any] = field(default_factory=dict)
+    live: dict[int, Strand] = field(default_factory=dict)  # strands that stand exactly at a node
 
-    def effect(self, node: int) -> Any:
-        """Return what the program yields after this history; `_OVER` at its end."""
-        if node not in self.effects:
-            generator = self.program()
-            self.effects[node] = self._first(generator)
-            self.live[node] = generator
-        return self.effects[node]
+    def call(self, node: int) -> Any:
+        """Return what the program calls after this history; `OVER` at its end."""
+        if node not in self.calls:
+            strand = self.live[node] = Strand(self.program)
+            self.calls[node] = strand.go_on()
+        return self.calls[node]
 
     def after(self, node: int, answer: Any) -> int:
         """Return the node that an answer leads to."""
         if (child := self.children.get((node, answer))) is not None:
             return child
-        effect, draws = self.effects[node], self.draws[node]
-        left = (draws, effect.leaves) if isinstance(effect, Outcome) else None
+        call, draws = self.calls[node], self.draws[node]
+        left = (draws, call.leaves) if isinstance(call, Outcome) else None
         if left in self.rounds:
             child = self.children[node, answer] = self.rounds[left]
             self.live.pop(node, None)
             return child
-        generator = self.live.pop(node, None) or self._rebuilt(node)
+        strand = self.live.pop(node, None) or self._rebuilt(node)
         child = len(self.parents)
         self.parents.append((node, answer))
-        self.draws.append(draws + isinstance(effect, _flight.Draw))
+        self.draws.append(draws + isinstance(call, port.Draw))
         self.children[node, answer] = child
         if left is not None:
             self.rounds[left] = child
-        self.effects[child] = self._step(generator, answer)
-        if self.effects[child] is not _OVER:
-            self.live[child] = generator
+        self.calls[child] = strand.go_on(answer)
+        if self.calls[child] is not OVER:
+            self.live[child] = strand
             if len(self.live) > 2000:
                 self.live.pop(next(iter(self.live)))
         return child
 
-    def _rebuilt(self, node: int) -> Any:
+    def _rebuilt(self, node: int) -> Strand:
         answers = []
         while node != 0:
             node, answer = self.parents[node]
             answers.append(answer)
-        generator = self.program()
-        self._first(generator)
+        strand = Strand(self.program)
+        strand.go_on()
         for answer in reversed(answers):
-            self._step(generator, answer)
-        return generator
-
-    @staticmethod
-    def _first(generator: Any) -> Any:
-        try:
-            return next(generator)
-        except StopIteration:
-            return _OVER
-
-    @staticmethod
-    def _step(generator: Any, answer: Any) -> Any:
-        try:
-            return (
-                generator.throw(TokenStoreError(answer.message))
-                if isinstance(answer, Fails)
-                else generator.send(answer)
-            )
-        except StopIteration:
-            return _OVER
+            strand.go_on(answer)
+        return strand
 
 
 class Broken(AssertionError):  # noqa: N818 -- it says what an invariant is
@@ -141,10 +112,11 @@ class Explorer:
                 continue
             name, world = move
             self._judge([*names, name], path[-1][0], world)
-            if world in seen:
-                continue
+            before = len(seen)
             seen.add(world)
-            if len(seen) > limit:
+            if len(seen) == before:
+                continue
+            if before >= limit:
                 raise Broken(f"more than {limit} states: bound the scenario")
             path.append((world, self._moves(world)))
             names.append(name)
@@ -193,56 +165,56 @@ class Explorer:
         if process.answered:
             yield f"{index} hears {_short(process.answer)}", self._goes_on(world, index, process.answer)
             return
-        effect = self.trees[index].effect(process.node)
-        name = f"{index} {_short(effect)}"
-        for what, after, answer, waits in self._outcomes(world, index, effect):
+        call = self.trees[index].call(process.node)
+        name = f"{index} {_short(call)}"
+        for what, after, answer, waits in self._outcomes(world, index, call):
             if waits:
                 waiting = process._replace(answer=answer, answered=True, sent=process.sent + 1)
                 yield f"{name} {what}", _with(after, index, waiting)
             else:
                 yield f"{name} {what}", self._goes_on(after, index, answer)
 
-    def _outcomes(self, world: World, index: int, effect: Any) -> Iterator[tuple[str, World, Any, bool]]:
+    def _outcomes(self, world: World, index: int, call: Any) -> Iterator[tuple[str, World, Any, bool]]:
         """Yield (what happened, the world after it, the answer, whether the answer is still on its way)."""
-        match effect:
-            case _flight.Post(pair, attempt):
+        match call:
+            case port.Post(pair, attempt):
                 yield from self._post_outcomes(world, pair.refresh_token, attempt, index)
-            case _flight.Revoke(pair):
+            case port.Revoke(pair):
                 yield "", world._replace(server=world.server.revoke(pair.refresh_token)), None, False
                 if world.faults:
                     yield "lost", _faulty(world), None, False
             case Lost():
                 yield "", world._replace(record=None), None, False
             case _:
-                for what, after, answer in self._store_outcomes(world, index, effect):
+                for what, after, answer in self._store_outcomes(world, index, call):
                     yield what, after, answer, False
 
-    def _store_outcomes(self, world: World, index: int, effect: Any) -> Iterator[tuple[str, World, Any]]:
+    def _store_outcomes(self, world: World, index: int, call: Any) -> Iterator[tuple[str, World, Any]]:
         """Yield what the store does, and how it may fail: before it was done, or after, when its answer is lost."""
         if world.time < world.away_until:
             yield "away", world, Fails("the store is away")
             return
-        done, answer, what = self._done_by_the_store(world, index, effect)
+        done, answer, what = self._done_by_the_store(world, index, call)
         yield what, done, answer
         if world.faults:
             yield "fails", _faulty(world), Fails("the store is away")
             if done is not world:
                 yield "fails late", _faulty(done), Fails("no answer")
-        if world.outages and isinstance(effect, _flight.CompareAndSet):
+        if world.outages and isinstance(call, port.CompareAndSet):
             gone = world._replace(outages=world.outages - 1, faulted=True, away_until=world.time + AWAY)
             yield "fails, for long", gone, Fails("the store is away")
 
-    def _done_by_the_store(self, world: World, index: int, effect: Any) -> tuple[World, Any, str]:
-        match effect:
-            case _flight.Load():
+    def _done_by_the_store(self, world: World, index: int, call: Any) -> tuple[World, Any, str]:
+        match call:
+            case port.Load():
                 return world, world.record, ""
-            case _flight.CompareAndSet(expected, record):
+            case port.CompareAndSet(expected, record):
                 won = (world.record.revision if world.record else 0) == expected
                 after = _written(world, record) if won else world
                 if self.programs[index] is signing_out:
                     after = after._replace(left=True)
                 return after, won, "won" if won else "lost"
-            case _flight.TryLock():
+            case port.TryLock():
                 free = world.lock is None or (self.lock == "lease" and world.lock[1] <= world.time)
                 after = world._replace(lock=(str(index), world.time + int(TIMING.lease))) if free else world
                 return after, free, "taken" if free else "held by another"
@@ -273,22 +245,22 @@ class Explorer:
         tree = self.trees[index]
         while True:
             process = world.processes[index]
-            effect, sent, got = tree.effect(process.node), process.sent, process.got
-            match effect:
-                case _flight.Now():
-                    answer: Any = _flight.Instant(float(world.time), float(world.time))
-                case _flight.Draw():
+            call, sent, got = tree.call(process.node), process.sent, process.got
+            match call:
+                case port.Now():
+                    answer: Any = float(world.time)
+                case port.Draw():
                     answer = f"attempt {index}.{tree.draws[process.node]}"
-                case _flight.Sleep(seconds):
+                case port.Sleep(seconds):
                     nap = AWAY if seconds >= AWAY else NAP
                     return _with(world, index, process._replace(asleep_until=world.time + nap))
                 case Outcome():
-                    self.reached.add(effect.name)
-                    self._demand(invariants.broken_by(effect, world))
+                    self.reached.add(call.name)
+                    self._demand(invariants.broken_by(call, world))
                     answer, sent = None, 0
-                    got = _newest(got, effect.landing.record.pair) if effect.landing else got
+                    got = _newest(got, call.landing.record.pair) if call.landing else got
                 case _:
-                    return _with(world, index, process._replace(over=True)) if effect is _OVER else world
+                    return _with(world, index, process._replace(over=True)) if call is OVER else world
             world = _with(world, index, Process(tree.after(process.node, answer), sent=sent, got=got))
 
     @staticmethod

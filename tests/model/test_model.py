@@ -7,7 +7,9 @@ import pytest
 
 from tests.model import invariants
 from tests.model.explore import Broken
+from tests.model.port import CompareAndSet, Draw, Load, Now, Post, Strand, TryLock
 from tests.model.scenarios import RANDOM, SMALL, Scenario, check, sample
+from tests.model.world import first_record, host
 
 
 @pytest.mark.parametrize("scenario", SMALL, ids=lambda s: s.name)
@@ -31,3 +33,14 @@ def test_the_model_says_which_invariants_it_checks() -> None:
     named = set(re.findall(r'f?"(I\d+): ', Path(invariants.__file__).read_text()))
 
     assert sorted(named) == sorted(invariants.CHECKED)
+
+
+def test_a_process_that_is_dropped_calls_nothing_more() -> None:
+    record = first_record()
+    answers = {Now: 0.0, Load: record, TryLock: True, Draw: "attempt", CompareAndSet: True}
+    strand = Strand(host("host", record, rounds=1, server="grace", on_doubt="resend"))
+    call = strand.go_on()
+    while not isinstance(call, Post):  # under the lock, which a `finally` gives back
+        call = strand.go_on(answers[type(call)])
+    strand.throw()
+    assert strand.dead

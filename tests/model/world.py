@@ -1,7 +1,7 @@
 """What the model checker knows of the world: a store with a lock, a server, a clock, and processes that run flights.
 
 All of it is immutable and hashable: tuples, whose hashes are the explorer's main cost. The processes run the very
-generator that ships (`signedin._flight.fly`); what is modelled is only what lies outside of it.
+function that ships (`signedin._flight.fly`), over the port of `tests.model.port`; what is modelled lies outside of it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from signedin import _flight
 from signedin._flight import Landing, Orders, fly
 from signedin._tokens import Record, Status, TokenPair
 from signedin.errors import NotSignedInError, RefreshUnavailableError, SessionExpiredError, TokenStoreError
 from signedin.timing import Timing
 
+from tests.model.port import Port, ask
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
+    from collections.abc import Callable, Hashable
 
 ServerKind = Literal["grace", "strict", "upstream"]
 LockKind = Literal["flock", "lease"]
@@ -103,8 +104,11 @@ def number_of(token: str) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------------------- processes
 
 
+PORT = Port()
+
+
 class Outcome(NamedTuple):
-    """Not an effect of the flight: a process tells what came of one of its rounds."""
+    """No call of the flight: a process tells what came of one of its rounds."""
 
     name: Literal["landed", "unsaved", "unavailable", "expired", "signed out", "store error"]
     landing: Landing | None = None
@@ -114,10 +118,7 @@ class Outcome(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Not an effect of the flight: the record is deleted."""
-
-
-Program = "Callable[[], Generator[Any, Any, None]]"
+    """No call of the flight: the record is deleted."""
 
 
 def host(
@@ -128,13 +129,13 @@ def host(
     server: ServerKind,
     on_doubt: Literal["resend", "relogin"],
     late: bool = False,
-) -> Any:
+) -> Callable[[], None]:
     """Return the program of a host that needs a newer pair so many times; a late one first when a store is back."""
 
-    def program() -> Generator[Any, Any, None]:
+    def program() -> None:
         held = first
         if late:
-            yield _flight.Sleep(AWAY)
+            PORT.sleep(AWAY)
         for count in range(rounds):
             orders = Orders(
                 owner=f"{name}.{count}",
@@ -145,27 +146,29 @@ def host(
                 grace=GRACE_TIMES if server == "grace" else None,
                 on_doubt=on_doubt,
             )
-            begun = yield _flight.Now()
-            outcome = yield from _flown(orders)
-            ended = yield _flight.Now()
+            begun = PORT.now()
+            outcome = _flown(orders)
+            ended = PORT.now()
             before, held = held, outcome.landing.record if outcome.landing else held
             over = outcome.name in {"expired", "signed out"}
-            yield outcome._replace(
-                took=ended.monotonic - begun.monotonic,
-                replacing=before,
-                leaves=(count, held, over, outcome.name == "unsaved"),
+            ask(
+                outcome._replace(
+                    took=ended.monotonic - begun.monotonic,
+                    replacing=before,
+                    leaves=(count, held, over, outcome.name == "unsaved"),
+                )
             )
             if over:
                 return
             if outcome.name == "unsaved":
-                yield _flight.Sleep(NAP)
+                PORT.sleep(NAP)
 
     return program
 
 
-def _flown(orders: Orders) -> Generator[Any, Any, Outcome]:
+def _flown(orders: Orders) -> Outcome:
     try:
-        landing = yield from fly(orders)
+        landing = fly(PORT, orders)
         return Outcome("landed" if landing.saved else "unsaved", landing)
     except RefreshUnavailableError:
         return Outcome("unavailable")
@@ -177,32 +180,32 @@ def _flown(orders: Orders) -> Generator[Any, Any, Outcome]:
         return Outcome("signed out")
 
 
-def signing_out() -> Generator[Any, Any, None]:
+def signing_out() -> None:
     """As `TokenSession.sign_out`: compare and set, without the lock, then revoke. A store that fails ends it."""
     try:
-        record = yield _flight.Load()
-        while record and not (yield _flight.CompareAndSet(record.revision, record.ended(Status.SIGNED_OUT))):
-            record = yield _flight.Load()
+        record = PORT.load()
+        while record and not PORT.compare_and_set(record.revision, record.ended(Status.SIGNED_OUT)):
+            record = PORT.load()
     except TokenStoreError:
         return
     if record and record.pair:
-        yield _flight.Revoke(record.pair)
+        PORT.revoke(record.pair)
 
 
-def signing_in_as_bob() -> Generator[Any, Any, None]:
+def signing_in_as_bob() -> None:
     """As `TokenSession.sign_in`: another user's pair, of the server's second family."""
     try:
-        record = yield _flight.Load()
-        while not (yield _flight.CompareAndSet(record.revision if record else 0, _bob_after(record))):
-            record = yield _flight.Load()
+        record = PORT.load()
+        while not PORT.compare_and_set(record.revision if record else 0, _bob_after(record)):
+            record = PORT.load()
     except TokenStoreError:
         return
 
 
-def losing_the_record_to_bob() -> Generator[Any, Any, None]:
+def losing_the_record_to_bob() -> None:
     """The store is emptied, by hand or by a failover, and another user signs in by a process that has just begun."""
-    yield Lost()
-    yield from signing_in_as_bob()
+    ask(Lost())
+    signing_in_as_bob()
 
 
 def _bob_after(record: Record | None) -> Record:

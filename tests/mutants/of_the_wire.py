@@ -96,7 +96,7 @@ WIRE = (
     Mutant(
         "",
         "a refresher that raises ends the refresh",
-        "_runner.py",
+        "_flight.py",
         '            return Unknown(f"the refresher raised {type(error).__name__}")',
         "            raise",
         "tests/auth/test_faults.py::test_a_refresher_that_raises_is_an_answer_that_never_came",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from signedin.stores import FileStore
-from signedin.stores._mounts import network_file_system
+from signedin.stores.file import network_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

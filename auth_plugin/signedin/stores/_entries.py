@@ -1,4 +1,4 @@
-"""Texts of any length in a keyring that takes short ones. Who may write, and when, is the business of `keyring`."""
+"""Entries of any length in a keyring that takes short ones. Who may write, and when, is the business of `keyring`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from signedin.stores._codec import FORMAT, refuse_newer
+from signedin._tokens import FORMAT, refuse_later_format
+from signedin.stores.file import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from keyring.backend import KeyringBackend
+
+    from signedin.protocols import Stored
 
 # Windows holds 2,560 bytes per secret, in UTF-16; what we store is ASCII. 1,250 characters are 2,500 bytes there.
 LONGEST: Final = 1250
@@ -22,7 +25,7 @@ _SLOTS: Final = (0, 1)
 
 
 class Entries:
-    """Texts of any length in a keyring that takes short ones: a head, and parts in one of two slots.
+    """What a store keeps under its keys: each a JSON text in one secret, or a head, and parts in one of two slots.
 
     A write fills the slot that the head does not name, and then the head: a reader finds the old text or the new one,
     or, if it is overtaken by two writes, parts that do not fit, which the digest tells.
@@ -34,28 +37,28 @@ class Entries:
         self._parts = f"{service}/parts"
         self._damaged = f"{service}/damaged"
 
-    def read(self, key: str) -> str | None:
-        """Return the text last written. ValueError: it is damaged, or being written."""
-        text = self._backend.get_password(self._service, key)
-        head = head_of(text)
-        if head is None or "record" in head:
-            return text
-        slot, count = head.get("slot"), head.get("parts")
+    def read(self, key: str) -> Stored | None:
+        """Return the entry last written. ValueError: it is damaged, or being written."""
+        head = _parsed(self._backend.get_password(self._service, key))
+        if head is None or "slot" not in head:
+            return from_json(head)
+        slot, count = head["slot"], head.get("parts")
         if slot not in _SLOTS or not isinstance(count, int) or not 0 < count <= _MOST_PARTS:
             raise ValueError("its head is none")
         parts = [self._backend.get_password(self._parts, f"{slot}.{n}:{key}") or "" for n in range(count)]
         whole = "".join(parts)
         if _digest(whole) != head.get("sha256"):
             raise ValueError("its parts do not fit together")
-        return whole
+        return from_json(_parsed(whole))
 
-    def write(self, key: str, text: str) -> None:
-        """Replace the text, all or nothing; the old one stays until the head is written."""
-        before = _slot_of(head_of(self._backend.get_password(self._service, key)))
+    def write(self, key: str, stored: Stored) -> None:
+        """Replace the entry, all or nothing; the old one stays until the head is written."""
+        before = _parsed(self._backend.get_password(self._service, key)) or {}
+        text = json.dumps({"format": FORMAT, **to_json(stored)}, separators=(",", ":"))
         if len(text) <= LONGEST:
             slot, head = None, text
         else:
-            slot = 1 if before == 0 else 0
+            slot = 1 if before.get("slot") == 0 else 0
             head = self._write_parts(key, slot, text)
         self._backend.set_password(self._service, key, head)
         # It is written; a leftover is dropped with the next one. Also where the head before named no parts: they may be
@@ -97,22 +100,20 @@ class Entries:
             yield f"{slot}.{n}:{key}"
 
 
-def head_of(text: str | None) -> dict[str, Any] | None:
+def _parsed(text: str | None) -> dict[str, Any] | None:
     """Return what stands in an entry. ValueError: it is none of ours."""
     if text is None:
         return None
     try:
-        said = json.loads(text)
+        body = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    refuse_newer(said)
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
+    if not isinstance(body, dict):
+        raise ValueError("it is no object")
+    refuse_later_format(body)
+    if body.get("format") != FORMAT:
         raise ValueError("it is no entry of this format")
-    return said
-
-
-def _slot_of(head: dict[str, Any] | None) -> int | None:
-    return None if head is None or "record" in head else head["slot"]
+    return body
 
 
 def _digest(text: str) -> str:

@@ -1,24 +1,26 @@
 """Tokens in the user's keyring: macOS Keychain, Secret Service, Windows Credential Manager. The extra is `keyring`.
 
 A keyring has no compare-and-set: it is made here, under the locks of `_locks`. Nor has it a bound of its own, and may
-wait for its user for ever: a thread of `_worker` does the waiting.
+wait for its user for ever: a thread does the waiting. How entries look stands in `_entries`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
+import queue
+import threading
+import weakref
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
-from signedin.stores._codec import FORMAT, decode, encode
-from signedin.stores._entries import Entries, head_of
+from signedin.protocols import Stored, first_revision
+from signedin.stores._entries import Entries
 from signedin.stores._locks import SideFiles
-from signedin.stores._worker import HangingError, Worker
-from signedin.stores.file import default_path
+from signedin.stores.file import absolute, default_path
 
 if TYPE_CHECKING:
     import os
@@ -26,14 +28,12 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
-    from signedin._tokens import Record
-
 T = TypeVar("T")
 _Damaged = Callable[[Entries, str, str], TokenStoreError]  # what to do with an entry, its key and why
 
 
 class KeyringStore:
-    """Keep records in the keyring of this user, one entry per session, for every process of this user on this machine.
+    """Keep tokens in the keyring of this user, one entry per session, for every process of this user on this machine.
 
     `service` is the name that the keyring shows. `backend`: a keyring other than the one that the `keyring` library
     finds. `folder`: where the lock files stand, by default the user's state folder; they hold no secret. `patience`:
@@ -56,26 +56,31 @@ class KeyringStore:
         self._service = service
         self._backend = backend
         self._patience = patience
-        place = Path(folder).expanduser().absolute() if folder is not None else default_path().parent
+        self._folder = absolute("folder", folder) if folder is not None else default_path().parent
         name = f"keyring-{hashlib.sha256(service.encode()).hexdigest()[:16]}"
         # Shorter than the patience of our caller, who then hears the true reason.
-        self._locks = SideFiles(place / name, patience=patience * 0.8)
+        self._locks = SideFiles(self._folder / name, patience=patience * 0.8)
         self._worker = Worker()
 
     def __repr__(self) -> str:
         return f"KeyringStore({self._service!r})"
 
-    def load(self, key: str) -> Record | None:
-        """Return the record last written under `key`."""
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(
+            type(self), self._service, backend=self._backend, folder=self._folder, patience=self._patience
+        ), ()
+
+    def load(self, key: str) -> Stored | None:
+        """Return what was last written under `key`."""
         return self._bounded("read", lambda: self._load(key, damaged=self._set_aside))
 
-    def peek(self, key: str) -> Record | None:
-        """Return the record last written under `key`, and move nothing aside: for a look that changes nothing."""
+    def peek(self, key: str) -> Stored | None:
+        """Return what was last written under `key`, and move nothing aside: for a look that changes nothing."""
         return self._bounded("read", lambda: self._load(key, damaged=self._left))
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        """Write `record` if the revision under `key` is still `expected`; in the keyring when it returns True."""
-        return self._bounded("write", lambda: self._compare_and_set(key, expected, record))
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
+        """Write `data` if the revision under `key` is still the expected one; in the keyring when it returns True."""
+        return self._bounded("write", lambda: self._compare_and_set(key, expected_revision, data))
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
         """Take the refresh lock of `key`, unless anybody else has it."""
@@ -96,31 +101,35 @@ class KeyringStore:
         self._worker = Worker()
         self._locks.after_fork()
 
+    def close(self) -> None:
+        """Let the thread end when it has done what it is at; a later call starts another."""
+        self._worker = Worker()
+
     # ------------------------------------------------------------------------------------------- in the worker's thread
 
-    def _load(self, key: str, damaged: _Damaged) -> Record | None:
+    def _load(self, key: str, damaged: _Damaged) -> Stored | None:
         entries = self._entries()
         try:
-            return _record(entries.read(key))
+            return entries.read(key)
         except ValueError:
             # Damaged, or read between the parts of somebody's write: the lock tells.
             with self._locks.writing():
                 return self._sound(entries, key, damaged)
 
-    def _compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def _compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         entries = self._entries()
         # Held until the keyring has answered, also when our caller has given up: a late write must find nobody's newer.
         with self._locks.writing():
             current = self._sound(entries, key, self._set_aside)
-            if (current.revision if current else 0) != expected:
+            if (current.revision if current else 0) != expected_revision:
                 return False
-            entries.write(key, json.dumps({"format": FORMAT, "record": encode(record)}, separators=(",", ":")))
+            entries.write(key, Stored(expected_revision + 1 if expected_revision else first_revision(), data))
             return True
 
-    def _sound(self, entries: Entries, key: str, damaged: _Damaged) -> Record | None:
-        """Return the record. Under the write lock."""
+    def _sound(self, entries: Entries, key: str, damaged: _Damaged) -> Stored | None:
+        """Return the entry. Under the write lock."""
         try:
-            return _record(entries.read(key))
+            return entries.read(key)
         except ValueError as error:
             why = str(error)
         raise damaged(entries, key, why)
@@ -143,7 +152,13 @@ class KeyringStore:
         import keyring.backends.fail
         import keyring.backends.null
 
-        backend = self._backend or keyring.get_keyring()
+        try:
+            backend = self._backend or keyring.get_keyring()
+        except Exception as error:  # noqa: BLE001 -- whatever the import of a backend raises
+            raise TokenStoreError(
+                f"The keyring library cannot load its backend ({type(error).__name__}); nothing was stored. Look at "
+                "PYTHON_KEYRING_BACKEND and keyringrc.cfg, or use FileStore."
+            ) from None
         if isinstance(backend, keyring.backends.fail.Keyring | keyring.backends.null.Keyring):
             raise TokenStoreError(
                 "This system offers no keyring that keeps anything; nothing was stored. Start one (on Linux a Secret "
@@ -176,11 +191,6 @@ def _demand_the_extra() -> None:
         raise ConfigurationError("KeyringStore needs the keyring library: pip install signedin[keyring]") from None
 
 
-def _record(text: str | None) -> Record | None:
-    head = head_of(text)
-    return None if head is None else decode(head.get("record"))
-
-
 def _reason(error: Exception) -> str:
     from keyring.errors import KeyringError
 
@@ -197,3 +207,60 @@ def _lock_trouble() -> Iterator[None]:
         raise TokenStoreError(
             f"Cannot lock the keyring's entries: {error.strerror} ({error.filename}). The tokens were left as they are."
         ) from error
+
+
+# ------------------------------------------------------------------------------------------------------- the thread
+
+
+class HangingError(Exception):
+    """The worker did not come back in time."""
+
+
+class Worker:
+    """One thread that a keyring may block; whoever waits for it does so only so long.
+
+    A daemon, so that a keyring that hangs keeps no process alive. One job at a time: not every backend bears two.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._started = False  # guarded by _mutex
+        self._mutex = threading.Lock()
+
+    def run(self, work: Callable[[], T], seconds: float) -> T:
+        """Return what `work` returns, or raise what it raises.
+
+        Raises:
+            HangingError: It has not come back; if it was not begun, it never will be.
+        """
+        future: Future[T] = Future()
+        self._start()
+        self._jobs.put((work, future))
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            if future.done():  # the work's own
+                raise
+            future.cancel()
+        raise HangingError
+
+    def _start(self) -> None:
+        with self._mutex:
+            if not self._started:
+                threading.Thread(target=_work, args=(self._jobs,), name="signedin-keyring", daemon=True).start()
+                weakref.finalize(self, self._jobs.put, None)
+                self._started = True
+
+
+_Job = tuple[Callable[[], Any], "Future[Any]"]
+
+
+def _work(jobs: queue.SimpleQueue[_Job | None]) -> None:
+    while (job := jobs.get()) is not None:
+        work, future = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
+                future.set_exception(error)
+        del job, work, future  # a record waits here for the next job otherwise

@@ -4,53 +4,66 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
-from signedin.errors import TokenStoreError
-
-if TYPE_CHECKING:
-    from signedin._tokens import Record
+from signedin.errors import ConfigurationError
+from signedin.protocols import Stored, first_revision
 
 
 class MemoryStore:
-    """Keep records in this process; the default. Several sessions may share one."""
+    """Keep tokens in this process; the default. Several sessions may share one.
+
+    A forked child has a copy of them and must not use it: a refresh token works once, so that its refresh would sign
+    the parent out. It signs in itself, or both use a store that processes share.
+    """
 
     private = True
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}  # guarded by _mutex
+        self._stored: dict[str, tuple[int, Stored]] = {}  # with the process that wrote it; guarded by _mutex
         self._holders: dict[str, str] = {}  # guarded by _mutex
-        self._writers: dict[str, int] = {}  # the process that wrote each record; guarded by _mutex
         self._mutex = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self._records)} records)"
+        return f"MemoryStore({len(self._stored)} records)"
 
-    def load(self, key: str) -> Record | None:
-        """Return the record last written under `key`."""
-        with self._mutex:
-            return self._records.get(key)
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a MemoryStore is neither pickled nor copied: its tokens are this process's own. Pass a FileStore, a "
+            "KeyringStore or a RedisStore"
+        )
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        """Write `record` if the revision under `key` is still `expected`."""
+    def load(self, key: str) -> Stored | None:
+        """Return what was last written under `key`.
+
+        Raises:
+            ConfigurationError, TokenStoreError: It came along when this process was forked.
+        """
         with self._mutex:
-            current = self._records.get(key)
-            if (current.revision if current else 0) != expected:
+            writer, stored = self._stored.get(key, (os.getpid(), None))
+        if writer != os.getpid():
+            raise ConfigurationError(
+                "These tokens are in the memory of the process that this one was forked from, and a refresh token "
+                "works once. Use a FileStore, or sign in in the child."
+            )
+        return stored
+
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
+        """Write `data` if the revision under `key` is still the expected one."""
+        with self._mutex:
+            writer, current = self._stored.get(key, (0, None))
+            # What came along in a fork counts as nothing: signing in replaces it.
+            if (current.revision if current and writer == os.getpid() else 0) != expected_revision:
                 return False
-            self._records[key], self._writers[key] = record, os.getpid()
+            self._stored[key] = (
+                os.getpid(),
+                Stored(expected_revision + 1 if expected_revision else first_revision(), data),
+            )
             return True
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- a holder ends only with us
-        """Take the lock of `key`; its holders are threads of this process and always give it back.
-
-        A record that came along in a fork is never refreshed here: the parent would be signed out.
-        """
+        """Take the lock of `key`; its holders are threads of this process and always give it back."""
         with self._mutex:
-            if self._writers.get(key, os.getpid()) != os.getpid():
-                raise TokenStoreError(
-                    "These tokens are in the memory of the process that this one was forked from, and a refresh token "
-                    "works once. Use a FileStore, or sign in in the child."
-                )
             return self._holders.setdefault(key, owner) == owner
 
     def unlock(self, key: str, owner: str) -> None:
@@ -63,3 +76,6 @@ class MemoryStore:
         """Forget, in a forked child, the threads that did not come along."""
         self._mutex = threading.Lock()
         self._holders.clear()
+
+    def close(self) -> None:
+        """Do nothing: a closed session may be used again."""

@@ -1,12 +1,11 @@
-"""Tokens in Redis, for a fleet of hosts with one sign-in. The extra is `redis`; `encryption` for a key of one's own.
+"""Tokens in Redis, for a fleet of hosts with one sign-in. The extra is `redis`.
 
-Each script below is one step for every client of the server. How a record is sealed stands in `_sealing`.
+Each script below is one step for every client of the server.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -16,28 +15,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
-from signedin.stores._codec import decode, encode
-from signedin.stores._sealing import Seal
+from signedin.protocols import Stored, first_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from redis import Redis
 
-    from signedin._tokens import Record
-
 T = TypeVar("T")
 
 _TIMEOUT: Final = 2.0  # seconds, to connect and for each answer
 
-# KEYS: record. ARGV: expected revision, revision, seal, body, name of this write, milliseconds to live.
+# KEYS: record. ARGV: expected revision, revision, data, name of this write, milliseconds to live.
 _COMPARE_AND_SET: Final = """
-local now = redis.call('HMGET', KEYS[1], 'revision', 'seal', 'write')
-if now[3] == ARGV[5] then return 1 end  -- this very write, sent twice by a client that retries
-if now[1] and now[2] ~= ARGV[3] then return -1 end
+local now = redis.call('HMGET', KEYS[1], 'revision', 'write')
+if now[2] == ARGV[4] then return 1 end  -- this very write, sent twice by a client that retries
 if (now[1] or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'seal', ARGV[3], 'body', ARGV[4], 'write', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
+redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'data', ARGV[3], 'write', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1
 """
 # KEYS: lease. ARGV: holder, milliseconds.
@@ -51,21 +46,20 @@ _RELEASE: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-# KEYS: record, where to. ARGV: the body that is damaged, so that a sound one written meanwhile stays.
+# KEYS: record, where to. ARGV: the damaged revision, so that a sound one written meanwhile stays.
 _SET_ASIDE: Final = """
-if (redis.call('HGET', KEYS[1], 'body') or '') ~= ARGV[1] then return 0 end
+if (redis.call('HGET', KEYS[1], 'revision') or '') ~= ARGV[1] then return 0 end
 redis.call('RENAME', KEYS[1], KEYS[2])
 return 1
 """
 
 
 class RedisStore:
-    """Keep records in Redis, for every process on every host that has the URL.
+    """Keep tokens in Redis, for every process on every host that has the URL.
 
     `url`: redis://, rediss:// (TLS; use it beyond this machine) or unix://. `prefix` begins every key. `ttl`: how long
-    a record is kept after its last write; longer than a refresh token lives. `encryption_key`: 32 bytes; without the
-    same key nobody reads the tokens, nor writes over them. `client`: a `redis.Redis` of one's own in place of the URL,
-    with its own timeouts and retries.
+    a record is kept after its last write; longer than a refresh token lives. `client`: a `redis.Redis` of one's own in
+    place of the URL, with its own timeouts and retries.
 
     A record lives as long as Redis keeps it: give it persistence and an eviction policy that spares it. One that is
     gone counts as signed out. A failover that loses the last write takes the store back to the pair before; the
@@ -80,14 +74,13 @@ class RedisStore:
         *,
         prefix: str = "signedin:",
         ttl: timedelta = timedelta(days=60),
-        encryption_key: bytes | None = None,
         client: Redis | None = None,
     ) -> None:
         if ttl <= timedelta(0):
             raise ConfigurationError("RedisStore: ttl must be positive.")
+        self._url = url
         self._prefix = prefix
         self._ttl = ttl
-        self._seal = Seal(encryption_key)
         if url is not None and client is None:
             self._connect = _connector(url)
             self._client = self._connect()
@@ -99,33 +92,31 @@ class RedisStore:
         self._place = _place(self._client)
 
     def __repr__(self) -> str:
-        return f"RedisStore({self._place!r}, prefix={self._prefix!r}{', encrypted' if self._seal.name else ''})"
+        return f"RedisStore({self._place!r}, prefix={self._prefix!r})"
 
-    def load(self, key: str) -> Record | None:
-        """Return the record last written under `key`."""
-        return self._load(key, damaged=partial(self._set_aside, key))
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._url is None:
+            raise TypeError("a RedisStore around a client is neither pickled nor copied: pass a RedisStore(url)")
+        return partial(type(self), self._url, prefix=self._prefix, ttl=self._ttl), ()
 
-    def peek(self, key: str) -> Record | None:
-        """Return the record last written under `key`, and rename nothing: for a look that changes nothing."""
+    def load(self, key: str) -> Stored | None:
+        """Return what was last written under `key`."""
+        return self._load(key, damaged=self._set_aside)
+
+    def peek(self, key: str) -> Stored | None:
+        """Return what was last written under `key`, and rename nothing: for a look that changes nothing."""
         return self._load(key, damaged=self._left)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        """Write `record` if the revision under `key` is still `expected`; as durable as this Redis is."""
-        name, revision = self._name(key, "record"), str(record.revision)
-        body = self._seal.close(json.dumps(encode(record), separators=(",", ":")), _context(name, revision))
-        milliseconds = self._ttl // timedelta(milliseconds=1)
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
+        """Write `data` if the revision under `key` is still the expected one; as durable as this Redis is."""
         arguments: list[str | int] = [
-            str(expected),
-            revision,
-            self._seal.name,
-            body,
+            expected_revision,
+            expected_revision + 1 if expected_revision else first_revision(),
+            data.decode("latin-1"),  # as text, since a client of the user's own may decode answers or not
             secrets.token_hex(8),
-            milliseconds,
+            self._ttl // timedelta(milliseconds=1),
         ]
-        result = self._run("write", _COMPARE_AND_SET, [name], arguments)
-        if result == -1:
-            raise self._sealed_otherwise()
-        return result == 1
+        return self._run("write", _COMPARE_AND_SET, [self._name(key, "record")], arguments) == 1
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """Take the lease of `key` for so many seconds, unless another owner has it."""
@@ -146,8 +137,9 @@ class RedisStore:
         return f"process {process} on {host}, for {left / 1000:.0f} s more at most"
 
     def close(self) -> None:
-        """Give up connections; a later call opens new ones."""
-        self._client.close()
+        """Give up connections, unless the client is the user's; a later call opens new ones."""
+        if self._url is not None:
+            self._client.close()
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's connections: two processes on one would read each other's answers."""
@@ -159,56 +151,29 @@ class RedisStore:
         # The braces are the hash tag: a cluster keeps record and lease on one node.
         return f"{self._prefix}{{{hashlib.sha256(key.encode()).hexdigest()[:32]}}}:{what}"
 
-    def _load(self, key: str, damaged: Callable[[str, str], TokenStoreError]) -> Record | None:
+    def _load(self, key: str, damaged: Callable[[str, str], TokenStoreError]) -> Stored | None:
         name = self._name(key, "record")
-        revision, seal, body = self._ask(
-            "read", lambda: _texts(self._client.hmget(name, ["revision", "seal", "body"]), 3)
-        )
-        if revision is None and body is None:
+        revision, data = self._ask("read", lambda: _texts(self._client.hmget(name, ["revision", "data"]), 2))
+        if revision is None and data is None:
             return None
-        if seal != self._seal.name:
-            raise self._sealed_otherwise()
         try:
-            return self._record(name, revision or "", body or "")
-        except ValueError as error:
-            why = str(error)
-        raise damaged(body or "", why)
+            if data is not None and re.fullmatch(r"[1-9][0-9]{0,18}", revision or ""):
+                return Stored(int(revision or 0), data.encode("latin-1"))
+        except UnicodeError:
+            pass
+        raise damaged(name, revision or "")
 
-    def _record(self, name: str, revision: str, body: str) -> Record:
-        try:
-            said = json.loads(self._seal.open(body, _context(name, revision)))
-        except RecursionError:
-            raise ValueError("it is no JSON") from None
-        except json.JSONDecodeError:  # it keeps the text
-            raise ValueError("it is no JSON") from None
-        record = decode(said)
-        if str(record.revision) != revision:
-            raise ValueError("its revision is another")
-        return record
-
-    def _set_aside(self, key: str, body: str, why: str) -> TokenStoreError:
-        name = self._name(key, "record")
+    def _set_aside(self, name: str, revision: str) -> TokenStoreError:
         aside = f"{name}:damaged-{secrets.token_hex(4)}"
-        if self._run("write", _SET_ASIDE, [name, aside], [body]) != 1:
-            return TokenStoreError(f"The record in {self._place} was damaged ({why}), and is a new one now. Try again.")
+        if self._run("write", _SET_ASIDE, [name, aside], [revision]) != 1:
+            return TokenStoreError(f"The record in {self._place} was damaged, and is a new one now. Try again.")
         return TokenStoreError(
-            f"The record in {self._place} was damaged ({why}). It was renamed to {aside}; nothing is lost. "
-            "Sign in again."
+            f"The record in {self._place} was damaged. It was renamed to {aside}; nothing is lost. Sign in again."
         )
 
-    def _left(self, _body: str, why: str) -> TokenStoreError:
+    def _left(self, _name: str, _revision: str) -> TokenStoreError:
         return TokenStoreError(
-            f"The record in {self._place} is damaged ({why}). Nothing was changed; the next use renames it. Sign in "
-            "again then."
-        )
-
-    def _sealed_otherwise(self) -> TokenStoreError:
-        with_key = (
-            "another encryption key, or none" if self._seal.name else "an encryption key, and this store has none"
-        )
-        return TokenStoreError(
-            f"The record in {self._place} was written with {with_key}. It was left as it is: give the key that wrote "
-            "it, or another prefix."
+            f"The record in {self._place} is damaged. Nothing was changed; the next use renames it. Sign in again then."
         )
 
     def _run(self, verb: str, script: str, names: list[str], arguments: list[str | int]) -> int:
@@ -271,10 +236,6 @@ def _place(client: Redis) -> str:
 
 def _holder(owner: str) -> str:
     return f"{owner} {os.getpid()} {socket.gethostname()}"
-
-
-def _context(name: str, revision: str) -> bytes:
-    return f"{name} {revision}".encode()
 
 
 def _texts(values: Any, count: int) -> list[str | None]:

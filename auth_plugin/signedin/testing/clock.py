@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signedin.protocols import Closing
 
 
 class VirtualClock:
@@ -33,7 +37,7 @@ class VirtualClock:
         with self._mutex:
             self._wall += seconds
 
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+    def sleep(self, seconds: float, closing: Closing) -> bool:
         """Let time pass at once; False when the session is closing."""
         self.slept.append(seconds)
         self.advance(seconds)
