@@ -51,6 +51,7 @@ def session_for(key: str, refresh_client: Callable[[], httpx.Client], options: S
         response_access_token=contract.response_access_token,
         response_refresh_token=contract.response_refresh_token,
         dead=contract.dead,
+        error_properties=contract.error_properties,
         attempt_header=grace.header if grace else None,
     )
     refresher = HttpRefresher(
