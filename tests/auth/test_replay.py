@@ -12,7 +12,7 @@ import httpx
 import pytest
 from signedin import AsyncClient, Client, SessionExpiredError
 from signedin._plan import BEARER, Acquire, Answer, Renew, Send, plan
-from signedin._shim import renewal_of
+from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Colour, Drive

@@ -8,6 +8,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -113,6 +114,12 @@ def test_a_reset_before_the_request_was_read_is_unknown() -> None:
 def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
     with talking(saying(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())) as proxy:
         assert isinstance(asked("https://auth.test", timeout=5.0, proxy=proxy), NotSent)
+
+
+def test_a_proxy_that_never_answers_means_not_sent() -> None:
+    with talking(silent) as proxy:
+        transport = httpx.HTTPTransport(proxy=proxy)  # ready: its certificates take their time
+        assert isinstance(asked("https://auth.test", timeout=0.5, transport=transport), NotSent)
 
 
 def test_a_proxy_that_is_not_there_means_not_sent() -> None:
