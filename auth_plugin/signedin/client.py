@@ -12,7 +12,6 @@ import functools
 import inspect
 import os
 import re
-import ssl
 import threading
 import weakref
 from collections import OrderedDict
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoRetu
 
 import httpx
 
-from signedin._call import AsyncSender, Sender, Tokens
+from signedin._call import AsyncSender, Sender
 from signedin._connections import AsyncBorrowed, AsyncConnections, Borrowed, ConnectionOptions, Connections
 from signedin._connections import refresh_client as connected
 from signedin._network import allowed_origin
@@ -34,6 +33,7 @@ from signedin.session import TokenSession, renewal_of
 from signedin.stores import open_store
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from signedin._tokens import Record
@@ -46,39 +46,13 @@ Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-class _Refresh(Tokens, Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def request_refresh_token(self) -> str: ...
-    @property
-    def dead(self) -> frozenset[int]: ...
-    @property
-    def expired(self) -> Any: ...
-    @property
-    def grace(self) -> Any: ...
-
-
-class _Revoke(Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def request_refresh_token(self) -> str: ...
-
-
 class Contract(Protocol):
     """The module `contract` of a generated package: what its spec says about staying signed in."""
 
     @property
-    def REFRESH(self) -> _Refresh | None: ...  # noqa: N802 -- the module's constants
+    def REFRESH(self) -> Any: ...  # noqa: N802 -- a module's constants: its `RefreshContract`, or None
     @property
-    def REVOKE(self) -> _Revoke | None: ...  # noqa: N802
-    @property
-    def DEFAULT_BASE_URL(self) -> str | None: ...  # noqa: N802
+    def REVOKE(self) -> Any: ...  # noqa: N802 -- its `RevokeContract`, or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +61,8 @@ class Options:
 
     api: Contract
     base_url: str
-    origins: frozenset[str]
+    origins: tuple[str, ...]
+    allow_http: bool
     store: TokenStore
     on_doubt: Literal["resend", "relogin"]
     timing: Timing | None
@@ -98,40 +73,32 @@ class Options:
         """Return a new session that refreshes as the spec says."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
-        contract, revoke = refresh_contract(self.api), self.api.REVOKE
-        grace, signal = contract.grace, contract.expired
+        refresh, revoke, grace = self.api.REFRESH, self.api.REVOKE, self.api.REFRESH.grace
         endpoint = RefreshEndpoint(
-            url=self.base_url + contract.path,
-            method=contract.method,
-            request_refresh_token=contract.request_refresh_token,
-            response_access_token=contract.response_access_token,
-            response_refresh_token=contract.response_refresh_token,
-            dead=contract.dead,
+            url=self.base_url + refresh.path,
+            method=refresh.method,
+            request_refresh_token=refresh.request_refresh_token,
+            response_access_token=refresh.response_access_token,
+            response_refresh_token=refresh.response_refresh_token,
+            dead=refresh.dead,
+            error_properties=refresh.error_properties,
             attempt_header=grace.header if grace else None,
         )
-        revocation = revoke and RevokeEndpoint(
-            url=self.base_url + revoke.path, method=revoke.method, request_refresh_token=revoke.request_refresh_token
-        )
+        revocation = revoke and RevokeEndpoint(self.base_url + revoke.path, revoke.method, revoke.request_refresh_token)
         return TokenSession(
             HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
             key=f"{self.base_url}#{profile}",
             base_url=self.base_url,
             origins=self.origins,
+            allow_http=self.allow_http,
             store=self.store,
-            expired=ExpirySignal(signal.status, signal.property, signal.equals),
+            expired=ExpirySignal(refresh.expired.status, refresh.expired.property, refresh.expired.equals),
             grace=grace.times if grace else None,
             grace_seconds=grace.seconds if grace else None,
             on_doubt=self.on_doubt,
             timing=self.timing,
             clock=self.clock,
         )
-
-
-def refresh_contract(api: Contract) -> _Refresh:
-    """Return how the API renews tokens."""
-    if api.REFRESH is None:
-        raise ConfigurationError("The spec declares no refresh (x-signedin-refresh); use the generated client alone.")
-    return api.REFRESH
 
 
 class Profiles:
@@ -276,37 +243,38 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
         if isinstance(origins, str):
             raise ConfigurationError("origins= is a list of origins, not one string.")
+        if self.api.REFRESH is None:
+            raise ConfigurationError(
+                "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
+            )
         base_url = _base_url(base_url, session)
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
         network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
-        checked = _headers(headers)
+        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": _headers(headers)}
         options = Options(
             api=self.api,
             base_url=base_url,
-            origins=frozenset({origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)}),
+            origins=(base_url, *origins),
+            allow_http=allow_http,
             store=open_store(store) if session is None else session.store,
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),
-            refresh_client=_refresh_client(transport, refresh_transport, network, checked),
+            refresh_client=_refresh_client(transport, refresh_transport, network, settings["headers"]),
         )
-        beside = _profiles[session]() if session in _profiles else None
-        self._shared = _Shared(
-            options,
-            beside or Profiles(options, session),
-            owned=beside is None,
-            opened=session is None and (store is None or isinstance(store, str)),
-        )
+        profiles = _profiles[session]() if session is not None and session in _profiles else None
+        opened = session is None and (store is None or isinstance(store, str))
+        self._shared = _Shared(options, profiles or Profiles(options, session), owned=profiles is None, opened=opened)
         self._session = session or self._shared.profiles.session(profile or "default")
-        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": checked}
         if http_client is not None:
-            self._bind(_around(http_client, self, {"headers": checked} if timeout is DEFAULT_TIMEOUT else settings))
+            self._bind(
+                _around(http_client, self._shared, self._session, settings, timed=timeout is not DEFAULT_TIMEOUT)
+            )
             return
-        self._shared.connections = (
-            self._colour.connections(network) if transport is None else self._colour.borrowed(transport)
-        )
+        connect = self._colour.connections
+        self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
         settings |= {"event_hooks": event_hooks, "follow_redirects": follow_redirects, "trust_env": trust_env}
         self._bind(self._opened(settings))
 
@@ -324,7 +292,7 @@ class _Client(Generic[Transport, Http]):
             http=http,
             session=self._session,
             base_url=options.base_url,
-            tokens=refresh_contract(self.api),
+            tokens=options.api.REFRESH,
             clock=options.clock,
             signed_in=http.signed_in if own else _leave_cookies,
         )
@@ -335,8 +303,8 @@ class _Client(Generic[Transport, Http]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"this {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
-            "and create another one there"
+            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store (a FileStore, say), and "
+            "create another one there."
         )
 
     @property
@@ -359,12 +327,13 @@ class _Client(Generic[Transport, Http]):
         # Without what descriptors keep in an instance: the resources, which send for the other session.
         view.__dict__.update({key: value for key, value in vars(self).items() if not _is_cached(type(self), key)})
         view._is_view, view._session = True, self._shared.profiles.session(name)
-        http = self._http
-        if not isinstance(http, _Cookies):
-            view._bind(_around(http, view, {}))
-            return view
-        names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
-        view._bind(view._opened({name: getattr(http, name) for name in names}))
+        if isinstance(self._http, _Cookies):
+            names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
+            view._bind(view._opened({name: getattr(self._http, name) for name in names}))
+        else:
+            http: Any = copy.copy(self._http)
+            http.auth, http.cookies = BearerAuth(view._session), httpx.Cookies()
+            view._bind(http)
         return view
 
     def _sessions(self) -> list[TokenSession]:
@@ -459,11 +428,9 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
         await self.aclose()
 
 
-def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) -> Http:
-    """Return a copy of a user's httpx client, with the session's auth, and with hooks that keep bodies at home."""
-    auth, shared = BearerAuth(client.session), client._shared  # noqa: SLF001
-    around = copy.copy(http)
-    around.auth = auth
+def _around(http: Http, shared: _Shared, session: TokenSession, settings: dict[str, Any], *, timed: bool) -> Http:
+    """Return a copy of a user's httpx client with the session's auth, and a hook that keeps bodies at home."""
+    auth, around = BearerAuth(session), copy.copy(http)
 
     def check(request: httpx.Request) -> None:
         if shared.closed or http.is_closed:
@@ -473,15 +440,11 @@ def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) ->
     async def acheck(request: httpx.Request) -> None:
         check(request)
 
-    hooks = http.event_hooks
-    check.__dict__["ours"] = True
-    around.event_hooks = {
-        "request": [acheck if isinstance(http, httpx.AsyncClient) else check, *hooks["request"]],
-        "response": hooks["response"],
-    }
-    around.headers = httpx.Headers([*http.headers.raw, *settings.get("headers", httpx.Headers()).raw])
-    if "timeout" in settings:
-        around.timeout = settings["timeout"]
+    hook: Any = acheck if isinstance(http, httpx.AsyncClient) else check
+    around.auth = auth
+    around.event_hooks = {**http.event_hooks, "request": [hook, *http.event_hooks["request"]]}
+    around.headers = httpx.Headers([*http.headers.raw, *settings["headers"].raw])
+    around.timeout = settings["timeout"] if timed else http.timeout
     return around
 
 

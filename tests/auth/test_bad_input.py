@@ -273,9 +273,7 @@ SECRET = "s3cret"
         ("origins", f"https://{SECRET}.test"),
     ],
 )
-def test_an_argument_that_cannot_work_is_named_and_never_quoted(
-    kind: type[Client], argument: str, value: Any
-) -> None:
+def test_an_argument_that_cannot_work_is_named_and_never_quoted(kind: type[Client], argument: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{argument}=") as error:
         kind("https://auth.test", **{argument: value})
     assert SECRET not in str(error.value)

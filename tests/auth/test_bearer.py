@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from signedin import ForbiddenError, MemoryStore, NotSignedInError, TokenPair
-from signedin._tokens import Record
+from signedin.protocols import Stored
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
@@ -139,13 +139,13 @@ class Watched(MemoryStore):
         super().__init__()
         self.used_in: set[threading.Thread] = set()
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         self.used_in.add(threading.current_thread())
         return super().load(key)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         self.used_in.add(threading.current_thread())
-        return super().compare_and_set(key, expected, record)
+        return super().compare_and_set(key, expected_revision, data)
 
 
 async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Drive, server: FakeAuthServer) -> None:
@@ -156,7 +156,7 @@ async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Dri
         pair = await drive(client.auth.refresh_token, refresh_token=pair.refresh_token)
         server.clock.advance(250)
         await drive(client.auth.logout, refresh_token=pair.refresh_token)
-        assert client.session.held is None
+        assert client.session.tokens is None
         await drive(client.auth.login, **ADA)
         await drive(client.logout)
         assert store.used_in

@@ -175,17 +175,6 @@ async def test_a_generator_body_learns_that_its_session_has_ended(drive: Drive, 
         assert server.ledger["echo"] == 0
 
 
-async def test_a_usable_token_serves_a_generator_body_in_a_forked_child(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        client.session._after_fork()  # what the child runs; the pair is in its parent's memory
-
-        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
-
-        assert answer.json()["body"].encode() == PAYLOAD
-        assert server.ledger["refreshToken"] == 0
-
-
 async def test_a_fresh_token_is_not_refreshed_for_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         await drive(client.http.post, "/things", content=_one_shot(drive))
