@@ -72,7 +72,7 @@ class _Sender(Generic[Http]):
     base_url: str
     tokens: Tokens
     clock: Clock
-    signed_in: Callable[[httpx.Response], None]
+    signed_in: Callable[[httpx.Response], None] | None
 
     def request(self, call: Call[Any]) -> httpx.Request:
         # Built apart from being sent: the frames that hold its arguments, a password say, are gone when sending fails.
@@ -92,7 +92,7 @@ class _Sender(Generic[Http]):
         claims, date = claims_of(pair.access_token), date_of(response.headers)
         offset = clock_offset(claims, sent=sent, received=received, date=date)
         renewal.sign_in(pair, clock_offset=offset, replaces=not renews)
-        if not renews:
+        if not renews and self.signed_in is not None:
             self.signed_in(response)
 
 

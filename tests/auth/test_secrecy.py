@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import signedin
 from signedin import Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
-from signedin._renewal import Held
+from signedin._held import Held
 from signedin._tokens import Record
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
