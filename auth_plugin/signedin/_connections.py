@@ -58,9 +58,8 @@ class _ThreadStack(Stack):
 
     def abandon(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        if connection.transport is not None and self._shared is None:
-            with suppress(Exception):
-                connection.transport.close()
+        self._drop_transport(connection.transport)
+        self.close_dropped()
         if self._waiting:
             with suppress(RuntimeError):  # not here: this thread may be the one that holds the lock
                 _thread.start_new_thread(self.serve, ())
