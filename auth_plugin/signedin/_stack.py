@@ -81,6 +81,8 @@ class Stack:
 
     def enter(self, request: httpx.Request) -> Checkout:
         """Return a checkout with a connection or, if none is free, with a place in the queue."""
+        if self.closed:
+            raise ConfigurationError(CLOSED)
         checkout = Checkout(request)
         with self._lock:
             self._drop_stale()

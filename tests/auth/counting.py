@@ -39,6 +39,12 @@ class Counting(ThreadingHTTPServer):
         self.changed = threading.Condition()
         self.gates: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.tls is not None:  # its handshake is part of the first read, in the thread of the connection
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
     def release(self, name: str) -> None:
         self.gates[name].set()
 
@@ -61,8 +67,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.number = self.server.total
             self.server.open.add(self.number)
             self.server.changed.notify_all()
-        if self.server.tls is not None:
-            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def handle(self) -> None:
@@ -83,6 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(403 if self.command == "CONNECT" else 200)
         self.send_header("content-length", str(len(content)))
         self.send_header("set-cookie", "left=behind")
+        self.send_header("x-echo", self.headers.get("x-echo", ""))
         if "/held/" in self.path:
             assert self.server.gates[self.path.rpartition("/")[2]].wait(PATIENCE)
         self.end_headers()
@@ -117,7 +122,7 @@ class Connected:
         self._drive = drive
         self.connections = (AsyncConnections if drive.is_async else Connections)(options, **arguments)
         self.http: Any = (httpx.AsyncClient if drive.is_async else httpx.Client)(
-            transport=self.connections, timeout=PATIENCE
+            transport=self.connections, timeout=httpx.Timeout(PATIENCE, pool=None)
         )
 
     @property
