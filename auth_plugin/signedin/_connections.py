@@ -42,7 +42,7 @@ class _ThreadStack(Stack):
     def wait(self, checkout: Checkout, seconds: float) -> None:
         bell = queue.SimpleQueue[None]()  # in C: no Ctrl-C leaves it locked
         checkout.ring = partial(bell.put, None)
-        if checkout.connection is None:
+        if checkout.connection is None and not self.closed:  # since then
             with suppress(queue.Empty):
                 bell.get(timeout=seconds)
 
@@ -58,9 +58,8 @@ class _ThreadStack(Stack):
 
     def abandon(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        if connection.transport is not None and self._shared is None:
-            with suppress(Exception):
-                connection.transport.close()
+        self._drop_transport(connection.transport)
+        self.close_dropped()
         if self._waiting:
             with suppress(RuntimeError):  # not here: this thread may be the one that holds the lock
                 _thread.start_new_thread(self.serve, ())
@@ -253,8 +252,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 await stack.wait(checkout, _patience(request))
             if stack.dropped:
                 await stack.close_dropped()
-            # Looked up on the transport each time: vcrpy and pytest-httpx patch the class.
-            response: httpx.Response = await stack.ready(checkout, request).handle_async_request(request)
+            response = await _send(stack, checkout, request)
         except BaseException:
             stack.release(checkout, reusable=not checkout.sent)
             await stack.close_dropped()
@@ -316,6 +314,34 @@ class _AsyncStream(httpx.AsyncByteStream):
             self._stack.release(self._checkout, reusable=reusable)
             if self._stack.dropped or self._stack.closed:
                 await self._stack.close_dropped()
+
+
+async def _send(stack: _LoopStack, checkout: Checkout, request: httpx.Request) -> httpx.Response:
+    transport = stack.ready(checkout, request)
+    # The method is looked up each time: vcrpy and pytest-httpx patch the class.
+    response: httpx.Response
+    if request.url.scheme != "https" or (checkout.connection and checkout.connection.network_stream):
+        response = await transport.handle_async_request(request)
+        return response
+    # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched (a documented extension).
+    streams: list[Any] = []
+    extensions = request.extensions
+    request.extensions = {**extensions, "trace": partial(_watch, streams, extensions.get("trace"))}
+    try:
+        response = await transport.handle_async_request(request)
+    except BaseException:
+        stack.dropped.extend(streams)
+        raise
+    finally:
+        request.extensions = extensions
+    return response
+
+
+async def _watch(streams: list[Any], users: Any, event: str, info: dict[str, Any]) -> None:
+    if event == "connection.connect_tcp.complete":
+        streams.append(info["return_value"])
+    if users is not None:
+        await users(event, info)
 
 
 def _ring(bell: Any) -> None:

@@ -57,8 +57,9 @@ class Network:
         self.most_connections = _limit("max_connections", limits.max_connections, least=1)
         self.most_idle = _limit("max_keepalive_connections", limits.max_keepalive_connections, least=0)
         self.keepalive_expiry = _limit("keepalive_expiry", limits.keepalive_expiry, least=0)
-        self._limits = limits
-        if not self.http2:
+        if self.http2:  # httpx's pools have the limits
+            self.most_connections, self.most_idle, self._limits = math.inf, 0, limits
+        else:
             self._limits = httpx.Limits(
                 max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
             )
@@ -106,7 +107,7 @@ def is_loopback(host: str) -> bool:
 def _limit(name: str, value: float | None, *, least: int) -> float:
     if value is None:
         return math.inf
-    if not value >= least:
+    if not isinstance(value, int | float) or not value >= least:
         raise ConfigurationError(f"limits: {name} is a number from {least} on, or None for no limit.")
     return value
 
@@ -125,7 +126,7 @@ def _tls(options: ConnectionOptions) -> ssl.SSLContext:
     elif verify is True:
         context = _authorities(*_environment_bundle(options))
     else:
-        context = _authorities("verify", os.fspath(verify))
+        context = _authorities("verify", verify)
     if options.cert:
         _load_certificate(context, options.cert)
     return context
@@ -144,15 +145,16 @@ def _shared_authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:
     return _authorities(source, place)
 
 
-def _authorities(source: str, place: str) -> ssl.SSLContext:
+def _authorities(source: str, path: str | os.PathLike[str]) -> ssl.SSLContext:
     try:
+        place = os.fspath(path)
         if not source:
             return httpx.create_ssl_context(trust_env=False)
         if source == "SSL_CERT_FILE" or (source == "verify" and not Path(place).is_dir()):
             return ssl.create_default_context(cafile=place)
         if any(_HASHED.fullmatch(name) for folder in place.split(os.pathsep) for name in os.listdir(folder)):  # noqa: PTH208
             return ssl.create_default_context(capath=place)
-    except (OSError, ValueError):  # an SSLError is an OSError
+    except (OSError, TypeError, ValueError):  # an SSLError is an OSError
         pass
     raise ConfigurationError(
         f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
@@ -181,7 +183,7 @@ def _proxy(source: str, value: httpx.URL | str | httpx.Proxy) -> httpx.Proxy:
         proxy = value if isinstance(value, httpx.Proxy) else httpx.Proxy(value)
     except (httpx.InvalidURL, TypeError, ValueError):
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not proxy.url.host or not 0 < (proxy.url.port or 1) < 65536:
         raise ConfigurationError(
             f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (https, socks5, socks5h)."
         )

@@ -73,12 +73,16 @@ class Stack:
         self._waiting: deque[Checkout] = deque()  # guarded by _lock
         self.connections: weakref.WeakSet[Connection] = weakref.WeakSet()  # idle and in use
         self.dropped: deque[Any] = deque()  # transports
+        # Of all connections: one that the garbage collector takes must not take its transport along, unclosed.
+        self._transports: set[Any] = set()
         # With HTTP/2 one connection carries many requests: httpx's own pools, one for each way, with the user's limits.
         self._shared: dict[httpx.Proxy | None, Any] | None = {} if network.http2 else None
         self.closed = False
 
     def enter(self, request: httpx.Request) -> Checkout:
         """Return a checkout with a connection or, if none is free, with a place in the queue."""
+        if self.closed:
+            raise ConfigurationError(CLOSED)
         checkout = Checkout(request)
         with self._lock:
             self._drop_stale()
@@ -142,15 +146,17 @@ class Stack:
 
     def _transport(self, proxy: httpx.Proxy | None) -> Any:
         if self._shared is None:
-            return self._build(proxy)
+            self._transports.add(transport := self._build(proxy))
+            return transport
         return self._shared.get(proxy) or self._shared.setdefault(proxy, self._build(proxy))
 
     def _build(self, proxy: httpx.Proxy | None) -> Any:
         raise NotImplementedError
 
     def _drop_transport(self, transport: Any) -> None:
-        if transport is not None and self._shared is None:
+        if transport in self._transports:
             self.dropped.append(transport)
+            self._transports.discard(transport)
 
     # The following with the lock held.
 

@@ -202,7 +202,7 @@ class _Client(Generic[Transport, Http]):
 
     def _bind(self, http: Any) -> None:
         self._http = http
-        options, own = self._shared.options, self._is_own
+        options = self._shared.options
         sender = self._colour.sender(
             http=http,
             session=self._session,
