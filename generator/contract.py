@@ -4,7 +4,7 @@ Expects what `lint` has accepted.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import define, field
@@ -68,8 +68,39 @@ def _refresh(document: Document, declared: Declared) -> dict[str, Any]:
         "response_refresh_token": value["response"]["refreshToken"],
         "expired": value["expired"],
         "dead": sorted(value["dead"]),
+        "error_properties": sorted(_error_properties(document, operation, value["dead"])),
         "grace": grace and {**grace, "seconds": float(grace["seconds"])},
     }
+
+
+def _error_properties(document: Document, operation: OperationFacts, dead: Iterable[int]) -> set[str]:
+    """Return what every documented refusal has: by it the API's own is told from a gateway's."""
+    responses = operation.node["responses"]
+    nodes = [
+        responses.get(str(status), responses.get(f"{str(status)[0]}XX", responses.get("default"))) for status in dead
+    ]
+    required = [_required(document, _json_schema(document, node)) for node in nodes if node is not None]
+    return set.intersection(*required) if required else set()
+
+
+def _json_schema(document: Document, node: object) -> object:
+    content = (document.resolve(node) or {}).get("content") or {}
+    kinds = (kind for kind in content if re.match(r"application/(.+\+)?json\b", kind))
+    return (content.get(next(kinds, "")) or {}).get("schema")
+
+
+def _required(document: Document, node: object, around: tuple[object, ...] = ()) -> set[str]:
+    schema = document.resolve(node)
+    if not isinstance(schema, dict) or any(schema is each for each in around):
+        return set()
+    around = (*around, schema)
+    names = {name for name in schema.get("required") or [] if isinstance(name, str)}
+    for part in schema.get("allOf") or []:
+        names |= _required(document, part, around)
+    for key in ("oneOf", "anyOf"):
+        if members := schema.get(key):
+            names |= set.intersection(*(_required(document, member, around) for member in members))
+    return names
 
 
 def _revoke(operation: OperationFacts) -> dict[str, Any]:
@@ -86,4 +117,6 @@ def _untrusted(value: Any) -> Any:
         return UntrustedString(value)
     if isinstance(value, dict):
         return {key: _untrusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_untrusted(item) for item in value]
     return value

@@ -33,8 +33,9 @@ LAYERS: Final = (
     ("signedin._setbacks",),
     ("signedin._held", "signedin._events"),
     ("signedin._flight", "signedin.stores"),
-    ("signedin.timing", "signedin._waiting", "signedin._threads"),
-    ("signedin.protocols", "signedin._tokens"),
+    ("signedin.timing", "signedin._waiting", "signedin._threads", "signedin._connections"),
+    ("signedin._stack",),
+    ("signedin.protocols", "signedin._tokens", "signedin._network"),
     ("signedin.errors", "signedin._once"),
 )
 KNOW_THE_SDK: Final = {"signedin.client", "signedin._binding", "signedin._calls"}

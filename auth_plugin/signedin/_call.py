@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from signedin.session import TokenSession
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 E = TypeVar("E", bound=BaseException)
 
@@ -40,40 +39,28 @@ E = TypeVar("E", bound=BaseException)
 class Operation(Protocol):
     """What a generated package says of one operation."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def auth(self) -> str: ...  # "required", "optional" or "none"
-    @property
-    def tokens(self) -> str | None: ...  # "issues", "revokes"
+    id: str
+    method: str
+    path: str
+    auth: str  # "required", "optional" or "none"
+    tokens: str | None  # "issues" or "revokes"
 
 
-class Call(Protocol[T_co]):
+class Call(Protocol[T]):
     """One request of one operation, as a generated package makes it, and how its answer is read."""
 
-    @property
-    def operation(self) -> Operation: ...
-    @property
-    def kwargs(self) -> Mapping[str, Any]: ...  # of `httpx.Client.build_request`
-    @property
-    def parse(self) -> Callable[[httpx.Response], T_co]: ...
-    @property
-    def parse_error(self) -> Callable[[httpx.Response], object | None]: ...
+    operation: Operation
+    kwargs: Mapping[str, Any]  # of `httpx.Client.build_request`
+    parse: Callable[[httpx.Response], T]
+    parse_error: Callable[[httpx.Response], object | None]
 
 
 class Tokens(Protocol):
     """How an API names the tokens in its bodies, and which operation renews them."""
 
-    @property
-    def operation_id(self) -> str: ...
-    @property
-    def response_access_token(self) -> str: ...
-    @property
-    def response_refresh_token(self) -> str: ...
+    operation_id: str
+    response_access_token: str
+    response_refresh_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,7 @@ class _Sender(Generic[Http]):
     base_url: str
     tokens: Tokens
     clock: Clock
-    signed_in: Callable[[httpx.Response], None]
+    signed_in: Callable[[httpx.Response], None] | None
 
     def request(self, call: Call[Any]) -> httpx.Request:
         # Built apart from being sent: the frames that hold its arguments, a password say, are gone when sending fails.
@@ -105,7 +92,7 @@ class _Sender(Generic[Http]):
         claims, date = claims_of(pair.access_token), date_of(response.headers)
         offset = clock_offset(claims, sent=sent, received=received, date=date)
         renewal.sign_in(pair, clock_offset=offset, replaces=not renews)
-        if not renews:
+        if not renews and self.signed_in is not None:
             self.signed_in(response)
 
 

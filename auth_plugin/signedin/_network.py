@@ -57,8 +57,9 @@ class Network:
         self.most_connections = _limit("max_connections", limits.max_connections, least=1)
         self.most_idle = _limit("max_keepalive_connections", limits.max_keepalive_connections, least=0)
         self.keepalive_expiry = _limit("keepalive_expiry", limits.keepalive_expiry, least=0)
-        self._limits = limits
-        if not self.http2:
+        if self.http2:  # httpx's pools have the limits
+            self.most_connections, self.most_idle, self._limits = math.inf, 0, limits
+        else:
             self._limits = httpx.Limits(
                 max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
             )
@@ -69,6 +70,8 @@ class Network:
             self._proxies["all"] = _proxy("proxy", options.proxy)
         elif options.trust_env:
             self._proxies, self._exempt = _environment_proxies()
+        # httpx imports httpcore here, not at the first call: a child forked in the middle of an import waits for ever.
+        self.transport(None)
 
     def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy on the way to the URL; None for a direct connection."""
@@ -104,7 +107,7 @@ def is_loopback(host: str) -> bool:
 def _limit(name: str, value: float | None, *, least: int) -> float:
     if value is None:
         return math.inf
-    if not value >= least:
+    if not isinstance(value, int | float) or not value >= least:
         raise ConfigurationError(f"limits: {name} is a number from {least} on, or None for no limit.")
     return value
 
@@ -118,11 +121,12 @@ def _tls(options: ConnectionOptions) -> ssl.SSLContext:
         context = verify
     elif verify is False:
         context = httpx.create_ssl_context(verify=False)
+    elif verify is True and not options.cert:
+        context = _shared_authorities(*_environment_bundle(options), options.http2)
+    elif verify is True:
+        context = _authorities(*_environment_bundle(options))
     else:
-        source, place = ("verify", os.fspath(verify)) if verify is not True else _environment_bundle(options)
-        # A context with a client's certificate is of this client alone; the other ones are shared.
-        read = _authorities.__wrapped__ if options.cert else _authorities
-        context = read(source, place, options.http2)
+        context = _authorities("verify", verify)
     if options.cert:
         _load_certificate(context, options.cert)
     return context
@@ -136,26 +140,27 @@ def _environment_bundle(options: ConnectionOptions) -> tuple[str, str]:
 
 
 @functools.cache  # parsing a CA bundle takes 26 ms, longer than most refreshes
-def _authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:  # noqa: ARG001, FBT001
-    # httpcore sets the protocols to offer (ALPN) on the context at each connection: hence one for HTTP/2, one without.
+def _shared_authorities(source: str, place: str, http2: bool) -> ssl.SSLContext:  # noqa: ARG001, FBT001
+    # One for HTTP/2, one without: httpcore sets the protocols to offer (ALPN) on the context at each connection.
+    return _authorities(source, place)
+
+
+def _authorities(source: str, path: str | os.PathLike[str]) -> ssl.SSLContext:
     try:
-        if not place:
+        place = os.fspath(path)
+        if not source:
             return httpx.create_ssl_context(trust_env=False)
         if source == "SSL_CERT_FILE" or (source == "verify" and not Path(place).is_dir()):
             return ssl.create_default_context(cafile=place)
-        context = ssl.create_default_context(capath=place)
-        usable = any(
-            _HASHED.fullmatch(file.name) for folder in place.split(os.pathsep) for file in Path(folder).iterdir()
-        )
-    except (OSError, ValueError):  # an SSLError is an OSError
-        usable = False
-    if not usable:
-        raise ConfigurationError(
-            f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
-            if source
-            else "The CA certificates could not be read; if SSLKEYLOGFILE is set, that file may not be writable."
-        ) from None
-    return context
+        if any(_HASHED.fullmatch(name) for folder in place.split(os.pathsep) for name in os.listdir(folder)):  # noqa: PTH208
+            return ssl.create_default_context(capath=place)
+    except (OSError, TypeError, ValueError):  # an SSLError is an OSError
+        pass
+    raise ConfigurationError(
+        f"{source} names no file or folder of certificates that can be read (PEM; a folder needs `openssl rehash`)."
+        if source
+        else "The CA certificates could not be read; or SSLKEYLOGFILE is set, and that file cannot be written."
+    )
 
 
 def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
@@ -178,9 +183,9 @@ def _proxy(source: str, value: httpx.URL | str | httpx.Proxy) -> httpx.Proxy:
         proxy = value if isinstance(value, httpx.Proxy) else httpx.Proxy(value)
     except (httpx.InvalidURL, TypeError, ValueError):
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not proxy.url.host or not 0 < (proxy.url.port or 1) < 65536:
         raise ConfigurationError(
-            f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (or https, socks5, socks5h)."
+            f"{source} is no URL of a proxy; write for example http://proxy.example.com:8080 (https, socks5, socks5h)."
         )
     if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise ConfigurationError(

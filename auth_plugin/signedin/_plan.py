@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._connections import LEAVING
 from signedin._network import origin_of
+from signedin._stack import LEAVING
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from signedin._renewal import Held, Renewal
+    from signedin._held import Held
+    from signedin._renewal import Renewal
 
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token

@@ -16,7 +16,8 @@ from signedin.session import renewal_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from signedin._renewal import Held, Renewal
+    from signedin._held import Held
+    from signedin._renewal import Renewal
     from signedin._threads import Promise
     from signedin.session import TokenSession
 

@@ -12,163 +12,41 @@ import functools
 import inspect
 import os
 import re
-import ssl
 import threading
-import weakref
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Self, TypeVar
 
 import httpx
 
-from signedin._call import AsyncSender, Sender, Tokens
-from signedin._connections import AsyncBorrowed, AsyncConnections, Borrowed, ConnectionOptions, Connections
+from signedin._call import AsyncSender, Sender
+from signedin._connections import (
+    AsyncBorrowed,
+    AsyncConnections,
+    Borrowed,
+    Connections,
+    fresh_cookies_after_fork,
+)
 from signedin._connections import refresh_client as connected
-from signedin._network import allowed_origin
+from signedin._network import ConnectionOptions, allowed_origin
+from signedin._profiles import Contract, Options, Profiles
 from signedin._threads import SystemClock
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
 from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
 from signedin.errors import ConfigurationError
-from signedin.protocols import ExpirySignal
-from signedin.session import TokenSession, renewal_of
+from signedin.session import renewal_of
 from signedin.stores import open_store
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from signedin._tokens import Record
     from signedin.protocols import Clock, TokenStore
+    from signedin.session import TokenSession
     from signedin.timing import Timing
 
-_RECENT: Final = 256  # profiles of a client that stay in hand although nobody holds them
 _CLOSED: Final = "This client is closed. Make another; a store keeps the session."
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
-
-
-class _Refresh(Tokens, Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def request_refresh_token(self) -> str: ...
-    @property
-    def dead(self) -> frozenset[int]: ...
-    @property
-    def expired(self) -> Any: ...
-    @property
-    def grace(self) -> Any: ...
-
-
-class _Revoke(Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def request_refresh_token(self) -> str: ...
-
-
-class Contract(Protocol):
-    """The module `contract` of a generated package: what its spec says about staying signed in."""
-
-    @property
-    def REFRESH(self) -> _Refresh | None: ...  # noqa: N802 -- the module's constants
-    @property
-    def REVOKE(self) -> _Revoke | None: ...  # noqa: N802
-    @property
-    def DEFAULT_BASE_URL(self) -> str | None: ...  # noqa: N802
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the sessions of one client are made with."""
-
-    api: Contract
-    base_url: str
-    origins: frozenset[str]
-    store: TokenStore
-    on_doubt: Literal["resend", "relogin"]
-    timing: Timing | None
-    clock: Clock
-    refresh_client: Callable[[], httpx.Client]
-
-    def session(self, profile: str) -> TokenSession:
-        """Return a new session that refreshes as the spec says."""
-        if not profile or not profile.isprintable():
-            raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
-        contract, revoke = refresh_contract(self.api), self.api.REVOKE
-        grace, signal = contract.grace, contract.expired
-        endpoint = RefreshEndpoint(
-            url=self.base_url + contract.path,
-            method=contract.method,
-            request_refresh_token=contract.request_refresh_token,
-            response_access_token=contract.response_access_token,
-            response_refresh_token=contract.response_refresh_token,
-            dead=contract.dead,
-            attempt_header=grace.header if grace else None,
-        )
-        revocation = revoke and RevokeEndpoint(
-            url=self.base_url + revoke.path, method=revoke.method, request_refresh_token=revoke.request_refresh_token
-        )
-        return TokenSession(
-            HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
-            key=f"{self.base_url}#{profile}",
-            base_url=self.base_url,
-            origins=self.origins,
-            store=self.store,
-            expired=ExpirySignal(signal.status, signal.property, signal.equals),
-            grace=grace.times if grace else None,
-            grace_seconds=grace.seconds if grace else None,
-            on_doubt=self.on_doubt,
-            timing=self.timing,
-            clock=self.clock,
-        )
-
-
-def refresh_contract(api: Contract) -> _Refresh:
-    """Return how the API renews tokens."""
-    if api.REFRESH is None:
-        raise ConfigurationError("The spec declares no refresh (x-signedin-refresh); use the generated client alone.")
-    return api.REFRESH
-
-
-class Profiles:
-    """The sessions of one API and store, one for each profile: held weakly, but for those in use and the last few."""
-
-    def __init__(self, options: Options, lent: TokenSession | None = None) -> None:
-        self._options: Final = options
-        self._lent: Final = lent  # made by the user, who closes it
-        self._sessions: weakref.WeakValueDictionary[str, TokenSession] = weakref.WeakValueDictionary()
-        if lent is not None:
-            self._sessions[lent.key.rpartition("#")[2]] = lent
-        self._recent: OrderedDict[str, TokenSession] = OrderedDict()
-        self._mutex = threading.Lock()  # guards both
-
-    def session(self, profile: str) -> TokenSession:
-        """Return the profile's session, the same one as long as anybody holds it."""
-        with self._mutex:
-            session = self._sessions.get(profile)
-            if session is None:
-                session = self._options.session(profile)
-                self._sessions[profile], _profiles[session] = session, weakref.ref(self)
-            self._recent[profile] = session
-            self._recent.move_to_end(profile)
-            for _ in range(min(2, len(self._recent) - _RECENT)):  # two, so that those in use are passed in time
-                oldest, idle = self._recent.popitem(last=False)
-                if renewal_of(idle).in_use:
-                    self._recent[oldest] = idle
-            return session
-
-    def sessions(self) -> list[TokenSession]:
-        """Return those that were made here and are there."""
-        with self._mutex:
-            return [session for session in self._sessions.values() if session is not self._lent]
-
-
-# Where the other profiles of a session are: a client that shares the session shares them, too.
-_profiles: weakref.WeakKeyDictionary[TokenSession, weakref.ref[Profiles]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -243,6 +121,7 @@ class _Client(Generic[Transport, Http]):
     api: ClassVar[Contract]  # of a generated package, set by the subclass
     _colour: ClassVar[_Colour]
     _is_view = False
+    _http: Any  # one of ours, or a copy of the user's
 
     def __init__(
         self,
@@ -272,41 +151,44 @@ class _Client(Generic[Transport, Http]):
     ) -> None:
         if session is not None and (store is not None or profile is not None):
             raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
-        if http_client is not None and (transport or limits or http2 or event_hooks or follow_redirects):
+        if http_client is not None and not isinstance(http_client, self._colour.http.__mro__[2]):
+            raise ConfigurationError(f"http_client= must be an httpx.{self._colour.http.__mro__[2].__name__} here.")
+        if http_client is not None and any((transport, limits, http2, event_hooks, follow_redirects)):
             raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
         if isinstance(origins, str):
             raise ConfigurationError("origins= is a list of origins, not one string.")
+        if self.api.REFRESH is None:
+            raise ConfigurationError(
+                "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
+            )
         base_url = _base_url(base_url, session)
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
         network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
-        checked = _headers(headers)
+        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": _headers(headers)}
         options = Options(
             api=self.api,
             base_url=base_url,
-            origins=frozenset({origin, *(allowed_origin(o, allow_http=allow_http) for o in origins)}),
+            origins=(base_url, *origins),
+            allow_http=allow_http,
             store=open_store(store) if session is None else session.store,
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),
-            refresh_client=_refresh_client(transport, refresh_transport, network, checked),
+            refresh_client=_refresh_client(transport, refresh_transport, network, settings["headers"]),
         )
-        beside = _profiles[session]() if session in _profiles else None
-        self._shared = _Shared(
-            options,
-            beside or Profiles(options, session),
-            owned=beside is None,
-            opened=session is None and (store is None or isinstance(store, str)),
-        )
+        profiles = Profiles.beside(session)
+        opened = session is None and (store is None or isinstance(store, str))
+        self._shared = _Shared(options, profiles or Profiles(options, session), owned=profiles is None, opened=opened)
         self._session = session or self._shared.profiles.session(profile or "default")
-        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": checked}
         if http_client is not None:
-            self._bind(_around(http_client, self, {"headers": checked} if timeout is DEFAULT_TIMEOUT else settings))
+            self._bind(
+                _around(http_client, self._shared, self._session, settings, timed=timeout is not DEFAULT_TIMEOUT)
+            )
             return
-        self._shared.connections = (
-            self._colour.connections(network) if transport is None else self._colour.borrowed(transport)
-        )
+        connect = self._colour.connections
+        self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
         settings |= {"event_hooks": event_hooks, "follow_redirects": follow_redirects, "trust_env": trust_env}
         self._bind(self._opened(settings))
 
@@ -315,18 +197,19 @@ class _Client(Generic[Transport, Http]):
         transport = self._colour.authenticated(self._shared.connections, self._session)
         http = self._colour.http(base_url=self._shared.options.base_url, transport=transport, auth=Marked(), **settings)
         http.shared, http.session = self._shared, self._session
+        fresh_cookies_after_fork(http)
         return http
 
     def _bind(self, http: Any) -> None:
         self._http = http
-        options, own = self._shared.options, isinstance(http, _Cookies)
+        options = self._shared.options
         sender = self._colour.sender(
             http=http,
             session=self._session,
             base_url=options.base_url,
-            tokens=refresh_contract(self.api),
+            tokens=options.api.REFRESH,
             clock=options.clock,
-            signed_in=http.signed_in if own else _leave_cookies,
+            signed_in=http.signed_in if self._is_own else None,  # a user's own client has the user's cookies
         )
         super().__init__(sender)  # type: ignore[call-arg]  # of the generated resources, next in the subclass's bases
 
@@ -335,8 +218,8 @@ class _Client(Generic[Transport, Http]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} is neither pickled nor copied: pass its base URL and its store (a FileStore, say) "
-            "and create another one there"
+            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store, a FileStore say, and "
+            "create another one there."
         )
 
     @property
@@ -346,7 +229,8 @@ class _Client(Generic[Transport, Http]):
         Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
         profile has those that were there when it was made.
         """
-        return self._http
+        http: Http = self._http
+        return http
 
     @property
     def session(self) -> TokenSession:
@@ -355,17 +239,24 @@ class _Client(Generic[Transport, Http]):
 
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connections; closing it closes nothing."""
-        view = object.__new__(type(self))
+        view, look = object.__new__(type(self)), inspect.getattr_static
         # Without what descriptors keep in an instance: the resources, which send for the other session.
-        view.__dict__.update({key: value for key, value in vars(self).items() if not _is_cached(type(self), key)})
+        kept = {k: v for k, v in vars(self).items() if not hasattr(type(look(type(self), k, None)), "__get__")}
+        view.__dict__.update(kept)
         view._is_view, view._session = True, self._shared.profiles.session(name)
-        http = self._http
-        if not isinstance(http, _Cookies):
-            view._bind(_around(http, view, {}))
-            return view
-        names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
-        view._bind(view._opened({name: getattr(http, name) for name in names}))
+        if self._is_own:
+            names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
+            view._bind(view._opened({name: getattr(self._http, name) for name in names}))
+        else:
+            http: Any = copy.copy(self._http)
+            http.auth, http.cookies = BearerAuth(view._session), httpx.Cookies()
+            view._bind(http)
         return view
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether httpx's client is one of ours."""
+        return self._shared.connections is not None
 
     def _sessions(self) -> list[TokenSession]:
         return self._shared.profiles.sessions() if self._shared.owned else []
@@ -401,7 +292,8 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
         self._session.sign_out()
-        _forget_cookies(self._http)
+        if self._is_own:
+            self._http.cookies.clear()
 
     def close(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is interrupted."""
@@ -410,7 +302,7 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
         with contextlib.ExitStack() as stack:
             self._shared.closed = True
             stack.callback(self._close_store)
-            if isinstance(self._http, _Cookies):
+            if self._is_own:
                 stack.callback(self._http.close)
             for session in self._sessions():
                 stack.callback(session.close)
@@ -438,7 +330,8 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
             TokenStoreError: The store could not be cleared; the session goes on as before.
         """
         await self._session.asign_out()
-        _forget_cookies(self._http)
+        if self._is_own:
+            self._http.cookies.clear()
 
     async def aclose(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is cancelled."""
@@ -447,7 +340,7 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
         async with contextlib.AsyncExitStack() as stack:
             self._shared.closed = True
             stack.callback(self._close_store)
-            if isinstance(self._http, _Cookies):
+            if self._is_own:
                 stack.push_async_callback(self._http.aclose)
             for session in self._sessions():
                 stack.push_async_callback(session.aclose)
@@ -459,11 +352,9 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
         await self.aclose()
 
 
-def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) -> Http:
-    """Return a copy of a user's httpx client, with the session's auth, and with hooks that keep bodies at home."""
-    auth, shared = BearerAuth(client.session), client._shared  # noqa: SLF001
-    around = copy.copy(http)
-    around.auth = auth
+def _around(http: Http, shared: _Shared, session: TokenSession, settings: dict[str, Any], *, timed: bool) -> Http:
+    """Return a copy of a user's httpx client with the session's auth, and a hook that keeps bodies at home."""
+    auth, around = BearerAuth(session), copy.copy(http)
 
     def check(request: httpx.Request) -> None:
         if shared.closed or http.is_closed:
@@ -473,29 +364,12 @@ def _around(http: Http, client: _Client[Any, Http], settings: dict[str, Any]) ->
     async def acheck(request: httpx.Request) -> None:
         check(request)
 
-    hooks = http.event_hooks
-    check.__dict__["ours"] = True
-    around.event_hooks = {
-        "request": [acheck if isinstance(http, httpx.AsyncClient) else check, *hooks["request"]],
-        "response": hooks["response"],
-    }
-    around.headers = httpx.Headers([*http.headers.raw, *settings.get("headers", httpx.Headers()).raw])
-    if "timeout" in settings:
-        around.timeout = settings["timeout"]
+    hook: Any = acheck if hasattr(http, "aclose") else check
+    around.auth = auth
+    around.event_hooks = {**http.event_hooks, "request": [hook, *http.event_hooks["request"]]}
+    around.headers = httpx.Headers([*http.headers.raw, *settings["headers"].raw])
+    around.timeout = settings["timeout"] if timed else http.timeout
     return around
-
-
-def _leave_cookies(_: httpx.Response) -> None:
-    """Leave the cookies of a user's own httpx client to the user."""
-
-
-def _forget_cookies(http: object) -> None:
-    if isinstance(http, _Cookies):
-        http.cookies.clear()
-
-
-def _is_cached(kind: type, name: str) -> bool:
-    return hasattr(type(inspect.getattr_static(kind, name, None)), "__get__")
 
 
 def _base_url(base_url: str | None, session: TokenSession | None) -> str:

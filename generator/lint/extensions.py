@@ -101,7 +101,7 @@ def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
 def _statuses(document: Document, declared: Declared, operation: OperationFacts) -> Iterator[Finding]:
     for status in declared.value["dead"]:
         documented = operation.node["responses"].keys()
-        # 403 may come from anything in front of the backend, and is dead all the same.
+        # A backend may forbid a refresh without documenting it; its other refusals show the shape.
         if status != 403 and not {str(status), f"{str(status)[0]}XX", "default"} & documented:
             message = f"{shown(operation.id)} does not document the answer {status}, which dead lists."
             yield error(document, (*declared.pointer, "dead"), _REFRESH, message, "Document it, or remove it.")

@@ -20,6 +20,7 @@ REFRESH: Final[RefreshContract | None] = RefreshContract(
         equals="TokenExpiredError",
     ),
     dead=frozenset({400, 401, 403}),
+    error_properties=frozenset({"message", "stack"}),
     grace=Grace(
         header="Idempotency-Key",
         seconds=60.0,

@@ -146,6 +146,7 @@ class RefreshContract(NamedTuple):
         response_access_token: Property of the answer's body.
         response_refresh_token: Property of the answer's body.
         dead: Statuses of the refresh operation that say: this refresh token will never work again.
+        error_properties: What the body of every documented refusal has; an answer without them is not the API's.
         grace: None for a backend that forbids to present a refresh token twice.
     """
 
@@ -158,6 +159,7 @@ class RefreshContract(NamedTuple):
     response_refresh_token: str
     expired: ExpiredSignal
     dead: frozenset[int]
+    error_properties: frozenset[str]
     grace: Grace | None
 
 

@@ -206,7 +206,26 @@ def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: st
     assert type(error.value).__name__ == name
     assert status_error(status) is type(error.value)
     assert (error.value.status_code, error.value.message, error.value.request_id) == (status, "no", "r-1")
-    assert error.value.response.status_code == status
+    assert (error.value.method, error.value.path) == ("POST", "/auth/login")
+    assert str(error.value) == f"POST /auth/login: {status}: no"
+    assert error.value.http_response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("answer", "asks"),
+    [
+        (httpx.Response(404, text="<h1>Not Found</h1>"), True),
+        (httpx.Response(404, json={"message": "no such user"}), False),
+        (httpx.Response(500, text="<h1>Oops</h1>"), False),
+    ],
+)
+def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
+    server: FakeAuthServer, answer: httpx.Response, *, asks: bool
+) -> None:
+    client = Client(server.base_url, transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(APIStatusError) as error:
+        client.auth.login(email="a@b.c", password="x")
+    assert ("is the base URL right" in str(error.value)) is asks
 
 
 @pytest.mark.anyio
@@ -226,6 +245,61 @@ def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeA
     with pytest.raises(ConfigurationError, match="refresh_transport"):
         AsyncClient(server.base_url, transport=Only())
     AsyncClient(server.base_url, transport=Only(), refresh_transport=server.transport)
+
+
+def test_an_async_handler_needs_a_transport_for_the_refresh(server: FakeAuthServer) -> None:
+    async def handle(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200)
+
+    with pytest.raises(ConfigurationError, match="refresh_transport"):
+        AsyncClient(server.base_url, transport=httpx.MockTransport(handle))
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("timeout", "soon"),
+        ("timeout", -1),
+        ("timeout", float("nan")),
+        ("timeout", httpx.Timeout(5, read=0)),
+        ("headers", {"x-key": f"{SECRET}☃"}),
+        ("headers", {"x-key": f"{SECRET}\r\nx-evil: 1"}),
+        ("headers", {"x key": SECRET}),
+        ("headers", {"x-key": 5}),
+        ("origins", f"https://{SECRET}.test"),
+    ],
+)
+def test_an_argument_that_cannot_work_is_named_and_never_quoted(kind: type[Client], argument: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"{argument}=") as error:
+        kind("https://auth.test", **{argument: value})
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("url", [" https://auth.test", "https://auth.test/a b", "https://auth.test\n"])
+def test_a_base_url_with_blanks_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="base URL has no blanks"):
+        Client(url)
+
+
+def test_a_latin_1_header_is_sent(server: FakeAuthServer) -> None:
+    with Client(server.base_url, transport=server.transport, headers={"x-name": "Zoë"}) as client:
+        assert dict(client.http.headers.raw)[b"x-name"] == "Zoë".encode("latin-1")
+
+
+def test_a_session_brings_its_store_and_profile(server: FakeAuthServer) -> None:
+    session = Client(server.base_url, transport=server.transport).session
+    for extra in ({"store": "memory:"}, {"profile": "bob"}):
+        with pytest.raises(ConfigurationError, match=r"store= and profile="):
+            Client(session=session, transport=server.transport, **extra)
+
+
+def test_an_httpx_client_of_ones_own_is_configured_there(server: FakeAuthServer) -> None:
+    with httpx.Client() as own, pytest.raises(ConfigurationError, match="http_client="):
+        Client(server.base_url, http_client=own, follow_redirects=True)
 
 
 @pytest.mark.parametrize(

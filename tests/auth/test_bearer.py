@@ -155,7 +155,7 @@ async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Dri
         pair = await drive(client.auth.refresh_token, refresh_token=pair.refresh_token)
         server.clock.advance(250)
         await drive(client.auth.logout, refresh_token=pair.refresh_token)
-        assert client.session.held is None
+        assert client.session.tokens is None
         await drive(client.auth.login, **ADA)
         await drive(client.logout)
         assert store.used_in

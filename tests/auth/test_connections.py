@@ -1,182 +1,396 @@
-"""Many callers and few connections: who waits for a refresh keeps none, and none is closed to be opened again."""
+"""Connections: who gets which, who waits, and that none is lost, used by two, or left open; in every colour."""
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
-from signedin import BearerAuth, Client, TokenPair
-from signedin._tokens import claims_of
-from signedin.testing import VirtualClock
+from signedin import ConfigurationError
+from signedin._connections import LEAVING, AsyncBorrowed, Borrowed, ConnectionOptions, Connections
 
-from tests.auth.driving import PATIENCE
-from tests.servers import backend
+from tests.auth.counting import Counting, connected, counting, until
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
-    from signedin import TokenSession
+    from tests.auth.driving import Drive
 
-    from tests.servers import Backend
-
-CALLERS = 16
-THREADS = 32
-ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
-
-
-class AfterTheCrowd(httpx.HTTPTransport):
-    """Sends the refresh when all callers have been refused; some seconds later where they cannot be."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.refused = threading.Semaphore(0)
-        self.met = False
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.met = all(self.refused.acquire(timeout=PATIENCE) for _ in range(CALLERS))
-        return super().handle_request(request)
-
-    def hear(self, response: httpx.Response) -> None:
-        if response.status_code == 401:
-            self.refused.release()
-
-    async def ahear(self, response: httpx.Response) -> None:
-        self.hear(response)
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, list[TokenPair]]]:
-    """A backend, and pairs of which it takes the access token for expired: made by one whose tokens live a second."""
-    folder = tmp_path_factory.mktemp("backend")
-    with backend(folder, "--access-ttl", "1") as brief:
-        said = [httpx.post(f"{brief.base_url}/auth/register", json=ACCOUNT)]
-        said += [httpx.post(f"{brief.base_url}/auth/login", json=ACCOUNT) for _ in range(3)]
-        pairs = [TokenPair(answer.json()["accessToken"], answer.json()["refreshToken"]) for answer in said]
-    with backend(folder, "--ledger") as server:
-        headers = {"authorization": f"Bearer {pairs[-1].access_token}"}
-        end = time.monotonic() + 30
-        while httpx.get(f"{server.base_url}/users/profile", headers=headers).status_code != 401:
-            assert time.monotonic() < end
-        yield server, pairs
+pytestmark = pytest.mark.anyio
+ONE = httpx.Limits(max_connections=1)
 
 
 @pytest.fixture
-def server(pairs: tuple[Backend, list[TokenPair]]) -> Backend:
-    return pairs[0]
+def api() -> Iterator[Counting]:
+    with counting() as api:
+        yield api
 
 
-@pytest.fixture
-def crowd() -> AfterTheCrowd:
-    return AfterTheCrowd()
+# ------------------------------------------------------------------------------------------------- who gets which
 
 
-@pytest.fixture
-def session(pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd) -> Iterator[TokenSession]:
-    """A session that takes its token for fresh: its clock stood still when that was made."""
-    server, left = pairs
-    pair = left.pop()
-    issued = claims_of(pair.access_token).iat
-    assert issued is not None
-    with Client(server.base_url, refresh_transport=crowd, clock=VirtualClock(issued)) as client:
-        client.session.sign_in(pair)
-        yield client.session
+async def test_calls_one_after_another_share_one_connection(drive: Drive, api: Counting) -> None:
+    async with connected(drive) as client:
+        assert {(await drive(client.http.get, api.url)).text for _ in range(5)} == {"1"}
 
 
-def refreshes(server: Backend) -> int:
-    count: int = httpx.get(f"{server.base_url}/__ledger__").json()["refreshes"]
-    return count
+async def test_the_connection_that_was_used_last_is_taken_first(drive: Drive, api: Counting) -> None:
+    async with connected(drive) as client, drive.under_way(lambda: client.http.get(f"{api.url}/held/a")) as first:
+        await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/b")) as second:
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 2)
+            api.release("b")
+        assert (await drive(client.http.get, api.url)).text == second[0].text == "2"
+        api.release("a")
+        await until(lambda: len(first) == 1)
+        assert [(await drive(client.http.get, api.url)).text for _ in range(2)] == ["1", "1"]
 
 
-@pytest.mark.parametrize("connections", [1, 2])
-def test_threads_that_wait_for_a_refresh_keep_no_connection(
-    server: Backend, session: TokenSession, crowd: AfterTheCrowd, connections: int
+async def test_a_connection_to_another_server_is_not_closed_for_a_call(drive: Drive, api: Counting) -> None:
+    with counting() as other:
+        async with connected(drive) as client:
+            urls = [api.url, other.url] * 3
+            assert {(await drive(client.http.get, url)).text for url in urls} == {"1"}
+
+
+async def test_at_the_limit_an_idle_connection_to_another_server_makes_room(drive: Drive, api: Counting) -> None:
+    with counting() as other:
+        async with connected(drive, ONE) as client:
+            for url in (api.url, other.url, api.url):
+                await drive(client.http.get, url)
+            assert len(client.stack.connections) == 1
+        assert (api.total, other.total) == (2, 1)
+
+
+async def test_no_more_connections_are_opened_than_the_limit(drive: Drive, api: Counting) -> None:
+    async with connected(drive, httpx.Limits(max_connections=3)) as client:
+        outcomes = await drive.outcomes(lambda: client.http.get(api.url), 20)
+        assert {outcome.status_code for outcome in outcomes} == {200}
+        assert api.total <= 3
+
+
+async def test_the_first_who_waits_is_the_first_to_go(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(drive, client.http.get, f"{api.url}/held/first")
+        await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+        for number in range(5):
+            tasks.start_soon(drive, client.http.get, f"{api.url}/{number}")
+            await until(lambda number=number: client.waiting == number + 1)  # type: ignore[misc]
+        api.release("first")
+    assert api.seen == ["/held/first", "/0", "/1", "/2", "/3", "/4"]
+
+
+async def test_a_request_is_told_when_it_leaves_not_when_it_begins_to_wait(drive: Drive, api: Counting) -> None:
+    def leaving(request: httpx.Request) -> None:
+        request.headers["x-seen-before"] = str(len(api.seen))
+
+    async with connected(drive, ONE) as client, drive.under_way(lambda: client.http.get(f"{api.url}/held/a")):
+        await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+        call = lambda: client.http.get(f"{api.url}/b", extensions={LEAVING: leaving})  # noqa: E731
+        async with drive.under_way(call) as outcomes:
+            await until(lambda: client.waiting == 1)
+            api.release("a")
+        assert outcomes[0].request.headers["x-seen-before"] == "1"
+        assert api.seen == ["/held/a", "/b"]
+
+
+async def test_a_request_that_may_not_leave_leaves_its_connection_as_it_is(drive: Drive, api: Counting) -> None:
+    def leaving(_: httpx.Request) -> None:
+        raise KeyboardInterrupt
+
+    async with connected(drive, ONE) as client:
+        await drive(client.http.get, api.url)
+        with pytest.raises(KeyboardInterrupt):
+            await drive(client.http.get, api.url, extensions={LEAVING: leaving})
+        assert (await drive(client.http.get, api.url)).text == "1"
+
+
+async def test_a_patched_transport_is_used_and_its_ready_answer_keeps_no_connection(
+    drive: Drive, api: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = refreshes(server)
-    with (
-        httpx.Client(
-            auth=BearerAuth(session),
-            limits=httpx.Limits(max_connections=connections),
-            timeout=2 * PATIENCE,
-            event_hooks={"response": [crowd.hear]},
-            # httpcore's pool may close a connection that it has just given to another thread (encode/httpcore#1110,
-            # measured with httpx alone: 1 request in 10,000 on one connection). One that ends anyway is never given on.
-            headers={"connection": "close"},
-        ) as client,
-        ThreadPoolExecutor(CALLERS) as pool,
-    ):
-        calls = [pool.submit(client.get, f"{server.base_url}/users/profile") for _ in range(CALLERS)]
-        assert [call.result(3 * PATIENCE).status_code for call in calls] == [200] * CALLERS
-    assert crowd.met
-    assert refreshes(server) == before + 1
+    def played(*_: object) -> httpx.Response:
+        return httpx.Response(201, content=b"from a cassette")
+
+    async def aplayed(*_: object) -> httpx.Response:
+        return played()
+
+    async with connected(drive, ONE) as client:
+        await drive(client.http.get, api.url)
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", played)
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", aplayed)
+        assert [(await drive(client.http.get, api.url)).status_code for _ in range(2)] == [201, 201]
+        assert len(client.stack._idle) == 1
 
 
-@pytest.mark.parametrize("connections", [1, 2])
-def test_tasks_that_wait_for_a_refresh_keep_no_connection(
-    server: Backend, session: TokenSession, crowd: AfterTheCrowd, connections: int
+# ----------------------------------------------------------------------------------------------- waiting in vain
+
+
+async def test_who_waits_too_long_sends_nothing_and_leaves_the_queue(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client:
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a")):
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+            with pytest.raises(httpx.PoolTimeout) as caught:
+                await drive(client.http.get, f"{api.url}/late", timeout=httpx.Timeout(20.0, pool=0.01))
+            assert caught.value.request.url.path == "/late"
+            assert client.waiting == 0
+            api.release("a")
+        assert (await drive(client.http.get, f"{api.url}/later")).status_code == 200
+    assert api.seen == ["/held/a", "/later"]
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_who_is_cancelled_in_the_queue_leaves_it(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.http.get, f"{api.url}/held/a")
+        await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+        with anyio.CancelScope() as scope:
+            tasks.start_soon(_after, until(lambda: client.waiting == 1), scope.cancel)
+            await client.http.get(api.url)
+        assert scope.cancelled_caught
+        assert client.waiting == 0
+        api.release("a")
+        assert (await client.http.get(api.url)).text == "1"
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_who_is_cancelled_as_its_turn_comes_passes_the_connection_on(
+    drive: Drive, api: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = refreshes(server)
+    async with connected(drive, ONE) as client:
+        response = await client.http.send(client.http.build_request("GET", api.url), stream=True)
 
-    async def call_all() -> list[int]:
-        async with httpx.AsyncClient(
-            auth=BearerAuth(session),
-            limits=httpx.Limits(max_connections=connections),
-            timeout=2 * PATIENCE,
-            event_hooks={"response": [crowd.ahear]},
-        ) as client:
-            calls = (client.get(f"{server.base_url}/users/profile") for _ in range(CALLERS))
-            return [answer.status_code for answer in await asyncio.gather(*calls)]
+        async def cancelled(*_: object) -> None:
+            await response.aclose()
+            raise ZeroDivisionError
 
-    assert asyncio.run(call_all()) == [200] * CALLERS
-    assert crowd.met
-    assert refreshes(server) == before + 1
+        monkeypatch.setattr(client.stack, "wait", cancelled)
+        with pytest.raises(ZeroDivisionError):
+            await client.http.get(api.url)
+        assert (await client.http.get(api.url)).status_code == 200
 
 
-class Crowded(ThreadingHTTPServer):
-    """Answers when all callers have asked, each on a connection of its own, and counts the connections."""
-
-    request_queue_size = THREADS
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), AllAtOnce)
-        self.asked = threading.Barrier(THREADS)
-        self.connections = 0
-
-    def get_request(self) -> tuple[socket.socket, object]:
-        self.connections += 1
-        return super().get_request()
+# --------------------------------------------------------------------------------------------- none is lost or left
 
 
-class AllAtOnce(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_a_cancelled_call_closes_its_connection_and_makes_room(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(client.http.get, f"{api.url}/held/a")
+                await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+                scope.cancel()
+        api.release("a")
+        await drive.aside(api.wait_until, lambda: not api.open)
+        assert (await client.http.get(api.url)).text == "2"
 
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Crowded)
-        self.server.asked.wait(PATIENCE)
-        self.send_response(204)
-        self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        pass
+async def test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_room(
+    drive: Drive, api: Counting
+) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"some"
+        raise KeyboardInterrupt
+
+    async def abody() -> Any:
+        for chunk in body():
+            yield chunk
+
+    async with connected(drive, ONE) as client:
+        content = abody() if drive.is_async else body()
+        with pytest.raises(KeyboardInterrupt):
+            await drive(client.http.post, api.url, content=content)
+        await drive.aside(api.wait_until, lambda: not api.open)
+        assert (await drive(client.http.get, api.url)).text == "2"
 
 
-def test_a_crowd_of_threads_closes_no_connection_of_its_pool() -> None:
-    """Beyond httpx's twenty idle ones: the pool may close a connection that another thread has just been given."""
-    with (
-        Crowded() as server,
-        Client("https://api.example.com") as client,
-        ThreadPoolExecutor(THREADS) as pool,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/"  # which is not the session's: no token is asked for
+async def test_an_answer_that_is_closed_unread_makes_room(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client:
         for _ in range(3):
-            answers = list(pool.map(client.http.get, [url] * THREADS, timeout=3 * PATIENCE))
-            assert [answer.status_code for answer in answers] == [204] * THREADS
-        server.shutdown()
-        assert server.connections == THREADS
+            request = client.http.build_request("GET", api.url)
+            await client.close_response(await drive(client.http.send, request, stream=True))
+        assert (await drive(client.http.get, api.url)).status_code == 200
+        assert len(client.stack.connections) == 1
+
+
+async def test_an_answer_that_is_dropped_makes_room_for_who_waits(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client:
+        request = client.http.build_request("GET", api.url)
+        dropped = [await drive(client.http.send, request, stream=True)]
+        async with drive.under_way(lambda: client.http.get(api.url)) as outcomes:
+            await until(lambda: client.waiting == 1)
+            dropped.clear()
+            gc.collect()
+        assert outcomes[0].text == "2"
+        await drive.aside(api.wait_until, lambda: api.open == {2})
+
+
+async def test_after_a_burst_no_more_connections_stay_idle_than_the_limit(drive: Drive, api: Counting) -> None:
+    async with connected(drive, httpx.Limits(max_keepalive_connections=2)) as client:
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a"), 12):
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 12)
+            api.release("a")
+        await drive.aside(api.wait_until, lambda: len(api.open) == 2)
+
+
+async def test_idle_connections_are_closed_when_they_are_too_old(drive: Drive, api: Counting) -> None:
+    now = [1000.0]
+    async with connected(drive, httpx.Limits(keepalive_expiry=5.0), clock=lambda: now[0]) as client:
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a"), 4):
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 4)
+            api.release("a")
+        now[0] += 4.0
+        number = int((await drive(client.http.get, api.url)).text)  # used, and thus idle from now on
+        now[0] += 4.0
+        assert (await drive(client.http.get, api.url)).text == str(number)
+        await drive.aside(api.wait_until, lambda: api.open == {number})
+
+
+async def test_a_crowd_keeps_its_connections_where_the_limit_allows_it(drive: Drive, api: Counting) -> None:
+    async with connected(drive, httpx.Limits(max_keepalive_connections=32)) as client:
+        for turn in ("a", "b", "c"):
+            async with drive.under_way(lambda turn=turn: client.http.get(f"{api.url}/held/{turn}"), 32):
+                await drive.aside(api.wait_until, lambda turn=turn: api.seen.count(f"/held/{turn}") == 32)
+                api.release(turn)
+    assert api.total == 32
+
+
+# ---------------------------------------------------------------------------------------------------------- the end
+
+
+async def test_closed_connections_refuse_every_request_with_one_error(drive: Drive, api: Counting) -> None:
+    async with connected(drive) as client:
+        await drive(client.http.get, api.url)
+        close = client.connections.aclose if drive.is_async else client.connections.close
+        for _ in range(2):
+            await drive(close)
+        await drive.aside(api.wait_until, lambda: not api.open)
+        with pytest.raises(ConfigurationError, match="closed; create another"):
+            await drive(client.http.get, api.url)
+        assert len(api.seen) == 1
+
+
+async def test_closing_refuses_who_waits_and_lets_who_has_begun_finish(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client:
+        close = client.connections.aclose if drive.is_async else client.connections.close
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a")) as begun:
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+            async with drive.under_way(lambda: client.http.get(api.url)) as waiting:
+                await until(lambda: client.waiting == 1)
+                await drive(close)
+            assert isinstance(waiting[0], ConfigurationError)
+            api.release("a")
+        assert begun[0].status_code == 200
+        await drive.aside(api.wait_until, lambda: not api.open)
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_closing_in_a_cancelled_scope_closes_all_connections(drive: Drive, api: Counting) -> None:
+    async with connected(drive) as client:
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a"), 3):
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 3)
+            api.release("a")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await client.http.aclose()
+        await drive.aside(api.wait_until, lambda: not api.open)
+
+
+async def test_an_interrupt_while_connections_are_closed_leaves_none_open(
+    drive: Drive, api: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(drive) as client:
+        async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a"), 3):
+            await drive.aside(api.wait_until, lambda: len(api.seen) == 3)
+            api.release("a")
+        transport = client.stack._idle[-1].transport
+        name, whole = ("aclose", transport.aclose) if drive.is_async else ("close", transport.close)
+
+        def interrupted() -> object:
+            monkeypatch.setattr(transport, name, whole)
+            client.stack.dropped.append(transport)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(transport, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            await client.close()
+        await drive.aside(api.wait_until, lambda: not api.open)
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_two_may_close_at_once(drive: Drive, api: Counting) -> None:
+    async with connected(drive) as client:
+        await client.http.get(api.url)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(client.connections.aclose)
+        await drive.aside(api.wait_until, lambda: not api.open)
+
+
+# ------------------------------------------------------------------------------------------- the user's own transport
+
+
+class Threads(httpx.BaseTransport):
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=request.headers["x-left"])
+
+    def close(self) -> None:
+        raise AssertionError("it is the user's")
+
+
+class Tasks(httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=request.headers["x-left"])
+
+    async def aclose(self) -> None:
+        raise AssertionError("it is the user's")
+
+
+async def test_a_borrowed_transport_is_used_and_not_closed(drive: Drive) -> None:
+    def leaving(request: httpx.Request) -> None:
+        request.headers["x-left"] = "now"
+
+    http: Any = (
+        httpx.AsyncClient(transport=AsyncBorrowed(Tasks()))
+        if drive.is_async
+        else httpx.Client(transport=Borrowed(Threads()))
+    )
+    answer = await drive(http.get, "https://api.test", extensions={LEAVING: leaving})
+    assert answer.text == "now"
+    await drive(http.aclose if drive.is_async else http.close)
+
+
+class Handler:
+    async def __call__(self, _: httpx.Request) -> httpx.Response:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "transport", [Tasks(), httpx.MockTransport(Handler()), httpx.MockTransport(Handler().__call__)]
+)
+@pytest.mark.parametrize("colour", ["threads"])
+async def test_a_transport_that_is_async_only_is_refused_for_threads(transport: Any) -> None:
+    with pytest.raises(ConfigurationError, match="refresh_transport"):
+        Borrowed(transport)
+
+
+@pytest.mark.parametrize("colour", ["asyncio"])
+async def test_a_transport_for_threads_is_refused_for_tasks() -> None:
+    with pytest.raises(ConfigurationError, match="not async"):
+        AsyncBorrowed(Threads())
+
+
+def test_a_client_that_nobody_closes_leaves_no_connection(api: Counting) -> None:
+    for _ in range(3):
+        httpx.Client(transport=Connections(ConnectionOptions())).get(api.url)
+    gc.collect()
+    api.wait_until(lambda: not api.open)
+    assert threading.active_count() < 20
+
+
+async def _after(event: Any, then: Any) -> None:
+    await event
+    then()

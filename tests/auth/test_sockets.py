@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from signedin.protocols import NotSent, Renewed, Unknown
 
+from tests.auth.certificates import certificate
 from tests.auth.talking import asked, resetting, saying, silent, talking
 
 if TYPE_CHECKING:
@@ -115,6 +112,12 @@ def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
         assert isinstance(asked("https://auth.test", timeout=5.0, proxy=proxy), NotSent)
 
 
+def test_a_proxy_that_never_answers_means_not_sent() -> None:
+    with talking(silent) as proxy:
+        transport = httpx.HTTPTransport(proxy=proxy)  # ready: its certificates take their time
+        assert isinstance(asked("https://auth.test", timeout=0.5, transport=transport), NotSent)
+
+
 def test_a_proxy_that_is_not_there_means_not_sent() -> None:
     with talking(silent) as proxy:
         pass
@@ -133,14 +136,14 @@ def test_a_handshake_that_fails_means_not_sent(talk: Talk) -> None:
 @pytest.mark.parametrize("flaw", ["issued by itself", "for another host", "run out", "not valid yet"])
 def test_a_certificate_with_a_flaw_means_not_sent(flaw: str, tmp_path: Path) -> None:
     begins = {"run out": -2, "not valid yet": 2}.get(flaw, 0)
-    file = _certificate(tmp_path, host="127.0.0.2" if flaw == "for another host" else "127.0.0.1", begins=begins)
+    file = certificate(tmp_path, host="127.0.0.2" if flaw == "for another host" else "127.0.0.1", begins=begins)
     verify = ssl.create_default_context(cafile=None if flaw == "issued by itself" else file)
     with talking(_behind_tls(file), reads=False) as url:
         assert isinstance(asked(url.replace("http:", "https:"), timeout=5.0, verify=verify), NotSent)
 
 
 def test_a_certificate_without_a_flaw_is_taken(tmp_path: Path) -> None:
-    file = _certificate(tmp_path, host="127.0.0.1", begins=0)
+    file = certificate(tmp_path, host="127.0.0.1", begins=0)
     with talking(_behind_tls(file), reads=False) as url:
         verify = ssl.create_default_context(cafile=file)
         assert isinstance(asked(url.replace("http:", "https:"), timeout=5.0, verify=verify), Renewed)
@@ -157,24 +160,3 @@ def _behind_tls(file: Path) -> Talk:
             encrypted.sendall(WHOLE)
 
     return talk
-
-
-def _certificate(folder: Path, *, host: str, begins: int) -> Path:
-    """Write a certificate of a day, with its key; `begins` in so many days."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
-    start = dt.datetime.now(dt.UTC) + dt.timedelta(days=begins, hours=-1)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "server.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return file

@@ -1,17 +1,21 @@
-"""The refresh on a real wire: total timeouts, fresh connections, nothing of the client's own on it."""
+"""The refresh on a real wire: total timeouts, fresh connections, what goes along and what an answer means."""
 
 import gzip
+import queue
 import socket
 import ssl
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpcore
 import httpx
 import pytest
 from signedin import Client, Timing, TokenPair
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Deadline, _read
+from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Exchange, _read
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 from signedin.testing import FakeAuthServer, VirtualClock
 
@@ -40,15 +44,60 @@ def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
         assert isinstance(asked(url), Unknown)
 
 
-def test_a_body_that_comes_too_late_counts_as_no_answer_on_a_transport_without_a_socket() -> None:
-    def slowly() -> Iterator[bytes]:
-        yield b'{"access_token": "a", '
-        threading.Event().wait(0.05)
-        yield b'"refresh_token": "r"}'
+@pytest.mark.timeout(10)
+def test_a_server_that_drips_over_a_kept_connection_of_the_users_own_is_given_up_after_a_total_time() -> None:
+    connections = []
 
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=slowly()))
-    assert isinstance(asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
+    def talk(connection: socket.socket, stop: threading.Event) -> None:
+        connections.append(connection)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        connection.recv(65536)
+        dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n")(connection, stop)
+
+    with talking(talk) as url:
+        transport = httpx.HTTPTransport()
+        transport.handle_request(httpx.Request("GET", url)).read()
+        assert isinstance(asked(url, transport=transport), Unknown)
+    assert len(connections) == 1
+
+
+def test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        late.wait(10)
+        return httpx.Response(200, content=b'{"access_token": "a", "refresh_token": "r"}')
+
+    late, transport = threading.Event(), httpx.MockTransport(answer)
+    assert isinstance(asked("https://auth.test", timeout=0.05, transport=transport), Unknown)
+    late.set()
     assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+
+
+def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve, answered, received = socket.getaddrinfo, threading.Event(), queue.Queue[bytes]()
+
+    def hanging(*arguments: Any) -> object:
+        answered.wait(10)
+        return resolve("127.0.0.1", *arguments[1:])
+
+    with talking(lambda connection, _: received.put(connection.recv(100)), reads=False) as url:
+        monkeypatch.setattr("socket.getaddrinfo", hanging)
+        transport = httpx.HTTPTransport()  # ready: its certificates take their time
+        assert isinstance(asked(url.replace("127.0.0.1", "auth.test"), timeout=0.5, transport=transport), NotSent)
+        answered.set()
+        assert received.get(timeout=10) == b""
+
+
+def abandoned(**attributes: object) -> _Exchange:
+    """Return an exchange whose time was over before it had a client."""
+    exchange, never = (
+        _Exchange(lambda: never.wait(10), RefreshEndpoint("https://auth.test"), "r", {}),
+        threading.Event(),
+    )
+    for name, value in attributes.items():
+        setattr(exchange, name, value)
+    assert exchange.run(0.0) is httpx.ReadTimeout
+    never.set()
+    return exchange
 
 
 @pytest.mark.parametrize(
@@ -63,11 +112,70 @@ def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one(ev
         def get_extra_info(self, _: str) -> socket.socket:
             return here
 
-    with here, there, (deadline := _Deadline(0.0)):
-        deadline._timer.join(10)
-        deadline.watch(f"{event}.complete", {"return_value": Stream()})
+    with here, there:
+        abandoned()._trace(f"{event}.complete", {"return_value": Stream()})
         there.settimeout(10)
         assert there.recv(1) == b""
+
+
+@pytest.mark.parametrize("version", ["http11", "http2"])
+@pytest.mark.parametrize("method", [b"POST", b"CONNECT"])
+def test_an_exchange_that_was_given_up_never_begins_to_send(version: str, method: bytes) -> None:
+    exchange, request = abandoned(), httpcore.Request(method, "https://auth.test")
+    with pytest.raises(httpx.ConnectTimeout):
+        exchange._trace(f"{version}.send_request_headers.started", {"request": request})
+
+
+def test_a_connection_that_others_share_is_not_cut() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        exchange = _Exchange(httpx.Client, RefreshEndpoint("https://auth.test"), "r", {})
+        exchange._socket = here
+        request = httpcore.Request("POST", "https://auth.test")
+        exchange._trace("http2.send_request_headers.started", {"request": request})
+        exchange._client = lambda: threading.Event().wait(0.2)  # type: ignore[assignment,return-value]
+        exchange.run(0.0)
+        here.sendall(b"another's")
+        assert there.recv(100) == b"another's"
+
+
+def test_a_transport_that_sent_before_it_could_not_connect_is_in_doubt() -> None:
+    class Retrying(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return super().handle_request(request)
+            except httpx.RemoteProtocolError:
+                raise httpx.ConnectError("at the second attempt") from None
+
+    with talking(saying(b"")) as url:
+        assert isinstance(asked(url, timeout=5.0, transport=Retrying()), Unknown)
+
+
+@pytest.mark.timeout(10)
+def test_a_pool_of_the_users_own_without_a_free_place_means_not_sent() -> None:
+    with talking(dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" ")) as url:
+        transport = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1))
+        under_way = transport.handle_request(httpx.Request("GET", url))
+        assert isinstance(asked(url, timeout=1.0, transport=transport), NotSent)
+        under_way.close()
+
+
+def test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b'{"access_token": "a", '
+        while time.monotonic() < begun + 0.02:
+            pass
+        yield b'"refresh_token": "r"}'
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=slowly()))
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    begun = time.monotonic()
+    assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+    begun = time.monotonic()
+    assert isinstance(asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
 
 
 @pytest.mark.timeout(10)
@@ -101,7 +209,7 @@ def test_an_answer_that_blows_up_when_decoded_takes_no_memory() -> None:
     response = httpx.Response(200, headers={"content-encoding": "gzip"}, content=iter([bomb]))
     tracemalloc.start()
     with pytest.raises(httpx.DecodingError, match="too large"):
-        _read(response, _Deadline(60.0))
+        _read(response, float("inf"))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
@@ -181,27 +289,78 @@ def test_without_iat_the_date_of_the_answer_tells_the_servers_time(date: str | N
     assert got.clock_offset == offset
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"message": "Unauthorized", "stack": ""}', Refused),
+        (b'{"message": "Unauthorized", "stack": null, "more": 1}', Refused),
+        (b'{"message": "Forbidden"}', Unknown),  # as a gateway words it
+        (b"", Unknown),
+        (b'["message", "stack"]', Unknown),
+        (b'"message stack"', Unknown),
+    ],
+)
+def test_where_the_api_documents_its_refusals_only_one_of_that_shape_counts(
+    body: bytes, expected: type[Answer]
+) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(403, content=body))
+    endpoint = RefreshEndpoint("https://auth.test", error_properties=frozenset({"message", "stack"}))
+    refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=lambda: httpx.Client(transport=transport))
+    assert type(refresher.refresh("r", attempt="a", timeout=10.0)) is expected
+
+
 def test_only_the_declared_statuses_are_refusals() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
     endpoint = RefreshEndpoint(url="https://auth.test", dead=frozenset({400}))
     refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=lambda: httpx.Client(transport=transport))
-    assert isinstance(refresher.refresh("r", attempt="a", timeout=1.0), Unknown)
+    assert isinstance(refresher.refresh("r", attempt="a", timeout=10.0), Unknown)
+
+
+def test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself() -> None:
+    requests: list[httpx.Request] = []
+    headers = {
+        "x-api-key": "k",
+        "authorization": "Basic gateway",
+        "user-agent": "mine/1",
+        "idempotency-key": "constant",
+    }
+    headers |= {
+        "accept": "text/html",
+        "accept-encoding": "br",
+        "content-type": "text/plain",
+        "connection": "keep-alive",
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(204)
+
+    refresher = HttpRefresher(
+        RefreshEndpoint("https://auth.test", attempt_header="Idempotency-Key"),
+        revoke=RevokeEndpoint("https://auth.test"),
+        clock=VirtualClock(),
+        client=lambda: httpx.Client(transport=httpx.MockTransport(answer), headers=headers),
+    )
+    refresher.refresh("r", attempt="an id", timeout=10.0)
+    refresher.revoke("r", timeout=10.0)
+    own = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
+    for request, attempt in zip(requests, ["an id", "constant"], strict=True):
+        expected = {**headers, **own, "connection": "close", "idempotency-key": attempt}
+        assert {name: request.headers.get_list(name) for name in expected} == {n: [v] for n, v in expected.items()}
 
 
 def test_the_refresh_carries_nothing_of_the_clients_own(server: FakeAuthServer) -> None:
     wire = Wire(server)
     hooked: list[str] = []
-    with Client(server.base_url, transport=wire, clock=server.clock, headers={"x-app": "secret"}) as client:
+    with Client(server.base_url, transport=wire, clock=server.clock) as client:
         client.http.cookies.set("sid", "x")
         client.http.event_hooks["response"].append(lambda response: hooked.append(response.request.url.path))
         client.session.sign_in(server.issue())
         server.expire_access_tokens()
         client.users.get_profile()
     (refresh,) = wire.refreshes
-    for name in ("authorization", "cookie", "x-app"):
+    for name in ("authorization", "cookie"):
         assert name not in refresh.headers
-    assert refresh.headers["accept-encoding"] == "identity"
-    assert refresh.headers["connection"] == "close"
     assert len(refresh.headers["idempotency-key"]) == 32
     assert set(hooked) == {"/api/v1/users/profile"}  # the refused and the accepted call, and no refresh
 
@@ -285,10 +444,7 @@ def test_a_cut_connection_never_becomes_one_without_encryption() -> None:
     here, there = socket.socketpair()
     context = ssl.create_default_context()
     with there, context.wrap_socket(here, server_hostname="x.test", do_handshake_on_connect=False) as encrypted:
-        deadline = _Deadline(60.0)
-        deadline._socket = encrypted
-
-        deadline._cut()
+        abandoned(_socket=encrypted)
 
         with pytest.raises(OSError):  # of TLS, which has not begun; a plain socket would say EPIPE
             encrypted.send(b"secret")

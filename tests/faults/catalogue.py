@@ -75,6 +75,16 @@ SOCKETS = [
         f"{_A}wire.py::test_a_server_that_drips_is_cut_after_a_total_time",
         "byte by byte, for ever: ",
     ),
+    Row(
+        "byte by byte, over a kept connection of the user's own",
+        _UNKNOWN,
+        f"{_A}wire.py::test_a_server_that_drips_over_a_kept_connection_of_the_users_own_is_given_up_after_a_total_time",
+    ),
+    Row(
+        "a name server that hangs",
+        _OUTCOMES["not sent"],
+        f"{_A}wire.py::test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later",
+    ),
     Row("a body without an end", _UNKNOWN, f"{_A}wire.py::test_an_endless_body_is_cut_at_its_size"),
     *_each(
         ["407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"],
@@ -82,6 +92,7 @@ SOCKETS = [
         f"{_SOCKETS}a_proxy_that_opens_no_tunnel_means_not_sent",
         "a proxy's answer to CONNECT: ",
     ),
+    Row("a proxy that never answers", _OUTCOMES["not sent"], f"{_SOCKETS}a_proxy_that_never_answers_means_not_sent"),
     Row("a proxy that is not there", _OUTCOMES["not sent"], f"{_SOCKETS}a_proxy_that_is_not_there_means_not_sent"),
     *_each(
         ["plain http", "closes", "resets", "silent"],

@@ -94,7 +94,7 @@ def strings(text: str) -> dict[str, Any]:
         "summary": text,
         "description": text,
         "parameters": parameters,
-        "responses": {"200": answer},
+        "responses": {"200": answer, "400": answer},
         "deprecated": True,
         "x-signedin-tokens": {"effect": "revokes", "request": {"refreshToken": text}},
         "x-anything": text,

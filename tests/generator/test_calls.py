@@ -20,6 +20,8 @@ from signedin_sdk.models import Error, TokenPair
 from signedin_sdk.resources import AsyncResources, Resources
 from signedin_sdk.types import UNSET, Call, ExpiredSignal, Grace, Operation, RefreshContract, RevokeContract, T
 
+from generator.contract import contract as described
+from generator.document import load
 from tests.generator.conftest import ROOT
 
 PAIR = {"accessToken": "a", "refreshToken": "r"}
@@ -55,6 +57,10 @@ def test_an_optional_body_of_one_of_several_models_need_not_be_given(shapes: Mod
     assert comments.set_comments(body=number).kwargs["json"] == {"number": 1}
 
 
+def _schema(*required: str) -> dict[str, object]:
+    return {"type": "object", "required": list(required)}
+
+
 def test_the_contract_is_the_specs() -> None:
     assert contract.DEFAULT_BASE_URL == "http://localhost:5000/api/v1"
     assert RevokeContract("logout", "post", "/auth/logout", "refreshToken") == contract.REVOKE
@@ -69,10 +75,43 @@ def test_the_contract_is_the_specs() -> None:
             response_refresh_token="refreshToken",
             expired=ExpiredSignal(401, "message", "TokenExpiredError"),
             dead=frozenset({400, 401, 403}),
+            error_properties=frozenset({"message", "stack"}),
             grace=Grace("Idempotency-Key", 60.0, 5),
         )
         == contract.REFRESH
     )
+
+
+def _error(*required: str, kind: str = "application/json", **schema: object) -> dict[str, object]:
+    return {"description": "No.", "content": {kind: {"schema": {**_schema(*required), **schema}}}}
+
+
+@pytest.mark.parametrize(
+    ("responses", "properties"),
+    [
+        ({"400": _error("a", "b"), "401": _error("b", "c")}, ["b"]),
+        ({"400": _error("a"), "401": {"description": "No body."}}, []),
+        ({"400": _error("a"), "409": _error("b")}, ["a"]),
+        ({"4XX": _error("a"), "401": _error("a", "b")}, ["a"]),
+        ({"default": _error("a", kind="application/problem+json")}, ["a"]),
+        (
+            {"400": _error("a", allOf=[_schema("b"), {"$ref": "#/components/schemas/Error"}])},
+            ["a", "b", "message", "stack"],
+        ),
+        ({"400": _error(oneOf=[_schema("a", "b"), _schema("a", "c")])}, ["a"]),
+        ({"400": _error("a", allOf=[{"$ref": "#/components/schemas/Loop"}])}, ["a", "l"]),
+        ({"400": _error("a", kind="text/html")}, []),
+        ({}, []),
+    ],
+)
+def test_the_contract_has_what_every_documented_refusal_of_the_refresh_has(
+    responses: dict[str, object], properties: list[str]
+) -> None:
+    document = load(ROOT / "openapi.yaml")
+    loop = {"required": ["l"], "allOf": [{"$ref": "#/components/schemas/Loop"}]}
+    document.data["components"]["schemas"]["Loop"] = loop
+    document.data["paths"]["/auth/refreshToken"]["post"]["responses"] = {"200": {"description": "A pair."}, **responses}
+    assert described(document)["refresh"]["error_properties"] == properties
 
 
 def test_a_call_is_a_request_ready_to_be_sent_and_shows_no_secret() -> None:

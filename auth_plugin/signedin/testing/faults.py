@@ -144,13 +144,14 @@ REFUSED: Final = {
     "400": Fault("the API finds no refresh token", "refused", saying(400, "Missing refresh token.")),
     "401": Fault("the API refuses the refresh token", "refused", saying(401, "Unauthorized")),
     "401 expired": Fault("the API calls the refresh token expired", "refused", saying(401, "TokenExpiredError")),
-    "401 empty": Fault("the API refuses without a word", "refused", answering(401, b"")),
     "403": Fault("the API forbids it", "refused", saying(403, "Forbidden")),
 }
 REFUSED_BY_OTHERS: Final = {
     "400 html": _doubt("a firewall's page with 400", answering(400, _PAGE, headers=_HTML)),
     "401 html": _doubt("a portal's page with 401", answering(401, _PAGE, headers=_HTML)),
     "403 html": _doubt("a firewall's page with 403", answering(403, _PAGE, headers=_HTML)),
+    "401 empty": _doubt("401 without the body that the API documents", answering(401, b"")),
+    "403 of a gateway": _doubt("a gateway's 403, in JSON of its own", answering(403, b'{"message": "Forbidden"}')),
     "401 array": _doubt("401 with JSON that is not the API's", answering(401, b'["Unauthorized"]')),
 }
 NO_ANSWERS: Final = {
