@@ -29,6 +29,8 @@ from signedin.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
+__all__ = ["LEAVING", "AsyncBorrowed", "AsyncConnections", "Borrowed", "ConnectionOptions", "Connections"]
+
 _FOR_EVER: Final = 10.0**8  # seconds; a timer takes no infinity
 
 
