@@ -270,7 +270,8 @@ def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> N
     session = Client(server.base_url, transport=server.transport, clock=server.clock).session
     session.sign_in(server.issue())
     renewal = renewal_of(session)
-    request, held = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True}), renewal.held
+    assert (held := renewal.held) is not None
+    request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
     carried_out = []
     for step in plan(request, renewal):
         carried_out.append(type(step))
