@@ -55,7 +55,8 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
         await drive(client.users.get_profile)
         session = client.session
         renewal = renewal_of(session)
-        assert (record := renewal.records.load()) is not None
+        record = renewal.records.load()
+        assert record is not None
         secrets = _secrets(server, client.wire)
         everything = [
             client,
