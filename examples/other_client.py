@@ -14,7 +14,9 @@ with Client() as client:
     # Another origin gets no token, unless the Client was made with origins=["https://other.example.com"].
     auth = BearerAuth(client.session)
     # The hook keeps bodies at home, should the server redirect a request to another origin.
-    with httpx.Client(auth=auth, event_hooks={"request": [auth.stay_home]}, follow_redirects=True) as other:
+    with httpx.Client(
+        auth=auth, event_hooks={"request": [auth.refuse_redirect_off_origin]}, follow_redirects=True
+    ) as other:
         answer = other.get(profile_url)
     print(answer.status_code, sorted(answer.json()))
     client.logout()

@@ -23,23 +23,19 @@ LAYERS: Final = (
     ("signedin.cli", "signedin.testing"),
     ("signedin",),
     ("signedin.client",),
-    ("signedin._binding",),
-    ("signedin._calls", "signedin._wire"),
-    ("signedin.auth",),
+    ("signedin._profiles",),
+    ("signedin.auth", "signedin._call"),
     ("signedin._plan",),
-    ("signedin._replay", "signedin._origin", "signedin._queue"),
     ("signedin.session",),
     ("signedin._renewal",),
-    ("signedin._setbacks",),
-    ("signedin._held", "signedin._events"),
-    ("signedin._flight", "signedin.stores"),
-    ("signedin.timing", "signedin._waiting", "signedin._threads", "signedin._connections"),
-    ("signedin._stack",),
-    ("signedin.protocols", "signedin._tokens", "signedin._network"),
-    ("signedin.errors", "signedin._once"),
+    ("signedin._held",),
+    ("signedin._flight", "signedin._wire", "signedin._connections", "signedin._events", "signedin.stores"),
+    ("signedin._stack", "signedin._threads", "signedin.timing"),
+    ("signedin._network", "signedin.protocols", "signedin._tokens"),
+    ("signedin.errors",),
 )
-KNOW_THE_SDK: Final = {"signedin.client", "signedin._binding", "signedin._calls"}
-STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._once", "signedin._tokens"}
+KNOW_THE_SDK: Final = {"signedin"}
+STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._tokens"}
 EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?

@@ -32,7 +32,11 @@ def test_all_has_everything_that_the_package_imports() -> None:
     tree = ast.parse(inspect.getsource(signedin))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
     imported = {alias.name for node in imports for alias in node.names} - {"stores"}
-    assert imported == set(signedin.__all__)
+    assert imported | {"Client", "AsyncClient"} == set(signedin.__all__)
+
+
+def test_dir_is_all() -> None:
+    assert dir(signedin) == signedin.__all__
 
 
 @pytest.mark.parametrize("package", [signedin, stores], ids=lambda package: package.__name__)
@@ -61,7 +65,7 @@ import httpx
 before = set(sys.modules)
 import signedin
 new = {name for name in set(sys.modules) - before if not name.startswith("signedin")}
-print(*sorted(new - {"concurrent", "concurrent.futures", "concurrent.futures._base", "dataclasses"}))
+print(*sorted(new - {"dataclasses", "heapq", "_heapq", "importlib._abc", "importlib.util", "queue", "_queue"}))
 print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", "signedin.stores."))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

@@ -383,7 +383,8 @@ def _base_url(base_url: str | None, session: TokenSession | None) -> str:
             "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."
         )
     try:
-        return str(httpx.URL(base_url)).rstrip("/")  # lower-case host, no default port: part of the key in a store
+        # Part of the key in a store: lower-case scheme and host, and then, at the second reading, no default port.
+        return str(httpx.URL(str(httpx.URL(base_url)))).rstrip("/")
     except httpx.InvalidURL:
         return base_url  # refused, with what is wrong, by `allowed_origin`
 

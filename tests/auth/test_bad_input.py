@@ -292,7 +292,8 @@ def test_a_latin_1_header_is_sent(server: FakeAuthServer) -> None:
 
 def test_a_session_brings_its_store_and_profile(server: FakeAuthServer) -> None:
     session = Client(server.base_url, transport=server.transport).session
-    for extra in ({"store": "memory:"}, {"profile": "bob"}):
+    extras: list[dict[str, Any]] = [{"store": "memory:"}, {"profile": "bob"}]
+    for extra in extras:
         with pytest.raises(ConfigurationError, match=r"store= and profile="):
             Client(session=session, transport=server.transport, **extra)
 

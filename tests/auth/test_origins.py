@@ -144,6 +144,17 @@ async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, serve
         assert server.ledger["foreign"] == 2
 
 
+async def test_a_foreign_answer_behind_a_redirect_of_a_bare_httpx_client_causes_no_refresh(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with (
+        drive.client(server) as client,
+        drive.bare(client.session, server, **_redirected(server, 302)) as bare,
+    ):
+        assert (await drive(bare.get, "/away")).status_code == 401
+        assert server.seen == ["foreign"]
+
+
 def _with_hook(drive: Drive, session: TokenSession) -> dict[str, Any]:
     auth = BearerAuth(session)
     hook = auth.arefuse_redirect_off_origin if drive.is_async else auth.refuse_redirect_off_origin

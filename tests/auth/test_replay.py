@@ -3,14 +3,14 @@
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
-from signedin import AsyncClient, Client, SessionExpiredError
+from signedin import AsyncClient, Client, SessionExpiredError, TokenSession
 from signedin._plan import BEARER, Acquire, Answer, Renew, Send, plan
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
@@ -266,19 +266,33 @@ async def test_a_second_refusal_of_the_replay_is_the_callers_answer(drive: Drive
         assert [request.content for request in client.wire.sent_to("/things")] == [b"abc", b"abc"]
 
 
-def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> None:
+def _sent_as(server: FakeAuthServer, newer: Callable[[TokenSession], object]) -> list[type]:
+    """Return the steps of a request whose token has expired; `newer` brings the pair that is in hand after that."""
     session = Client(server.base_url, transport=server.transport, clock=server.clock).session
     session.sign_in(server.issue())
-    renewal = renewal_of(session)
-    request, held = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True}), renewal.held
-    carried_out = []
+    renewal, steps = renewal_of(session), []
+    request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
     for step in plan(request, renewal):
-        carried_out.append(type(step))
+        steps.append(type(step))
         if isinstance(step, Send):
             step.answer = Answer(401, httpx.Headers(), b'{"message": "TokenExpiredError"}', request.url)
-        else:
-            step.held = held
-    assert carried_out == [Acquire, Send, Renew]
+            continue
+        if isinstance(step, Renew):
+            newer(session)
+        held = renewal.held
+        assert held is not None
+        step.held = held
+    return steps
+
+
+def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> None:
+    assert _sent_as(server, lambda _: None) == [Acquire, Send, Renew]
+
+
+def test_a_replay_is_sent_as_the_same_user_only(server: FakeAuthServer) -> None:
+    assert _sent_as(server, lambda session: session.refresh()) == [Acquire, Send, Renew, Send]
+    bobs = server.issue("bob@example.com")
+    assert _sent_as(server, lambda session: session.sign_in(bobs)) == [Acquire, Send, Renew]
 
 
 async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server: FakeAuthServer) -> None:

@@ -56,6 +56,7 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
         session = client.session
         renewal = renewal_of(session)
         record = renewal.records.load()
+        assert record is not None
         secrets = _secrets(server, client.wire)
         everything = [
             client,
@@ -221,6 +222,23 @@ def test_the_frames_of_a_failed_sign_in_show_no_password(server: FakeAuthServer,
     with pytest.raises(SignedInError) as raised:
         getattr(client.auth, operation)(email="ada@example.com", password=PASSWORD)
     assert _shown_by_frames(raised.value, {PASSWORD}) == set()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("operation", ["login", "getProfile"])
+@pytest.mark.parametrize("fault", ["connect error", "read error", "read timeout", "half json", "403"])
+async def test_no_frame_of_any_library_shows_what_a_failed_call_has_sent(
+    drive: Drive, server: FakeAuthServer, operation: str, fault: str
+) -> None:
+    async with drive.client(server) as client:
+        server.fail(operation, fault)
+        secrets = {PASSWORD, *_secrets(server), client.session.tokens.access_token}
+        login = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
+        with pytest.raises(SignedInError) as raised:
+            await drive(login if operation == "login" else client.users.get_profile)
+        libraries = [f for f in _frames(raised.value) if "site-packages" in f.f_code.co_filename]
+        assert not [f for f in libraries if "httpx" in f.f_code.co_filename or "httpcore" in f.f_code.co_filename]
+        assert _shown_by_frames(raised.value, secrets) == set()
 
 
 def test_records_compare_by_value_and_hash_their_secrets_to_nobody() -> None:

@@ -201,7 +201,7 @@ async def too_many(stage: Stage) -> None:
         for call in _auth_calls(client, email=stage.cast.email, secret=UNKNOWN_TOKEN):
             with pytest.raises(RateLimitError) as told:
                 await of(call())
-            assert 0 < int(told.value.response.headers["retry-after"]) <= 60
+            assert 0 < int(told.value.http_response.headers["retry-after"]) <= 60
 
 
 def _nobody(request: httpx.Request) -> httpx.Request:

@@ -15,6 +15,7 @@ import pytest
 from tests.model import invariants
 from tests.mutants.of_the_connections import CONNECTIONS
 from tests.mutants.of_the_flight import FLIGHT
+from tests.mutants.of_the_requests import REQUESTS
 from tests.mutants.of_the_session import SESSION
 from tests.mutants.of_the_stores import STORES
 from tests.mutants.of_the_wire import WIRE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
-ALL = (*FLIGHT, *SESSION, *WIRE, *STORES, *CONNECTIONS)
+ALL = (*FLIGHT, *SESSION, *REQUESTS, *WIRE, *STORES, *CONNECTIONS)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)

@@ -97,4 +97,4 @@ def errors(client: Client) -> None:
         assert_type(error.message, str)
         assert_type(error.body, object)
         assert_type(error.request_id, str | None)
-        assert_type(error.response, httpx.Response)
+        assert_type(error.http_response, httpx.Response)

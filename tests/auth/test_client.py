@@ -1,0 +1,392 @@
+"""What a client is made of, shares with its views and gives up again: arguments, profiles, cookies, the end."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import pickle
+import weakref
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+import signedin_sdk.contract
+import signedin_sdk.resources
+from signedin import (
+    APIConnectionError,
+    AsyncClient,
+    AsyncSignedInClient,
+    BearerAuth,
+    Client,
+    ConfigurationError,
+    FileStore,
+    MemoryStore,
+    RefreshUnavailableError,
+    SignedInClient,
+    SignInRequiredError,
+    TokenSession,
+)
+from signedin.protocols import NotSent
+from signedin.testing.transport import FakeTransport
+
+from tests.auth.driving import Drive, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from signedin.testing import FakeAuthServer
+
+pytestmark = pytest.mark.anyio
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
+
+
+def _close(drive: Drive, client: Any) -> Callable[[], Any]:
+    close: Callable[[], Any] = client.aclose if drive.is_async else client.close
+    return close
+
+
+# ------------------------------------------------------------------------------------------------ arguments
+
+
+async def test_the_constructors_headers_go_with_calls_refresh_and_revocation_and_with_nothing_else(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    headers = {"x-api-key": "k", "user-agent": "mine/1"}
+    async with drive.client(server, headers=headers) as client:
+        client.http.cookies.set("sid", "1")
+        client.http.headers["x-later"] = "1"
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        await drive(client.logout)
+        for request in client.wire.requests:
+            assert {name: request.headers[name] for name in headers} == headers
+        for request in (*client.wire.refreshes, *client.wire.sent_to("/logout")):
+            assert not {"cookie", "x-later", "authorization"} & set(request.headers)
+
+
+async def test_a_sign_in_belongs_to_its_base_url_and_profile(drive: Drive, server: FakeAuthServer) -> None:
+    store = MemoryStore()
+    kind: Any = AsyncClient if drive.is_async else Client
+
+    def key(base_url: str, profile: str = "default") -> str:
+        text: str = kind(base_url, store=store, profile=profile, transport=server.transport).session.key
+        return text
+
+    assert key("https://auth.test/api") == key("HTTPS://AUTH.test:443/api/") == "https://auth.test/api#default"
+    assert len({key("https://auth.test/a"), key("https://auth.test/b"), key("https://auth.test/a", "bob")}) == 3
+    assert key("http://127.0.0.1:80/A") == "http://127.0.0.1/A#default"
+
+
+async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    seen: list[str] = []
+
+    async def ahook(request: httpx.Request) -> None:
+        seen.append(request.url.path)
+
+    def hook(request: httpx.Request) -> None:
+        seen.append(request.url.path)
+
+    wire = Wire(server)
+    kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
+    own = kind(transport=wire, headers={"x-own": "1"}, event_hooks={"request": [ahook if drive.is_async else hook]})
+    options: dict[str, Any] = {"http_client": own, "transport": None, "refresh_transport": server.transport}
+    async with drive.client(server, **options) as client:
+        server.expire_access_tokens()
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+        assert {request.headers["x-own"] for request in wire.requests} == {"1"}
+        assert set(seen) == {"/api/v1/users/profile"}
+        assert (await drive(client.http.get, f"{server.base_url}/things")).status_code == 200
+        assert own.auth is None
+        assert len(own.event_hooks["request"]) == 1
+        bob = client.for_profile("bob")
+        await drive(bob.auth.login, **ADA)
+        assert (await drive(bob.users.get_profile)).email == "ada@example.com"
+    assert not own.is_closed
+    with pytest.raises(ConfigurationError, match="closed"):
+        await drive(client.users.get_profile)
+    await drive(own.aclose if drive.is_async else own.close)
+
+
+async def test_an_httpx_client_of_ones_own_lets_no_password_be_redirected_elsewhere(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    wire = FakeTransport(lambda _: httpx.Response(307, headers={"location": "https://evil.test/"}))
+    kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
+    options: dict[str, Any] = {"http_client": kind(transport=wire, follow_redirects=True), "transport": None}
+    async with drive.client(server, signed_in=False, refresh_transport=server.transport, **options) as client:
+        with pytest.raises(APIConnectionError, match=r"evil\.test"):
+            await drive(client.auth.login, **ADA)
+
+
+@pytest.mark.parametrize(("kind", "other"), [(Client, httpx.AsyncClient), (AsyncClient, httpx.Client)])
+def test_an_httpx_client_of_the_other_colour_is_refused(kind: Any, other: Any) -> None:
+    with pytest.raises(ConfigurationError, match="http_client= must be"):
+        kind("https://auth.test", http_client=other())
+
+
+def test_a_networks_transport_is_not_used_by_the_refresh(server: FakeAuthServer) -> None:
+    class Network(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            assert "refreshToken" not in request.url.path
+            return server.transport.handle_request(request)
+
+    with Client("http://127.0.0.1:1/api/v1", transport=Network(), clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        server.expire_access_tokens()
+        with pytest.raises(RefreshUnavailableError, match=r"127\.0\.0\.1:1"):
+            client.users.get_profile()
+
+
+# ------------------------------------------------------------------------------------------------ hooks and cookies
+
+
+async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: FakeAuthServer) -> None:
+    statuses: list[int] = []
+
+    def raising(response: httpx.Response) -> None:
+        statuses.append(response.status_code)
+        response.raise_for_status()
+
+    async def araising(response: httpx.Response) -> None:
+        raising(response)
+
+    hooks = {"response": [araising if drive.is_async else raising]}
+    async with drive.client(server, event_hooks=hooks) as client:
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        await drive(client.http.get, "/things")
+        assert statuses == [200, 200]
+
+
+class Baking(Wire):
+    """The fake server, which gives each sign-in and each profile a cookie."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._with_cookie(super().handle_request(request), request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._with_cookie(await super().handle_async_request(request), request)
+
+    def _with_cookie(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/login"):
+            answer.headers["set-cookie"] = f"sid={json.loads(request.content)['email']}; Path=/"
+        if request.url.path.endswith("/things"):
+            answer.headers["set-cookie"] = "seen=1; Path=/"
+        return answer
+
+
+@pytest.mark.parametrize("how", ["logout", "session.sign_out", "expired", "a second login", "session.sign_in"])
+async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, server: FakeAuthServer, how: str) -> None:
+    server.add_user("bob@example.com")
+    wire = Baking(server)
+    async with drive.client(server, signed_in=False, transport=wire) as client:
+        await drive(client.auth.login, **ADA)
+        await drive(client.http.get, "/things")
+        assert dict(client.http.cookies) == {"sid": "ada@example.com", "seen": "1"}
+        session = client.session
+        if how == "logout":
+            await drive(client.logout)
+            assert not dict(client.http.cookies)
+        elif how == "session.sign_out":
+            await drive(session.asign_out if drive.is_async else session.sign_out)
+        elif how == "expired":
+            server.revoke_all()
+            with pytest.raises(SignInRequiredError):
+                await drive(session.arefresh if drive.is_async else session.refresh)
+        if how == "session.sign_in":
+            session.sign_in(server.issue("bob@example.com"))
+        else:
+            await drive(client.auth.login, **{**ADA, "email": "bob@example.com"})
+            if how != "a second login":  # which begins while Ada is signed in
+                assert "cookie" not in wire.sent_to("/login")[-1].headers
+        await drive(client.users.get_profile)
+        assert wire.requests[-1].headers.get("cookie") == (None if how == "session.sign_in" else "sid=bob@example.com")
+
+
+async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        client.http.cookies.set("tenant", "x")
+        for _ in range(3):
+            await drive(client.users.get_profile)
+            server.expire_access_tokens()
+        assert [r.headers.get("cookie") for r in client.wire.sent_to("/profile")] == ["tenant=x"] * 5
+        assert dict(client.for_profile("bob").http.cookies) == {}
+
+
+# ------------------------------------------------------------------------------------------------ profiles
+
+
+async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
+    drive: Drive, server: FakeAuthServer, tmp_path: Path
+) -> None:
+    store = FileStore(tmp_path / "tokens.json")
+    kind: Any = AsyncClient if drive.is_async else Client
+    async with drive.client(server, store=store) as client:
+        bob = client.for_profile("bob")
+        sharing = kind(session=client.session, transport=server.transport, clock=server.clock)
+        assert sharing.session is sharing.for_profile("default").session is client.session
+        assert sharing.for_profile("bob").session is bob.session is bob.for_profile("bob").session
+        await drive(_close(drive, sharing))
+        await drive(client.users.get_profile)  # closing what shares closes nothing of its session's
+
+
+def test_a_view_has_the_store_of_a_session_of_the_users_own(server: FakeAuthServer) -> None:
+    class Refresher:
+        def refresh(self, *_: Any, **__: Any) -> NotSent:
+            return NotSent("")
+
+        def revoke(self, *_: Any, **__: Any) -> None:
+            """Do nothing."""
+
+        def close(self) -> None:
+            """Do nothing."""
+
+    store = MemoryStore()
+    session = TokenSession(Refresher(), origins=[server.base_url], base_url=server.base_url, store=store, key="mine")
+    client = Client(session=session, transport=server.transport)
+    assert client.for_profile("mine").session is session
+    assert client.for_profile("bob").session.store is store
+
+
+def test_a_view_of_a_subclass_has_its_attributes_and_resources_of_its_own(server: FakeAuthServer) -> None:
+    class Mine(Client):
+        tenant = "nobody's"
+
+        def __init__(self, *args: Any, tenant: str, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.tenant = tenant
+
+    client = Mine(server.base_url, transport=server.transport, clock=server.clock, tenant="t1")
+    client.session.sign_in(server.issue())
+    assert client.users.get_profile().email == "ada@example.com"
+    server.add_user("bob@example.com")
+    view = client.for_profile("bob")
+    view.session.sign_in(server.issue("bob@example.com"))
+    assert (type(view), view.tenant, view.users.get_profile().email) == (Mine, "t1", "bob@example.com")
+
+
+def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in_use(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signedin._profiles._RECENT", 5)
+    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    held = client.for_profile("held")
+    client.for_profile("heard").session.on("signed_in", print)
+    sessions = [weakref.ref(client.for_profile(f"guess {n}").session) for n in range(100)]
+    gc.collect()
+    assert sum(session() is not None for session in sessions) <= 6
+    assert client.for_profile("held").session is held.session
+    assert len(client.for_profile("heard").session._events) == 1
+
+
+# ------------------------------------------------------------------------------------------------ the end
+
+
+async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        view = client.for_profile("bob")
+        for _ in range(2):
+            await drive(_close(drive, client))
+        for call in (client.users.get_profile, lambda: client.http.get("/things"), lambda: view.http.get("/things")):
+            with pytest.raises(ConfigurationError, match="This client is closed"):
+                await drive(call)
+        assert client.wire.requests == []
+
+
+async def test_a_store_that_the_client_opened_is_closed_with_it(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(MemoryStore, "close", lambda store: closed.append(store), raising=False)  # noqa: PLW0108
+    async with drive.client(server, store="memory:"):
+        pass
+    assert len(closed) == 1
+    async with drive.client(server, store=MemoryStore()):
+        pass
+    assert len(closed) == 1
+
+
+async def test_closing_a_view_closes_nothing(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        await drive(_close(drive, client.for_profile("bob")))
+        await drive(client.users.get_profile)
+
+
+def test_a_close_that_is_interrupted_gives_connections_up(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: TokenSession) -> None:
+        raise KeyboardInterrupt
+
+    client = Client(server.base_url, transport=server.transport)
+    monkeypatch.setattr(TokenSession, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt), client:
+        pass
+    assert client.http.is_closed
+
+
+async def test_a_close_that_is_cancelled_gives_connections_up(drive: Drive, server: FakeAuthServer) -> None:
+    if not drive.is_async:
+        return
+    client = AsyncClient(server.base_url, transport=server.transport, clock=server.clock)
+    client.session.sign_in(server.issue())
+    server.expire_access_tokens()
+    refresh = server.hold("refreshToken")
+    with anyio.CancelScope() as scope:
+        async with client:
+            scope.cancel()
+    refresh.release()
+    assert client.http.is_closed
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_belongs_to_its_process_says_what_to_pass_instead(
+    server: FakeAuthServer, duplicate: Callable[[object], object]
+) -> None:
+    client = Client(server.base_url, transport=server.transport)
+    for thing in (client, AsyncClient(server.base_url, transport=server.transport), BearerAuth(client.session)):
+        with pytest.raises(TypeError, match=r"store|BearerAuth\(session\)"):
+            duplicate(thing)
+
+
+# ------------------------------------------------------------------------------------------------ other packages
+
+
+async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: FakeAuthServer) -> None:
+    refresh = signedin_sdk.contract.REFRESH
+    assert refresh is not None
+    shop = SimpleNamespace(REFRESH=refresh._replace(path="/shop/renew"), REVOKE=None)
+
+    class Shop(SignedInClient, signedin_sdk.resources.Resources):
+        api = shop
+
+    class AsyncShop(AsyncSignedInClient, signedin_sdk.resources.AsyncResources):
+        api = shop
+
+    kind: Any = AsyncShop if drive.is_async else Shop
+    wire = Wire(server)
+    async with drive.client(server) as client:
+        other = kind(server.base_url, transport=wire, clock=server.clock)
+        other.session.sign_in(server.issue())
+        assert (await drive(other.users.get_profile)).email == "ada@example.com"
+        with pytest.raises(SignInRequiredError):
+            await drive(other.session.arefresh if drive.is_async else other.session.refresh)
+        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        assert {request.url.path for request in wire.requests if request.method == "POST"} == {"/api/v1/shop/renew"}
+        assert repr(other).startswith(f"<{__name__}.")
+        await drive(_close(drive, other))
+
+
+def test_a_package_whose_spec_has_no_refresh_is_refused(server: FakeAuthServer) -> None:
+    class Bare(SignedInClient, signedin_sdk.resources.Resources):
+        api = SimpleNamespace(REFRESH=None, REVOKE=None)
+
+    with pytest.raises(ConfigurationError, match="declares no refresh"):
+        Bare(server.base_url)

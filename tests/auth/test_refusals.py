@@ -1,0 +1,292 @@
+"""How a server can say that it does not take the token, and what the client makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from signedin import (
+    Client,
+    FileStore,
+    MemoryStore,
+    NotSignedInError,
+    RefreshUnavailableError,
+    SessionExpiredError,
+    UnauthorizedError,
+)
+from signedin._plan import BEARER, Answer, Leaving, Renew, Send, plan
+from signedin.session import renewal_of
+
+from tests.auth.driving import Drive, Waiters, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    from signedin.testing import FakeAuthServer
+
+pytestmark = pytest.mark.anyio
+
+EXPIRED = 'Bearer realm="a, b", error="invalid_token", error_description="expired"'
+
+
+class Challenging(Wire):
+    """The fake server, whose 401s have no body that says why, and the challenge that a test wants."""
+
+    def __init__(self, server: FakeAuthServer, challenge: str | None) -> None:
+        super().__init__(server)
+        self._challenge = challenge
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(super().handle_request(request), request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(await super().handle_async_request(request), request)
+
+    def _answer(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+        if answer.status_code != 401 or request.url.path.endswith("/refreshToken"):
+            return answer
+        headers = {"www-authenticate": self._challenge} if self._challenge else {}
+        return httpx.Response(401, headers=headers, content=b"" if request.method == "HEAD" else b'{"message": "no"}')
+
+
+@pytest.mark.parametrize(
+    "challenge", [EXPIRED, "Bearer error=invalid_token", 'Basic realm="x", bearer Error = "invalid_token"']
+)
+async def test_a_challenge_of_an_invalid_token_is_a_refresh_and_a_replay(
+    drive: Drive, server: FakeAuthServer, challenge: str
+) -> None:
+    async with drive.client(server, transport=Challenging(server, challenge)) as client:
+        server.expire_access_tokens()
+        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+        assert server.ledger["rotations"] == 1
+
+
+@pytest.mark.parametrize("challenge", [None, EXPIRED, 'Bearer realm="x"'])
+async def test_a_refused_head_whose_answer_has_no_body_is_a_refresh(
+    drive: Drive, server: FakeAuthServer, challenge: str | None
+) -> None:
+    async with drive.client(server, transport=Challenging(server, challenge)) as client:
+        server.expire_access_tokens()
+        answers = [await drive(client.http.head, "/users/profile") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert server.ledger["rotations"] == 1
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        None,
+        "Bearer",
+        'Bearer error="insufficient_scope"',
+        'Bearer error_description="invalid_token"',
+        'Basic realm="x", error="invalid_token"',
+    ],
+)
+async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_after_one_look_at_the_store(
+    drive: Drive, server: FakeAuthServer, challenge: str | None
+) -> None:
+    class Counting(MemoryStore):
+        loads = 0
+
+        def load(self, key: str) -> Any:
+            self.loads += 1
+            return super().load(key)
+
+    store = Counting()
+    async with drive.client(server, transport=Challenging(server, challenge), store=store) as client:
+        server.expire_access_tokens()
+        before = store.loads
+        for _ in range(3):
+            with pytest.raises(UnauthorizedError, match="GET /users/profile: 401: no"):
+                await drive(client.users.get_profile)
+        assert server.ledger["refreshToken"] == 0
+        assert store.loads == before + 1
+
+
+async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pair(
+    drive: Drive, server: FakeAuthServer, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
+    async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
+        await drive(here.users.get_profile)
+        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        server.expire_access_tokens()
+        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+
+        assert (await drive(here.users.get_profile)).email == "ada@example.com"
+
+        assert server.ledger["rotations"] == 2
+
+
+@pytest.mark.parametrize(("end", "error"), [("signed_out", NotSignedInError), ("expired", SessionExpiredError)])
+async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
+    drive: Drive, server: FakeAuthServer, tmp_path: Path, end: Any, error: type[Exception]
+) -> None:
+    store = FileStore(tmp_path / "tokens.json")
+    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
+        await drive(here.users.get_profile)
+        events: list[str] = []
+        here.session.on(end, lambda event: events.append(event.name))
+        await drive(there.users.get_profile)
+        if end == "signed_out":
+            await drive(there.logout)
+        else:
+            server.revoke_all()
+            with pytest.raises(SessionExpiredError):
+                await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+
+        with pytest.raises(error):
+            await drive(here.users.get_profile)
+
+        assert not here.session.is_signed_in
+        assert events == [end]
+
+
+async def test_a_large_refusal_is_left_to_the_caller(drive: Drive, server: FakeAuthServer) -> None:
+    class Long(Wire):
+        def _answer(self, request: httpx.Request) -> httpx.Response | None:
+            return httpx.Response(401, content=b"x" * 100_000) if request.url.path.endswith("/things") else None
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            return self._answer(request) or super().handle_request(request)
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return self._answer(request) or await super().handle_async_request(request)
+
+    async with drive.client(server, transport=Long(server)) as client:
+        assert len((await drive(client.http.get, "/things")).content) == 100_000
+
+
+class Tracked(Wire):
+    """The fake server, whose answers come as streams; `open` counts those that nobody has closed."""
+
+    open = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._streamed(super().handle_request(request))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._streamed(await super().handle_async_request(request))
+
+    def _streamed(self, answer: httpx.Response) -> httpx.Response:
+        self.open += 1
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Body(answer.content, self))
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    def __init__(self, content: bytes, wire: Tracked) -> None:
+        self._content, self._wire = content, wire
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+    def close(self) -> None:
+        self._wire.open -= 1
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+@pytest.mark.parametrize("kind", ["a client of ours", "an httpx client with BearerAuth"])
+async def test_who_waits_for_a_refresh_keeps_no_connection(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    wire = Tracked(server)
+    async with (
+        drive.client(server, transport=wire, refresh_transport=server.transport) as client,
+        drive.bare(client.session, server, transport=wire) as bare,
+    ):
+        server.expire_access_tokens()
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        http = client.http if kind.startswith("a client") else bare
+        async with drive.under_way(lambda: http.get("/things"), 5) as answers:
+            await drive.aside(waiters.wait_for, 5)
+            assert wire.open == 0
+            refresh.release()
+        assert [answer.status_code for answer in answers] == [200] * 5
+
+
+async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_goes_on(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    async with drive.client(server, timeout=0.05) as client:
+        server.expire_access_tokens()
+        refresh = server.hold("refreshToken")
+        with pytest.raises(RefreshUnavailableError, match="takes longer"):
+            await drive(client.users.get_profile)
+        refresh.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.ledger["rotations"] == 1
+
+
+# ------------------------------------------------------------------------------------------------ the plan, by hand
+
+
+@pytest.fixture
+def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
+    """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
+    from_expired = Answer(401, httpx.Headers(), b'{"message": "TokenExpiredError"}', httpx.URL(server.base_url))
+
+    def carry(renewal: Any, leave: Callable[[httpx.Request], None]) -> list[Any]:
+        request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
+        steps = []
+        for step in plan(request, renewal):
+            steps.append(step)
+            if isinstance(step, Send):
+                leave(step.request)
+                step.answer = from_expired
+            else:
+                step.held = renewal.held
+        return steps
+
+    return carry
+
+
+def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
+    server: FakeAuthServer, carry_out: Callable[..., list[Any]]
+) -> None:
+    with _client(server) as client:
+        renewal: Any = renewal_of(client.session)
+        sent: list[str] = []
+
+        def leave(request: httpx.Request) -> None:
+            if not sent:
+                client.session.refresh()  # meanwhile, by another request
+            request.extensions["signedin.leaving"](request)
+            sent.append(request.headers["authorization"])
+
+        steps = carry_out(renewal, leave)
+
+        assert sent == [renewal.held.header]
+        assert isinstance(steps[-1], Renew)
+        assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
+
+
+@pytest.mark.parametrize("why", ["another user's", "refused already"])
+def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(server: FakeAuthServer, why: str) -> None:
+    with _client(server) as client:
+        renewal: Any = renewal_of(client.session)
+        leaving = Leaving(renewal.held, renewal)
+        request = leaving.stamped(httpx.Request("GET", server.base_url))
+        before = request.headers["authorization"]
+        if why == "refused already":
+            client.session.refresh()
+            renewal.held.refuse()
+        else:
+            client.session.sign_in(server.issue("bob@example.com"))
+
+        leaving(request)
+
+        assert request.headers["authorization"] == before
+
+
+def _client(server: FakeAuthServer) -> Any:
+    """Return a signed-in client of threads."""
+    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    client.session.sign_in(server.issue())
+    return client
