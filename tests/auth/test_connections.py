@@ -203,6 +203,7 @@ async def test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_
         content = abody() if drive.is_async else body()
         with pytest.raises(KeyboardInterrupt):
             await drive(client.http.post, api.url, content=content)
+        assert len(client.stack.connections) == 0
         await drive.aside(api.wait_until, lambda: not api.open)
         assert (await drive(client.http.get, api.url)).text == "2"
 

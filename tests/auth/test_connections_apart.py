@@ -163,8 +163,16 @@ def test_outside_of_a_loop_an_async_call_says_what_it_needs(http: httpx.AsyncCli
 
 def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncClient, api: Counting) -> None:
     async def cancelled() -> None:
-        call = asyncio.create_task(http.get(api.url.replace("http:", "https:")))
-        await asyncio.to_thread(api.wait_until, lambda: len(api.open) == 1)
+        greeting = asyncio.Event()
+
+        async def trace(event: str, _: object) -> None:
+            if event == "connection.start_tls.started":
+                greeting.set()
+
+        url = api.url.replace("http:", "https:")  # which the server does not speak
+        call = asyncio.create_task(http.get(url, extensions={"trace": trace}))
+        await greeting.wait()
+        await asyncio.sleep(0)
         call.cancel()
         with suppress(asyncio.CancelledError):
             await call

@@ -1,7 +1,5 @@
 """Faults put into who gets which connection, and into what is left of it."""
 
-
-
 from tests.mutants.catalogue import Mutant
 
 CALLS = "tests/auth/test_connections.py::"
@@ -75,7 +73,7 @@ CONNECTIONS = (
     ),
     Mutant(
         "",
-        "a connection that was not used is closed",
+        "what was sent counts as not sent",
         "_stack.py",
         "        checkout.sent = True\n        return",
         "        return",
