@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model import invariants
+from tests.mutants.of_the_command import COMMAND
 from tests.mutants.of_the_flight import FLIGHT
 from tests.mutants.of_the_session import SESSION
 from tests.mutants.of_the_stores import STORES
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
-ALL = (*FLIGHT, *SESSION, *WIRE, *STORES)
+ALL = (*FLIGHT, *SESSION, *WIRE, *STORES, *COMMAND)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)
