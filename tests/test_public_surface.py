@@ -61,7 +61,7 @@ import httpx
 before = set(sys.modules)
 import signedin
 new = {name for name in set(sys.modules) - before if not name.startswith("signedin")}
-print(*sorted(new - {"concurrent", "concurrent.futures", "concurrent.futures._base"}))
+print(*sorted(new - {"concurrent", "concurrent.futures", "concurrent.futures._base", "dataclasses"}))
 print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", "signedin.stores."))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
