@@ -6,7 +6,7 @@ import os
 import threading
 from typing import NoReturn
 
-from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.errors import ConfigurationError
 from signedin.protocols import Stored, first_revision
 
 
