@@ -7,6 +7,7 @@ and no lock in here: each is an effect that is yielded. A store that fails raise
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
@@ -296,7 +297,7 @@ def _send(orders: Orders, record: Record, attempt: str, deadline: float, *, in_d
                 # Maybe minted for an earlier presentation: an old `iat` makes the server look late, never early. What
                 # the record says may be from a host with another clock.
                 told = record.clock_offset if last.date_offset is None else last.date_offset
-                last = last._replace(clock_offset=max(last.clock_offset, told))
+                last = replace(last, clock_offset=max(last.clock_offset, told))
             return (yield from _save(record, last, deadline))
         if isinstance(last, Refused):
             return (yield from _end(orders, record, Status.DEAD, _expired(last.reason)))

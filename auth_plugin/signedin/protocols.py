@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import threading
@@ -78,7 +78,8 @@ class Clock(Protocol):
         """Let time pass; return False, early, once `closing` is set."""
 
 
-class Renewed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Renewed:
     """A new pair, strictly parsed, and what the answer tells of the server's clock, in seconds that it is ahead.
 
     `clock_offset` is by the moment of the token's issue, maybe at an earlier presentation of the same refresh token;
@@ -90,39 +91,29 @@ class Renewed(NamedTuple):
     date_offset: float | None = None
 
 
-class _Failure(NamedTuple):
-    reason: str
-
-    # Two kinds are never equal, though tuples of equal parts are.
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and tuple.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return tuple.__hash__(self)
-
-
-class Refused(_Failure):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """The refresh endpoint itself says that the refresh token is dead."""
 
-    __slots__ = ()
+    reason: str
 
 
-class NotSent(_Failure):
+@dataclass(frozen=True, slots=True)
+class NotSent:
     """The server surely saw nothing: no address, no connection, no TLS."""
 
-    __slots__ = ()
+    reason: str
 
 
-class Unknown(_Failure):
+@dataclass(frozen=True, slots=True)
+class Unknown:
     """No usable answer after the request may have arrived: the token may be spent."""
 
-    __slots__ = ()
+    reason: str
 
 
-class Busy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Busy:
     """The server says that it did nothing and when to come back."""
 
     reason: str
@@ -145,7 +136,8 @@ class Refresher(Protocol):
         """Give up connections."""
 
 
-class ExpirySignal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ExpirySignal:
     """How an API says that an access token has expired: a status and, unless None, a property of the JSON body."""
 
     status: int = 401
@@ -165,7 +157,8 @@ class ExpirySignal(NamedTuple):
         return isinstance(said, dict) and said.get(self.property) == self.equals
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Event:
     """Something that happened to a session, told to `session.on(name, ...)`; carries no secret.
 
     `name` is one of signed_in, refreshed, refresh_failed, expired, signed_out, adopted, unsaved.
@@ -174,4 +167,4 @@ class Event(NamedTuple):
     name: str
     key: str
     generation: int | None = None
-    details: Mapping[str, object] = MappingProxyType({})
+    details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))

@@ -297,8 +297,8 @@ STORES = (
         "",
         "a relative HOME moves the tokens with the process",
         "stores/file.py",
-        '    if (home := Path(os.environ.get("HOME", ""))).is_absolute():',
-        '    if home := Path(os.environ.get("HOME", "")):',
+        '        if (home := Path(os.environ.get("HOME", ""))).is_absolute():',
+        '        if home := Path(os.environ.get("HOME", "")):',
         "tests/stores/test_places.py::test_a_relative_variable_is_ignored_so_that_the_default_does_not_move_with_the_process",
     ),
     Mutant(
