@@ -90,8 +90,8 @@ def test_a_record_that_was_tampered_with_is_a_damaged_one(
     server: FakeAuthServer, store: EncryptedStore, inner: MemoryStore, damage: str
 ) -> None:
     client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
-    put(store, data_of(), KEY)
-    put(store, data_of(2), "another key")
+    for key in (KEY, "another key"):
+        assert Records(store, key).compare_and_set(0, record_of())
     stored, foreign = inner.load(KEY), inner.load("another key")
     assert stored is not None
     assert foreign is not None
