@@ -126,11 +126,11 @@ class Record(NamedTuple):
     clock_offset: float = 0.0  # seconds that the server's clock was ahead of that host's
     family: str = ""
     intent: Intent | None = None
-    claims: Claims = Claims()  # never shown: whose tokens they are is nobody's business
 
-    def __repr__(self) -> str:
-        shown = (f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True) if name != "claims")
-        return f"Record({', '.join(shown)})"
+    @property
+    def claims(self) -> Claims:
+        """What the access token says of itself. No field, since a repr would show whose tokens they are."""
+        return claims_of(self.pair.access_token) if self.pair else Claims()
 
     @classmethod
     def of_pair(
@@ -144,17 +144,7 @@ class Record(NamedTuple):
         revision: int = 0,
     ) -> Self:
         """Return the record of a pair just obtained by signing in."""
-        claims = claims_of(pair.access_token)
-        return cls(
-            generation=generation,
-            revision=revision,
-            status=Status.ACTIVE,
-            pair=pair,
-            obtained_at=obtained_at,
-            clock_offset=clock_offset,
-            family=family,
-            claims=claims,
-        )
+        return cls(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family)
 
     def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
         """Return the successor that holds the refreshed pair."""
@@ -165,18 +155,12 @@ class Record(NamedTuple):
             obtained_at=obtained_at,
             clock_offset=clock_offset,
             intent=None,
-            claims=claims_of(pair.access_token),
         )
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
         return self._replace(
-            generation=self.generation + 1,
-            revision=self.revision + 1,
-            status=status,
-            pair=None,
-            intent=None,
-            claims=Claims(),
+            generation=self.generation + 1, revision=self.revision + 1, status=status, pair=None, intent=None
         )
 
     def with_intent(self, intent: Intent | None) -> Self:
@@ -286,7 +270,6 @@ def _record(body: Any, revision: int) -> Record:
         clock_offset=_moment(body["clock_offset"]),
         family=_text(body["family"]),
         intent=None if intent is None else _intent(intent),
-        claims=claims_of(pair.access_token) if pair else Claims(),
     )
 
 

@@ -395,12 +395,6 @@ def test_side_files_are_never_deleted(store: FileStore) -> None:
     assert {path.name: path.stat().st_ino for path in store.path.parent.glob("*.lock")} == names
 
 
-def test_records_of_other_keys_survive_a_write(store: FileStore) -> None:
-    assert store.compare_and_set("other", 0, data_of(7))
-    assert store.compare_and_set(KEY, 1, data_of(2))
-    assert store.load("other") == stored_of(7, 1)
-
-
 def test_no_descriptor_is_left_open(store: FileStore) -> None:
     def open_descriptors() -> int:
         return len(os.listdir("/dev/fd"))  # noqa: PTH208 -- no path is wanted
@@ -414,11 +408,6 @@ def test_no_descriptor_is_left_open(store: FileStore) -> None:
         assert not store.try_lock(KEY, "you", 30)
         store.unlock(KEY, "me")
     assert open_descriptors() == before
-
-
-def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert FileStore("~/t.json").path == tmp_path / "t.json"
 
 
 def test_a_relative_path_stays_where_it_was_when_the_process_moves(
@@ -465,14 +454,6 @@ def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: FakeAuthSe
     assert one.users.get_profile().email == "ada@example.com"
     assert one.session.tokens == two.session.tokens
     assert server.seen == ["getProfile", "getProfile"]
-
-
-def test_a_second_program_finds_the_session(server: FakeAuthServer, path: Path) -> None:
-    first = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
-    first.session.sign_in(server.issue())
-    second = Client(server.base_url, transport=server.transport, clock=server.clock, store=f"file://{path}")
-    assert second.session.is_signed_in
-    assert second.users.get_profile().email == "ada@example.com"
 
 
 def test_a_full_file_takes_no_further_session_and_keeps_the_others(

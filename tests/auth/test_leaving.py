@@ -23,7 +23,7 @@ from signedin import (
     UnauthorizedError,
 )
 from signedin._tokens import decode
-from signedin.protocols import Answer, NotSent, Renewed, Stored
+from signedin.protocols import Answer, NotSent, Renewed
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile

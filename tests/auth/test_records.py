@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from signedin import Client, MemoryStore, Stored, TokenPair, TokenStore, TokenStoreError
-from signedin._tokens import Claims, Intent, Record, Records, Status, claims_of, decode, encode
+from signedin._tokens import Intent, Record, Records, Status, decode, encode
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import put
 
@@ -60,7 +60,6 @@ RECORDS = st.builds(
     clock_offset=st.floats(-1e6, 1e6, allow_nan=False),
     family=TOKENS,
     intent=st.none() | st.builds(Intent, TOKENS, st.integers(0, 9), TOKENS, TIMES),
-    claims=st.just(Claims()),  # of tokens that are no JWTs
 )
 
 
@@ -69,12 +68,6 @@ def test_a_record_is_read_back_as_it_was_written(record: Record) -> None:
     if record.status is not Status.ACTIVE:
         record = record._replace(pair=None)
     assert decode(Stored(record.revision, encode(record))) == record
-
-
-def test_a_jwt_read_back_still_says_when_it_expires() -> None:
-    token = "eyJhbGciOiJub25lIn0.eyJpYXQiOjE4MDAwMDAwMDAsImV4cCI6MTgwMDAwMDMwMH0.c2ln"
-    record = record_of()._replace(pair=TokenPair(token, "r"), claims=claims_of(token))
-    assert decode(Stored(1, encode(record))) == record
 
 
 def test_stores_count_revisions_and_records_take_them_over() -> None:

@@ -23,7 +23,7 @@ from signedin import (
 from signedin._tokens import Records
 from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
-from signedin.testing.contract import TokenStoreContract, put
+from signedin.testing.contract import TokenStoreContract
 
 from tests.auth.driving import Drive
 
@@ -62,17 +62,6 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     with ThreadPoolExecutor(2) as pool:
         won = list(pool.map(lambda _: store.compare_and_set(KEY, 1, b"2"), range(2), timeout=20))
     assert sorted(won) == [False, True]
-
-
-def test_two_objects_on_one_file_share_records_and_locks(tmp_path: Path) -> None:
-    one, two = FileStore(tmp_path / "t.json"), FileStore(tmp_path / "t.json")
-    assert two.load(KEY) is None
-    assert put(one, b"1", KEY) == two.load(KEY)
-    assert one.try_lock(KEY, "one", 30)
-    assert not two.try_lock(KEY, "two", 30)
-    one.unlock(KEY, "one")
-    assert two.try_lock(KEY, "two", 30)
-    two.unlock(KEY, "two")
 
 
 @pytest.mark.parametrize(

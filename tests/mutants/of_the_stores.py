@@ -138,7 +138,7 @@ STORES = (
         "parts that a cut write left stay",
         "stores/_entries.py",
         "        with contextlib.suppress(Exception):\n",
-        "        if before or slot is not None:\n",
+        "        if 'slot' in before or slot is not None:\n",
         "tests/stores/test_keyring.py::test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size",
     ),
     Mutant(
@@ -297,8 +297,8 @@ STORES = (
         "",
         "a relative HOME moves the tokens with the process",
         "stores/file.py",
-        '    if (home := Path(os.environ.get("HOME", ""))).is_absolute():',
-        '    if home := Path(os.environ.get("HOME", "")):',
+        '        if (home := Path(os.environ.get("HOME", ""))).is_absolute():',
+        '        if home := Path(os.environ.get("HOME", "")):',
         "tests/stores/test_places.py::test_a_relative_variable_is_ignored_so_that_the_default_does_not_move_with_the_process",
     ),
     Mutant(

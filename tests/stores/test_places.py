@@ -6,6 +6,7 @@ import pickle
 import pwd
 import shutil
 import sys
+import warnings
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -196,7 +197,8 @@ def test_a_closed_keyring_store_may_be_used_again(tmp_path: Path) -> None:
 
 def in_a_child(work: Any) -> int:
     """Return the status of a forked child that does the work; 1 where it raised."""
-    child = os.fork()
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # other tests' threads sleep
+        child = os.fork()
     if not child:
         status = 1
         try:

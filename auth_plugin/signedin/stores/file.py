@@ -248,11 +248,11 @@ def absolute(argument: str, path: str | os.PathLike[str]) -> Path:
 
 def _home() -> Path:
     # Not Path.home(): that takes HOME as it is, relative or empty too.
-    if sys.platform == "win32":
-        return Path.home()
-    if (home := Path(os.environ.get("HOME", ""))).is_absolute():
-        return home
-    with contextlib.suppress(KeyError):
+    with contextlib.suppress(KeyError, RuntimeError):
+        if sys.platform == "win32":
+            return Path.home()
+        if (home := Path(os.environ.get("HOME", ""))).is_absolute():
+            return home
         if (home := Path(pwd.getpwuid(os.getuid()).pw_dir)).is_absolute():
             return home
     raise ConfigurationError(
