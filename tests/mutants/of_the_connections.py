@@ -123,8 +123,8 @@ CONNECTIONS = (
         "",
         "a child waits for the lock of its parent's cookies",
         "_connections.py",
-        "        http.cookies = httpx.Cookies()",
-        "        pass",
+        "            http.cookies = httpx.Cookies()",
+        "            pass",
         f"{APART}test_a_child_uses_and_disturbs_no_connection_of_its_parent[threads]",
     ),
     Mutant(
