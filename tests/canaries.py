@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from signedin.protocols import EventName
+
 LOGGERS: Final = ("signedin", "httpx", "httpcore", "signedin_backend")
 _OURS: Final = tuple(str(Path(str(package.__file__)).parent) for package in (signedin, signedin_sdk))
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.")
@@ -102,7 +104,7 @@ class Canaries(logging.Handler):
     def _watch_events(self) -> None:
         note = Events.note
 
-        def noting(events: Events, name: str, generation: int | None, **details: object) -> None:
+        def noting(events: Events, name: EventName, generation: int | None, **details: object) -> None:
             self.search(f"the event {name} tells", repr((events._key, details)))
             note(events, name, generation, **details)
 

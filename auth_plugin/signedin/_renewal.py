@@ -193,7 +193,7 @@ class Renewal:
         """
         if (pair := judged or held) is not None:
             self._setbacks.refuse_to_loop(pair, self.windows.clock_offset)
-        if self._forked and held is not None:
+        if self._forked:
             raise ConfigurationError(
                 "This process was forked from one that keeps its tokens in memory, and a refresh token works once: two "
                 "processes would sign each other out. Use a FileStore, or sign in here."
@@ -489,9 +489,7 @@ class Renewal:
         self.windows.spread()
         self.threads.after_fork()
         if self.records.store.private:
-            self._forked = True
-            if self.held is not None:
-                self.held.refuse()
+            self._forked, self.held = self.held is not None, None
 
 
 def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import threading
+    from signedin.protocols import Closing
 
 
 class DemoClock:
@@ -23,7 +23,7 @@ class DemoClock:
         """Seconds that never jump back."""
         return time.monotonic() + self._shift if self._stopped_at is None else self._stopped_at
 
-    def sleep(self, seconds: float, closing: threading.Event) -> bool:
+    def sleep(self, seconds: float, closing: Closing) -> bool:
         """Let time pass; return False, early, once `closing` is set."""
         return not closing.wait(seconds)
 

@@ -260,7 +260,7 @@ def test_what_needs_attention_is_logged_as_a_warning_and_all_else_as_information
 def test_an_unknown_event_is_refused_by_name(server: FakeAuthServer) -> None:
     client = Client(server.base_url, transport=server.transport)
     with pytest.raises(ConfigurationError, match="refreshed"):
-        client.session.on("refresh", print)
+        client.session.on("refresh", print)  # type: ignore[arg-type]
 
 
 async def test_explain_tells_what_support_asks(drive: Drive, server: FakeAuthServer) -> None:
@@ -302,7 +302,7 @@ async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: Fa
         assert client.session.explain()["next_planned_refresh_in"] is None
 
 
-def _tell(events: Events, name: str, generation: int, **details: object) -> None:
+def _tell(events: Events, name: EventName, generation: int, **details: object) -> None:
     events.note(name, generation, **details)
     events.deliver()
 

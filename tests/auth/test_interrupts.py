@@ -72,8 +72,8 @@ def _call(session: TokenSession) -> object:
     return renewal.wait(renewal.renew(held))
 
 
-def _sign_out(session: TokenSession) -> object:
-    return session.sign_out()
+def _sign_out(session: TokenSession) -> None:
+    session.sign_out()
 
 
 @pytest.mark.parametrize("call", [_refresh, _call, _sign_out], ids=lambda call: call.__name__[1:])

@@ -60,7 +60,7 @@ class Run:
             store=SteppedStore(self.baton),
         )
         session, renewal = client.session, client.session._renewal
-        renewal.refresher = SteppedRefresher(renewal.refresher, self.baton)
+        renewal.refresher = SteppedRefresher(renewal.refresher, self.baton)  # type: ignore[misc]
         start = renewal.threads.start
         renewal.threads.start = lambda job: start(self.baton.wrap(job))  # type: ignore[method-assign]
         session.sign_in(self.server.issue())
@@ -133,7 +133,7 @@ class Run:
     # ------------------------------------------------------------------------------------------------------ verdicts
 
     def _judge(self, client: AsyncClient) -> None:
-        if client.session._renewal.flight is not None:
+        if client.session._renewal._flight is not None:
             self.trouble.append("I5: a flight is left behind")
         if self.server.ledger["families revoked"]:
             self.trouble.append("I11: a family was revoked for reuse")

@@ -7,7 +7,6 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 from signedin import Client, ConfigurationError, NotSignedInError, RedisStore, TokenStore, TokenStoreError
+from signedin.session import renewal_of
 from signedin.stores import redis as redis_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
@@ -450,12 +450,12 @@ def test_a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair(
         client.session.sign_in(server.issue())
         server.clock.advance(1000)
         refresh = server.hold("refreshToken")
-        waiting = client.session.current()
+        renewal = renewal_of(client.session)
+        waiting = renewal.current()
         refresh.wait_for()
         own_redis.kill()
         refresh.release()
-        assert isinstance(waiting, Future)
-        pair = client.session.wait(waiting).record.pair
+        pair = renewal.wait(waiting).record.pair
         assert pair is not None
         assert server.is_live(pair.refresh_token)
         own_redis.start()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 from signedin import Client, RedisStore, TokenStoreError
+from signedin.session import renewal_of
 from signedin.stores import redis as redis_module
 
 from tests.stores.data import data_of, stored_of
@@ -147,11 +148,12 @@ def test_a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept(
         client.session.sign_in(server.issue())
         server.clock.advance(1000)
         refresh = server.hold("refreshToken")
-        waiting: Any = client.session.current()
+        renewal = renewal_of(client.session)
+        waiting = renewal.current()
         refresh.wait_for()
         relay.losing.set()  # the save will be done, and nobody will hear of it
         refresh.release()
-        pair: Any = client.session.wait(waiting).record.pair
+        pair: Any = renewal.wait(waiting).record.pair
         relay.losing.clear()
         assert server.is_live(pair.refresh_token)
         with closing(own_redis.client()) as inside:
