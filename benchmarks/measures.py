@@ -23,8 +23,7 @@ from signedin import AsyncClient, Client, MemoryStore, SignedInError, TokenPair
 from signedin.testing import FakeAuthServer, VirtualClock
 
 if TYPE_CHECKING:
-    from signedin import TokenStore
-    from signedin._tokens import Record
+    from signedin import Stored, TokenStore
 
 _LIFETIME: Final = 300
 
@@ -81,13 +80,13 @@ class CountingStore:
     def private(self) -> bool:
         return self.inner.private
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         self.asked["load"] += 1
         return self.inner.load(key)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         self.asked["compare_and_set"] += 1
-        return self.inner.compare_and_set(key, expected, record)
+        return self.inner.compare_and_set(key, expected_revision, data)
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         self.asked["try_lock"] += 1

@@ -5,7 +5,8 @@ from typing import Final
 # The beginnings of their names.
 CONCURRENCY: Final = (
     "tests/auth/test_cancelling.py",
-    "tests/auth/test_connections.py",
+    "tests/auth/test_connections",
+    "tests/auth/test_crowds.py",
     "tests/auth/test_events.py",
     "tests/auth/test_expiry.py",
     "tests/auth/test_leaving.py",

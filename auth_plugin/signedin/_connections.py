@@ -29,6 +29,17 @@ from signedin.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
+__all__ = [
+    "LEAVING",
+    "AsyncBorrowed",
+    "AsyncConnections",
+    "Borrowed",
+    "ConnectionOptions",
+    "Connections",
+    "fresh_cookies_after_fork",
+    "refresh_client",
+]
+
 _FOR_EVER: Final = 10.0**8  # seconds; a timer takes no infinity
 
 
@@ -458,7 +469,8 @@ def _after_fork_in_child() -> None:
         with suppress(Exception):
             each.after_fork()
     for http in list(_JARS):
-        http.cookies = httpx.Cookies()
+        with suppress(Exception):
+            http.cookies = httpx.Cookies()
 
 
 def fresh_cookies_after_fork(http: httpx.Client | httpx.AsyncClient) -> None:

@@ -104,7 +104,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _limit(name: str, value: float | None, *, least: int) -> float:
+def _limit(name: str, value: object, *, least: int) -> float:
     if value is None:
         return math.inf
     if not isinstance(value, int | float) or not value >= least:

@@ -218,7 +218,10 @@ class Renewal:
         try:
             flight.begin(self.threads)
         except RuntimeError as error:
-            self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+            if flight is self._flight:
+                self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+            else:
+                flight.run()  # a look at the store, which is short
 
     def _fly(self, orders: Orders, flight: SharedJob[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""

@@ -204,8 +204,6 @@ class Threads:
                 promise.set_error(error)
 
         try:
-            if no_more_threads():
-                raise RuntimeError  # noqa: TRY301 -- as where the system gives none
             self.start(work)
         except RuntimeError:
             work()
@@ -260,10 +258,12 @@ class SharedJob(Promise[T]):
         """See that a thread runs the job. Raises RuntimeError when the system gives none."""
         if self._begun:
             return
-        if no_more_threads():
-            self.run()  # in the caller's way, but done
-        else:
+        try:
             threads.start(self.run)
+        except RuntimeError:
+            if not no_more_threads():
+                raise
+            self.run()  # in the caller's way, but done
         self._begun = True  # not before: where Ctrl-C came until here, the next caller begins it
 
     def run(self) -> None:
@@ -272,11 +272,18 @@ class SharedJob(Promise[T]):
             job = self._jobs.pop()
         except IndexError:
             return
-        job(self)
+        try:
+            job(self)
+        except BaseException:  # Ctrl-C, where it is the main thread that runs it: the next caller does it again
+            self._jobs.append(job)
+            raise
 
 
 def no_more_threads() -> bool:
-    """Say whether the main thread has ended: from then on Python starts no thread (3.12 and later)."""
+    """Say whether the main thread has ended: from then on Python starts no thread (3.12 and later).
+
+    Not for every call: a Ctrl-C inside of `is_alive` makes Python 3.11 and 3.12 take the main thread for ended.
+    """
     return not threading.main_thread().is_alive()
 
 

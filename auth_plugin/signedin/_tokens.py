@@ -126,11 +126,11 @@ class Record(NamedTuple):
     clock_offset: float = 0.0  # seconds that the server's clock was ahead of that host's
     family: str = ""
     intent: Intent | None = None
-    claims: Claims = Claims()  # never shown: whose tokens they are is nobody's business
 
-    def __repr__(self) -> str:
-        shown = (f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True) if name != "claims")
-        return f"Record({', '.join(shown)})"
+    @property
+    def claims(self) -> Claims:
+        """What the access token says of itself. No field, since a repr would show whose tokens they are."""
+        return claims_of(self.pair.access_token) if self.pair else Claims()
 
     @classmethod
     def of_pair(
@@ -144,17 +144,7 @@ class Record(NamedTuple):
         revision: int = 0,
     ) -> Self:
         """Return the record of a pair just obtained by signing in."""
-        claims = claims_of(pair.access_token)
-        return cls(
-            generation=generation,
-            revision=revision,
-            status=Status.ACTIVE,
-            pair=pair,
-            obtained_at=obtained_at,
-            clock_offset=clock_offset,
-            family=family,
-            claims=claims,
-        )
+        return cls(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family)
 
     def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
         """Return the successor that holds the refreshed pair."""
@@ -165,18 +155,12 @@ class Record(NamedTuple):
             obtained_at=obtained_at,
             clock_offset=clock_offset,
             intent=None,
-            claims=claims_of(pair.access_token),
         )
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
         return self._replace(
-            generation=self.generation + 1,
-            revision=self.revision + 1,
-            status=status,
-            pair=None,
-            intent=None,
-            claims=Claims(),
+            generation=self.generation + 1, revision=self.revision + 1, status=status, pair=None, intent=None
         )
 
     def with_intent(self, intent: Intent | None) -> Self:
@@ -286,7 +270,6 @@ def _record(body: Any, revision: int) -> Record:
         clock_offset=_moment(body["clock_offset"]),
         family=_text(body["family"]),
         intent=None if intent is None else _intent(intent),
-        claims=claims_of(pair.access_token) if pair else Claims(),
     )
 
 
@@ -331,37 +314,42 @@ class Records:
 
     def compare_and_set(self, expected_revision: int, record: Record) -> bool:
         """Write the record if the revision in the store is still the expected one (0: no record)."""
-        return self.store.compare_and_set(self.key, expected_revision, encode(record))
+        try:
+            return self.store.compare_and_set(self.key, expected_revision, encode(record))
+        except TokenStoreError as error:
+            failure = error.again()  # the frames below hold the tokens, and crash reporters show frames
+        raise failure
 
     def change(self, successor: Callable[[Record | None], Record | None]) -> tuple[Record | None, Record | None]:
         """Compare and set until it holds, without the refresh lock, and return the records before and after.
 
-        Where there is no successor nothing is written. A damaged record counts as none, and is replaced; so does one of
-        another process's memory.
+        Where there is no successor nothing is written. A damaged record counts as none, and is replaced; so does one in
+        the memory of another process.
         """
         for _ in range(1000):
-            revision, before = self._replaceable()
+            stored = self._load_own()
+            before = self._decoded(stored, damaged_is_none=True)
             after = successor(before)
-            if after is None or self.compare_and_set(revision, after):
+            if after is None or self.compare_and_set(stored.revision if stored else 0, after):
                 return before, after
         raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
 
-    def _replaceable(self) -> tuple[int, Record | None]:
+    def _load_own(self) -> Stored | None:
         try:
-            stored = self.store.load(self.key)
-        except ConfigurationError:  # the memory of the process that this one was forked from (MemoryStore.load)
-            return 0, None
-        try:
-            return (stored.revision, decode(stored)) if stored else (0, None)
-        except ValueError:
-            return stored.revision if stored else 0, None
+            return self.store.load(self.key)
+        except ConfigurationError:  # MemoryStore: it belongs to the process that this one was forked from
+            return None
 
-    def _decoded(self, stored: Stored | None) -> Record | None:
+    def _decoded(self, stored: Stored | None, *, damaged_is_none: bool = False) -> Record | None:
         try:
             return decode(stored) if stored else None
+        except TokenStoreError as error:
+            failure = error.again()  # as above
         except ValueError as error:
-            reason = str(error)
-        raise TokenStoreError(
-            f"The record {self.key!r} in {self.store!r} is damaged ({reason}). Nothing was changed; signing in "
-            "replaces it."
-        )
+            if damaged_is_none:
+                return None
+            failure = TokenStoreError(
+                f"The record {self.key!r} in {self.store!r} is damaged ({error}). Nothing was changed; signing in "
+                "replaces it."
+            )
+        raise failure

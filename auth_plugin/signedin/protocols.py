@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,8 @@ class Closing(Protocol):
         """Wait at most so long; return whether it is set."""
 
 
-class Renewed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Renewed:
     """A new pair, strictly parsed, and what the answer tells of the server's clock, in seconds that it is ahead.
 
     `clock_offset` is by the moment of the token's issue, maybe at an earlier presentation of the same refresh token;
@@ -97,39 +98,29 @@ class Renewed(NamedTuple):
     date_offset: float | None = None
 
 
-class _Failure(NamedTuple):
-    reason: str
-
-    # Two kinds are never equal, though tuples of equal parts are.
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and tuple.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return tuple.__hash__(self)
-
-
-class Refused(_Failure):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """The refresh endpoint itself says that the refresh token is dead."""
 
-    __slots__ = ()
+    reason: str
 
 
-class NotSent(_Failure):
+@dataclass(frozen=True, slots=True)
+class NotSent:
     """The server surely saw nothing: no address, no connection, no TLS."""
 
-    __slots__ = ()
+    reason: str
 
 
-class Unknown(_Failure):
+@dataclass(frozen=True, slots=True)
+class Unknown:
     """No usable answer after the request may have arrived: the token may be spent."""
 
-    __slots__ = ()
+    reason: str
 
 
-class Busy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Busy:
     """The server says that it did nothing and when to come back."""
 
     reason: str
@@ -152,7 +143,8 @@ class Refresher(Protocol):
         """Give up connections."""
 
 
-class ExpirySignal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ExpirySignal:
     """How an API says that an access token has expired: a status and, unless None, a property of the JSON body."""
 
     status: int = 401
@@ -166,10 +158,10 @@ class ExpirySignal(NamedTuple):
         if self.property is None:
             return True
         try:
-            said = json.loads(body)
+            payload = json.loads(body)
         except (ValueError, RecursionError):
             return False
-        return isinstance(said, dict) and said.get(self.property) == self.equals
+        return isinstance(payload, dict) and payload.get(self.property) == self.equals
 
 
 EventName = Literal["signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved", "saved"]

@@ -120,7 +120,8 @@ class Connected:
 
     def __init__(self, drive: Drive, options: ConnectionOptions, **arguments: Any) -> None:
         self._drive = drive
-        self.connections = (AsyncConnections if drive.is_async else Connections)(options, **arguments)
+        kind: Any = AsyncConnections if drive.is_async else Connections
+        self.connections = kind(options, **arguments)
         self.http: Any = (httpx.AsyncClient if drive.is_async else httpx.Client)(
             transport=self.connections, timeout=httpx.Timeout(PATIENCE, pool=None)
         )

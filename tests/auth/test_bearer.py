@@ -3,8 +3,7 @@
 import threading
 
 import pytest
-from signedin import ForbiddenError, MemoryStore, NotSignedInError, TokenPair
-from signedin.protocols import Stored
+from signedin import ForbiddenError, MemoryStore, NotSignedInError, Stored, TokenPair
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive

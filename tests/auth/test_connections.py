@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import threading
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
 import pytest
 from signedin import ConfigurationError
-from signedin._connections import LEAVING, AsyncBorrowed, Borrowed, ConnectionOptions, Connections
+from signedin._connections import LEAVING, AsyncBorrowed, Borrowed
 
 from tests.auth.counting import Counting, connected, counting, until
 
@@ -203,6 +202,7 @@ async def test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_
         content = abody() if drive.is_async else body()
         with pytest.raises(KeyboardInterrupt):
             await drive(client.http.post, api.url, content=content)
+        assert len(client.stack.connections) == 0
         await drive.aside(api.wait_until, lambda: not api.open)
         assert (await drive(client.http.get, api.url)).text == "2"
 
@@ -381,14 +381,6 @@ async def test_a_transport_that_is_async_only_is_refused_for_threads(transport: 
 async def test_a_transport_for_threads_is_refused_for_tasks() -> None:
     with pytest.raises(ConfigurationError, match="not async"):
         AsyncBorrowed(Threads())
-
-
-def test_a_client_that_nobody_closes_leaves_no_connection(api: Counting) -> None:
-    for _ in range(3):
-        httpx.Client(transport=Connections(ConnectionOptions())).get(api.url)
-    gc.collect()
-    api.wait_until(lambda: not api.open)
-    assert threading.active_count() < 20
 
 
 async def _after(event: Any, then: Any) -> None:

@@ -163,8 +163,16 @@ def test_outside_of_a_loop_an_async_call_says_what_it_needs(http: httpx.AsyncCli
 
 def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncClient, api: Counting) -> None:
     async def cancelled() -> None:
-        call = asyncio.create_task(http.get(api.url.replace("http:", "https:")))
-        await asyncio.to_thread(api.wait_until, lambda: len(api.open) == 1)
+        greeting = asyncio.Event()
+
+        async def trace(event: str, _: object) -> None:
+            if event == "connection.start_tls.started":
+                greeting.set()
+
+        url = api.url.replace("http:", "https:")  # which the server does not speak
+        call = asyncio.create_task(http.get(url, extensions={"trace": trace}))
+        await greeting.wait()
+        await asyncio.sleep(0)
         call.cancel()
         with suppress(asyncio.CancelledError):
             await call
@@ -178,7 +186,7 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncCli
 # -------------------------------------------------------------------------------------------------------- processes
 
 FORKS = """
-import os, sys, threading
+import os, signal, sys, threading
 import httpx
 from signedin._connections import Connections, fresh_cookies_after_fork
 
@@ -203,7 +211,6 @@ for child in range(count):
     http.get(url)
     pid = os.fork()
     if pid == 0:
-        import signal
         signal.alarm(20)
         code = 1
         try:
@@ -221,9 +228,9 @@ print(set(codes), wrong)
 """
 
 INHERITS = """
-import asyncio, os, sys, threading
+import asyncio, os, signal, sys, threading
 import httpx, trio
-from signedin._connections import AsyncConnections, ConnectionOptions, Connections
+from signedin._connections import AsyncConnections, ConnectionOptions, Connections, fresh_cookies_after_fork
 
 url, colour, ca = sys.argv[1:]
 options = ConnectionOptions(verify=ca)
@@ -234,6 +241,7 @@ def fork(call):
         assert os.waitpid(pid, 0)[1] == 0
         return
     code = 1
+    signal.alarm(20)
     try:
         print("child", call(), flush=True)
         code = 0
@@ -242,8 +250,20 @@ def fork(call):
 
 if colour == "threads":
     http = httpx.Client(transport=Connections(options))
+    fresh_cookies_after_fork(http)
     print("parent", http.get(url).text, flush=True)
+    # A thread that the child does not have holds the locks at the fork.
+    held, free = threading.Event(), threading.Event()
+    def hold():
+        with http._transport._stack._lock, http.cookies.jar._cookies_lock:
+            held.set()
+            free.wait(20)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
     fork(lambda: http.get(url).text)
+    free.set()
+    thread.join()
     print("parent", http.get(url).text, flush=True)
     http.close()
 else:
@@ -294,6 +314,7 @@ transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Re
 closed = Connections()
 closed.close()
 http, ahttp = httpx.Client(transport=Borrowed(transport)), httpx.AsyncClient(transport=AsyncBorrowed(transport))
+assert "httpcore" in sys.modules  # a child that is forked in the middle of its import would wait for ever
 pid = os.fork()
 if pid == 0:
     for call in (lambda: http.get("https://api.test"), lambda: asyncio.run(ahttp.get("https://api.test")),

@@ -20,7 +20,7 @@ from signedin import (
     TokenStoreError,
     _flight,
 )
-from signedin._tokens import Intent
+from signedin._tokens import Intent, Records
 from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.protocols import Renewed
 from signedin.testing import FAULTS, FakeAuthServer
@@ -262,10 +262,11 @@ async def test_a_strict_server_is_given_time_to_answer_the_first_presentation(dr
     session = _strict(server, store=store)
     async with drive.bare(session, server) as bare:
         # A process that noted its attempt and was stopped: its request may still be on its way.
-        noted = store.load("default")
+        records = Records(store, "default")
+        noted = records.load()
         assert noted is not None
         until = server.clock.wall() + 8
-        assert store.compare_and_set("default", noted.revision, noted.with_intent(Intent("a", 1, "stopped", until)))
+        assert records.compare_and_set(noted.revision, noted.with_intent(Intent("a", 1, "stopped", until)))
         server.expire_access_tokens()
         assert (await drive(bare.get, "/things")).status_code == 200
         assert server.clock.wall() >= until
@@ -290,10 +291,11 @@ async def test_the_note_of_a_holder_whose_clock_is_ahead_holds_a_strict_refresh_
 ) -> None:
     server = FakeAuthServer(grace=None)
     session = _strict(server)
-    noted = session._store.load(session.key)
+    records = Records(session._store, session.key)
+    noted = records.load()
     assert noted is not None
     intent = Intent("attempt", noted.generation, "a holder that died", server.clock.wall() + ahead)
-    assert session._store.compare_and_set(session.key, noted.revision, noted.with_intent(intent))
+    assert records.compare_and_set(noted.revision, noted.with_intent(intent))
     async with drive.bare(session, server) as bare:
         server.expire_access_tokens()
         assert (await drive(bare.get, "/things")).status_code == 200

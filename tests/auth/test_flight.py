@@ -18,7 +18,8 @@ from signedin import (
 from signedin import _flight as f
 from signedin._tokens import Intent, Record, Status
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
-from signedin.testing.contract import record_of
+
+from tests.records import record_of
 
 ADA = record_of(3, 30, family="ada", tokens="ada")
 BOB = record_of(3, 7, family="bob", tokens="bob")

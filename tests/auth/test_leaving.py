@@ -15,6 +15,7 @@ from signedin import (
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
+    Stored,
     Timing,
     TokenPair,
     TokenSession,
@@ -22,7 +23,7 @@ from signedin import (
     UnauthorizedError,
 )
 from signedin._tokens import decode
-from signedin.protocols import Answer, NotSent, Renewed, Stored
+from signedin.protocols import Answer, NotSent, Renewed
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
@@ -489,18 +490,6 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Fake
         assert server.ledger["rotations"] == 1
         another.session.refresh()
         assert server.ledger["rotations"] == 2
-
-
-def test_a_record_that_got_lost_and_was_begun_anew_is_not_taken_for_the_old_one(server: FakeAuthServer) -> None:
-    revisions = set()
-    for _ in range(2):
-        store = MemoryStore()
-        with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-            client.session.sign_in(server.issue())
-            record = store.load(client.session.key)
-            assert record is not None
-            revisions.add(record.revision)
-    assert len(revisions) == 2
 
 
 def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(

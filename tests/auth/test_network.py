@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from signedin import ConfigurationError
+from signedin import ConfigurationError, _network
 from signedin._connections import AsyncConnections, ConnectionOptions, Connections, refresh_client
 from signedin._network import Network
 
@@ -164,7 +165,6 @@ async def test_a_server_is_trusted_by_the_authorities_that_are_named(
     tls.load_cert_chain(file)
     folder = tmp_path / "hashed"
     if where in {"folder", "SSL_CERT_DIR"}:
-        pytest.importorskip("cryptography")
         _rehash(file, folder)
     verify: Any = {"verify": file, "context": ssl.create_default_context(cafile=file), "folder": str(folder)}.get(
         where, True
@@ -275,14 +275,10 @@ def _context(options: ConnectionOptions) -> ssl.SSLContext:
 
 
 def _forget_contexts() -> None:
-    from signedin import _network
-
     _network._shared_authorities.cache_clear()
 
 
 def _rehash(file: Path, folder: Path) -> None:
-    import subprocess
-
     folder.mkdir()
     name = subprocess.run(
         ["openssl", "x509", "-hash", "-noout", "-in", str(file)], capture_output=True, text=True, check=True

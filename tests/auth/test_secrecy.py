@@ -18,9 +18,9 @@ from signedin._held import Held
 from signedin._tokens import Record
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
-from signedin.testing.contract import record_of
 
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Wire
+from tests.records import record_of
 
 PASSWORD = "correct horse battery staple"
 PACKAGE = str(Path(signedin.__file__).parent)
@@ -62,6 +62,7 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
             client,
             session,
             session.store,
+            session.store.load(session.key),
             renewal,
             renewal.held,
             record,

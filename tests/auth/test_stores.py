@@ -1,6 +1,7 @@
 """Both stores keep the contract; stores are named by URLs; a store's trouble reaches the caller by name."""
 
 import functools
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,20 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from signedin import Client, ConfigurationError, FileStore, MemoryStore, TokenSession, TokenStore, TokenStoreError
-from signedin._tokens import Record
+from signedin import (
+    Client,
+    ConfigurationError,
+    FileStore,
+    MemoryStore,
+    Stored,
+    TokenSession,
+    TokenStore,
+    TokenStoreError,
+)
+from signedin._tokens import Records
 from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
-from signedin.testing.contract import TokenStoreContract, record_of
+from signedin.testing.contract import TokenStoreContract
 
 from tests.auth.driving import Drive
 
@@ -40,7 +50,7 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     store, meeting = MemoryStore(), threading.Barrier(2)
 
     class Slow:
-        """A record whose revision is not told before two ask for it, or half a second has passed."""
+        """What is stored, whose revision is not told before two ask for it, or half a second has passed."""
 
         @property
         def revision(self) -> int:
@@ -48,21 +58,10 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
                 meeting.wait(0.5)
             return 1
 
-    store._records[KEY] = cast("Record", Slow())
+    store._stored[KEY] = os.getpid(), cast("Stored", Slow())
     with ThreadPoolExecutor(2) as pool:
-        won = list(pool.map(lambda _: store.compare_and_set(KEY, 1, record_of(2, 2)), range(2), timeout=20))
+        won = list(pool.map(lambda _: store.compare_and_set(KEY, 1, b"2"), range(2), timeout=20))
     assert sorted(won) == [False, True]
-
-
-def test_two_objects_on_one_file_share_records_and_locks(tmp_path: Path) -> None:
-    one, two = FileStore(tmp_path / "t.json"), FileStore(tmp_path / "t.json")
-    assert one.compare_and_set(KEY, 0, record_of())
-    assert two.load(KEY) == record_of()
-    assert one.try_lock(KEY, "one", 30)
-    assert not two.try_lock(KEY, "two", 30)
-    one.unlock(KEY, "one")
-    assert two.try_lock(KEY, "two", 30)
-    two.unlock(KEY, "two")
 
 
 @pytest.mark.parametrize(
@@ -123,13 +122,13 @@ class Broken(MemoryStore):
         self.broken: set[str] = set()
         self.error: Exception = TokenStoreError("the disk is full")
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         self._maybe("load")
         return super().load(key)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         self._maybe("compare_and_set")
-        return super().compare_and_set(key, expected, record)
+        return super().compare_and_set(key, expected_revision, data)
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         self._maybe("try_lock")
@@ -187,7 +186,7 @@ async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_s
         broken.broken = set()
         server.expire_access_tokens()
         await drive(client.users.get_profile)  # the next refresh writes it down first
-        stored = broken.load(KEY)
+        stored = Records(broken, KEY).load()
         assert stored is not None
         assert stored.pair == client.session.tokens
         assert server.ledger["reused"] == 0
@@ -198,9 +197,9 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
     drive: Drive, server: FakeAuthServer
 ) -> None:
     class Away(Broken):
-        def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
             try:
-                return super().compare_and_set(key, expected, record)
+                return super().compare_and_set(key, expected_revision, data)
             finally:
                 self.broken = set()
 
@@ -212,9 +211,10 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
             await drive.aside(refresh.wait_for)
             store.broken = {"compare_and_set"}
             refresh.release()
-        stored = store.load(KEY)
+        stored = Records(store, KEY).load()
         assert stored is not None
         assert stored.pair == client.session.tokens
+        assert stored.pair is not None
         assert server.is_live(stored.pair.refresh_token)
 
 
@@ -266,9 +266,9 @@ def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: Fak
     class Contested(MemoryStore):
         left = 0
 
-        def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+        def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
             self.left -= 1
-            return self.left < 0 and super().compare_and_set(key, expected, record)
+            return self.left < 0 and super().compare_and_set(key, expected_revision, data)
 
     store = Contested()
     client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)

@@ -87,17 +87,27 @@ def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monke
         assert received.get(timeout=10) == b""
 
 
-def abandoned(**attributes: object) -> _Exchange:
-    """Return an exchange whose time was over before it had a client."""
-    exchange, never = (
-        _Exchange(lambda: never.wait(10), RefreshEndpoint("https://auth.test"), "r", {}),
-        threading.Event(),
-    )
-    for name, value in attributes.items():
-        setattr(exchange, name, value)
+def given_up(*events: tuple[str, dict[str, Any]]) -> _Exchange:
+    """Return an exchange whose time was over after some events of httpcore's."""
+    forever = threading.Event()
+    exchange = _Exchange(lambda: forever.wait(10), RefreshEndpoint("https://auth.test"), "r", {})  # type: ignore[arg-type,return-value]
+    for event, info in events:
+        exchange._trace(event, info)
     assert exchange.run(0.0) is httpx.ReadTimeout
-    never.set()
+    forever.set()
     return exchange
+
+
+def connected(event: str, connection: socket.socket) -> tuple[str, dict[str, Any]]:
+    class Stream:
+        def get_extra_info(self, _: str) -> socket.socket:
+            return connection
+
+    return f"{event}.complete", {"return_value": Stream()}
+
+
+def sending(event: str, method: bytes = b"POST") -> tuple[str, dict[str, Any]]:
+    return f"{event}.send_request_headers.started", {"request": httpcore.Request(method, "https://auth.test")}
 
 
 @pytest.mark.parametrize(
@@ -107,34 +117,23 @@ def abandoned(**attributes: object) -> _Exchange:
 )  # fmt: skip
 def test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one(event: str) -> None:
     here, there = socket.socketpair()
-
-    class Stream:
-        def get_extra_info(self, _: str) -> socket.socket:
-            return here
-
     with here, there:
-        abandoned()._trace(f"{event}.complete", {"return_value": Stream()})
+        given_up()._trace(*connected(event, here))
         there.settimeout(10)
         assert there.recv(1) == b""
 
 
-@pytest.mark.parametrize("version", ["http11", "http2"])
+@pytest.mark.parametrize("protocol", ["http11", "http2"])
 @pytest.mark.parametrize("method", [b"POST", b"CONNECT"])
-def test_an_exchange_that_was_given_up_never_begins_to_send(version: str, method: bytes) -> None:
-    exchange, request = abandoned(), httpcore.Request(method, "https://auth.test")
+def test_an_exchange_that_was_given_up_never_begins_to_send(protocol: str, method: bytes) -> None:
     with pytest.raises(httpx.ConnectTimeout):
-        exchange._trace(f"{version}.send_request_headers.started", {"request": request})
+        given_up()._trace(*sending(protocol, method))
 
 
 def test_a_connection_that_others_share_is_not_cut() -> None:
     here, there = socket.socketpair()
     with here, there:
-        exchange = _Exchange(httpx.Client, RefreshEndpoint("https://auth.test"), "r", {})
-        exchange._socket = here
-        request = httpcore.Request("POST", "https://auth.test")
-        exchange._trace("http2.send_request_headers.started", {"request": request})
-        exchange._client = lambda: threading.Event().wait(0.2)  # type: ignore[assignment,return-value]
-        exchange.run(0.0)
+        given_up(connected("connection.start_tls", here), sending("http2"))
         here.sendall(b"another's")
         assert there.recv(100) == b"another's"
 
@@ -444,7 +443,7 @@ def test_a_cut_connection_never_becomes_one_without_encryption() -> None:
     here, there = socket.socketpair()
     context = ssl.create_default_context()
     with there, context.wrap_socket(here, server_hostname="x.test", do_handshake_on_connect=False) as encrypted:
-        abandoned(_socket=encrypted)
+        given_up(connected("connection.start_tls", encrypted), sending("http11"))
 
         with pytest.raises(OSError):  # of TLS, which has not begun; a plain socket would say EPIPE
             encrypted.send(b"secret")

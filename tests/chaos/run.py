@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 from signedin import Client, RefreshUnavailableError, SignedInError, TokenPair
+from signedin._tokens import Records, decode
 from signedin.stores import open_store
-from signedin.stores._codec import decode
+from signedin.stores.file import from_json
 
 from tests.chaos.fleet import Fleet, Hit
 from tests.chaos.proxy import Chances, FaultProxy, Presentation
@@ -277,17 +278,23 @@ def _reading(url: str, base_url: str) -> Callable[[], int]:
     """Return what reads the stored generation: of a file its bytes, past the store's own care."""
     if url.startswith("file:"):
         path = Path(url.removeprefix("file:"))
-        return lambda: max(decode(record).generation for record in json.loads(path.read_bytes())["records"].values())
+        return lambda: max(_generation(entry) for entry in json.loads(path.read_bytes())["records"].values())
     store, parts = open_store(url), urlsplit(base_url)
     key = f"{parts.scheme}://{parts.netloc}#default"
 
     def generation() -> int:
-        record = store.load(key)
+        record = Records(store, key).load()
         if record is None:
             raise KeyError(key)
         return record.generation
 
     return generation
+
+
+def _generation(entry: Any) -> int:
+    stored = from_json(entry)
+    assert stored is not None
+    return decode(stored).generation
 
 
 def _calls(folder: Path) -> tuple[Counter[str], float]:

@@ -44,7 +44,9 @@ class Shell:
 
     @property
     def environ(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "XDG_"))}
+        # Without buffers, failures to write would show in another place than they do for users.
+        others = ("SIGNEDIN_", "XDG_", "PYTHONUNBUFFERED")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return {**clean, "HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200", **self.exported}
 
     def export(self, **names: str) -> Shell:

@@ -29,7 +29,7 @@ def requests(api: Backend) -> int:
 def tokens_of(shell: Shell) -> set[str]:
     """Return the tokens in the shell's token file."""
     text = (shell.home / ".local/state/signedin/tokens.json").read_text()
-    records = json.loads(text)["records"].values()
+    records = [json.loads(entry["data"]) for entry in json.loads(text)["records"].values()]
     return {record[name] for record in records for name in ("access_token", "refresh_token")} - {None}
 
 
@@ -141,8 +141,9 @@ def test_an_ended_session_is_code_three(signed_in: Shell, api: Backend) -> None:
     httpx.post(f"{api.base_url}/auth/logout", json={"refreshToken": refresh_token}).raise_for_status()
     path = signed_in.home / ".local/state/signedin/tokens.json"
     said = json.loads(path.read_text())
-    for record in said["records"].values():
-        record["clock_offset"] = 1e6  # as if the access token had expired
+    for entry in said["records"].values():
+        # As if the access token had expired.
+        entry["data"] = json.dumps(json.loads(entry["data"]) | {"clock_offset": 1e6})
     path.write_text(json.dumps(said))
     expired = signed_in.run("profile", "--json")
     assert (expired.code, expired.problem["error"]) == (3, "SessionExpiredError")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from signedin.testing import FAULTS
 
-from tests.auth import test_file_store, test_sockets
+from tests.auth import test_file_store, test_records, test_sockets
 from tests.stores import test_file_faults, test_redis_faults
 
 if TYPE_CHECKING:
@@ -270,10 +270,10 @@ FILES = [
     Row("a file in place of its folder", _KEPT, f"{_FILE}a_file_in_place_of_the_folder_is_refused"),
     Row("64 GiB", _ASIDE, f"{_FILE}a_huge_file_is_not_read_into_memory"),
     *_each(test_file_store.DAMAGED, _ASIDE, f"{_FILE}a_damaged_file_is_moved_aside_and_nothing_is_lost", "damaged: "),
-    *_each(test_file_store.DAMAGED_RECORDS, "`TokenStoreError`; moved aside, the other records stay",
-           f"{_FILE}a_damaged_record_is_moved_aside_alone_and_the_others_stay", "a damaged record: "),
-    Row("a damaged record, and a full disk", _KEPT,
-        f"{_FILE}a_damaged_record_that_cannot_be_moved_aside_stays_with_the_others"),
+    *_each(test_file_store.DAMAGED_ENTRIES, "`TokenStoreError`; moved aside, the other entries stay",
+           f"{_FILE}a_damaged_entry_is_moved_aside_alone_and_the_others_stay", "a damaged entry: "),
+    Row("a damaged entry, and a full disk", _KEPT,
+        f"{_FILE}a_damaged_entry_that_cannot_be_moved_aside_stays_with_the_others"),
     Row("killed between write and rename", "none: the next write removes what it left",
         f"{_FILE}what_a_killed_write_left_goes_with_the_next_write"),
     Row("damaged, and replaced by a sound one meanwhile", "none: it is read",
@@ -343,13 +343,19 @@ REDIS = [
         f"{_REDIS}a_lease_that_has_run_out_is_taken_over_and_its_late_holder_takes_nothing_back"),
     Row("evicted, run out or flushed", "`NotSignedInError`", f"{_REDIS}a_flushed_or_evicted_record_is_signed_out"),
     Row("a damaged record", _ASIDE, f"{_REDIS}a_damaged_record_is_set_aside_and_signing_in_works_again"),
-    Row("a record under another revision", _ASIDE, f"{_REDIS}a_record_under_another_revision_is_damaged"),
     Row("damaged, and replaced by a sound one meanwhile", "`TokenStoreError`; the sound one stays",
         f"{_REDIS}a_sound_record_written_meanwhile_is_not_set_aside"),
-    *_each(["changed", "cut", "empty", "foreign"], _ASIDE,
-           f"{_REDIS}a_sealed_record_that_was_tampered_with_is_set_aside", "a sealed record, "),
-    Row("sealed with another key", _KEPT, f"{_REDIS}another_key_neither_reads_nor_overwrites"),
     Row("used in a forked child", "connections of its own", f"{_REDIS}a_forked_child_has_connections_of_its_own"),
+]  # fmt: skip
+
+_RECORD, _SEALED = f"{_A}records.py::test_", f"{_S}encrypted.py::test_"
+RECORDS = [
+    *_each(test_records.DAMAGED, "`TokenStoreError`; signing in replaces it",
+           f"{_RECORD}a_damaged_record_stays_until_signing_in_replaces_it", "damaged: "),
+    *_each(test_records.FOREIGN, _KEPT, f"{_RECORD}what_another_reader_could_use_is_never_overwritten"),
+    *_each(["changed", "cut", "empty", "foreign"], "`TokenStoreError`; signing in replaces it",
+           f"{_SEALED}a_record_that_was_tampered_with_is_a_damaged_one", "encrypted, and "),
+    Row("encrypted with another key", _KEPT, f"{_SEALED}another_key_neither_reads_nor_overwrites"),
 ]  # fmt: skip
 
 AREAS = {
@@ -357,6 +363,7 @@ AREAS = {
     "Sockets, proxies, TLS": SOCKETS,
     "Concurrency and requests": CONCURRENCY,
     "Processes, hosts, clocks": PROCESSES,
+    "Records, in whatever store": RECORDS,
     "Files": FILES,
     "Keyrings": KEYRINGS,
     "Redis": REDIS,

@@ -41,7 +41,7 @@ SESSION = (
         "I15",
         "a forked child refreshes its parent's pair",
         "_renewal.py",
-        "        self._orphaned = self.store.private\n",
+        "        self._orphaned = self.records.store.private\n",
         "",
         "tests/auth/test_processes.py::test_a_forked_child_refreshes_only_what_it_shares",
     ),
@@ -220,14 +220,6 @@ SESSION = (
         "        return self._or_else(flight, held) if held is not None and usable else flight\n",
         "        return flight\n",
         "tests/auth/test_replay.py::test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails[threads]",
-    ),
-    Mutant(
-        "I8",
-        "a record begun anew continues the one that was lost",
-        "session.py",
-        "    return 1 + int.from_bytes(os.urandom(5))",
-        "    return 1",
-        "tests/auth/test_leaving.py::test_a_record_that_got_lost_and_was_begun_anew_is_not_taken_for_the_old_one",
     ),
     Mutant(
         "",

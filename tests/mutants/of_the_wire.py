@@ -71,6 +71,14 @@ WIRE = (
     ),
     Mutant(
         "",
+        "the connection of an exchange that was given up is left open",
+        "_wire.py",
+        "                self._cut_if_abandoned()\n                self._outcome",
+        "                self._outcome",
+        "tests/auth/test_wire.py::test_a_cut_connection_never_becomes_one_without_encryption",
+    ),
+    Mutant(
+        "",
         "a connection that comes up too late is left open",
         "_wire.py",
         "                self._cut_if_abandoned()\n            elif",

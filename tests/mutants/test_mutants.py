@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model import invariants
+from tests.mutants.of_the_command import COMMAND
+from tests.mutants.of_the_connections import CONNECTIONS
 from tests.mutants.of_the_flight import FLIGHT
 from tests.mutants.of_the_requests import REQUESTS
 from tests.mutants.of_the_session import SESSION
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
-ALL = (*FLIGHT, *SESSION, *REQUESTS, *WIRE, *STORES)
+ALL = (*FLIGHT, *SESSION, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)

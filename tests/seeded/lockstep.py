@@ -14,7 +14,7 @@ from signedin import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin._tokens import Record
+    from signedin import Stored
     from signedin.protocols import Answer, Refresher
 
 _PATIENCE = 20.0  # seconds of real time after which a baton counts as lost
@@ -77,13 +77,13 @@ class SteppedStore(MemoryStore):
         super().__init__()
         self._baton = baton
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         self._baton.stop()
         return super().load(key)
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         self._baton.stop()
-        return super().compare_and_set(key, expected, record)
+        return super().compare_and_set(key, expected_revision, data)
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         self._baton.stop()

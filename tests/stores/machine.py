@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, ClassVar
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from signedin._tokens import Intent, Record, Status, TokenPair, claims_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin.protocols import TokenStore
+    from signedin import Stored, TokenStore
 
 SETTINGS = settings(
     max_examples=int(os.environ.get("MACHINE_RUNS", "25")),
@@ -30,10 +29,8 @@ SETTINGS = settings(
 _KEYS = ("https://a.test:443#default", "https://a.test:443#second profile", "http://b.test:80#ünï/../x")
 KEYS = st.sampled_from(_KEYS)
 HANDLES, OWNERS = st.sampled_from([0, 1]), st.sampled_from(["one", "two"])
-# Printable ASCII, as sessions demand of tokens, up to lengths that a keyring has to cut in pieces.
-TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=4000)
-TIMES = st.floats(min_value=0, max_value=4e9, allow_nan=False)
-INTENTS = st.none() | st.builds(Intent, st.just("attempt"), st.integers(1, 9), st.just("owner"), TIMES)
+# Up to lengths that a keyring has to cut in pieces.
+DATA = st.binary(max_size=4000)
 _RUNS, _LIVES = count(), count()
 
 
@@ -52,24 +49,6 @@ class Place:
     run_out: Callable[[str], None] | None = None
 
 
-@st.composite
-def records(draw: st.DrawFn) -> Record:
-    """Return a record of any status; its revision is set where it is written."""
-    status = draw(st.sampled_from(Status))
-    pair = TokenPair(draw(TOKENS), draw(TOKENS)) if status is Status.ACTIVE else None
-    record = Record(
-        generation=draw(st.integers(1, 2**40)),
-        revision=0,
-        status=status,
-        pair=pair,
-        obtained_at=draw(TIMES),
-        clock_offset=draw(st.floats(-1e6, 1e6, allow_nan=False)),
-        family="family",
-        intent=draw(INTENTS),
-    )
-    return record if pair is None else record._replace(claims=claims_of(pair.access_token))
-
-
 class StoreMachine(RuleBasedStateMachine):
     """Two handles on the records of one place; `found` says where."""
 
@@ -82,27 +61,30 @@ class StoreMachine(RuleBasedStateMachine):
         self.lives = [next(_LIVES), next(_LIVES)]
         # Keys that no earlier run has used, so that one backing store may serve them all.
         self.run = f"-{next(_RUNS)}"
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, Stored] = {}
         self.holders: dict[str, str] = {}
 
-    @rule(handle=HANDLES, key=KEYS, record=records(), stale=st.integers(0, 3))
-    def write(self, handle: int, key: str, record: Record, stale: int) -> None:
+    @rule(handle=HANDLES, key=KEYS, data=DATA, stale=st.integers(0, 3))
+    def write(self, handle: int, key: str, data: bytes, stale: int) -> None:
         current = self.records.get(key)
         revision = current.revision if current else 0
         expected = max(0, revision - stale)
-        new = record.at_revision(revision)
 
-        won = self.stores[handle].compare_and_set(self._name(key), expected, new)
+        won = self.stores[handle].compare_and_set(self._name(key), expected, data)
 
         assert won == (expected == revision)
         if won:
-            self.records[key] = new
+            written = self.stores[handle].load(self._name(key))
+            assert written is not None
+            assert written.data == data
+            assert written.revision == revision + 1 or (revision == 0 and written.revision > 0)
+            self.records[key] = written
 
-    @rule(handle=HANDLES, key=KEYS, record=records())
-    def write_too_early(self, handle: int, key: str, record: Record) -> None:
+    @rule(handle=HANDLES, key=KEYS, data=DATA)
+    def write_too_early(self, handle: int, key: str, data: bytes) -> None:
         current = self.records.get(key)
         revision = current.revision if current else 0
-        assert not self.stores[handle].compare_and_set(self._name(key), revision + 1, record.at_revision(revision + 1))
+        assert not self.stores[handle].compare_and_set(self._name(key), revision + 1, data)
 
     @rule(handle=HANDLES, key=KEYS, owner=OWNERS, seconds=st.sampled_from([0.001, 60.0]))
     def lock(self, handle: int, key: str, owner: str, seconds: float) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signedin import FileStore, MemoryStore, RedisStore
+from signedin import EncryptedStore, FileStore, MemoryStore, RedisStore
 
 from tests.stores.keyrings import store_in_a_file
 from tests.stores.machine import Place
@@ -54,9 +55,9 @@ def in_a_keyring(folder: Path) -> Place:
     return Place(open=opening, end=_as_the_kernel_does, delete=delete)
 
 
-def in_redis(server: RedisServer, encryption_key: bytes | None = None) -> Place:
+def in_redis(server: RedisServer) -> Place:
     """Two hosts on one Redis, where records are evicted and leases end by their time."""
-    opening = partial(RedisStore, server.url, encryption_key=encryption_key)
+    opening = partial(RedisStore, server.url)
 
     def delete(key: str) -> list[str]:
         with contextlib.closing(server.client()) as inside:
@@ -70,7 +71,12 @@ def in_redis(server: RedisServer, encryption_key: bytes | None = None) -> Place:
             while inside.exists(name):
                 time.sleep(0.001)
 
-    return Place(open=opening, end=lambda store: _redis(store).close(), delete=delete, run_out=run_out)
+    return Place(open=opening, end=_closed, delete=delete, run_out=run_out)
+
+
+def encrypted(place: Place) -> Place:
+    """The same place, where what is kept is encrypted."""
+    return replace(place, open=lambda: EncryptedStore(place.open(), bytes(32)))
 
 
 def _fresh(folder: Path) -> Path:
@@ -83,6 +89,6 @@ def _as_the_kernel_does(store: TokenStore) -> None:
     ended.after_fork()
 
 
-def _redis(store: TokenStore) -> RedisStore:
-    assert isinstance(store, RedisStore)
-    return store
+def _closed(store: TokenStore) -> None:
+    ended: Any = store
+    ended.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from signedin import Client, FileStore, MemoryStore, RefreshUnavailableError, TokenStoreError
-from signedin._tokens import Intent
+from signedin._tokens import Intent, Records
 from signedin.testing import FakeAuthServer
 
 KEY = "https://auth.test:443#default"
@@ -44,11 +44,12 @@ def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
         client.session.sign_in(server.issue())
         assert client.session.explain()["lock_holder"] is None
         assert client.session.explain()["unfinished_refresh_until"] is None
-        record = store.load(KEY)
+        records = Records(store, KEY)
+        record = records.load()
         assert record is not None
         deadline = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
-        store.compare_and_set(
-            KEY, record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp()))
+        records.compare_and_set(
+            record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp()))
         )
         store.try_lock(KEY, "owner", 30)
         said = client.session.explain()

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from signedin import Client, ConfigurationError, FileStore, TokenStoreError
+from signedin._tokens import Records
 from signedin.stores import _locks
-from signedin.testing.contract import record_of
+
+from tests.stores.data import data_of, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     from signedin.testing import FakeAuthServer
 
 KEY = "https://auth.test:443#default"
+pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
     """A store with one record in it."""
     store = FileStore(tmp_path / "state" / "tokens.json")
-    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.compare_and_set(KEY, 0, data_of())
     return store
 
 
@@ -66,8 +69,8 @@ def test_a_file_that_cannot_be_opened_is_a_typed_error(
         with pytest.raises(TokenStoreError, match=f"{os.strerror(code)}. The tokens were left as they are"):
             store.load(KEY)
         with pytest.raises(TokenStoreError, match=os.strerror(code)):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
-    assert store.load(KEY) == record_of()
+            store.compare_and_set(KEY, 1, data_of(2))
+    assert store.load(KEY) == stored_of()
 
 
 @pytest.mark.parametrize("code", CREATING.values(), ids=CREATING)
@@ -77,9 +80,9 @@ def test_a_new_file_that_cannot_be_made_leaves_the_old_one(
     with monkeypatch.context() as context:
         context.setattr(os, "open", failing(code, _opens(".new"), os.open))
         with pytest.raises(TokenStoreError, match=os.strerror(code)):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
-        assert store.load(KEY) == record_of()
-    assert store.compare_and_set(KEY, 1, record_of(2, 2))
+            store.compare_and_set(KEY, 1, data_of(2))
+        assert store.load(KEY) == stored_of()
+    assert store.compare_and_set(KEY, 1, data_of(2))
 
 
 @pytest.mark.parametrize("code", WRITING.values(), ids=WRITING)
@@ -104,8 +107,8 @@ def test_a_write_that_is_cut_leaves_the_old_file_and_no_litter(
     with monkeypatch.context() as context:
         context.setattr(os, "fdopen", lambda fd, mode: Cut(fdopen(fd, mode)) if mode == "wb" else fdopen(fd, mode))
         with pytest.raises(TokenStoreError, match=os.strerror(code)):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
-    assert store.load(KEY) == record_of()
+            store.compare_and_set(KEY, 1, data_of(2))
+    assert store.load(KEY) == stored_of()
     assert sorted(path.name for path in store.path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
 
 
@@ -118,11 +121,11 @@ def test_a_limit_of_the_system_on_file_sizes_leaves_the_old_file(store: FileStor
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
         with pytest.raises(TokenStoreError, match="File too large"):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
+            store.compare_and_set(KEY, 1, data_of(2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert store.load(KEY) == record_of()
+    assert store.load(KEY) == stored_of()
 
 
 def test_a_folder_whose_change_cannot_be_made_durable_is_a_typed_error_and_no_half_write(
@@ -131,8 +134,8 @@ def test_a_folder_whose_change_cannot_be_made_durable_is_a_typed_error_and_no_ha
     with monkeypatch.context() as context:
         context.setattr(os, "open", failing(errno.EIO, _opens("/state"), os.open))
         with pytest.raises(TokenStoreError, match="Input/output error"):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
-    assert store.load(KEY) == record_of(2, 2)  # as a later look shows
+            store.compare_and_set(KEY, 1, data_of(2))
+    assert store.load(KEY) == stored_of(2, 2)  # as a later look shows
 
 
 @pytest.mark.parametrize("code", LOCKING.values(), ids=LOCKING)
@@ -142,13 +145,13 @@ def test_locks_that_do_not_work_are_a_typed_error_and_nothing_is_written_without
     with monkeypatch.context() as context:
         context.setattr(fcntl, "flock", failing(code, lambda _, how: how != fcntl.LOCK_UN, fcntl.flock))
         for call in (
-            lambda: store.compare_and_set(KEY, 1, record_of(2, 2)),
+            lambda: store.compare_and_set(KEY, 1, data_of(2)),
             lambda: store.try_lock(KEY, "me", 30),
             lambda: store.lock_holder(KEY),
         ):
             with pytest.raises(TokenStoreError, match=os.strerror(code)):
                 call()
-    assert store.load(KEY) == record_of()
+    assert store.load(KEY) == stored_of()
 
 
 @pytest.mark.parametrize("side", ["write lock", "refresh lock"])
@@ -157,8 +160,8 @@ def test_a_folder_in_place_of_a_lock_file_is_a_typed_error(store: FileStore, sid
     path.unlink(missing_ok=True)
     path.mkdir()
     with pytest.raises(TokenStoreError, match="Is a directory"):
-        store.compare_and_set(KEY, 1, record_of(2, 2)) if side == "write lock" else store.try_lock(KEY, "me", 30)
-    assert store.load(KEY) == record_of()
+        store.compare_and_set(KEY, 1, data_of(2)) if side == "write lock" else store.try_lock(KEY, "me", 30)
+    assert store.load(KEY) == stored_of()
 
 
 def test_a_refresh_without_locks_sends_no_token(server: FakeAuthServer, tmp_path: Path) -> None:
@@ -180,25 +183,25 @@ def test_a_lock_file_that_was_deleted_costs_work_and_never_a_record(store: FileS
         lock.unlink()
     other = FileStore(store.path)
     assert other.try_lock(KEY, "two", 30)
-    assert other.compare_and_set(KEY, 1, record_of(2, 2))
-    assert not store.compare_and_set(KEY, 1, record_of(2, 2, tokens="late"))
+    assert other.compare_and_set(KEY, 1, data_of(2))
+    assert not store.compare_and_set(KEY, 1, data_of(2, tokens="late"))
     store.unlock(KEY, "one")
     other.unlock(KEY, "two")
-    assert store.load(KEY) == record_of(2, 2)
+    assert store.load(KEY) == stored_of(2, 2)
 
 
 def test_a_folder_that_was_deleted_is_made_anew(store: FileStore) -> None:
     shutil.rmtree(store.path.parent)
     assert store.load(KEY) is None
-    assert store.compare_and_set(KEY, 0, record_of(5, 1))
-    assert store.load(KEY) == record_of(5, 1)
+    assert store.compare_and_set(KEY, 0, data_of(5))
+    assert store.load(KEY) == stored_of(5, 1)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 240])
 def test_a_name_too_long_for_the_file_or_its_side_files_is_a_typed_error(tmp_path: Path, name: str) -> None:
     store = FileStore(tmp_path / name)
     with pytest.raises(TokenStoreError, match="File name too long"):
-        store.compare_and_set(KEY, 0, record_of())
+        store.compare_and_set(KEY, 0, data_of())
     assert not any(path.is_file() and path.stat().st_size for path in tmp_path.iterdir())
 
 
@@ -219,7 +222,7 @@ def test_an_older_copy_put_back_under_a_running_process_spends_no_token_twice(
         client.session.refresh()
         assert server.ledger["reused"] == 0
         assert server.ledger["rotations"] == 2
-        loaded = store.load(client.session.key)
+        loaded = Records(store, client.session.key).load()
         assert loaded is not None
         assert loaded.pair == client.session.tokens
 

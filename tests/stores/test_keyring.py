@@ -20,18 +20,19 @@ from signedin import (
     ConfigurationError,
     KeyringStore,
     NotSignedInError,
-    TokenPair,
+    Stored,
     TokenStore,
     TokenStoreError,
 )
-from signedin._tokens import Record, Status
 from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
-from signedin.testing.contract import TokenStoreContract, record_of
+from signedin.testing.contract import TokenStoreContract
 
+from tests.stores.data import data_of, long_data, stored_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 
 KEY = "https://auth.test:443#default"
+pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
 class TestKeyringStore(TokenStoreContract):
@@ -60,15 +61,14 @@ def store(opening: Callable[..., KeyringStore]) -> KeyringStore:
     return opening()
 
 
-def long_record(generation: int = 1, revision: int = 1) -> Record:
-    pair = TokenPair(f"{generation}" * 6_000, f"{generation}" * 2_000)
-    return record_of(generation, revision)._replace(pair=pair)
+def long_stored(number: int = 1, revision: int = 1) -> Stored:
+    return Stored(revision, long_data(number))
 
 
 # ------------------------------------------------------------------------------------------------------- long secrets
 
 
-def when_it_answers(call: Callable[[], Record | None]) -> Record | None:
+def when_it_answers(call: Callable[[], Stored | None]) -> Stored | None:
     end = time.monotonic() + 30
     while True:
         try:
@@ -78,32 +78,32 @@ def when_it_answers(call: Callable[[], Record | None]) -> Record | None:
 
 
 def test_a_short_record_is_one_entry_that_bears_the_sessions_name(store: KeyringStore, ring: MemoryKeyring) -> None:
-    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.compare_and_set(KEY, 0, data_of())
     assert list(ring.secrets) == [("signedin", KEY)]
 
 
 def test_a_long_record_is_kept_in_parts_that_every_keyring_takes(store: KeyringStore, ring: MemoryKeyring) -> None:
-    assert store.compare_and_set(KEY, 0, long_record())
-    assert store.load(KEY) == long_record()
+    assert store.compare_and_set(KEY, 0, long_data())
+    assert store.load(KEY) == long_stored()
     assert len(ring.secrets) > 5
     assert max(len(secret.encode("utf-16-le")) for secret in ring.secrets.values()) == 2500
 
 
 def test_the_head_is_written_after_the_parts_and_the_old_ones_go_last(store: KeyringStore, ring: MemoryKeyring) -> None:
-    store.compare_and_set(KEY, 0, long_record())
+    store.compare_and_set(KEY, 0, long_data())
     ring.done.clear()
-    store.compare_and_set(KEY, 1, long_record(2, 2))
+    store.compare_and_set(KEY, 1, long_data(2))
     changes = [(verb, service) for verb, service, _ in ring.done if verb != "get"]
     parts = changes.index(("set", "signedin"))
     assert set(changes[:parts]) == {("set", "signedin/parts")}
     assert set(changes[parts + 1 :]) == {("delete", "signedin/parts")}
 
 
-@pytest.mark.parametrize("after", [record_of(2, 2), long_record(2, 2), long_record().ended(Status.SIGNED_OUT)])
-def test_no_part_of_an_older_record_stays(store: KeyringStore, ring: MemoryKeyring, after: Record) -> None:
-    store.compare_and_set(KEY, 0, long_record(1, 1))
+@pytest.mark.parametrize("after", [data_of(2), long_data(2), b""])
+def test_no_part_of_an_older_record_stays(store: KeyringStore, ring: MemoryKeyring, after: bytes) -> None:
+    store.compare_and_set(KEY, 0, long_data(1))
     store.compare_and_set(KEY, 1, after)
-    assert store.load(KEY) == after
+    assert store.load(KEY) == Stored(2, after)
     assert not any("1" * 50 in secret for secret in ring.secrets.values())
 
 
@@ -112,7 +112,7 @@ def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
     opening: Callable[..., KeyringStore], ring: MemoryKeyring, nth: int
 ) -> None:
     store = opening()
-    store.compare_and_set(KEY, 0, long_record())
+    store.compare_and_set(KEY, 0, long_data())
     count = len(ring.secrets)
     writes = iter(range(100))
 
@@ -122,18 +122,18 @@ def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
 
     ring.before = cut
     with pytest.raises(TokenStoreError, match="as it was, or new as a whole"):
-        store.compare_and_set(KEY, 1, long_record(2, 2))
+        store.compare_and_set(KEY, 1, long_data(2))
     ring.before = lambda *_: None
-    assert opening().load(KEY) == long_record()
-    assert opening().compare_and_set(KEY, 1, long_record(3, 2))
-    assert opening().load(KEY) == long_record(3, 2)
+    assert opening().load(KEY) == long_stored()
+    assert opening().compare_and_set(KEY, 1, long_data(3))
+    assert opening().load(KEY) == long_stored(3, 2)
     assert len(ring.secrets) == count
 
 
 def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
     store: KeyringStore, ring: MemoryKeyring
 ) -> None:
-    longer = record_of(2, 2)._replace(pair=TokenPair("2" * 12_000, "2"))
+    longer = b"2" * 12_000
 
     def cut(verb: str, service: str, _: str) -> None:
         if (verb, service) == ("set", "signedin"):
@@ -144,15 +144,15 @@ def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
         store.compare_and_set(KEY, 0, longer)
     ring.before = lambda *_: None
     assert any("2" * 50 in secret for secret in ring.secrets.values())
-    assert store.compare_and_set(KEY, 0, long_record())
+    assert store.compare_and_set(KEY, 0, long_data())
     assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
-@pytest.mark.parametrize("after", [record_of(2, 2), record_of().ended(Status.SIGNED_OUT), long_record(3, 2)])
+@pytest.mark.parametrize("after", [data_of(2), b"", long_data(3)])
 def test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size(
-    store: KeyringStore, ring: MemoryKeyring, after: Record
+    store: KeyringStore, ring: MemoryKeyring, after: bytes
 ) -> None:
-    store.compare_and_set(KEY, 0, record_of())
+    store.compare_and_set(KEY, 0, data_of())
 
     def cut(verb: str, service: str, _: str) -> None:
         if (verb, service) == ("set", "signedin"):
@@ -160,54 +160,54 @@ def test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size
 
     ring.before = cut
     with pytest.raises(TokenStoreError):
-        store.compare_and_set(KEY, 1, long_record(2, 2))
+        store.compare_and_set(KEY, 1, long_data(2))
     ring.before = lambda *_: None
     assert any("2" * 50 in secret for secret in ring.secrets.values())
     assert store.compare_and_set(KEY, 1, after)
-    assert store.load(KEY) == after
+    assert store.load(KEY) == Stored(2, after)
     assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
 def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
     store: KeyringStore, ring: MemoryKeyring
 ) -> None:
-    store.compare_and_set(KEY, 0, long_record())
+    store.compare_and_set(KEY, 0, long_data())
 
     def refuse(verb: str, *_: str) -> None:
         if verb == "delete":
             raise OSError("read only")
 
     ring.before = refuse
-    assert store.compare_and_set(KEY, 1, long_record(2, 2))
-    assert store.load(KEY) == long_record(2, 2)
+    assert store.compare_and_set(KEY, 1, long_data(2))
+    assert store.load(KEY) == long_stored(2, 2)
 
 
 def test_a_reader_overtaken_by_two_writes_reads_again(
     opening: Callable[..., KeyringStore], ring: MemoryKeyring
 ) -> None:
     writer = opening()
-    writer.compare_and_set(KEY, 0, long_record())
+    writer.compare_and_set(KEY, 0, long_data())
 
     def overtake(verb: str, service: str, username: str) -> None:
         if (verb, service, username) == ("get", "signedin/parts", f"0.1:{KEY}"):
             ring.before = lambda *_: None
-            assert writer.compare_and_set(KEY, 1, long_record(2, 2))
-            assert writer.compare_and_set(KEY, 2, long_record(3, 3))
+            assert writer.compare_and_set(KEY, 1, long_data(2))
+            assert writer.compare_and_set(KEY, 2, long_data(3))
 
     ring.before = overtake
-    assert opening().load(KEY) == long_record(3, 3)
+    assert opening().load(KEY) == long_stored(3, 3)
 
 
 def test_a_profile_named_like_a_part_is_another_record(store: KeyringStore) -> None:
     names = [KEY, f"0.0:{KEY}", f"parts/0.0:{KEY}"]
     for number, name in enumerate(names, 1):
-        assert store.compare_and_set(name, 0, long_record(number))
-    assert [store.load(name) for name in names] == [long_record(number) for number in (1, 2, 3)]
+        assert store.compare_and_set(name, 0, long_data(number))
+    assert [store.load(name) for name in names] == [long_stored(number) for number in (1, 2, 3)]
 
 
 # ------------------------------------------------------------------------------------------------------------- damage
 
-HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format": 1, "record": {}}', "t-refresh-1",
+HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format": 1, "revision": 1}', "t-refresh-1",
          '{"format": 1, "slot": 0, "parts": 0}', '{"format": 1, "slot": 7, "parts": 1}', "[" * 100_000,
          '{"format": 1, "slot": 0, "parts": 1000000000}', '{"format": 1, "slot": [], "parts": "1"}']  # fmt: skip
 
@@ -217,25 +217,25 @@ HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format
 def test_a_damaged_entry_is_moved_and_nothing_is_lost(
     store: KeyringStore, ring: MemoryKeyring, head: str, method: str
 ) -> None:
-    store.compare_and_set(KEY, 0, record_of())
+    store.compare_and_set(KEY, 0, data_of())
     if len(head) > 1000:
         ring.secrets["signedin", KEY] = head[:1200]
     else:
         ring.secrets["signedin", KEY] = head
     damaged = ring.secrets["signedin", KEY]
     with pytest.raises(TokenStoreError, match="nothing is lost") as error:
-        store.load(KEY) if method == "load" else store.compare_and_set(KEY, 1, record_of(2, 2))
+        store.load(KEY) if method == "load" else store.compare_and_set(KEY, 1, data_of(2))
     assert "t-refresh" not in str(error.value)
     assert ring.services() == ["signedin/damaged"]
     assert list(ring.secrets.values()) == [damaged]
     assert store.load(KEY) is None
-    assert store.compare_and_set(KEY, 0, record_of(4, 1))
+    assert store.compare_and_set(KEY, 0, data_of(4))
 
 
-@pytest.mark.parametrize("head", ["{", '{"format": 1, "record": {}}', '{"format": 1, "slot": 0, "parts": 2}'])
+@pytest.mark.parametrize("head", ["{", '{"format": 1, "revision": 0}', '{"format": 1, "slot": 0, "parts": 2}'])
 def test_a_look_at_a_damaged_entry_changes_nothing(store: KeyringStore, ring: MemoryKeyring, head: str) -> None:
-    store.compare_and_set(KEY, 0, long_record())
-    assert store.peek(KEY) == long_record()
+    store.compare_and_set(KEY, 0, long_data())
+    assert store.peek(KEY) == long_stored()
     ring.secrets["signedin", KEY] = head
     before = dict(ring.secrets)
     for _ in range(2):
@@ -247,7 +247,7 @@ def test_a_look_at_a_damaged_entry_changes_nothing(store: KeyringStore, ring: Me
 def test_an_entry_of_a_later_version_is_left_alone(store: KeyringStore, ring: MemoryKeyring) -> None:
     ring.secrets["signedin", KEY] = '{"format": 2, "all": "new"}'
     before = dict(ring.secrets)
-    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
         with pytest.raises(TokenStoreError, match="later version"):
             use()
     assert ring.secrets == before
@@ -257,7 +257,7 @@ def test_an_entry_of_a_later_version_is_left_alone(store: KeyringStore, ring: Me
 def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
     store: KeyringStore, ring: MemoryKeyring, damage: str
 ) -> None:
-    store.compare_and_set(KEY, 0, long_record())
+    store.compare_and_set(KEY, 0, long_data())
     last = max(name for service, name in ring.secrets if service == "signedin/parts")
     if damage == "missing":
         del ring.secrets["signedin/parts", last]
@@ -268,8 +268,8 @@ def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
         store.load(KEY)
     assert set(ring.services()) == {"signedin/damaged"}
     assert sorted(ring.secrets.values()) == before
-    assert store.compare_and_set(KEY, 0, long_record(2))
-    assert store.load(KEY) == long_record(2)
+    assert store.compare_and_set(KEY, 0, long_data(2))
+    assert store.load(KEY) == long_stored(2)
 
 
 # --------------------------------------------------------------------------------- keyrings that are not there, or hang
@@ -278,7 +278,7 @@ def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
 @pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
 def test_a_system_without_a_keyring_says_what_to_do(backend: Any, tmp_path: Path) -> None:
     store = KeyringStore(backend=backend(), folder=tmp_path)
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, record_of())):
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
         with pytest.raises(TokenStoreError, match=r"no keyring that keeps anything; nothing was stored.*FileStore"):
             call()
 
@@ -286,43 +286,43 @@ def test_a_system_without_a_keyring_says_what_to_do(backend: Any, tmp_path: Path
 def test_the_librarys_own_choice_is_the_default(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
     store = open_store("keyring:")
-    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.compare_and_set(KEY, 0, data_of())
     assert ("signedin", KEY) in ring.secrets
 
 
 def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore, ring: MemoryKeyring) -> None:
-    store.compare_and_set(KEY, 0, record_of())
+    store.compare_and_set(KEY, 0, data_of())
     ring.locked = True
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
         with pytest.raises(TokenStoreError, match=r"KeyringLocked: Failed to unlock the collection!.* Unlock it"):
             call()
     ring.locked = False
-    assert store.load(KEY) == record_of()
+    assert store.load(KEY) == stored_of()
 
 
 @pytest.mark.parametrize("error", [InitError("Prompt dismissed"), PasswordSetError("Can't store"), NoKeyringError()])
 def test_an_error_of_the_keyring_is_a_typed_error(
     store: KeyringStore, ring: MemoryKeyring, error: KeyringError
 ) -> None:
-    store.compare_and_set(KEY, 0, record_of())
+    store.compare_and_set(KEY, 0, data_of())
 
     def fail(*_: str) -> None:
         raise error
 
     ring.before = fail
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
         with pytest.raises(TokenStoreError, match=type(error).__name__):
             call()
     ring.before = lambda *_: None
-    assert store.load(KEY) == record_of()
+    assert store.load(KEY) == stored_of()
 
 
 def test_a_keyring_that_cuts_long_secrets_is_found_out(
     store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep = ring.set_password
-    monkeypatch.setattr(ring, "set_password", lambda service, name, secret: keep(service, name, secret[:100]))
-    assert store.compare_and_set(KEY, 0, record_of())
+    monkeypatch.setattr(ring, "set_password", lambda service, name, secret: keep(service, name, secret[:60]))
+    assert store.compare_and_set(KEY, 0, data_of())
     with pytest.raises(TokenStoreError, match="was damaged"):
         store.load(KEY)
 
@@ -346,7 +346,7 @@ def test_a_backends_words_are_not_quoted(store: KeyringStore, ring: MemoryKeyrin
 
     ring.before = raise_with_secret
     with pytest.raises(TokenStoreError, match=r"failed \(ValueError\)") as error:
-        store.compare_and_set(KEY, 0, record_of())
+        store.compare_and_set(KEY, 0, data_of())
     assert error.value.__cause__ is None
     assert error.value.__context__ is None
 
@@ -355,35 +355,35 @@ def test_a_hanging_keyring_is_given_up_and_works_again_later(
     opening: Callable[..., KeyringStore], ring: MemoryKeyring
 ) -> None:
     store = opening(patience=0.1)
-    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.compare_and_set(KEY, 0, data_of())
     ring.open.clear()
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, record_of(2, 2))):
+    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
         with pytest.raises(TokenStoreError, match=r"not answered for 0.1 s; it may be locked"):
             call()
     ring.open.set()
     # The load had begun. The write had not, and must not come true behind its caller's back: its turn is over now.
-    assert when_it_answers(lambda: store.load(KEY)) == record_of()
+    assert when_it_answers(lambda: store.load(KEY)) == stored_of()
     patient = opening()
-    assert patient.compare_and_set(KEY, 1, record_of(3, 2))
-    assert patient.load(KEY) == record_of(3, 2)
+    assert patient.compare_and_set(KEY, 1, data_of(3))
+    assert patient.load(KEY) == stored_of(3, 2)
 
 
 def test_a_write_that_ends_late_overwrites_nothing_newer(
     opening: Callable[..., KeyringStore], ring: MemoryKeyring
 ) -> None:
     slow, other = opening(patience=0.1), opening(patience=0.2)
-    assert slow.compare_and_set(KEY, 0, record_of())
+    assert slow.compare_and_set(KEY, 0, data_of())
     ring.before = lambda verb, *_: ring.open.clear() if verb == "set" else None
     with pytest.raises(TokenStoreError, match="new as a whole"):
-        slow.compare_and_set(KEY, 1, record_of(2, 2, tokens="late"))
+        slow.compare_and_set(KEY, 1, data_of(2, tokens="late"))
     assert ring.hanging.wait(10)
     ring.before = lambda *_: None
     with pytest.raises(TokenStoreError, match="has been writing"):  # locked until the keyring has answered
-        other.compare_and_set(KEY, 1, record_of(2, 2))
+        other.compare_and_set(KEY, 1, data_of(2))
     ring.open.set()
     patient = opening()
-    assert patient.compare_and_set(KEY, 1, record_of(2, 2)) is False
-    assert patient.load(KEY) == record_of(2, 2, tokens="late")
+    assert patient.compare_and_set(KEY, 1, data_of(2)) is False
+    assert patient.load(KEY) == stored_of(2, 2, tokens="late")
 
 
 def test_a_hanging_keyring_hangs_no_request(
@@ -407,7 +407,7 @@ def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_
     (tmp_path / "file").touch()
     store = KeyringStore(backend=ring, folder=tmp_path / "file")
     for call in (
-        lambda: store.compare_and_set(KEY, 0, record_of()),
+        lambda: store.compare_and_set(KEY, 0, data_of()),
         lambda: store.try_lock(KEY, "me", 30),
         lambda: store.lock_holder(KEY),
     ):
@@ -433,16 +433,16 @@ def test_its_thread_ends_with_it(opening: Callable[..., KeyringStore]) -> None:
 
 def test_a_forked_child_has_a_thread_of_its_own(tmp_path: Path) -> None:
     store = store_in_a_file(tmp_path)
-    assert store.compare_and_set(KEY, 0, record_of())
+    assert store.compare_and_set(KEY, 0, data_of())
     child = os.fork()
     if not child:
         status = 1
         with contextlib.suppress(BaseException):
             store.after_fork()
-            status = 0 if store.compare_and_set(KEY, 1, record_of(2, 2)) else 2
+            status = 0 if store.compare_and_set(KEY, 1, data_of(2)) else 2
         os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
-    assert store.load(KEY) == record_of(2, 2)
+    assert store.load(KEY) == stored_of(2, 2)
 
 
 def test_the_holder_of_the_lock_is_named(opening: Callable[..., KeyringStore]) -> None:
@@ -455,7 +455,7 @@ def test_the_holder_of_the_lock_is_named(opening: Callable[..., KeyringStore]) -
 
 def test_lock_files_hold_no_secret_and_lie_in_the_state_folder(ring: MemoryKeyring, tmp_path: Path) -> None:
     store = KeyringStore(backend=ring)
-    store.compare_and_set(KEY, 0, record_of())
+    store.compare_and_set(KEY, 0, data_of())
     store.try_lock(KEY, "me", 30)
     store.unlock(KEY, "me")
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

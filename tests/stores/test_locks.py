@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from signedin import FileStore, TokenStoreError
+from signedin import TokenStoreError
 from signedin.stores._locks import SideFiles
 
 KEY = "https://auth.test:443#default"
@@ -33,14 +33,6 @@ def test_the_holder_is_named_by_its_process(locks: Callable[[], SideFiles]) -> N
     assert str(locks().holder(KEY)).startswith(f"process {os.getpid()} since 20")
     assert locks().try_lock(KEY, "another") is False  # asking has taken nothing away
     mine.unlock(KEY, "me")
-
-
-def test_a_file_store_names_the_holder_of_its_lock(tmp_path: Path) -> None:
-    one, two = FileStore(tmp_path / "t.json"), FileStore(tmp_path / "t.json")
-    assert one.lock_holder(KEY) is None
-    assert one.try_lock(KEY, "me", 30)
-    assert f"process {os.getpid()} " in str(two.lock_holder(KEY))
-    one.unlock(KEY, "me")
 
 
 def test_a_write_that_never_ends_stops_the_others_only_for_a_while(locks: Callable[[], SideFiles]) -> None:

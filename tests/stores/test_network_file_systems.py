@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from signedin import FileStore, NetworkFileSystemWarning
 from signedin.cli import main
-from signedin.stores import _mounts, open_store
-from signedin.stores._mounts import kind_of, network_file_system
+from signedin.stores import file, open_store
+from signedin.stores.file import kind_of, network_file_system
 
 # As the kernel prints it: an optional field or none before the dash, a space in a mount point as \040.
 MOUNTS = r"""22 1 252:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
@@ -55,7 +55,7 @@ def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     point = str(folder).replace(" ", r"\040")
     table = tmp_path / "mountinfo"
     table.write_text(f"22 1 252:1 / / rw - ext4 /dev/vda1 rw\n40 22 0:40 / {point} rw - nfs4 filer:/x rw\n")
-    monkeypatch.setattr(_mounts, "MOUNTS", table)
+    monkeypatch.setattr(file, "MOUNTS", table)
     return folder
 
 
@@ -86,7 +86,7 @@ def test_a_token_file_on_a_local_disk_is_not_warned_about(mounted: Path) -> None
 
 
 def test_a_system_that_tells_no_mounts_is_not_warned_on(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_mounts, "MOUNTS", mounted / "is not there")
+    monkeypatch.setattr(file, "MOUNTS", mounted / "is not there")
     assert network_file_system(mounted / "tokens.json") is None
 
 

@@ -9,8 +9,8 @@ import pytest
 import redis
 from signedin import Client, RedisStore, TokenStoreError
 from signedin.stores import redis as redis_module
-from signedin.testing.contract import record_of
 
+from tests.stores.data import data_of, stored_of
 from tests.stores.talking_redis import Relay, saying
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from tests.servers_redis import RedisServer
 
 KEY = "https://auth.test:443#default"
+pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 CALLS: dict[str, Callable[[RedisStore], object]] = {
     "load": lambda store: store.load(KEY),
-    "compare_and_set": lambda store: store.compare_and_set(KEY, 1, record_of(2, 2)),
+    "compare_and_set": lambda store: store.compare_and_set(KEY, 1, data_of(2)),
     "try_lock": lambda store: store.try_lock(KEY, "me", 30),
     "unlock": lambda store: store.unlock(KEY, "me"),
     "lock_holder": lambda store: store.lock_holder(KEY),
@@ -94,15 +95,15 @@ def test_an_answer_that_does_not_come_is_a_typed_error(answer: bytes | None, met
 
 def test_a_replica_that_is_read_only_is_a_typed_error(own_redis: RedisServer) -> None:
     with closing(RedisStore(own_redis.url)) as store, closing(own_redis.client()) as inside:
-        assert store.compare_and_set(KEY, 0, record_of())
+        assert store.compare_and_set(KEY, 0, data_of())
         inside.replicaof("127.0.0.1", 1)  # a master that is not there
         with pytest.raises(TokenStoreError, match=r"ReadOnly"):
-            store.compare_and_set(KEY, 1, record_of(2, 2))
+            store.compare_and_set(KEY, 1, data_of(2))
         with pytest.raises(TokenStoreError):
             store.try_lock(KEY, "me", 30)
         inside.replicaof("NO", "ONE")
-        assert store.load(KEY) == record_of()
-        assert store.compare_and_set(KEY, 1, record_of(2, 2))
+        assert store.load(KEY) == stored_of()
+        assert store.compare_and_set(KEY, 1, data_of(2))
 
 
 def test_a_user_without_permission_is_a_typed_error(own_redis: RedisServer) -> None:
@@ -113,7 +114,7 @@ def test_a_user_without_permission_is_a_typed_error(own_redis: RedisServer) -> N
         with closing(RedisStore(own_redis.url.replace("://", "://reader:p4ss@"))) as store:
             assert store.load(KEY) is None
             with pytest.raises(TokenStoreError, match=r"NoPermission"):
-                store.compare_and_set(KEY, 0, record_of())
+                store.compare_and_set(KEY, 0, data_of())
 
 
 def test_a_database_that_is_not_there_is_a_typed_error(own_redis: RedisServer) -> None:

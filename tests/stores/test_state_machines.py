@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from signedin._tokens import Record
+    from signedin import Stored
 
     from tests.servers_redis import RedisServer
 
@@ -38,9 +38,12 @@ def test_keyring_stores_behave_like_their_model(tmp_path: Path) -> None:
     _run(partial(places.in_a_keyring, tmp_path))
 
 
-@pytest.mark.parametrize("encryption_key", [None, bytes(range(32))], ids=["in clear", "encrypted"])
-def test_redis_stores_behave_like_their_model(redis_here: RedisServer, encryption_key: bytes | None) -> None:
-    _run(partial(places.in_redis, redis_here, encryption_key))
+def test_redis_stores_behave_like_their_model(redis_here: RedisServer) -> None:
+    _run(partial(places.in_redis, redis_here))
+
+
+def test_encrypted_stores_behave_like_their_model(tmp_path: Path) -> None:
+    _run(lambda: places.encrypted(places.in_a_file(tmp_path)))
 
 
 # ------------------------------------------------------------------------------------------------- the machine itself
@@ -61,16 +64,16 @@ class Faulty:
 class Blind(Faulty):
     """Writes whatever the revision is."""
 
-    def compare_and_set(self, key: str, _: int, record: Record) -> bool:
+    def compare_and_set(self, key: str, _: int, data: bytes) -> bool:
         current = self._store.load(key)
-        return self._store.compare_and_set(key, current.revision if current else 0, record)
+        return self._store.compare_and_set(key, current.revision if current else 0, data)
 
 
 class Timid(Faulty):
     """Takes a written record for a lost race."""
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        return self._store.compare_and_set(key, expected, record) and not expected
+    def compare_and_set(self, key: str, expected: int, data: bytes) -> bool:
+        return self._store.compare_and_set(key, expected, data) and not expected
 
 
 class Grasping(Faulty):
@@ -87,22 +90,22 @@ class Remembering(Faulty):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._seen: dict[str, Record] = {}
+        self._seen: dict[str, Stored] = {}
 
-    def load(self, key: str) -> Record | None:
-        if (record := self._seen.get(key) or self._store.load(key)) is not None:
-            self._seen[key] = record
-        return record
+    def load(self, key: str) -> Stored | None:
+        if (stored := self._seen.get(key) or self._store.load(key)) is not None:
+            self._seen[key] = stored
+        return stored
 
 
 class Confusing(Faulty):
     """Keeps all profiles of an origin under one key."""
 
-    def load(self, key: str) -> Record | None:
+    def load(self, key: str) -> Stored | None:
         return self._store.load(key.partition("#")[0])
 
-    def compare_and_set(self, key: str, expected: int, record: Record) -> bool:
-        return self._store.compare_and_set(key.partition("#")[0], expected, record)
+    def compare_and_set(self, key: str, expected: int, data: bytes) -> bool:
+        return self._store.compare_and_set(key.partition("#")[0], expected, data)
 
 
 class Lapsing(Faulty):

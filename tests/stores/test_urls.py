@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
-from signedin import ConfigurationError, KeyringStore, RedisStore
+from signedin import ConfigurationError, KeyringStore, MemoryStore, RedisStore
 from signedin.stores import open_store
 
 
@@ -44,14 +45,40 @@ def test_a_url_that_names_no_store_is_not_quoted(url: str) -> None:
     assert "p4ss" not in f"{refused.value!r} {refused.value.__cause__!r}"
 
 
-def test_the_encryption_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("url", ["redis://localhost", "file:", "keyring:"])
+def test_the_encryption_key_comes_from_the_environment(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = repr(open_store(url))
     monkeypatch.setenv("SIGNEDIN_STORE_KEY", "ab" * 32)
-    assert repr(open_store("redis://localhost")).endswith(", encrypted)")
+    assert repr(open_store(url)) == f"EncryptedStore({plain})"
     for wrong in ("ab" * 16, "xy" * 32):
         monkeypatch.setenv("SIGNEDIN_STORE_KEY", wrong)
-        with pytest.raises(ConfigurationError) as refused:
-            open_store("redis://localhost")
+        with pytest.raises(ConfigurationError, match="SIGNEDIN_STORE_KEY") as refused:
+            open_store(url)
         assert wrong not in str(refused.value)
+
+
+def test_memory_and_a_store_of_ones_own_are_not_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNEDIN_STORE_KEY", "ab" * 32)
+    assert isinstance(open_store("memory:"), MemoryStore)
+    assert isinstance(open_store(RedisStore("redis://localhost")), RedisStore)
+
+
+@pytest.mark.parametrize("url", ["memory:", "file:", "keyring:", "redis://localhost"])
+@pytest.mark.parametrize("key", ["", "ab" * 32])
+def test_a_store_opened_by_its_url_can_be_closed(url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNEDIN_STORE_KEY", key)
+    opened: Any = open_store(url)
+    opened.close()
+
+
+@pytest.mark.parametrize("value", ["my-tokens.json", "redi://:p4ss@host", "file:~no-such-user/x", "file:a%00b"])
+def test_what_the_environment_names_in_vain_is_told_by_the_variables_name(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNEDIN_STORE", value)
+    with pytest.raises(ConfigurationError, match=r"^SIGNEDIN_STORE: ") as refused:
+        open_store(None)
+    assert value not in str(refused.value)
 
 
 def test_importing_the_package_imports_no_extra() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from signedin.cli.options import Options
 
-Answer = tuple["Mapping[str, object]", int]  # what to say, and the exit code
+Answer = tuple["Mapping[str, object]", int]  # what to show, and the exit code
 
 
 def run(chosen: Options) -> int:
@@ -26,8 +26,11 @@ def run(chosen: Options) -> int:
     if not chosen.base_url:
         raise ConfigurationError("Which API? Give --base-url https://api.example.com/v1, or set SIGNEDIN_BASE_URL.")
     with Client(chosen.base_url, store=store, profile=chosen.profile, allow_http=chosen.allow_http) as client:
-        said, code = examine(client, store) if chosen.command == "doctor" else _COMMANDS[chosen.command](client, chosen)
-    output.show(said, as_json=chosen.as_json)
+        if chosen.command == "doctor":
+            answer, code = examine(client, store)
+        else:
+            answer, code = _COMMANDS[chosen.command](client, chosen)
+    output.show(answer, as_json=chosen.as_json)
     return code
 
 
@@ -49,18 +52,17 @@ def _profile(client: Client, _chosen: Options) -> Answer:
 
 def _logout(client: Client, chosen: Options) -> Answer:
     client.logout()
-    said, _ = _status(client, chosen)
-    return said, 0
+    return _status(client, chosen)[0], 0
 
 
 def _status(client: Client, chosen: Options) -> Answer:
-    told = client.session.explain()
-    if told["store_failure"] is not None:
-        raise TokenStoreError(str(told["store_failure"]))
-    signed_in = told["status"] == "active"
+    state = client.session.explain()
+    if state["store_failure"] is not None:
+        raise TokenStoreError(str(state["store_failure"]))
+    signed_in = state["status"] == "active"
     names = ("status", "store", "obtained_at", "expires_at", "next_planned_refresh_in")
-    said = {"signed_in": signed_in, "profile": chosen.profile, **{name: told[name] for name in names}}
-    return said, 0 if signed_in else 3
+    answer = {"signed_in": signed_in, "profile": chosen.profile, **{name: state[name] for name in names}}
+    return answer, 0 if signed_in else 3
 
 
 _COMMANDS: Final[dict[str, Callable[[Client, Options], Answer]]] = {

@@ -20,47 +20,44 @@ if TYPE_CHECKING:
     from signedin.protocols import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server
-# What `explain` tells as the last failure is that of this very process, which has only just begun.
+# The last failure in `explain` is one of this very process, which has only just begun.
 _ELSEWHERE = "each process logs its own, by the logger signedin at level INFO"
 
 
 def examine(client: Client, store: TokenStore) -> tuple[Mapping[str, object], int]:
-    """Return what was found, and 1 if any of it is a problem."""
-    told = client.session.explain()
-    server = _server(str(client.session.base_url))
-    problems = [
-        f"{what}: {said}"
-        for what, said in (("store", told["store_failure"]), ("server", server["server_failure"]))
-        if said is not None
-    ]
-    if told["unfinished_refresh_until"] is not None:
+    """Return a report, and 1 if there is a problem in it."""
+    state, server = client.session.explain(), _server(client)
+    failures = {"store": state["store_failure"], "server": server["server_failure"]}
+    problems = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
+    if state["unfinished_refresh_until"] is not None:
         problems.append("session: a refresh has begun and not come back; the next use completes it")
-    if told["status"] == "dead":
+    if state["status"] == "dead":
         problems.append("session: the server refused the refresh token; sign in again")
-    found = {**server, **_place(store), **told, "failures_elsewhere": _ELSEWHERE, "problems": problems}
-    return found, 1 if problems else 0
+    report = {**server, **_place(store), **state, "failures_elsewhere": _ELSEWHERE, "problems": problems}
+    return report, 1 if problems else 0
 
 
-def _server(base_url: str) -> dict[str, object]:
-    found: dict[str, object] = {"base_url": base_url, "server_failure": None, "server_clock_ahead": None}
+def _server(client: Client) -> dict[str, object]:
+    base_url = str(client.session.base_url)
+    server: dict[str, object] = {"base_url": base_url, "server_failure": None, "server_clock_ahead": None}
     sent = time.time()
     try:
-        # Without the session: what is asked is whether the server is there.
-        answer = httpx.get(base_url, timeout=_PATIENCE, follow_redirects=False)
+        # By the connections that calls take, proxies and certificates included, and without a token.
+        response = client.http.get(base_url, auth=None, timeout=_PATIENCE, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return {**found, "server_failure": f"{type(error).__name__}: {error}"}
+        return {**server, "server_failure": f"{type(error).__name__}: {error}"}
     received = time.time()
-    return {**found, "server_answer_took": received - sent, "server_clock_ahead": _ahead(answer, sent, received)}
+    return {**server, "server_answer_took": received - sent, "server_clock_ahead": _ahead(response, sent, received)}
 
 
-def _ahead(answer: httpx.Response, sent: float, received: float) -> float | None:
+def _ahead(response: httpx.Response, sent: float, received: float) -> float | None:
     """Return how many seconds the server's clock is ahead; 0.0 where the difference is within what can be seen."""
     try:
-        shown = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        date = parsedate_to_datetime(response.headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError):
         return None
-    # The header is cut to whole seconds: the server's clock was in [shown, shown + 1).
-    lowest, highest = shown - received, shown + 1 - sent
+    # The header is cut to whole seconds: the server's clock was in [date, date + 1).
+    lowest, highest = date - received, date + 1 - sent
     return 0.0 if lowest <= 0 <= highest else (lowest + highest) / 2
 
 
@@ -78,7 +75,7 @@ def _place(store: TokenStore) -> dict[str, object]:
 
 def _permissions(path: Path) -> str:
     try:
-        found = path.lstat()
+        entry = path.lstat()
     except OSError as error:
         return error.strerror or type(error).__name__
-    return f"{stat.filemode(found.st_mode)} of uid {found.st_uid}"
+    return f"{stat.filemode(entry.st_mode)} of uid {entry.st_uid}"

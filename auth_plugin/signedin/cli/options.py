@@ -34,7 +34,7 @@ _LONGEST_LINE: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """One command line, understood."""
+    """What one command line asks for."""
 
     command: str
     base_url: str | None
@@ -45,7 +45,7 @@ class Options:
     allow_http: bool
 
 
-def parsed(arguments: Sequence[str]) -> Options:
+def parse(arguments: Sequence[str]) -> Options:
     """Return the options; `--help` and `--version` leave.
 
     Raises:
@@ -55,20 +55,20 @@ def parsed(arguments: Sequence[str]) -> Options:
         "".join(arguments).encode()
     except UnicodeEncodeError:
         raise ConfigurationError("An argument is no text in this locale's encoding.") from None
-    said = vars(_parser().parse_args(arguments))
-    store = said.get("store") or os.environ.get("SIGNEDIN_STORE") or "file:"
-    if "store" in said and _holds_a_password(said["store"]):
+    values = vars(_parser().parse_args(arguments))
+    store = values.get("store") or os.environ.get("SIGNEDIN_STORE") or "file:"
+    if "store" in values and _holds_a_password(values["store"]):
         raise ConfigurationError(
             "The store's URL holds a password, and other processes can read arguments: set SIGNEDIN_STORE instead."
         )
     return Options(
-        command=said["command"],
-        base_url=said.get("base_url") or os.environ.get("SIGNEDIN_BASE_URL"),
+        command=values["command"],
+        base_url=values.get("base_url") or os.environ.get("SIGNEDIN_BASE_URL"),
         store=store,
-        profile=said.get("profile", "default"),
-        email=said.get("email"),
-        as_json=said.get("json", False),
-        allow_http=said.get("allow_http", False),
+        profile=values.get("profile", "default"),
+        email=values.get("email"),
+        as_json=values.get("json", False),
+        allow_http=values.get("allow_http", False),
     )
 
 
@@ -76,8 +76,9 @@ def ask_email() -> str:
     """Return the e-mail typed at the terminal."""
     if not _at_a_terminal():
         raise ConfigurationError("Whose account? Give the e-mail as an argument: signedin login ada@example.com")
-    sys.stderr.write("E-mail: ")
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.write("E-mail: ")
+        sys.stderr.flush()
     return _line("e-mail")
 
 
@@ -85,12 +86,23 @@ def ask_password(*, twice: bool) -> str:
     """Return the password typed at the terminal, unseen, or else the next line of standard input."""
     if not _at_a_terminal():
         return _line("password")
-    password = getpass.getpass("Password: ")
-    if twice and getpass.getpass("Once more: ") != password:
+    password = _typed_unseen("Password: ")
+    if twice and _typed_unseen("Once more: ") != password:
         raise ConfigurationError("The two passwords differ; nothing was sent.")
     if not password:
         raise ConfigurationError("The password is empty; nothing was sent.")
     return password
+
+
+def _typed_unseen(prompt: str) -> str:
+    try:
+        text = getpass.getpass(prompt)
+        text.encode()  # as in `_line`
+    except EOFError:
+        raise ConfigurationError("No password was typed; nothing was sent.") from None
+    except UnicodeError:
+        raise ConfigurationError("The password is no text in this locale's encoding; nothing was sent.") from None
+    return text
 
 
 def _line(what: str) -> str:
@@ -99,6 +111,8 @@ def _line(what: str) -> str:
         line.encode()  # some locales let bytes through that are no text
     except UnicodeError:
         raise ConfigurationError(f"The {what} on standard input is no text in this locale's encoding.") from None
+    except OSError as error:
+        raise ConfigurationError(f"The {what} cannot be read from standard input: {error.strerror}.") from None
     if not (text := line.removesuffix("\n").removesuffix("\r")):
         raise ConfigurationError(f"No {what}: one line is expected on standard input.")
     return text

@@ -1,63 +1,104 @@
-"""How the command speaks: one JSON object, a table where `rich` is there to draw it, or plain lines."""
+"""How the command speaks: one JSON object, a table where `rich` is there to draw it, or plain lines.
+
+A stream may be closed, full, without a reader, or of an encoding that lacks the letters; none of it is a traceback.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from signedin.errors import APIStatusError
+from signedin.errors import SignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from signedin.errors import SignedInError
+
+class UnwritableAnswerError(SignedInError):
+    """The command did what it was to do, and standard output does not take its answer."""
 
 
-def show(said: Mapping[str, object], *, as_json: bool) -> None:
-    """Write the answer to standard output."""
+def escape_what_cannot_be_encoded() -> None:
+    """Have letters escaped that the encoding of a stream lacks: an old locale, cron, PYTHONIOENCODING=ascii."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def show(answer: Mapping[str, object], *, as_json: bool) -> None:
+    """Write an answer to standard output."""
     if as_json:
-        print(json.dumps(said))  # noqa: T201 -- the command's voice
-    elif not (sys.stdout is not None and sys.stdout.isatty() and _drawn(said)):
-        for name, value in said.items():
-            print(f"{_words(name)}: {_shown(value)}")  # noqa: T201
+        write(json.dumps(answer) + "\n")
+    else:
+        table = _table(answer) if sys.stdout is not None and sys.stdout.isatty() else None
+        write(table or "".join(f"{_words(name)}: {_text(value)}\n" for name, value in answer.items()))
 
 
-def complain(error: SignedInError, code: int, *, as_json: bool) -> None:
-    """Write what went wrong to standard error, in one line."""
-    said: dict[str, object] = {"error": type(error).__name__, "message": str(error), "exit_code": code}
-    if isinstance(error, APIStatusError):
-        said |= {"status_code": error.status_code, "request_id": error.request_id}
-    text = json.dumps(said) if as_json else f"signedin: {_printable(str(error))}"
-    print(text, file=sys.stderr)  # noqa: T201
+def write(text: str) -> None:
+    """Write to standard output, now: what is left in a buffer fails at the interpreter's end, in Python's own words.
 
-
-def flush() -> None:
-    """Find out now, and not at the interpreter's end, that nobody reads the answer."""
-    if sys.stdout is not None:
+    Raises:
+        BrokenPipeError: Nobody reads it any more.
+        UnwritableAnswerError: It is full, say.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
         sys.stdout.flush()
+    except OSError as error:
+        _redirect_to_nowhere(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise UnwritableAnswerError(f"Done, but the answer cannot be written: {error.strerror}.") from None
 
 
-def _drawn(said: Mapping[str, object]) -> bool:
+def complain(problem: Mapping[str, object], *, as_json: bool) -> None:
+    """Write what went wrong to standard error, in one line."""
+    if sys.stderr is None:  # `print` would take standard output in its place
+        return
+    text = json.dumps(problem) if as_json else f"signedin: {_printable(str(problem['message']))}"
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _redirect_to_nowhere(sys.stderr)
+
+
+def _redirect_to_nowhere(stream: TextIO) -> None:
+    # The text is still in the stream's buffer, and Python writes it once more at its end, and complains.
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _table(answer: Mapping[str, object]) -> str | None:
     try:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
     except ImportError:
-        return False
+        return None
     table = Table(show_header=False, box=None)
-    for name, value in said.items():
+    for name, value in answer.items():
         # Text, not markup: a server's words draw nothing.
-        table.add_row(Text(_words(name), style="bold"), Text(_shown(value)))
-    Console().print(table)
-    return True
+        table.add_row(Text(_words(name), style="bold"), Text(_text(value)))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     match value:
         case None:
             return "-"
@@ -66,7 +107,7 @@ def _shown(value: object) -> str:
         case float():
             return f"{value:.3g} s" if abs(value) < 1 else f"{value:.0f} s"
         case list():
-            return "; ".join(map(_shown, value)) or "none"
+            return "; ".join(map(_text, value)) or "none"
     return _printable(str(value))
 
 

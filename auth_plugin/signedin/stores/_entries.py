@@ -108,10 +108,9 @@ def _parsed(text: str | None) -> dict[str, Any] | None:
         body = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    if not isinstance(body, dict):
-        raise ValueError("it is no object")
-    refuse_later_format(body)
-    if body.get("format") != FORMAT:
+    if isinstance(body, dict):
+        refuse_later_format(body)
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise ValueError("it is no entry of this format")
     return body
 

@@ -62,7 +62,7 @@ class EncryptedStore:
         if expected_revision:
             self.load(key)  # refuses what another key wrote; if that changes now, so does the revision
         nonce = secrets.token_bytes(_NONCE)
-        sealed = base64.b64encode(nonce + self._cipher.encrypt(nonce, data, key.encode()))
+        sealed = base64.b64encode(nonce + self._cipher.encrypt(nonce, data, _context(key)))
         return self._store.compare_and_set(key, expected_revision, b"%s:%s" % (self._head, sealed))
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
@@ -102,11 +102,14 @@ class EncryptedStore:
             )
         try:
             content = base64.b64decode(sealed, validate=True)
-            # The name of the record is authenticated too, so that nobody swaps records.
-            data = self._cipher.decrypt(content[:_NONCE], content[_NONCE:], key.encode())
+            data = self._cipher.decrypt(content[:_NONCE], content[_NONCE:], _context(key))
         except (binascii.Error, ValueError, InvalidTag):
             data = b""
         return Stored(stored.revision, data)
+
+
+def _context(key: str) -> bytes:
+    return key.encode()  # the record's name is authenticated too, so that nobody swaps records
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -1,4 +1,7 @@
-"""Tokens in a file that processes of one user share: `flock`, atomic replace, mode 0600. The locks stand in `_locks`."""
+"""Tokens in a file that processes of one user share: `flock`, atomic replace, mode 0600.
+
+The locks stand in `_locks`; where the file is, what is in it and how it is written, in three parts below the store.
+"""
 
 from __future__ import annotations
 
@@ -219,8 +222,8 @@ def default_path() -> Path:
     """Return the token file in the user's state folder (XDG Base Directory Specification; Apple's guide on macOS)."""
     if sys.platform == "darwin":
         folder = _home() / "Library" / "Application Support"
-    elif os.path.isabs(state := os.environ.get("XDG_STATE_HOME", "")):
-        folder = Path(state)
+    elif (state := Path(os.environ.get("XDG_STATE_HOME", ""))).is_absolute():
+        folder = state
     else:  # the specification has relative ones ignored
         folder = _home() / ".local" / "state"
     return folder / "signedin" / "tokens.json"
@@ -245,21 +248,18 @@ def absolute(argument: str, path: str | os.PathLike[str]) -> Path:
 
 def _home() -> Path:
     # Not Path.home(): that takes HOME as it is, relative or empty too.
-    home = os.environ.get("HOME", "")
-    if sys.platform == "win32":
-        home = os.path.expanduser("~")  # noqa: PTH111 -- raises nothing
-    elif not os.path.isabs(home):
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            home = ""
-    if not os.path.isabs(home):
-        raise ConfigurationError(
-            "There is no home folder for the tokens: HOME is not set to an absolute path, and this user has no entry in "
-            "the system's list. Set HOME or XDG_STATE_HOME, or name an absolute path: FileStore(path), "
-            "SIGNEDIN_STORE=file:///path/to/tokens.json."
-        )
-    return Path(home)
+    with contextlib.suppress(KeyError, RuntimeError):
+        if sys.platform == "win32":
+            return Path.home()
+        if (home := Path(os.environ.get("HOME", ""))).is_absolute():
+            return home
+        if (home := Path(pwd.getpwuid(os.getuid()).pw_dir)).is_absolute():
+            return home
+    raise ConfigurationError(
+        "There is no home folder for the tokens: HOME is not set to an absolute path, and the system lists none for "
+        "this user. Set HOME or XDG_STATE_HOME, or name an absolute path, as in FileStore(path) or "
+        "SIGNEDIN_STORE=file:///path/to/tokens.json."
+    )
 
 
 def network_file_system(path: Path) -> str | None:

@@ -55,10 +55,8 @@ class MemoryStore:
             # What came along in a fork counts as nothing: signing in replaces it.
             if (current.revision if current and writer == os.getpid() else 0) != expected_revision:
                 return False
-            self._stored[key] = (
-                os.getpid(),
-                Stored(expected_revision + 1 if expected_revision else first_revision(), data),
-            )
+            revision = expected_revision + 1 if expected_revision else first_revision()
+            self._stored[key] = os.getpid(), Stored(revision, data)
             return True
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- a holder ends only with us

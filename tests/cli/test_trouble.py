@@ -1,0 +1,117 @@
+"""Whatever goes wrong around the command: one line on standard error and an exit code, never a traceback."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from signedin import ConfigurationError, SignedInError, SignInRequiredError
+from signedin.cli import commands, main
+
+from tests.cli.running import COMMAND, EMAIL, PATIENCE, Shell
+
+NOBODY = "http://127.0.0.1:9/api/v1"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Shell:
+    """A shell with an API that no command of these tests asks."""
+    return Shell(tmp_path, {"SIGNEDIN_BASE_URL": NOBODY})
+
+
+def in_sh(shell: Shell, script: str) -> tuple[int, str, str]:
+    """Run a script of the shell with the command as `$0`."""
+    line = ["/bin/sh", "-c", script, str(COMMAND)]
+    done = subprocess.run(line, env=shell.environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (SignInRequiredError("Sign in."), 3, "Sign in."),
+        (ConfigurationError("No."), 2, "No."),
+        (SignedInError("Broken."), 1, "Broken."),
+        (ZeroDivisionError("s3cr3t"), 1, "unexpected went wrong: ZeroDivisionError in tests.cli.test_trouble, line"),
+        (FileNotFoundError(2, "s3cr3t", "/s3cr3t"), 1, "FileNotFoundError"),
+        (RecursionError("s3cr3t"), 1, "RecursionError"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_every_exception_is_one_line_and_a_code(
+    error: Exception,
+    code: int,
+    words: str,
+    as_json: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(commands, "run", run)
+    assert main(["status", *as_json]) == code
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert words in err
+    assert "s3cr3t" not in err
+
+
+def test_letters_that_standard_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
+    home = tmp_path / "hömé"
+    home.mkdir()
+    shell = Shell(home, {"SIGNEDIN_BASE_URL": NOBODY, "PYTHONIOENCODING": "ascii"})
+    status = shell.run("status", "--profile", "αδα")
+    assert (status.code, status.err) == (3, "")
+    assert "profile: \\u03b1\\u03b4\\u03b1" in status.out.splitlines()
+    failure = shell.run("status", "--store", "ü")
+    assert (failure.code, failure.err.count("\n")) == (2, 1)
+    assert "\\xfc" in failure.err
+
+
+@pytest.mark.parametrize("arguments", ["status", "status --json", "--help"])
+def test_a_full_standard_output_is_one_line_that_says_that_it_was_done(alone: Shell, arguments: str) -> None:
+    code, _, err = in_sh(alone, f'exec "$0" {arguments} >/dev/full')
+    assert code == 1
+    assert "Done, but the answer cannot be written: No space left on device." in err
+    assert err.count("\n") == 1
+
+
+def test_a_full_or_closed_standard_error_changes_neither_the_code_nor_the_answer(alone: Shell) -> None:
+    assert in_sh(alone, 'exec "$0" status --nonsense 2>/dev/full') == (2, "", "")
+    assert in_sh(alone, 'exec "$0" status --nonsense 2>&-') == (2, "", "")
+
+
+def test_ctrl_d_at_the_prompt_is_one_line(alone: Shell) -> None:
+    code, seen = alone.at_a_terminal("login", EMAIL, answers={"Password: ": "\x04"})
+    assert code == 2
+    assert "signedin: No password was typed; nothing was sent." in seen
+    assert "Traceback" not in seen
+
+
+@pytest.mark.parametrize("module", ["raise ImportError('no keyring here')\n", None], ids=["no package", "no backend"])
+def test_a_missing_keyring_is_one_line(alone: Shell, tmp_path: Path, module: str | None) -> None:
+    if module:
+        (tmp_path / "keyring.py").write_text(module)
+    shell = alone.export(PYTHONPATH=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    status = shell.run("status", "--store", "keyring:")
+    assert status.code in {1, 2}
+    assert (status.out, status.err.count("\n")) == ("", 1)
+    assert "keyring" in status.err.lower()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("HTTPS_PROXY", "socks4://user:s3cr3t@127.0.0.1:1"),
+        ("SIGNEDIN_BASE_URL", "https://exa mple.com"),
+        ("SIGNEDIN_STORE", "file:~nobody-of-this-name/tokens.json"),
+    ],
+)
+def test_an_environment_that_cannot_work_is_one_line(alone: Shell, variable: str, value: str) -> None:
+    shell = alone.export(SIGNEDIN_BASE_URL="https://127.0.0.1:9").export(**{variable: value})
+    status = shell.run("status")
+    assert status.code in {1, 2, 3}  # some of it harms only who connects
+    assert status.err.count("\n") == (status.code != 3)
+    assert "Traceback" not in status.err
+    assert "s3cr3t" not in status.err
