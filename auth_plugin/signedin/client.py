@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import inspect
 import os
 import re
 import threading
@@ -189,13 +188,13 @@ class _Client(Generic[Transport, Http]):
             return
         connect = self._colour.connections
         self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
-        settings |= {"event_hooks": event_hooks, "follow_redirects": follow_redirects, "trust_env": trust_env}
+        settings |= {"base_url": base_url, "event_hooks": event_hooks, "follow_redirects": follow_redirects}
         self._bind(self._opened(settings))
 
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
         transport = self._colour.authenticated(self._shared.connections, self._session)
-        http = self._colour.http(base_url=self._shared.options.base_url, transport=transport, auth=Marked(), **settings)
+        http = self._colour.http(transport=transport, auth=Marked(), **settings)
         http.shared, http.session = self._shared, self._session
         fresh_cookies_after_fork(http)
         return http
@@ -239,13 +238,16 @@ class _Client(Generic[Transport, Http]):
 
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connections; closing it closes nothing."""
-        view, look = object.__new__(type(self)), inspect.getattr_static
+        kind = type(self)
+        view = object.__new__(kind)
         # Without what descriptors keep in an instance: the resources, which send for the other session.
-        kept = {k: v for k, v in vars(self).items() if not hasattr(type(look(type(self), k, None)), "__get__")}
-        view.__dict__.update(kept)
+        copied = {
+            name: value for name, value in vars(self).items() if not hasattr(getattr(kind, name, None), "__get__")
+        }
+        view.__dict__.update(copied)
         view._is_view, view._session = True, self._shared.profiles.session(name)
         if self._is_own:
-            names = ("timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params", "trust_env")
+            names = ("base_url", "timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params")
             view._bind(view._opened({name: getattr(self._http, name) for name in names}))
         else:
             http: Any = copy.copy(self._http)

@@ -144,21 +144,6 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
         assert events == [end]
 
 
-async def test_a_large_refusal_is_left_to_the_caller(drive: Drive, server: FakeAuthServer) -> None:
-    class Long(Wire):
-        def _answer(self, request: httpx.Request) -> httpx.Response | None:
-            return httpx.Response(401, content=b"x" * 100_000) if request.url.path.endswith("/things") else None
-
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            return self._answer(request) or super().handle_request(request)
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            return self._answer(request) or await super().handle_async_request(request)
-
-    async with drive.client(server, transport=Long(server)) as client:
-        assert len((await drive(client.http.get, "/things")).content) == 100_000
-
-
 class Tracked(Wire):
     """The fake server, whose answers come as streams; `open` counts those that nobody has closed."""
 
@@ -190,6 +175,29 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.close()
+
+
+async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: FakeAuthServer) -> None:
+    class Large(Tracked):
+        def _streamed(self, answer: httpx.Response) -> httpx.Response:
+            answer.close()
+            self.open += 1
+            return httpx.Response(401, headers={"content-length": "100000"}, stream=_Body(b"x" * 100_000, self))
+
+    wire = Large(server)
+    async with drive.client(server, transport=wire, refresh_transport=server.transport) as client:
+        stream = client.http.stream("GET", "/things")
+
+        async def aread() -> int:
+            async with stream as answer:
+                return wire.open * len(await answer.aread())
+
+        def read() -> int:
+            with stream as answer:
+                return wire.open * len(answer.read())
+
+        assert await drive(aread if drive.is_async else read) == 100_000
+        assert wire.open == 0
 
 
 @pytest.mark.parametrize("kind", ["a client of ours", "an httpx client with BearerAuth"])

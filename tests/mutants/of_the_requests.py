@@ -175,8 +175,8 @@ REQUESTS = (
         "",
         "an unread 401 keeps its connection while its request waits",
         "auth.py",
-        "    short = not",
-        "    short = False and not",
+        "    return short and may_reject_the_token(response.status_code, renewal)\n",
+        "    return False\n",
         f"{REFUSALS}test_who_waits_for_a_refresh_keeps_no_connection",
     ),
     Mutant(
@@ -185,7 +185,7 @@ REQUESTS = (
         "auth.py",
         " or int(length) <= _LONGEST_REFUSAL",
         " or True",
-        f"{REFUSALS}test_a_large_refusal_is_left_to_the_caller",
+        f"{REFUSALS}test_a_large_refusal_is_left_to_the_caller_unread",
     ),
     Mutant(
         "",
