@@ -61,7 +61,7 @@ def test_importing_the_package_brings_nothing_along_that_a_first_call_may_bring(
     program = """
 import sys
 sys.modules["click"] = None  # whose command line httpx imports where it finds it; a plain install has none
-import httpx
+import dataclasses, httpx
 before = set(sys.modules)
 import signedin
 new = {name for name in set(sys.modules) - before if not name.startswith("signedin")}

@@ -19,8 +19,8 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a command said."""
+class Result:
+    """What a command printed, and how it ended."""
 
     code: int
     out: str
@@ -52,7 +52,7 @@ class Shell:
     def export(self, **names: str) -> Shell:
         return Shell(self.home, {**self.exported, **names})
 
-    def run(self, *arguments: str, typed: str | None = None) -> Said:
+    def run(self, *arguments: str, typed: str | None = None) -> Result:
         """Run the command to its end, with a pipe for standard input."""
         done = subprocess.run(
             [COMMAND, *arguments],
@@ -63,7 +63,7 @@ class Shell:
             timeout=PATIENCE,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start the command and leave it running."""

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from signedin import FileStore
 
-from tests.cli.running import COMMAND, EMAIL, PASSWORD, PATIENCE, Said, Shell
+from tests.cli.running import COMMAND, EMAIL, PASSWORD, PATIENCE, Result, Shell
 from tests.servers import Backend
 from tests.servers_redis import redis_server
 
@@ -89,15 +89,15 @@ def test_the_base_url_is_an_argument_too(api: Backend, shell: Shell) -> None:
 def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
     with TemporaryDirectory(prefix="redis-") as folder, redis_server(Path(folder), password="p4ss-of-redis") as redis:
         remote = shell.export(SIGNEDIN_STORE=redis.url)
-        said = [remote.run("login", EMAIL, typed=PASSWORD), remote.run("status"), remote.run("doctor")]
-        assert [answer.code for answer in said] == [0, 0, 0]
-        assert "store kind: RedisStore" in said[2].out
+        results = [remote.run("login", EMAIL, typed=PASSWORD), remote.run("status"), remote.run("doctor")]
+        assert [answer.code for answer in results] == [0, 0, 0]
+        assert "store kind: RedisStore" in results[2].out
         redis.kill()
-        said += [remote.run("status"), remote.run("doctor")]
-        assert [answer.code for answer in said[3:]] == [1, 1]
-        assert "Cannot read the tokens" in said[3].err
-        assert "Connection refused" in said[4].out
-        assert not any("p4ss-of-redis" in answer.out + answer.err for answer in said)
+        results += [remote.run("status"), remote.run("doctor")]
+        assert [answer.code for answer in results[3:]] == [1, 1]
+        assert "Cannot read the tokens" in results[3].err
+        assert "Connection refused" in results[4].out
+        assert not any("p4ss-of-redis" in answer.out + answer.err for answer in results)
         argued = shell.run("status", "--store", redis.url)
         assert argued.code == 2
         assert "set SIGNEDIN_STORE instead" in argued.err
@@ -123,10 +123,10 @@ def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
     ],
 )
 def test_wrong_usage_is_code_two_and_one_line(shell: Shell, arguments: list[str]) -> None:
-    said = shell.run(*arguments)
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("signedin: ")
-    assert said.err.count("\n") == 1
+    result = shell.run(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("signedin: ")
+    assert result.err.count("\n") == 1
     assert shell.run(*arguments, "--json").problem["exit_code"] == 2
 
 
@@ -140,11 +140,11 @@ def test_an_ended_session_is_code_three(signed_in: Shell, api: Backend) -> None:
     (refresh_token,) = (token for token in tokens_of(signed_in) if token.count(".") != 2)
     httpx.post(f"{api.base_url}/auth/logout", json={"refreshToken": refresh_token}).raise_for_status()
     path = signed_in.home / ".local/state/signedin/tokens.json"
-    said = json.loads(path.read_text())
-    for entry in said["records"].values():
+    content = json.loads(path.read_text())
+    for entry in content["records"].values():
         # As if the access token had expired.
         entry["data"] = json.dumps(json.loads(entry["data"]) | {"clock_offset": 1e6})
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(content))
     expired = signed_in.run("profile", "--json")
     assert (expired.code, expired.problem["error"]) == (3, "SessionExpiredError")
     assert "problems: session: the server refused" in signed_in.run("doctor").out
@@ -160,16 +160,16 @@ def test_a_refusal_of_the_server_is_code_one_in_its_own_words(shell: Shell) -> N
 def test_no_server_is_code_one(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1"
-    said = shell.run("login", EMAIL, "--base-url", nowhere, typed=PASSWORD)
-    assert said.code == 1
-    assert "could not connect" in said.err
+    result = shell.run("login", EMAIL, "--base-url", nowhere, typed=PASSWORD)
+    assert result.code == 1
+    assert "could not connect" in result.err
 
 
 def test_a_damaged_store_is_code_one(signed_in: Shell) -> None:
     (signed_in.home / ".local/state/signedin/tokens.json").write_text("{")
     asked = [signed_in.run("status"), signed_in.run("status")]
-    assert [said.code for said in asked] == [1, 1]
-    assert all("Nothing was changed" in said.err for said in asked)
+    assert [result.code for result in asked] == [1, 1]
+    assert all("Nothing was changed" in result.err for result in asked)
     examined = [signed_in.run("doctor", "--json").json["problems"][0] for _ in range(2)]
     assert all("is damaged" in problem for problem in examined)
     used = signed_in.run("profile")
@@ -182,14 +182,14 @@ def test_a_damaged_store_is_code_one(signed_in: Shell) -> None:
 
 def test_no_answer_shows_a_token_or_the_password(signed_in: Shell) -> None:
     secrets = {PASSWORD, *tokens_of(signed_in)}
-    said: list[Said] = []
+    results: list[Result] = []
     for command in ("profile", "status", "doctor"):
-        said += [signed_in.run(command), signed_in.run(command, "--json")]
-    said.append(signed_in.run("login", EMAIL, "--json", typed=PASSWORD))
+        results += [signed_in.run(command), signed_in.run(command, "--json")]
+    results.append(signed_in.run("login", EMAIL, "--json", typed=PASSWORD))
     secrets |= tokens_of(signed_in)
-    said.append(signed_in.run("logout"))
+    results.append(signed_in.run("logout"))
     assert len(secrets) == 5
-    assert not [secret for secret in secrets if any(secret in answer.out + answer.err for answer in said)]
+    assert not [secret for secret in secrets if any(secret in answer.out + answer.err for answer in results)]
 
 
 @pytest.mark.parametrize("arguments", [["login", EMAIL, PASSWORD], ["login", EMAIL, "--password", PASSWORD]])
@@ -197,10 +197,10 @@ def test_no_answer_shows_a_token_or_the_password(signed_in: Shell) -> None:
 def test_a_password_among_the_arguments_is_refused_and_not_echoed(
     shell: Shell, arguments: list[str], as_json: list[str]
 ) -> None:
-    said = shell.run(*arguments, *as_json, typed=PASSWORD)
-    assert said.code == 2
-    assert "never an argument" in said.err
-    assert PASSWORD not in said.err + said.out
+    result = shell.run(*arguments, *as_json, typed=PASSWORD)
+    assert result.code == 2
+    assert "never an argument" in result.err
+    assert PASSWORD not in result.err + result.out
 
 
 def test_a_password_in_the_environment_is_not_read(shell: Shell) -> None:
@@ -322,29 +322,29 @@ def test_closed_standard_streams_are_no_traceback(signed_in: Shell) -> None:
 
 def test_status_asks_no_server(signed_in: Shell, api: Backend) -> None:
     before = requests(api)
-    said = signed_in.run("status", "--json")
+    result = signed_in.run("status", "--json")
     assert requests(api) == before
-    assert (said.code, said.json["signed_in"]) == (0, True)
-    assert said.json["expires_at"].startswith("20")
-    assert 0 < said.json["next_planned_refresh_in"] < 300
+    assert (result.code, result.json["signed_in"]) == (0, True)
+    assert result.json["expires_at"].startswith("20")
+    assert 0 < result.json["next_planned_refresh_in"] < 300
 
 
 def test_doctor_tells_of_server_store_and_plan(signed_in: Shell, api: Backend) -> None:
-    said = signed_in.run("doctor", "--json")
-    told = said.json
-    assert (said.code, told["problems"]) == (0, [])
-    assert (told["base_url"], told["server_failure"]) == (api.base_url, None)
+    result = signed_in.run("doctor", "--json")
+    report = result.json
+    assert (result.code, report["problems"]) == (0, [])
+    assert (report["base_url"], report["server_failure"]) == (api.base_url, None)
     # The same machine's clock; a server under load renews its Date header late.
-    assert abs(told["server_clock_ahead"]) < 30
-    assert told["store_kind"] == "FileStore"
-    assert told["store_permissions"] == f"-rw------- of uid {os.geteuid()}"
-    assert told["store_folder_permissions"].startswith("drwx------")
-    assert (told["status"], told["lock_holder"], told["unfinished_refresh_until"]) == ("active", None, None)
-    assert abs(told["clock_offset"]) < 30  # the stored one: this process has learned nothing
-    assert (told["last_failure"], told["last_failure_reason"]) == (None, None)
-    assert "logger signedin" in told["failures_elsewhere"]
-    assert 0 <= told["age"] < 60
-    assert 0 < told["next_planned_refresh_in"] < 300
+    assert abs(report["server_clock_ahead"]) < 30
+    assert report["store_kind"] == "FileStore"
+    assert report["store_permissions"] == f"-rw------- of uid {os.geteuid()}"
+    assert report["store_folder_permissions"].startswith("drwx------")
+    assert (report["status"], report["lock_holder"], report["unfinished_refresh_until"]) == ("active", None, None)
+    assert abs(report["clock_offset"]) < 30  # the stored one: this process has learned nothing
+    assert (report["last_failure"], report["last_failure_reason"]) == (None, None)
+    assert "logger signedin" in report["failures_elsewhere"]
+    assert 0 <= report["age"] < 60
+    assert 0 < report["next_planned_refresh_in"] < 300
 
 
 def test_doctor_sends_no_token(signed_in: Shell, api: Backend) -> None:
@@ -365,18 +365,18 @@ def test_doctor_names_the_holder_of_the_lock(signed_in: Shell, api: Backend) -> 
 
 def test_doctor_finds_a_file_that_others_can_read(signed_in: Shell) -> None:
     (signed_in.home / ".local/state/signedin/tokens.json").chmod(0o644)
-    said = signed_in.run("doctor")
-    assert said.code == 1
-    assert "store permissions: -rw-r--r--" in said.out
-    assert "can be read by others" in said.out
+    result = signed_in.run("doctor")
+    assert result.code == 1
+    assert "store permissions: -rw-r--r--" in result.out
+    assert "can be read by others" in result.out
 
 
 def test_doctor_finds_a_server_that_is_not_there(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    said = shell.run("doctor", "--base-url", nowhere, "--json")
-    assert said.code == 1
-    assert said.json["problems"][0].startswith("server: ConnectError")
+    result = shell.run("doctor", "--base-url", nowhere, "--json")
+    assert result.code == 1
+    assert result.json["problems"][0].startswith("server: ConnectError")
 
 
 @pytest.mark.parametrize(
@@ -391,10 +391,10 @@ def test_doctor_measures_the_servers_clock(shell: Shell, date: str | None, ahead
 def test_words_of_a_server_steer_no_terminal(shell: Shell) -> None:
     body = json.dumps({"message": "\x1b[2Jgone\nsignedin: all is well", "stack": ""})
     with answering("Content-Type: application/json\r\n", status="403 Forbidden", body=body) as base_url:
-        said = shell.run("login", EMAIL, "--base-url", base_url, typed=PASSWORD)
-    assert said.code == 1
-    assert "\x1b" not in said.err
-    assert said.err.count("\n") == 1
+        result = shell.run("login", EMAIL, "--base-url", base_url, typed=PASSWORD)
+    assert result.code == 1
+    assert "\x1b" not in result.err
+    assert result.err.count("\n") == 1
 
 
 class answering:  # noqa: N801 -- used as a function
