@@ -18,8 +18,6 @@ from signedin import (
     NotSignedInError,
     TokenSession,
 )
-from signedin import client as client_module
-from signedin._binding import session_for
 from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import FakeAuthServer
 
@@ -128,7 +126,7 @@ def test_two_file_stores_on_one_file_refresh_once(server: FakeAuthServer, tmp_pa
 async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         other = client.for_profile("eve")
-        assert other.http._transport is client.http._transport
+        assert other._shared.connections is client._shared.connections
         assert client.for_profile("eve").session is other.session
         with pytest.raises(NotSignedInError):
             await drive(other.users.get_profile)
@@ -191,22 +189,6 @@ def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServ
 
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(ask, range(16), timeout=20))) == 1
-
-
-def test_two_threads_that_both_make_a_profiles_session_get_one(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, both, make = _client(server), threading.Barrier(2), session_for
-
-    def meeting(*arguments: Any) -> TokenSession:
-        session = make(*arguments)
-        both.wait(10)
-        return session
-
-    monkeypatch.setattr(client_module, "session_for", meeting)
-    with ThreadPoolExecutor(2) as pool:
-        one, two = pool.map(lambda _: client.for_profile("eve").session, range(2), timeout=20)
-    assert one is two is client.for_profile("eve").session
 
 
 @pytest.mark.anyio
