@@ -10,6 +10,7 @@ import inspect
 import logging
 import threading
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, get_args
 
 from signedin.errors import ConfigurationError
@@ -60,7 +61,7 @@ class Events:
 
     def note(self, name: EventName, generation: int | None, **details: object) -> None:
         """Add an event to the backlog."""
-        self._backlog.append(Event(name, self._key, generation, details))
+        self._backlog.append(Event(name, self._key, generation, MappingProxyType(details)))
 
     def deliver(self) -> None:
         """Log the backlog and call back; where another thread does already, leave it to that one."""

@@ -66,14 +66,23 @@ class Look:
 
 @dataclass(slots=True)
 class Send:
-    """Send the request."""
+    """Send the request. There is no answer where it was held back (`TokenOutdated`)."""
 
     request: httpx.Request
-    answer: Answer = field(init=False)
+    answer: Answer | None = None
 
 
-def plan(request: httpx.Request, renewal: Renewal) -> Iterator[Acquire | Renew | Look | Send]:
-    """Send the request with the session's token, and once more with a newer pair's if that was rejected."""
+class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
+    """A request has its connection at last, and its token has expired meanwhile: nothing was sent."""
+
+
+def plan(
+    request: httpx.Request, renewal: Renewal, *, holds_back: bool = False
+) -> Iterator[Acquire | Renew | Look | Send]:
+    """Send the request with the session's token, and once more with a newer pair's if that was rejected.
+
+    `holds_back`: who carries the steps out understands `TokenOutdated`.
+    """
     _strip_our_header(request)
     refuse_redirect_off_origin(request, renewal.origins)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
@@ -81,30 +90,37 @@ def plan(request: httpx.Request, renewal: Renewal) -> Iterator[Acquire | Renew |
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
-    acquire = Acquire(one_shot=rewind is None)
-    yield acquire
-    if begun is not None and acquire.held is not begun and not acquire.held.record.same_user(begun.record):
-        raise NotSignedInError("Another user has signed in while this request waited for a token. Nothing was sent.")
-    first = Leaving(acquire.held, renewal)
-    send = Send(first.stamped(request))
-    yield send
-    if (remedy := _remedy(send, first.held, renewal)) is None:
+    while True:
+        acquire = Acquire(one_shot=rewind is None)
+        yield acquire
+        begun = begun or acquire.held
+        if acquire.held is not begun and not acquire.held.record.same_user(begun.record):
+            raise NotSignedInError(
+                "Another user has signed in while this request waited for a token. Nothing was sent."
+            )
+        leaving = Leaving(acquire.held, renewal, holds_back=holds_back)
+        send = Send(leaving.stamped(request))
+        yield send
+        if send.answer is not None:
+            break
+        holds_back = False  # once: with tokens shorter than the wait for a connection it would never leave
+    if (remedy := _remedy(send, leaving.held, renewal)) is None:
         return
     yield remedy
-    newer, sent = remedy.held, first.held
+    newer, sent = remedy.held, leaving.held
     if rewind is not None and not newer.same_pair(sent) and newer.record.same_user(sent.record):
         rewind()
-        second = Leaving(newer, renewal)
-        send = Send(second.stamped(request))
+        leaving = Leaving(newer, renewal)
+        send = Send(leaving.stamped(request))
         yield send
-        _remedy(send, second.held, renewal)
+        _remedy(send, leaving.held, renewal)
     # The second response is returned as it is, even if it is a 401.
 
 
 def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
     """Return the step that may bring a pair that the server takes; None where the answer needs none."""
     answer = send.answer
-    if origin_of(answer.url) not in renewal.origins:
+    if answer is None or origin_of(answer.url) not in renewal.origins:
         return None  # where a redirect has ended
     if not may_reject_the_token(answer.status, renewal):
         sent.accepted = sent.accepted or answer.status < 500  # a gateway that fails has not looked at the token
@@ -125,11 +141,12 @@ def may_reject_the_token(status: int, renewal: Renewal) -> bool:
 class Leaving:
     """The pair that a request is sent with: chosen last when it has its connection, for which it may have waited."""
 
-    __slots__ = ("_renewal", "held")
+    __slots__ = ("_holds_back", "_renewal", "held")
 
-    def __init__(self, held: Held, renewal: Renewal) -> None:
+    def __init__(self, held: Held, renewal: Renewal, *, holds_back: bool = False) -> None:
         self.held = held
         self._renewal = renewal
+        self._holds_back = holds_back  # whoever sends it understands `TokenOutdated`
 
     def stamped(self, request: httpx.Request) -> httpx.Request:
         """Return a copy with the header: the caller's own object, and what it is redirected to, never holds a token."""
@@ -142,13 +159,15 @@ class Leaving:
         return copy
 
     def __call__(self, request: httpx.Request) -> None:
-        """Put a newer pair of the same user on a request that is about to be sent."""
+        """Put a newer pair of the same user on a request that is about to be sent, or hold the request back."""
         held, current = self.held, self._renewal.held
-        if current is None or current is held or current.refused or current.generation <= held.generation:
-            return
-        if current.record.same_user(held.record) and request.headers.get("authorization") == held.header:
-            self.held = current
+        if request.headers.get("authorization") != held.header:
+            return  # of another origin, by a redirect
+        if current is not None and current.generation > held.generation and current.record.same_user(held.record):
+            self.held = held = current
             request.headers["authorization"] = current.header
+        if self._holds_back and self._renewal.is_outdated(held):
+            raise TokenOutdated
 
 
 def _strip_our_header(request: httpx.Request) -> None:

@@ -114,6 +114,10 @@ class Renewal:
         self._begin(flight)
         return self._or_else(flight, held) if held is not None and usable else flight
 
+    def is_outdated(self, held: Held) -> bool:
+        """Say whether a request that is about to leave with this pair should wait for a newer one first."""
+        return held is self.held and self._monotonic() >= held.hard_at
+
     def renew(self, rejected: Held, *, refused: bool = True) -> Held | Promise[Held]:
         """Return a pair newer than `rejected`, or the promise of one, refreshing at most once for it.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpx
 
-from signedin._plan import BEARER, Acquire, Answer, Look, Renew, Send, may_reject_the_token, plan
+from signedin._plan import BEARER, Acquire, Answer, Look, Renew, Send, TokenOutdated, may_reject_the_token, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
 from signedin.session import renewal_of
 
@@ -38,9 +38,12 @@ class Authenticated(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, blocking."""
         renewal = self._renewal
-        for step in plan(request, renewal):
+        for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                response, body = self._transport.handle_request(step.request), b""
+                try:
+                    response, body = self._transport.handle_request(step.request), b""
+                except TokenOutdated:
+                    continue
                 if _readable(response, renewal):
                     response, body = _unread(_raw(response), response)
                 step.answer = Answer(response.status_code, response.headers, body, request.url)
@@ -65,9 +68,12 @@ class AsyncAuthenticated(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, awaiting."""
         renewal = self._renewal
-        for step in plan(request, renewal):
+        for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                response, body = await self._transport.handle_async_request(step.request), b""
+                try:
+                    response, body = await self._transport.handle_async_request(step.request), b""
+                except TokenOutdated:
+                    continue
                 if _readable(response, renewal):
                     response, body = _unread(await _raw_async(response), response)
                 step.answer = Answer(response.status_code, response.headers, body, request.url)

@@ -165,6 +165,8 @@ class _Client(Generic[Transport, Http]):
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
         network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
+        # Another client's session refreshes by that client's transport.
+        threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
         settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": _headers(headers)}
         options = Options(
             api=self.api,
@@ -175,8 +177,10 @@ class _Client(Generic[Transport, Http]):
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),
-            refresh_client=_refresh_client(transport, refresh_transport, network, settings["headers"]),
+            refresh_client=_refresh_client(threaded, refresh_transport, network, settings["headers"]),
         )
+        if session is None:
+            options.refresh_client().close()  # what cannot work is refused now, not when the token ends
         profiles = Profiles.beside(session)
         opened = session is None and (store is None or isinstance(store, str))
         self._shared = _Shared(options, profiles or Profiles(options, session), owned=profiles is None, opened=opened)
@@ -424,5 +428,5 @@ def _refresh_client(
         used = transport
     if used is None:
         return functools.partial(connected, network, headers)
-    borrowed = Borrowed(used)
+    borrowed = Borrowed(used)  # once: it knows the process that it belongs to
     return lambda: httpx.Client(transport=borrowed, headers=headers, trust_env=False)

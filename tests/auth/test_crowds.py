@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from signedin._connections import AsyncConnections, ConnectionOptions, Connectio
 from signedin._tokens import claims_of
 from signedin.testing import VirtualClock
 
-from tests.auth.driving import PATIENCE
+from tests.auth.driving import PATIENCE, Waiters
 from tests.servers import backend
 
 if TYPE_CHECKING:
@@ -30,23 +29,15 @@ ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple
 
 
 class AfterTheCrowd(httpx.HTTPTransport):
-    """Sends the refresh when all callers have been refused; some seconds later where they cannot be."""
+    """Sends the refresh once all callers wait for it; some seconds later where they cannot."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.refused = threading.Semaphore(0)
-        self.met = False
+    waiters: Waiters
+    met = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.met = all(self.refused.acquire(timeout=PATIENCE) for _ in range(CALLERS))
+        self.waiters.wait_for(CALLERS)
+        self.met = True
         return super().handle_request(request)
-
-    def hear(self, response: httpx.Response) -> None:
-        if response.status_code == 401:
-            self.refused.release()
-
-    async def ahear(self, response: httpx.Response) -> None:
-        self.hear(response)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +67,9 @@ def crowd() -> AfterTheCrowd:
 
 
 @pytest.fixture
-def session(pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd) -> Iterator[TokenSession]:
+def session(
+    pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TokenSession]:
     """A session that takes its token for fresh: its clock stood still when that was made."""
     server, left = pairs
     pair = left.pop()
@@ -84,6 +77,7 @@ def session(pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd) -> Ite
     assert issued is not None
     with Client(server.base_url, refresh_transport=crowd, clock=VirtualClock(issued)) as client:
         client.session.sign_in(pair)
+        crowd.waiters = Waiters(client.session, monkeypatch)
         yield client.session
 
 
@@ -102,7 +96,6 @@ def test_threads_that_wait_for_a_refresh_keep_no_connection(
             auth=BearerAuth(session),
             transport=Connections(_few(connections)),
             timeout=2 * PATIENCE,
-            event_hooks={"response": [crowd.hear]},
         ) as client,
         ThreadPoolExecutor(CALLERS) as pool,
     ):
@@ -123,7 +116,6 @@ def test_tasks_that_wait_for_a_refresh_keep_no_connection(
             auth=BearerAuth(session),
             transport=AsyncConnections(_few(connections)),
             timeout=2 * PATIENCE,
-            event_hooks={"response": [crowd.ahear]},
         ) as client:
             calls = (client.get(f"{server.base_url}/users/profile") for _ in range(CALLERS))
             return [answer.status_code for answer in await asyncio.gather(*calls)]

@@ -20,7 +20,7 @@ from signedin.testing import FakeAuthServer
 
 from tests.stores.data import data_of, stored_of
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from signedin.testing.contract import put
 
 from tests.records import record_of
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 GOOD: dict[str, Any] = json.loads(encode(record_of()))
 WRONG: dict[str, dict[str, Any]] = {
     "format none": {"format": None},

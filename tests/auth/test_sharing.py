@@ -126,7 +126,7 @@ def test_two_file_stores_on_one_file_refresh_once(server: FakeAuthServer, tmp_pa
 async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         other = client.for_profile("eve")
-        assert other.http._transport is client.http._transport
+        assert other._shared.connections is client._shared.connections
         assert client.for_profile("eve").session is other.session
         with pytest.raises(NotSignedInError):
             await drive(other.users.get_profile)

@@ -27,7 +27,7 @@ from signedin.testing.contract import TokenStoreContract
 
 from tests.auth.driving import Drive
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 
 
 class TestMemoryStore(TokenStoreContract):

@@ -15,7 +15,7 @@ from signedin.testing.contract import TokenStoreContract, put
 from tests.records import record_of
 from tests.stores.data import data_of
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 SECRET, ANOTHER = bytes(range(32)), bytes(32)
 
 

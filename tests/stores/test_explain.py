@@ -9,7 +9,7 @@ from signedin import Client, FileStore, MemoryStore, RefreshUnavailableError, To
 from signedin._tokens import Intent, Records
 from signedin.testing import FakeAuthServer
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 
 
 def client_on(server: FakeAuthServer, store: FileStore | MemoryStore) -> Client:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from signedin.testing import FakeAuthServer
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 

@@ -31,7 +31,7 @@ from signedin.testing.contract import TokenStoreContract
 from tests.stores.data import data_of, long_data, stored_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 

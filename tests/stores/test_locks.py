@@ -10,7 +10,7 @@ import pytest
 from signedin import TokenStoreError
 from signedin.stores._locks import SideFiles
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 
 
 @pytest.fixture

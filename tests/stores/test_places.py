@@ -36,7 +36,7 @@ from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 
 
 # ---------------------------------------------------------------------------------------------------- the environment

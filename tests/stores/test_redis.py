@@ -25,7 +25,7 @@ from signedin.testing.contract import TokenStoreContract
 from tests.servers_redis import RedisServer, redis_server
 from tests.stores.data import data_of, stored_of
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
@@ -73,8 +73,8 @@ def names(inside: Any) -> list[str]:
 
 def test_every_key_has_the_prefix_and_shows_no_profile(redis_here: RedisServer, inside: Any) -> None:
     with closing(RedisStore(redis_here.url, prefix="billing:")) as store:
-        store.compare_and_set("https://auth.test:443#ada@example.com", 0, data_of())
-        store.try_lock("https://auth.test:443#ada@example.com", "me", 30)
+        store.compare_and_set("https://auth.test/api/v1#ada@example.com", 0, data_of())
+        store.try_lock("https://auth.test/api/v1#ada@example.com", "me", 30)
     assert len(names(inside)) == 2
     assert all(name.startswith("billing:") and "ada" not in name for name in names(inside))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.servers_redis import RedisServer
 
-KEY = "https://auth.test:443#default"
+KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 CALLS: dict[str, Callable[[RedisStore], object]] = {
     "load": lambda store: store.load(KEY),
