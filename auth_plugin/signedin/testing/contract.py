@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from signedin.protocols import Stored, TokenStore
 
-_KEY = "https://auth.test:443#default"
+_KEY = "https://auth.test/api/v1#default"
 _PATIENCE = 20  # seconds
 _RACERS = 8
 _PROCESSES = 3
@@ -96,7 +96,7 @@ class TokenStoreContract:
         assert len({put(store, b"1", f"key {number}").revision for number in range(4)}) > 1
 
     def test_keys_are_kept_apart(self, store: TokenStore) -> None:
-        keys = [_KEY, "https://auth.test:443#other", "https://auth.test:8443#default", "ключ/../ \N{SNOWMAN}"]
+        keys = [_KEY, "https://auth.test/api/v1#other", "https://auth.test:8443#default", "ключ/../ \N{SNOWMAN}"]
         written = [put(store, f"{number}".encode(), key) for number, key in enumerate(keys)]
         assert [store.load(key) for key in keys] == written
 
