@@ -15,6 +15,7 @@ from signedin import (
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
+    Stored,
     TokenPair,
     TokenSession,
     UnauthorizedError,
@@ -191,6 +192,7 @@ async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuth
     async with drive.client(server) as client:
         await drive(client.session.aclose if drive.is_async else client.session.close)
         server.expire_access_tokens()
+        server.fail("refreshToken", "500")  # a back-off is no longer cut short
         await drive(client.users.get_profile)
 
 
@@ -306,6 +308,48 @@ def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(s
 
         assert client.session.tokens == second
         assert server.is_live(second.refresh_token)
+
+
+class Read(MemoryStore):
+    """Runs something once, between a read and whatever its reader does next."""
+
+    then: Callable[[], object] | None = None
+
+    def load(self, key: str) -> Stored | None:
+        stored = super().load(key)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return stored
+
+
+def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthServer) -> None:
+    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    with (
+        Client(server.base_url, store=store, **options) as here,
+        Client(server.base_url, store=store, **options) as there,
+    ):
+        there.session.sign_in(server.issue())
+        store.then = here.session.sign_out
+        assert here.session.load() is None
+        assert not here.session.is_signed_in
+
+
+def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: FakeAuthServer) -> None:
+    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    with (
+        Client(server.base_url, store=store, **options) as here,
+        Client(server.base_url, store=store, **options) as there,
+    ):
+        here.session.sign_in(server.issue())
+        there.session.sign_out(revoke=False)
+
+        def sign_in_meanwhile() -> None:
+            there.session.sign_in(server.issue())
+            here.session.load()
+
+        store.then = sign_in_meanwhile
+        assert here.session.load() == there.session.tokens
 
 
 def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
