@@ -66,7 +66,7 @@ async def test_each_event_has_its_name(drive: Drive, server: FakeAuthServer) -> 
         await drive.aside(heard.wait_for, "signed_in", "refreshed", "refresh_failed", "expired")
         client.session.sign_in(server.issue())
         await drive(client.logout)
-        assert {event.key for event in heard.events} == {"https://auth.test:443#default"}
+        assert {event.key for event in heard.events} == {f"{server.base_url}#default"}
         assert [event.generation for event in heard.events[:3]] == [1, 2, 2]
 
 
