@@ -52,7 +52,7 @@ def test_register_profile_logout(shell: Shell) -> None:
 
 def test_a_sign_in_is_there_for_other_programs_of_this_user(signed_in: Shell, api: Backend) -> None:
     path = signed_in.home / ".local/state/signedin/tokens.json"
-    assert FileStore(path).load(f"http://127.0.0.1:{httpx.URL(api.base_url).port}#default") is not None
+    assert FileStore(path).load(f"{api.base_url}#default") is not None
 
 
 def test_plain_answers_are_lines(signed_in: Shell) -> None:
@@ -357,7 +357,7 @@ def test_doctor_sends_no_token(signed_in: Shell, api: Backend) -> None:
 
 def test_doctor_names_the_holder_of_the_lock(signed_in: Shell, api: Backend) -> None:
     store = FileStore(signed_in.home / ".local/state/signedin/tokens.json")
-    key = f"http://127.0.0.1:{httpx.URL(api.base_url).port}#default"
+    key = f"{api.base_url}#default"
     assert store.try_lock(key, "me", 30)
     assert signed_in.run("doctor", "--json").json["lock_holder"].startswith(f"process {os.getpid()} since ")
     store.unlock(key, "me")
