@@ -185,7 +185,7 @@ class _Client(Generic[Transport, Http]):
         profiles = Profiles.beside(session)
         opened = session is None and (store is None or isinstance(store, str))
         self._shared = _Shared(options, profiles or Profiles(options, session), owned=profiles is None, opened=opened)
-        self._session = session or self._shared.profiles.session(profile or "default")
+        self._session = session or self._shared.profiles.session("default" if profile is None else profile)
         if http_client is not None:
             self._bind(
                 _around(http_client, self._shared, self._session, settings, timed=timeout is not DEFAULT_TIMEOUT)
