@@ -164,10 +164,12 @@ class Leaving:
         if request.headers.get("authorization") != held.header:
             return  # of another origin, by a redirect
         if current is not None and current.generation > held.generation and current.record.same_user(held.record):
-            self.held = held = current
-            request.headers["authorization"] = current.header
+            held = current
         if self._holds_back and self._renewal.is_outdated(held):
             raise TokenOutdated
+        if not held.refused:
+            self.held = held
+            request.headers["authorization"] = held.header
 
 
 def _strip_our_header(request: httpx.Request) -> None:

@@ -255,9 +255,11 @@ class Renewal:
             self._setbacks.landed(replaced if refreshed else None)
             self.held = held = self.windows.hold(record, refreshed=refreshed)
             self._events.note(landing.how, record.generation)
-            self._unsaved = None if landing.saved else record
             if not landing.saved:
+                self._unsaved = record
                 self._events.note("unsaved", record.generation)
+            elif self._unsaved is not None and self._unsaved.family == record.family:
+                self._unsaved = None
         flight.set_result(held)
         self._events.deliver()
         if not landing.saved:
@@ -284,9 +286,10 @@ class Renewal:
         """Let go of the pair: the server or another process has ended the session; under the lock."""
         if isinstance(error, SessionExpiredError):
             self._events.note("expired", self.held.generation if self.held else None)
+            self._unsaved = None
         elif self.held is not None:
             self._events.note("signed_out", self.held.generation)
-        self.held = self._unsaved = None
+        self.held = None  # what is unsaved is revoked by `save`
         self._setbacks.reset(error)
 
     def _or_else(self, flight: SharedJob[Held], held: Held) -> Promise[Held]:
@@ -368,13 +371,17 @@ class Renewal:
         except Exception:  # noqa: BLE001 -- whatever a user's store raises
             return
         with self._lock:
-            if self._unsaved is record:
-                self._unsaved = None
+            if self._unsaved is not record:
+                return  # a sign-in or a sign-out of this process came first
+            self._unsaved = None
             if saved:
                 self._events.note("saved", record.generation)
         self._events.deliver()
-        if not saved and self._follow(stored, since) is not None and record.pair is not None:
-            self._revoke(record.pair)  # signed out elsewhere while it could not be stored
+        if not saved:
+            self._follow(stored, since)
+            same = stored is not None and stored.status is Status.ACTIVE and stored.family == record.family
+            if not same and record.pair is not None:
+                self._revoke(record.pair)  # signed out, or in anew, elsewhere while it could not be stored
 
     # ------------------------------------------------------------------------------------------ signing in and out
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import pytest
     from signedin import TokenSession
+    from signedin.protocols import Answer
     from signedin.testing import FakeAuthServer
 
 Colour = Literal["threads", "asyncio", "trio"]
@@ -138,6 +139,25 @@ class Drive:
             yield client
         finally:
             await self(client.aclose if self.is_async else client.close)
+
+
+class Scripted:
+    """A refresher that gives the answers of a test, the last one again and again, and signals that it was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked = threading.Event()
+        self.revoked: list[str] = []
+
+    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
+        self.asked.set()
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def revoke(self, refresh_token: str, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
+        self.revoked.append(refresh_token)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class Waiters:

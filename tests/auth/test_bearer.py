@@ -55,6 +55,23 @@ async def test_signing_in_sends_no_old_token_and_needs_no_live_session(
         await drive(client.users.get_profile)
 
 
+async def test_a_second_login_revokes_the_pair_of_the_first(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        first = client.session.tokens
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+        second = client.session.tokens
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert (server.is_live(first.refresh_token), server.is_live(second.refresh_token)) == (False, True)
+
+
+async def test_a_pair_that_is_replaced_by_hand_is_not_revoked(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        first = client.session.tokens
+        await drive(client.session.asign_in if drive.is_async else client.session.sign_in, server.issue())
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        assert server.is_live(first.refresh_token)
+
+
 async def test_a_refused_login_leaves_the_session_as_it_was(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         before = client.session.tokens

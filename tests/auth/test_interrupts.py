@@ -9,7 +9,7 @@ from types import FrameType
 
 import pytest
 from signedin import MemoryStore, NotSignedInError, Timing, TokenPair, TokenSession
-from signedin._threads import Promise
+from signedin._threads import Promise, SharedJob, Threads
 from signedin.protocols import Renewed
 from signedin.session import renewal_of
 
@@ -107,3 +107,28 @@ def test_ctrl_c_while_a_promise_is_kept_wakes_all_who_wait_for_it() -> None:
         if not came:
             break
     assert at > 5
+
+
+def test_a_shared_job_that_ctrl_c_ended_is_run_by_the_next_caller() -> None:
+    runs: list[int] = []
+
+    def job(shared: SharedJob[str]) -> None:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            raise KeyboardInterrupt
+        shared.set_result("done")
+
+    shared = SharedJob[str](job)
+    with pytest.raises(KeyboardInterrupt):
+        shared.run()
+    shared.begin(threads := Threads())
+    threads.join(10)
+    shared.run()
+    assert (shared.outcome(), len(runs)) == ("done", 2)
+
+
+def test_a_promise_that_is_kept_already_calls_back_at_once() -> None:
+    promise, called = Promise[int](), list[int]()
+    promise.set_result(1)
+    promise.add_done_callback(lambda: called.append(promise.outcome()))
+    assert called == [1]

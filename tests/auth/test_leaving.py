@@ -16,19 +16,16 @@ from signedin import (
     RefreshUnavailableError,
     SessionExpiredError,
     Stored,
-    Timing,
     TokenPair,
     TokenSession,
-    TokenStoreError,
     UnauthorizedError,
 )
-from signedin._tokens import decode
-from signedin.protocols import Answer, NotSent, Renewed
+from signedin.protocols import NotSent, Renewed
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
-from tests.auth.driving import Drive, Waiters, kinds
+from tests.auth.driving import Drive, Scripted, Waiters, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -195,6 +192,7 @@ async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuth
     async with drive.client(server) as client:
         await drive(client.session.aclose if drive.is_async else client.session.close)
         server.expire_access_tokens()
+        server.fail("refreshToken", "500")  # a back-off is no longer cut short
         await drive(client.users.get_profile)
 
 
@@ -312,52 +310,46 @@ def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(s
         assert server.is_live(second.refresh_token)
 
 
-class Scripted:
-    """A refresher that says what it was told to, and signals that it was asked."""
+class Read(MemoryStore):
+    """Runs something once, between a read and whatever its reader does next."""
 
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers)
-        self.asked = threading.Event()
-        self.revoked: list[str] = []
+    then: Callable[[], object] | None = None
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
-        self.asked.set()
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
-        self.revoked.append(refresh_token)
-
-    def close(self) -> None:
-        """Do nothing."""
+    def load(self, key: str) -> Stored | None:
+        stored = super().load(key)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return stored
 
 
-class Stuck(MemoryStore):
-    """Cannot be written to while it is stuck, once a pair is in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stuck = False
-        self.tried = threading.Event()
-
-    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
-        if self.stuck and decode(Stored(expected_revision + 1, data)).generation > 1:
-            self.tried.set()
-            raise TokenStoreError("the disk is full")
-        return super().compare_and_set(key, expected_revision, data)
+def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthServer) -> None:
+    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    with (
+        Client(server.base_url, store=store, **options) as here,
+        Client(server.base_url, store=store, **options) as there,
+    ):
+        there.session.sign_in(server.issue())
+        store.then = here.session.sign_out
+        assert here.session.load() is None
+        assert not here.session.is_signed_in
 
 
-def test_closing_while_the_new_pair_cannot_be_saved_keeps_it() -> None:
-    store, timing = Stuck(), Timing(post=0.1, resends=0, flight=1.0, save=0.1, lease=2.0, waiter=2.0)
-    session = TokenSession(Scripted(Renewed(TokenPair("a2", "r2"))), origins=[], store=store, timing=timing)
-    session.sign_in(TokenPair("a1", "r1"))
-    store.stuck = True
-    renewing = _refreshing(session)
-    assert store.tried.wait(10)
+def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: FakeAuthServer) -> None:
+    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    with (
+        Client(server.base_url, store=store, **options) as here,
+        Client(server.base_url, store=store, **options) as there,
+    ):
+        here.session.sign_in(server.issue())
+        there.session.sign_out(revoke=False)
 
-    session.close()
+        def sign_in_meanwhile() -> None:
+            there.session.sign_in(server.issue())
+            here.session.load()
 
-    assert renewal_of(session).wait(renewing).record.pair == TokenPair("a2", "r2")
-    assert session.explain()["generation"] == 2
+        store.then = sign_in_meanwhile
+        assert here.session.load() == there.session.tokens
 
 
 def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
@@ -374,20 +366,6 @@ def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
     refresher.answers = [Renewed(TokenPair("a2", "r2"))]
     again = TokenSession(refresher, origins=[], store=store, on_doubt="relogin")  # the next process
     assert again.refresh() == TokenPair("a2", "r2")
-
-
-def test_signing_out_revokes_the_pair_that_the_store_could_not_take() -> None:
-    refresher, store = Scripted(Renewed(TokenPair("a2", "r2"))), Stuck()
-    timing = Timing(post=0.1, resends=0, flight=0.3, save=0.1, lease=1.0, waiter=5.0)
-    session = TokenSession(refresher, origins=[], store=store, timing=timing)
-    session.sign_in(TokenPair("a1", "r1"))
-    store.stuck = True
-    assert session.refresh() == TokenPair("a2", "r2")
-    store.stuck = False
-
-    session.sign_out()
-
-    assert refresher.revoked == ["r2"]
 
 
 def test_a_refresher_that_cannot_revoke_does_not_hinder_signing_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,7 +16,8 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
-from signedin._plan import BEARER, Answer, Leaving, Renew, Send, plan
+from signedin._plan import BEARER, Acquire, Answer, Leaving, Renew, Send, TokenOutdated, plan
+from signedin._stack import LEAVING
 from signedin.session import renewal_of
 
 from tests.auth.driving import Drive, Waiters, Wire
@@ -232,6 +234,38 @@ async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_go
         assert server.ledger["rotations"] == 1
 
 
+async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    class Queueing(Wire):
+        waited = False
+
+        def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
+            if not self.waited:
+                self.waited = True
+                server.clock.advance(301)
+                request.extensions[LEAVING](request)
+            return super()._arrived(request, content)
+
+    async with drive.client(server, transport=Queueing(server)) as client:
+        answer = await drive(client.http.post, "/things", content=b"whole")
+        assert answer.json()["body"] == "whole"
+        assert (server.ledger["rotations"], server.ledger["expired"]) == (1, 0)
+
+
+async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store(
+    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with drive.client(server, transport=Challenging(server, None)) as client:
+        server.expire_access_tokens()
+        monkeypatch.setattr(renewal_of(client.session).threads, "start", no_thread)
+        with pytest.raises(UnauthorizedError):
+            await drive(client.users.get_profile)
+
+
 # ------------------------------------------------------------------------------------------------ the plan, by hand
 
 
@@ -273,6 +307,35 @@ def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
         assert sent == [renewal.held.header]
         assert isinstance(steps[-1], Renew)
         assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
+
+
+def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
+    with _client(server) as client:
+        renewal = renewal_of(client.session)
+        request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
+        steps: list[type] = []
+        for step in plan(request, renewal, holds_back=True):
+            steps.append(type(step))
+            assert len(steps) < 10
+            if isinstance(step, Send):
+                server.clock.advance(301)  # longer than any token lives
+                with suppress(TokenOutdated):
+                    step.request.extensions[LEAVING](step.request)
+                    step.answer = Answer(200, httpx.Headers(), b"", request.url)
+            elif isinstance(step, Acquire):
+                step.held = renewal.wait(renewal.current())
+        assert steps == [Acquire, Send] * 2
+
+
+def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAuthServer) -> None:
+    with _client(server) as client:
+        renewal: Any = renewal_of(client.session)
+        leaving = Leaving(renewal.held, renewal, holds_back=True)
+        request = leaving.stamped(httpx.Request("GET", server.base_url))
+        client.session.refresh()
+        renewal.held.refuse()
+        with pytest.raises(TokenOutdated):
+            leaving(request)
 
 
 @pytest.mark.parametrize("why", ["another user's", "refused already"])

@@ -19,6 +19,7 @@ from signedin import (
     TokenSession,
     TokenStore,
     TokenStoreError,
+    UnauthorizedError,
 )
 from signedin._tokens import Records
 from signedin.stores import open_store
@@ -251,6 +252,19 @@ async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: F
             await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
         broken.broken = set()
         assert client.session.tokens == before
+        assert server.ledger["logout"] == 1  # of the pair that nobody has
+
+
+@pytest.mark.anyio
+async def test_a_store_that_cannot_be_read_leaves_a_401_to_the_caller(
+    drive: Drive, server: FakeAuthServer, broken: Broken
+) -> None:
+    async with drive.client(server, store=broken) as client:
+        server.revoke_all()
+        broken.broken, broken.error = {"load"}, OSError("the disk is gone")
+        with pytest.raises(UnauthorizedError):
+            await drive(client.users.get_profile)
+        broken.broken = set()
 
 
 @pytest.mark.anyio

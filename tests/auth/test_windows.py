@@ -363,6 +363,16 @@ async def test_a_refused_token_is_not_sent_again_while_its_refresh_is_under_way(
         assert server.ledger["accepted"] == 21
 
 
+async def test_a_token_that_is_refreshed_by_hand_serves_meanwhile(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        refresh = server.hold("refreshToken")
+        async with drive.under_way(client.session.arefresh if drive.is_async else client.session.refresh):
+            await drive.aside(refresh.wait_for)
+            await drive(client.users.get_profile)
+            refresh.release()
+        assert server.ledger["rotations"] == 1
+
+
 async def test_a_refused_token_is_not_sent_again_after_a_refresh_that_failed(
     drive: Drive, server: FakeAuthServer
 ) -> None:
