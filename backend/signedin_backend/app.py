@@ -57,7 +57,7 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
     app = Starlette(
         routes=_routes(ledger=settings.ledger),
         lifespan=lifespan,
-        middleware=[Middleware(Edge, journal=state.journal, trusted_hosts=settings.trusted_hosts)],
+        middleware=[Middleware(Edge, journal=state.journal, settings=settings)],
         exception_handlers={
             HTTPException: answers.from_http_exception,
             OverloadedError: answers.unavailable,

@@ -12,12 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signedin_backend import answers
 from signedin_backend.journal import LOG, Journal
+from signedin_backend.settings import Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PORT = re.compile(r":\d*$")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Where the id stands in the state of a request, and the status of the server's own refusal.
 _ID, _REFUSED = "signedin.request_id", "signedin.refused"
+# Where the server finds the settings, in the state of the lifespan.
+SETTINGS = "signedin.settings"
 # Asked every few seconds, by whatever name or address the one who asks has for us.
 _PROBES = {"/healthz", "/readyz"}
 
@@ -25,12 +28,14 @@ _PROBES = {"/healthz", "/readyz"}
 class Edge:
     """Wraps the application; every answer passes here."""
 
-    def __init__(self, app: ASGIApp, *, journal: Journal, trusted_hosts: tuple[str, ...]) -> None:
-        self._app, self._journal, self._trusted = app, journal, trusted_hosts
+    def __init__(self, app: ASGIApp, *, journal: Journal, settings: Settings) -> None:
+        self._app, self._journal, self._settings = app, journal, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            if "state" in scope:
+                scope["state"][SETTINGS] = self._settings
             await self._app(scope, receive, _untraced(send))
             return
         seen, scope = Seen(request_id(scope)), _with_path(scope)
@@ -59,10 +64,10 @@ class Edge:
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 
     def _is_trusted(self, scope: Scope) -> bool:
-        hosts = Headers(scope=scope).getlist("host")
-        if "*" in self._trusted or scope["path"] in _PROBES:
+        hosts, trusted = Headers(scope=scope).getlist("host"), self._settings.trusted_hosts
+        if "*" in trusted or scope["path"] in _PROBES:
             return True
-        return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in self._trusted
+        return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in trusted
 
 
 class Seen:

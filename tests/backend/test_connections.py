@@ -1,5 +1,6 @@
 """What comes over a connection before, between and instead of requests; each is logged under the id of its answer."""
 
+import errno
 import json
 import logging
 import socket
@@ -115,6 +116,55 @@ def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
         400, "/api/v1/auth/login", answer.headers["x-request-id"]
     )  # fmt: skip
     assert not named or line["request_id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [(128, "You must provide an email and a password."), (129, MALFORMED["message"]), (9_000, MALFORMED["message"])],
+)
+def test_a_body_in_pieces_of_one_byte_is_refused_before_they_add_up(served: Served, pieces: int, message: str) -> None:
+    with connected(served) as peer:
+        peer.sendall(LOGIN + CHUNKED + b"1\r\n \r\n" * pieces + b"0\r\n\r\n")
+        answer = receive(peer)
+        assert (answer.status, json.loads(answer.body)["message"]) == (400, message)
+        assert pieces == 128 or peer.recv(1) == b""
+
+
+def test_pieces_of_a_sensible_size_may_be_many(serve: Serve) -> None:
+    body = b'{"refreshToken": "x"}'.ljust(40_000)
+    chunks = b"".join(b"100\r\n" + body[at : at + 256].ljust(256) + b"\r\n" for at in range(0, len(body), 256))
+    head = b"POST /api/v1/auth/refreshToken HTTP/1.1\r\n"
+    answer = asked(serve(body_limit=65_536), head + CHUNKED + chunks + b"0\r\n\r\n", "/auth/refreshToken")
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("sent", [b"1\r\n \r\n" * 129, b"4001\r\n" + b"x" * 16_385], ids=["in pieces", "large"])
+def test_a_body_that_nobody_reads_is_not_parsed_for_ever(served: Served, sent: bytes) -> None:
+    with connected(served) as peer:
+        peer.sendall(b"GET /api/v1/users/profile HTTP/1.1\r\n" + CHUNKED)
+        assert receive(peer, "/users/profile", method="GET").status == 401
+        peer.sendall(sent)
+        assert peer.recv(1) == b""
+
+
+def test_what_follows_a_body_over_the_limit_is_dropped_unparsed_and_its_answer_arrives(served: Served) -> None:
+    with connected(served) as peer:
+        peer.sendall(LOGIN + CHUNKED + b"4001\r\n" + b"x" * 16_385 + b"\r\nno chunk at all\r\n" + b"x" * 3_000_000)
+        answer = receive(peer)
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert peer.recv(1) == b""
+
+
+def test_a_peer_that_goes_away_before_its_large_body_is_answered_is_no_failure(
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    monkeypatch.setattr(socket.socket, "shutdown", gone)
+    assert asked(served, LOGIN + JSON + b"Content-Length: 16385\r\n\r\n" + b"x" * 16_385).status == 413
+    (line,) = logged(caplog, served)
+    assert line["status"] == 413
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
