@@ -15,10 +15,13 @@ from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app, settle
+from signedin_backend.connections import ACCEPTED_AT_ONCE
 from signedin_backend.protocol import Protocol, is_news
 from signedin_backend.proxies import Proxies
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
+
+_WAITING = 2048  # connections that the kernel keeps until they are accepted
 
 
 class Server(uvicorn.Server):
@@ -28,6 +31,7 @@ class Server(uvicorn.Server):
         """Start, then print the base URL for whoever started us with `--port 0`."""
         await super().startup(sockets)
         for bound in sockets or []:
+            bound.listen(_WAITING)  # asyncio set it to what it accepts at once.
             host, port, *_ = bound.getsockname()
             sys.stdout.write(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}{BASE}\n")
             sys.stdout.flush()
@@ -97,6 +101,7 @@ def _server(app: Starlette, chosen: Settings) -> Server:
             proxy_headers=False,
             # Longer than clients keep idle connections, so that none is closed under a request.
             timeout_keep_alive=75,
+            backlog=ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=chosen.stop_seconds,
         )
     )
@@ -105,7 +110,7 @@ def _server(app: Starlette, chosen: Settings) -> Server:
 def _bind(chosen: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-        bound = socket.create_server((chosen.host, chosen.port), family=family, backlog=2048)
+        bound = socket.create_server((chosen.host, chosen.port), family=family, backlog=_WAITING)
     except OSError as error:
         raise SettingsError(f"--host {chosen.host} --port {chosen.port}: {error.strerror}") from None
     # Connections inherit it. asyncio sets it only on sockets whose protocol number is given, and without it Nagle and

@@ -1,10 +1,11 @@
 """Puts the parts together into one ASGI application."""
 
+import asyncio
 import gc
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.to_thread
@@ -15,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from signedin_backend import answers, engines, logs, operations
+from signedin_backend.connections import hush
 from signedin_backend.edge import Edge
 from signedin_backend.journal import LOG
 from signedin_backend.keys import signing_key
@@ -41,6 +43,8 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with suppress(RuntimeError):  # Another server may run on another loop than asyncio's.
+            hush(asyncio.get_running_loop())
         try:
             await state.write(state.prepare)
         except Exception as error:  # noqa: BLE001  # whatever it is, the log has to say it

@@ -166,6 +166,8 @@ class Settings:
         ("localhost", "127.0.0.1", "[::1]"), _hosts, "values of Host that are answered, separated by commas; * for any"
     )
     trusted_proxies: str = _option("", _addresses, "addresses whose X-Forwarded-For is believed, separated by commas")
+    connections: int = _option(4_096, _between(16, 1_000_000), "connections at the same time, in each worker")
+    head_seconds: int = _option(10, _between(1, 600), "seconds that the head of a request may take to arrive")
     body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")
     body_seconds: int = _option(10, _between(1, 600), "seconds that a body may take to arrive")
     password_words: tuple[str, ...] = _option(
