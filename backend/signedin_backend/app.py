@@ -19,7 +19,7 @@ from signedin_backend import answers, engines, logs, operations
 from signedin_backend.connections import hush
 from signedin_backend.edge import Edge
 from signedin_backend.journal import LOG
-from signedin_backend.keys import signing_key
+from signedin_backend.keys import signing_keys
 from signedin_backend.passwords import OverloadedError
 from signedin_backend.sessions import Clock
 from signedin_backend.settings import Settings, SettingsError, StartError, read
@@ -36,8 +36,8 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
         SettingsError: There is no key to sign with, or a weak one, or no place or driver for the database.
     """
     try:
-        key, kept = signing_key(settings)
-        state = State.build(settings, key, clock)
+        keys, kept = signing_keys(settings)
+        state = State.build(settings, keys, clock)
     except OSError as error:
         raise SettingsError(f"--database: {error.strerror}: {error.filename}") from None
 

@@ -6,7 +6,7 @@ environment, the command line first. Keys come from the environment only: argume
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -75,6 +75,10 @@ def _addresses(text: str) -> str:
     return ",".join(map(str, networks))
 
 
+def _claims(text: str) -> tuple[str, ...]:
+    return tuple(_name(name.strip()) for name in text.split(","))
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not names:
@@ -127,10 +131,23 @@ def _check_file(url: URL, text: str) -> None:
 
 
 def _key(text: str) -> bytes:
-    key = os.fsencode(text)  # A variable may hold any bytes.
-    if (why := weakness(key)) is not None:
-        raise ValueError(f"is weaker than 256 bit: {why}; make one with: openssl rand -hex 32")
-    return key
+    raw = os.fsencode(text)  # A variable may hold any bytes.
+    check_keys(raw.split(b","), "make one with: openssl rand -hex 32")
+    return raw
+
+
+def check_keys(keys: Sequence[bytes], remedy: str) -> None:
+    """Refuse what is no list of good keys.
+
+    Raises:
+        ValueError: One of them is weak, or stands there twice; the text goes on after the name of the list.
+    """
+    for place, key in enumerate(keys, 1):
+        if (why := weakness(key)) is not None:
+            which = f" (number {place} of {len(keys)}, separated by commas)" if len(keys) > 1 else ""
+            raise ValueError(f"is weaker than 256 bit: {why}{which}; {remedy}")
+    if len(set(keys)) < len(keys):
+        raise ValueError("must have no key twice")
 
 
 def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:
@@ -149,9 +166,18 @@ class Settings:
         "SQLite file or PostgreSQL URL (also DATABASE_URL)",
         shown=False,
     )
-    jwt_key: bytes | None = _option(None, _key, "key of the access tokens, at least 256 bit", secret=True)
-    issuer: str = _option("signedin", _name, "`iss` of the access tokens")
-    audience: str = _option("signedin", _name, "`aud` of the access tokens")
+    jwt_key: bytes | None = _option(
+        None,
+        _key,
+        "key of the access tokens, at least 256 bit; of several, separated by commas, the first signs",
+        secret=True,
+    )
+    issuer: tuple[str, ...] = _option(
+        ("signedin",), _claims, "`iss` of the access tokens; of several, separated by commas, the first is written"
+    )
+    audience: tuple[str, ...] = _option(
+        ("signedin",), _claims, "`aud` of the access tokens; of several, separated by commas, the first is written"
+    )
     access_ttl: int = _option(300, _between(1, 86_400), "seconds that an access token lives")
     refresh_ttl: int = _option(
         2_592_000, _between(1, 31_536_000), "seconds that a session lives, however it is renewed"

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from signedin_backend import engines, storage
 from signedin_backend.journal import LOG, Journal
+from signedin_backend.keys import Keys
 from signedin_backend.limits import Limit
 from signedin_backend.passwords import Passwords
 from signedin_backend.sessions import Clock, Sessions
@@ -42,7 +43,7 @@ class State:
     threads: anyio.CapacityLimiter
 
     @classmethod
-    def build(cls, settings: Settings, key: bytes, clock: Clock) -> "State":
+    def build(cls, settings: Settings, keys: Keys, clock: Clock) -> "State":
         """Put the parts together; opens no connection."""
         store = Storage(settings)
         # SQLite has one writer. Waiting for it here costs nothing; inside SQLite it is polling with sleeps.
@@ -51,7 +52,7 @@ class State:
             settings=settings,
             clock=clock,
             storage=store,
-            sessions=Sessions(store, settings, key, clock),
+            sessions=Sessions(store, settings, keys, clock),
             passwords=Passwords(settings),
             journal=Journal(settings),
             account_limit=Limit(settings.account_rate),
