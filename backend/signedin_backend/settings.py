@@ -23,6 +23,12 @@ PREFIX = "SIGNEDIN_BACKEND_"
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 # psycopg.connect takes these beside libpq's; here they would break transactions, or fail where nobody looks.
 _DRIVERS_OWN = {"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"}
+# What Kubernetes puts into the environment of each pod for a Service whose name begins as our options do, beside
+# SERVICE_PORT_NAME: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(?:[A-Z0-9_]+_)?(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+_SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://.+:\d+")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 
@@ -227,6 +233,7 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
     Raises:
         SettingsError: A value is refused, or there is no such option; the text names where it came from.
     """
+    environ = _without_service_links(environ)
     _check_names(environ)
     found = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
     values: dict[str, Any] = {}
@@ -239,6 +246,17 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
                 values[option.name] = _parsed(name, text, option.metadata["parse"])
                 break
     return Settings(**values)
+
+
+def _without_service_links(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in environ.items() if not _is_service_link(name, text)}
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    if not _SERVICE_LINK.fullmatch(name):
+        return False
+    # PORT is an option too, and a number then.
+    return name != f"{PREFIX}PORT" or _SERVICE_URL.fullmatch(text) is not None
 
 
 def _check_names(environ: Mapping[str, str]) -> None:

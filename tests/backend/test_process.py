@@ -127,6 +127,36 @@ def test_a_variable_that_is_no_option_is_refused_and_not_ignored(name: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "tcp://10.96.0.12:5000"),
+        ("SERVICE_HOST", "10.96.0.12"),
+        ("SERVICE_PORT", "5000"),
+        ("SERVICE_PORT_HTTP_ALT", "5000"),
+        ("PORT_5000_TCP", "tcp://[fd00::12]:5000"),
+        ("PORT_5000_TCP_PROTO", "tcp"),
+        ("PORT_5000_UDP_PORT", "5000"),
+        ("PORT_5000_SCTP_ADDR", "10.96.0.12"),
+        ("DB_SERVICE_HOST", "10.96.0.12"),
+        ("DB_PORT", "tcp://10.96.0.12:5432"),
+        ("DB_PORT_5432_TCP_ADDR", "10.96.0.12"),
+    ],
+)
+def test_what_kubernetes_says_of_a_service_of_our_name_is_no_option(name: str, value: str) -> None:
+    assert read({f"SIGNEDIN_BACKEND_{name}": value}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "tcp"), ("PORTS", "tcp://h:1"), ("SERVICE", "x"), ("PORT_5000", "tcp://h:5000")]
+)
+def test_what_only_resembles_that_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^SIGNEDIN_BACKEND_{name} "):
+        read({f"SIGNEDIN_BACKEND_{name}": value})
+    with pytest.raises(SettingsError, match=r"^--port must be"):
+        read({}, {"port": "tcp://10.96.0.12:5000"})
+
+
+@pytest.mark.parametrize(
     "url", ["postgresql://h/x?port=abc", "postgresql://h/x?host=a&host=b&port=1"], ids=["port", "hosts"]
 )
 def test_a_database_url_that_cannot_be_used_is_one_line(refused: Callable[..., str], url: str) -> None:
