@@ -21,6 +21,8 @@ _ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 _ID, _REFUSED = "signedin.request_id", "signedin.refused"
 # Where the server finds the settings, in the state of the lifespan.
 SETTINGS = "signedin.settings"
+# Any word may be a method, and of any length.
+_LONGEST_METHOD = 16
 # Asked every few seconds, by whatever name or address the one who asks has for us.
 _PROBES = {"/healthz", "/readyz"}
 
@@ -55,13 +57,17 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: "Seen") -> None:
         try:
-            app = self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
-            await app(scope, receive, send)
+            await self._chosen(scope)(scope, receive, send)
         except Exception:
             LOG.exception("failed", extra={"fields": {"request_id": seen.request_id}})
             if seen.status:
                 raise  # Half an answer is under way; only closing the connection says so.
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
+
+    def _chosen(self, scope: Scope) -> ASGIApp:
+        if _is_ambiguous(scope):
+            return answers.error(400, "Malformed HTTP request.", {"Connection": "close"})
+        return self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
 
     def _is_trusted(self, scope: Scope) -> bool:
         hosts, trusted = Headers(scope=scope).getlist("host"), self._settings.trusted_hosts
@@ -82,7 +88,8 @@ class Seen:
         # The route, not the path: whoever mistypes may have put a secret into it.
         route = getattr(scope.get("route"), "path", "")
         milliseconds = round((time.perf_counter() - self._started) * 1000, 3)
-        about = {"request_id": self.request_id, "method": scope["method"], "route": route, "ms": milliseconds}
+        method = scope["method"][:_LONGEST_METHOD]
+        about = {"request_id": self.request_id, "method": method, "route": route, "ms": milliseconds}
         status = scope["state"].get(_REFUSED, self.status)
         return {"status": status, "about": about if self.whole else {**about, "broken": True}}
 
@@ -112,6 +119,14 @@ def refused(scope: Scope, status: int) -> str:
     name = request_id(scope)
     scope["state"][_REFUSED] = status
     return name
+
+
+def _is_ambiguous(scope: Scope) -> bool:
+    """Tell whether a proxy in front may have seen another end of this request than we do, and so another next one."""
+    # RFC 9112, sections 6.1 and 6.3: an attempt to smuggle a request; the connection ends with the answer.
+    headers = Headers(scope=scope)
+    chunked = "transfer-encoding" in headers
+    return chunked and ("content-length" in headers or scope.get("http_version") == "1.0")
 
 
 def _with_path(scope: Scope) -> Scope:

@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -255,6 +255,41 @@ def test_a_whole_url_on_a_port_is_the_one_request_that_a_path_is(served: Served)
 def test_a_request_that_names_no_host_is_refused(served: Served) -> None:
     answer = asked(served, b"GET /api/v1/users/profile HTTP/1.0\r\n\r\n")
     assert (answer.status, json.loads(answer.body)["message"]) == (400, "Invalid host header.")
+
+
+SMUGGLED = b"0\r\n\r\n" + PROFILE
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        LOGIN + JSON + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: CHUNKED\r\nContent-Length: 0\r\n\r\n",
+        LOGIN.replace(b"1.1", b"1.0") + CHUNKED,
+        LOGIN + JSON + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is_the_last(
+    served: Served, caplog: pytest.LogCaptureFixture, head: bytes
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(head + SMUGGLED)
+        answer = receive(peer)
+        assert (answer.status, json.loads(answer.body), answer.headers["connection"]) == (400, MALFORMED, "close")
+        with suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
+    assert [line["status"] for line in logged(caplog, served)] == [400]
+
+
+def test_a_method_of_any_length_is_a_short_line_of_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert asked(served, b"X" * 10_000 + b" /api/v1/auth/login HTTP/1.1\r\n" + JSON + b"\r\n").status == 405
+    assert asked(served, b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n" + JSON + b"\r\n").status == 404
+    assert [(line["method"], line["route"]) for line in logged(caplog, served)] == [
+        ("X" * 16, "/api/v1/auth/login"), ("GET", "")
+    ]  # fmt: skip
 
 
 def test_a_request_that_names_two_hosts_is_refused(served: Served) -> None:
