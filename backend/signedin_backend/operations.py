@@ -11,7 +11,7 @@ from signedin_backend import answers
 from signedin_backend.bodies import texts
 from signedin_backend.emails import EmailError, canonical
 from signedin_backend.journal import mark
-from signedin_backend.limits import is_loopback, origin
+from signedin_backend.limits import Limit, is_loopback, origin
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
 from signedin_backend.state import State
@@ -33,6 +33,8 @@ async def register(request: Request) -> Response:
         data = acceptable(password, about=(*state.settings.password_words, email))
     except PasswordError as error:
         raise HTTPException(400, str(error)) from None
+    # Apart from sign-ins: who registers an address again and again must not keep its owner from signing in.
+    _within(request, state.account_network_limit, f"register {address} {_origin(request)}")
     record = await state.passwords.hash(data)
     try:
         made = await state.write(partial(state.sessions.register, email, address, record))
@@ -49,6 +51,9 @@ async def login(request: Request) -> Response:
     data = normal(password)
     if len(data) > LONGEST:
         raise HTTPException(400, MISSING_CREDENTIALS)
+    # What one network has spent already costs the account nothing: alone it keeps nobody else from signing in.
+    _within(request, state.account_network_limit, f"login {address} {_origin(request)}")
+    _within(request, state.account_limit, address)
     user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
     if not await state.passwords.verify(record, data) or user_id is None or record is None:
         raise _refused_login(request)
@@ -124,30 +129,29 @@ def _refused_login(request: Request) -> HTTPException:
 
 
 async def _credentials(request: Request) -> tuple[str, str, str]:
-    state = State.of(request)
-    _within_address_rate(request)
+    _within(request, State.of(request).address_limit, _origin(request))
     email, password = await texts(request, "email", "password", message=MISSING_CREDENTIALS)
     try:
         address = canonical(email)
     except EmailError:
         raise HTTPException(400, MISSING_CREDENTIALS) from None
-    if state.settings.rate_limit and (wait := state.account_limit.take(address)):
-        raise answers.too_many(wait)
     return email, address, password
 
 
 async def _refresh_token(request: Request) -> str:
-    _within_address_rate(request)
+    _within(request, State.of(request).address_limit, _origin(request))
     (token,) = await texts(request, "refreshToken", message=MISSING_REFRESH_TOKEN)
     if len(token) > _LONGEST:
         raise HTTPException(400, MISSING_REFRESH_TOKEN)
     return token
 
 
-def _within_address_rate(request: Request) -> None:
-    state = State.of(request)
-    address = origin(request.client.host) if request.client else ""
-    if state.settings.rate_limit and (wait := state.address_limit.take(address)):
+def _origin(request: Request) -> str:
+    return origin(request.client.host) if request.client else ""
+
+
+def _within(request: Request, limit: Limit, key: str) -> None:
+    if State.of(request).settings.rate_limit and (wait := limit.take(key)):
         raise answers.too_many(wait)
 
 

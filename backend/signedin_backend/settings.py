@@ -190,7 +190,12 @@ class Settings:
     )
     grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
     rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
-    account_rate: tuple[int, int] = _option((30, 60), _rate, "sign-ins per account, COUNT/SECONDS, in each worker")
+    account_rate: tuple[int, int] = _option(
+        (120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS, in each worker"
+    )
+    account_network_rate: tuple[int, int] = _option(
+        (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS, in each worker"
+    )
     address_rate: tuple[int, int] = _option(
         (600, 60), _rate, "auth requests per address, COUNT/SECONDS, in each worker"
     )

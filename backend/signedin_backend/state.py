@@ -37,6 +37,7 @@ class State:
     passwords: Passwords
     journal: Journal
     account_limit: Limit
+    account_network_limit: Limit
     address_limit: Limit
     reads: anyio.CapacityLimiter
     writes: anyio.CapacityLimiter
@@ -56,6 +57,7 @@ class State:
             passwords=Passwords(settings),
             journal=Journal(settings),
             account_limit=Limit(settings.account_rate),
+            account_network_limit=Limit(settings.account_network_rate),
             address_limit=Limit(settings.address_rate),
             reads=anyio.CapacityLimiter(settings.database_threads),
             writes=anyio.CapacityLimiter(writers),

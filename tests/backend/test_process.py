@@ -59,6 +59,7 @@ BAD = {
     "grace": NO_SWITCH,
     "rate_limit": NO_SWITCH,
     "account_rate": NO_RATE,
+    "account_network_rate": NO_RATE,
     "address_rate": NO_RATE,
     "trusted_hosts": [
         *(*NO_NAMES, "https://auth.example", "auth.example:8443", "*.example.com", "auth.example/", "a b", "-a", "a-"),
