@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signedin_backend import answers
@@ -32,6 +33,18 @@ class Edge:
 
     def __init__(self, app: ASGIApp, *, journal: Journal, settings: Settings) -> None:
         self._app, self._journal, self._settings = app, journal, settings
+        # Around our own refusals too: a page that may not read them sees a network that failed.
+        self._way = self._for_pages() if settings.allow_origin else self._safe
+
+    def _for_pages(self) -> ASGIApp:
+        return CORSMiddleware(
+            self._safe,
+            allow_origins=self._settings.allow_origin,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID", "Date", "WWW-Authenticate"),
+            max_age=7_200,  # the longest that Chromium keeps it
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -50,17 +63,33 @@ class Edge:
             seen.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
-            await self._answer(scope, receive, send_marked, seen)
+            await self._admitted(scope)(scope, receive, send_marked)
         finally:
             if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
                 self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: "Seen") -> None:
+    def _admitted(self, scope: Scope) -> ASGIApp:
+        """Return the application, or the refusal of a page that may not use it, before anything is done for it."""
+        # A browser asks first only about some requests, and keeps from the page no more than the answer.
+        origins, allowed = Headers(scope=scope).getlist("origin"), self._settings.allow_origin
+        own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in Headers(scope=scope).getlist("host")}
+        if not allowed or (len(origins) < 2 and {*origins} <= {*allowed, *own}):
+            return self._way
+        return answers.error(400, "Invalid Origin header.", {"Vary": "Origin"})
+
+    async def _safe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            await self._chosen(scope)(scope, receive, send)
+            await self._chosen(scope)(scope, receive, send_noted)
         except Exception:
-            LOG.exception("failed", extra={"fields": {"request_id": seen.request_id}})
-            if seen.status:
+            LOG.exception("failed", extra={"fields": {"request_id": request_id(scope)}})
+            if begun:
                 raise  # Half an answer is under way; only closing the connection says so.
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 

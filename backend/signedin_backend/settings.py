@@ -29,6 +29,7 @@ _SERVICE_LINK = re.compile(
     rf"{PREFIX}(?:[A-Z0-9_]+_)?(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://.+:\d+")
+_PORT = re.compile(r":\d{1,5}\Z", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 
@@ -99,6 +100,21 @@ def _hosts(text: str) -> tuple[str, ...]:
             raise ValueError(
                 "must be names and addresses as a client's Host has them, separated by commas: no scheme, no port, no "
                 "wildcard, IPv6 in brackets, other alphabets as xn--; or * for any"
+            )
+    return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        scheme, _, authority = name.partition("://")
+        host, colon, port = authority.rpartition(":") if _PORT.search(authority) else (authority, "", "")
+        default = {"http": "80", "https": "443"}.get(scheme)
+        right = default and (_HOST.fullmatch(host) or _is_bracketed(host))
+        if not right or (colon and (port == default or not 0 < int(port) < 65_536)):
+            raise ValueError(
+                "must be origins as a browser sends them, as https://app.example or http://localhost:3000, separated "
+                "by commas: no path, no usual port, no wildcard, other alphabets as xn--"
             )
     return names
 
@@ -201,6 +217,9 @@ class Settings:
     )
     trusted_hosts: tuple[str, ...] = _option(
         ("localhost", "127.0.0.1", "[::1]"), _hosts, "values of Host that are answered, separated by commas; * for any"
+    )
+    allow_origin: tuple[str, ...] = _option(
+        (), _origins, "origins whose pages may use the backend from a browser (CORS), separated by commas"
     )
     trusted_proxies: str = _option("", _addresses, "addresses whose X-Forwarded-For is believed, separated by commas")
     connections: int = _option(4_096, _between(16, 1_000_000), "connections at the same time, in each worker")

@@ -74,6 +74,11 @@ BAD = {
             "x" * 254,
         ),
     ],
+    "allow_origin": [
+        *(*NO_NAMES, "*", "null", "app.example", "https://", "https://app.example/", "https://app.example:443"),
+        *("http://localhost:80", "https://*.example", "https://a b", "ftp://app.example", "https://app.example:0"),
+        *("https://app.example:65536", "https://ada@app.example", "https://::1", "https://app.example,*"),
+    ],
     "trusted_proxies": [
         *("", "proxy", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "::1::"),
         *("*", "10.0.0.1,*", "0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"),
