@@ -1,16 +1,17 @@
 """One function per operation of `openapi.yaml`, and the ones beside it that operators and tests ask."""
 
 import re
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from signedin_backend import answers
+from signedin_backend import answers, engines
 from signedin_backend.bodies import texts
 from signedin_backend.emails import EmailError, canonical
-from signedin_backend.journal import mark
+from signedin_backend.journal import LOG, mark
 from signedin_backend.limits import Limit, is_loopback, origin
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
@@ -111,8 +112,18 @@ async def healthz(_: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Tell that the database answers too."""
     state = State.of(request)
-    await state.read(state.probe)
+    try:
+        await state.read(state.probe)
+    except Exception as error:
+        # Asked every few seconds, and no line of log otherwise.
+        LOG.warning("not ready", extra={"fields": {"reason": engines.why(error)}})
+        raise
     return JSONResponse({"status": "ready"})
+
+
+async def openapi(_: Request) -> Response:
+    """Show the contract, as tools read it."""
+    return Response(_contract(), media_type="application/json")
 
 
 async def ledger(request: Request) -> Response:
@@ -121,6 +132,12 @@ async def ledger(request: Request) -> Response:
     if request.client is None or forwarded or not is_loopback(request.client.host):
         raise HTTPException(404, "Not Found")
     return JSONResponse(State.of(request).journal.ledger())
+
+
+@cache
+def _contract() -> bytes:
+    """Return `openapi.yaml` of this repository as JSON; the suite holds the one against the other."""
+    return files("signedin_backend").joinpath("openapi.json").read_bytes()
 
 
 def _refused_login(request: Request) -> HTTPException:

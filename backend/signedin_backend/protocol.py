@@ -1,7 +1,6 @@
 """What the server does by itself, before an application hears of a request: refuse what is no HTTP, and end waiting."""
 
 import asyncio
-import logging
 import uuid
 from contextlib import suppress
 from typing import Any
@@ -236,8 +235,3 @@ class _Parting:
     def __init__(self, protocol: Protocol) -> None:
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
         self.close = protocol.part
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """Tell whether uvicorn says something that `Protocol` does not say better, with the request's id."""
-    return record.getMessage() != "Invalid HTTP request received."

@@ -251,6 +251,21 @@ class Settings:
 OPTIONS = fields(Settings)
 
 
+def shown(default: object) -> str:
+    """Return a default as help and page have it."""
+    match default:
+        case None | "" | ():
+            return "none"
+        case bool():
+            return "true" if default else "false"
+        case (int(times), int(seconds)):
+            return f"{times}/{seconds}"
+        case tuple():
+            return ",".join(map(str, default))
+        case _:
+            return str(default)
+
+
 def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> Settings:
     """Read every option from `arguments`, then from the environment, then from the defaults.
 

@@ -43,7 +43,7 @@ def test_a_strange_request_id_is_replaced(shared: Served, given: str) -> None:
     assert made != given
 
 
-def test_health_and_readiness(serve: Serve) -> None:
+def test_health_and_readiness(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     served = serve()
     for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
         answer = served.beside(path, headers={"Host": "10.0.0.7:80"})
@@ -51,6 +51,9 @@ def test_health_and_readiness(serve: Serve) -> None:
     served.rows("ALTER TABLE users RENAME TO gone")
     assert served.beside("/healthz").status_code == 200
     assert served.beside("/readyz").status_code == 503
+    (line,) = [json.loads(JsonLines().format(record)) for record in caplog.records if record.msg == "not ready"]
+    assert line["level"] == "warning"
+    assert line["reason"] in {"no such table: users", 'relation "users" does not exist'}
     served.rows("ALTER TABLE gone RENAME TO users")
     assert served.beside("/readyz").status_code == 200
 

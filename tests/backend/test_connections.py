@@ -210,10 +210,13 @@ def test_the_program_logs_what_is_no_http_in_one_line_and_not_in_its_servers_wor
         with socket.create_connection((where.hostname, where.port), 20) as peer:
             peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
             answer = receive(peer)
+        with socket.create_connection((where.hostname, where.port), 20) as peer:
+            peer.sendall(PROFILE[:-2] + b"Connection: upgrade\r\nUpgrade: websocket\r\nX-Request-ID: mine\r\n\r\n")
+            assert receive(peer, "/users/profile", method="GET").status == 401
         assert server.stop() == 0
         lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    (line,) = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
-    assert line["request_id"] == answer.headers["x-request-id"]
+    requests = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
+    assert [line["request_id"] for line in requests] == [answer.headers["x-request-id"], "mine"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ import httpx
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.__main__ import _server, main
-from signedin_backend.settings import OPTIONS, StartError, read
+from signedin_backend.settings import OPTIONS, StartError, read, shown
 from signedin_backend.state import State
 from signedin_backend.storage import Storage, UnavailableError
 from sqlalchemy.exc import ProgrammingError
@@ -300,6 +301,19 @@ def test_help_names_every_option_and_the_environment(capsys: pytest.CaptureFixtu
     assert "SIGNEDIN_BACKEND_NAME" in said
 
 
+def test_help_says_every_default_and_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for option in OPTIONS:
+        if not option.metadata["secret"]:
+            text = " ".join(option.metadata["help"].split())
+            assert f"{text} (default: {shown(option.default)})" in said
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"signedin_backend {version('signedin')}\n"
+
+
 def test_a_key_is_no_argument(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         main(["--jwt-key", STRONG])
@@ -537,3 +551,8 @@ def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:
             assert receive(peer).status == 400
         running.process.terminate()
         assert running.process.wait(30) == 0
+        lines = running.log.read_text().splitlines()
+    # The workers' own lines are JSON; the supervisor never runs a line of ours.
+    of_workers = [line for line in lines if "server process" in line or "startup" in line or "Shutting" in line]
+    assert len(of_workers) >= 8
+    assert all(line.startswith("{") for line in of_workers)
