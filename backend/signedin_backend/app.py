@@ -121,6 +121,7 @@ def _routes(*, ledger: bool) -> list[Route]:
         Route(f"{BASE}/users/profile", operations.profile, methods=["GET"]),
         Route("/healthz", operations.healthz, methods=["GET"]),
         Route("/readyz", operations.readyz, methods=["GET"]),
+        Route("/metrics", operations.metrics, methods=["GET"]),
         Route("/openapi.json", operations.openapi, methods=["GET"]),
     ]
     return [*routes, Route(f"{BASE}/__ledger__", operations.ledger, methods=["GET"])] if ledger else routes

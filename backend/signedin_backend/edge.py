@@ -65,7 +65,7 @@ class Edge:
         try:
             await self._admitted(scope)(scope, receive, send_marked)
         finally:
-            if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
+            if (path := scope["path"]) not in {*_PROBES, "/metrics"} and not path.endswith("/__ledger__"):
                 self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
 
     def _admitted(self, scope: Scope) -> ASGIApp:

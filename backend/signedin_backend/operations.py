@@ -12,7 +12,8 @@ from signedin_backend import answers, engines
 from signedin_backend.bodies import texts
 from signedin_backend.emails import EmailError, canonical
 from signedin_backend.journal import LOG, mark
-from signedin_backend.limits import Limit, is_loopback, origin
+from signedin_backend.limits import Limit, is_loopback, is_within, origin
+from signedin_backend.metrics import CONTENT_TYPE
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
 from signedin_backend.state import State
@@ -128,10 +129,23 @@ async def openapi(_: Request) -> Response:
 
 async def ledger(request: Request) -> Response:
     """Show what was counted, to this machine only; what a proxy passes on is from elsewhere, whatever it says."""
-    forwarded = {"forwarded", "x-forwarded-for"} & set(request.headers)
-    if request.client is None or forwarded or not is_loopback(request.client.host):
+    if not is_loopback(_direct(request)):
         raise HTTPException(404, "Not Found")
     return JSONResponse(State.of(request).journal.ledger())
+
+
+async def metrics(request: Request) -> Response:
+    """Show this worker's metrics to the networks that may see them."""
+    state = State.of(request)
+    if not is_within(_direct(request), state.settings.metrics_from):
+        raise HTTPException(404, "Not Found")
+    return Response(state.journal.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _direct(request: Request) -> str:
+    """Return whom a request is from, or nobody if a proxy passed it on, whomever that says it is from."""
+    forwarded = {"forwarded", "x-forwarded-for"} & set(request.headers)
+    return "" if request.client is None or forwarded else request.client.host
 
 
 @cache

@@ -71,6 +71,13 @@ def _name(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(network(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be IP addresses or networks, separated by commas") from None
+
+
 def _addresses(text: str) -> str:
     # uvicorn takes what it cannot read for a Unix socket's name, and then trusts nobody without a word.
     try:
@@ -239,6 +246,9 @@ class Settings:
         30, _between(1, 600), "seconds that a request waits for its turn at the database; beyond that the answer is 503"
     )
     stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
+    metrics_from: tuple[str, ...] = _option(
+        (), _networks, "addresses and networks that may read /metrics, separated by commas"
+    )
     ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
 
     @property

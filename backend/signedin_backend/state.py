@@ -49,7 +49,7 @@ class State:
         store = Storage(settings)
         # SQLite has one writer. Waiting for it here costs nothing; inside SQLite it is polling with sleeps.
         writers = 1 if settings.sqlite_file else settings.database_threads
-        return cls(
+        state = cls(
             settings=settings,
             clock=clock,
             storage=store,
@@ -64,6 +64,19 @@ class State:
             # No limit of its own: whoever comes here has had a turn.
             threads=anyio.CapacityLimiter(math.inf),
         )
+        state.watch()
+        return state
+
+    def watch(self) -> None:
+        """Let metrics show what waits."""
+        metrics = self.journal.metrics
+        metrics.watch("hashes", "Password hashes that run or wait", lambda: self.passwords.under_way)
+        for name, turns in (("reads", self.reads), ("writes", self.writes)):
+            metrics.watch(
+                f"database_{name}_waiting",
+                f"Requests that wait for their turn at the database's {name}",
+                lambda turns=turns: turns.statistics().tasks_waiting,  # type: ignore[misc]  # a default binds it
+            )
 
     @staticmethod
     def of(request: Request) -> "State":

@@ -76,7 +76,7 @@ def test_a_password_does_not_age(served: Served) -> None:
 
 def test_every_way_in_is_one_of_the_contract(served: Served) -> None:
     ways = {(method, route.path) for route in served.app.routes for method in route.methods - {"HEAD"}}  # type: ignore[attr-defined]
-    beside = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/openapi.json")}
+    beside = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/openapi.json"), ("GET", "/metrics")}
     assert ways - beside == {(method, BASE + path) for method, path in operations()}
 
 

@@ -97,6 +97,7 @@ BAD = {
     "database_seconds": [*NO_NUMBER, "601"],
     "turn_seconds": [*NO_NUMBER, "0", "601"],
     "stop_seconds": [*NO_NUMBER, "0", "601"],
+    "metrics_from": ["", "here", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "*"],
     "ledger": NO_SWITCH,
 }
 
