@@ -56,6 +56,8 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
             LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
         yield
         with anyio.CancelScope(shield=True):
+            if state.shared is not None:
+                await state.shared.close()
             await anyio.to_thread.run_sync(state.storage.close)
 
     app = Starlette(

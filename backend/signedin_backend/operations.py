@@ -12,10 +12,11 @@ from signedin_backend import answers, engines
 from signedin_backend.bodies import texts
 from signedin_backend.emails import EmailError, canonical
 from signedin_backend.journal import LOG, mark
-from signedin_backend.limits import Limit, is_loopback, is_within, origin
+from signedin_backend.limits import is_loopback, is_within, origin
 from signedin_backend.metrics import CONTENT_TYPE
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
+from signedin_backend.shared_limits import Taking
 from signedin_backend.state import State
 from signedin_backend.storage import EmailTakenError, UserGoneError
 from signedin_backend.tokens import ExpiredAccessTokenError, InvalidAccessTokenError
@@ -36,7 +37,7 @@ async def register(request: Request) -> Response:
     except PasswordError as error:
         raise HTTPException(400, str(error)) from None
     # Apart from sign-ins: who registers an address again and again must not keep its owner from signing in.
-    _within(request, state.account_network_limit, f"register {address} {_origin(request)}")
+    await _within(request, state.account_network_limit, f"register {address} {_origin(request)}")
     record = await state.passwords.hash(data)
     try:
         made = await state.write(partial(state.sessions.register, email, address, record))
@@ -54,8 +55,8 @@ async def login(request: Request) -> Response:
     if len(data) > LONGEST:
         raise HTTPException(400, MISSING_CREDENTIALS)
     # What one network has spent already costs the account nothing: alone it keeps nobody else from signing in.
-    _within(request, state.account_network_limit, f"login {address} {_origin(request)}")
-    _within(request, state.account_limit, address)
+    await _within(request, state.account_network_limit, f"login {address} {_origin(request)}")
+    await _within(request, state.account_limit, address)
     user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
     if not await state.passwords.verify(record, data) or user_id is None or record is None:
         raise _refused_login(request)
@@ -160,7 +161,7 @@ def _refused_login(request: Request) -> HTTPException:
 
 
 async def _credentials(request: Request) -> tuple[str, str, str]:
-    _within(request, State.of(request).address_limit, _origin(request))
+    await _within(request, State.of(request).address_limit, _origin(request))
     email, password = await texts(request, "email", "password", message=MISSING_CREDENTIALS)
     try:
         address = canonical(email)
@@ -170,7 +171,7 @@ async def _credentials(request: Request) -> tuple[str, str, str]:
 
 
 async def _refresh_token(request: Request) -> str:
-    _within(request, State.of(request).address_limit, _origin(request))
+    await _within(request, State.of(request).address_limit, _origin(request))
     (token,) = await texts(request, "refreshToken", message=MISSING_REFRESH_TOKEN)
     if len(token) > _LONGEST:
         raise HTTPException(400, MISSING_REFRESH_TOKEN)
@@ -181,8 +182,8 @@ def _origin(request: Request) -> str:
     return origin(request.client.host) if request.client else ""
 
 
-def _within(request: Request, limit: Limit, key: str) -> None:
-    if State.of(request).settings.rate_limit and (wait := limit.take(key)):
+async def _within(request: Request, limit: Taking, key: str) -> None:
+    if State.of(request).settings.rate_limit and (wait := await limit.take(key)):
         raise answers.too_many(wait)
 
 

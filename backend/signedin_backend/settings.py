@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -98,6 +99,18 @@ def _names(text: str) -> tuple[str, ...]:
     if not names:
         raise ValueError("must name at least one, separated by commas")
     return names
+
+
+def _redis(text: str) -> str:
+    # The text is no part of the message: it may hold a password.
+    parts = urlsplit(text)
+    try:
+        right = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and (parts.port or 6379) > 0
+    except ValueError:
+        right = False
+    if not right or not text.isprintable():
+        raise ValueError("must be the URL of a Redis, as redis://HOST:PORT/0")
+    return text
 
 
 def _hosts(text: str) -> tuple[str, ...]:
@@ -213,14 +226,13 @@ class Settings:
     )
     grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
     rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
-    account_rate: tuple[int, int] = _option(
-        (120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS, in each worker"
-    )
+    account_rate: tuple[int, int] = _option((120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS")
     account_network_rate: tuple[int, int] = _option(
-        (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS, in each worker"
+        (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS"
     )
-    address_rate: tuple[int, int] = _option(
-        (600, 60), _rate, "auth requests per address, COUNT/SECONDS, in each worker"
+    address_rate: tuple[int, int] = _option((600, 60), _rate, "auth requests per address, COUNT/SECONDS")
+    rate_store: str = _option(
+        "", _redis, "Redis in which workers share their rate limits, as redis://HOST:PORT/0", shown=False
     )
     trusted_hosts: tuple[str, ...] = _option(
         ("localhost", "127.0.0.1", "[::1]"), _hosts, "values of Host that are answered, separated by commas; * for any"

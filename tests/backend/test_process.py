@@ -62,6 +62,16 @@ BAD = {
     "account_rate": NO_RATE,
     "account_network_rate": NO_RATE,
     "address_rate": NO_RATE,
+    "rate_store": [
+        "",
+        "here",
+        "memory://",
+        "http://h:1",
+        "redis://",
+        "redis://h:port",
+        "redis://h:99999/0",
+        "redis://h/\n",
+    ],
     "trusted_hosts": [
         *(*NO_NAMES, "https://auth.example", "auth.example:8443", "*.example.com", "auth.example/", "a b", "-a", "a-"),
         *(
