@@ -136,7 +136,7 @@ def workers(
     log = folder / f"workers.{os.urandom(4).hex()}.log"
     command = [
         *(sys.executable, "-m", "uvicorn", "--factory", factory),
-        *("--workers", str(count), "--port", "0", "--no-access-log"),
+        *("--workers", str(count), "--port", "0", "--no-access-log", "--http", "signedin_backend.protocol:Protocol"),
     ]
     given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
     env = _environ(database, {**given, **(environ or {})})

@@ -170,8 +170,8 @@ class Renewal:
 
     @property
     def in_use(self) -> bool:
-        """Whether a refresh is under way, or somebody listens to events."""
-        return self._flight is not None or len(self._events) > 0
+        """Whether a refresh is under way, a pair waits to be stored, or somebody listens to events."""
+        return self._flight is not None or self._unsaved is not None or len(self._events) > 0
 
     async def in_thread(self, job: Callable[[], T]) -> T:
         """Return what a job with I/O returns, without blocking the event loop."""

@@ -267,7 +267,7 @@ def _record(body: Any, revision: int) -> Record:
         status=status,
         pair=pair,
         obtained_at=_moment(body["obtained_at"]),
-        clock_offset=_moment(body["clock_offset"]),
+        clock_offset=_offset(body["clock_offset"]),
         family=_text(body["family"]),
         intent=None if intent is None else _intent(intent),
     )
@@ -287,6 +287,11 @@ def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeError
     return value
+
+
+def _offset(value: object) -> float:
+    # The clocks of two machines may be as far apart as the calendar is long.
+    return -_moment(-value) if isinstance(value, int | float) and value < 0 else _moment(value)
 
 
 def _moment(value: object) -> float:

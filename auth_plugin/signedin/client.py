@@ -57,6 +57,7 @@ class _Shared:
     owned: bool  # whether the profiles, and the store if `opened`, are this client's own, which closes them
     opened: bool
     connections: Any = None
+    transport: Any = None  # the user's
     closed: bool = False
 
 
@@ -191,6 +192,7 @@ class _Client(Generic[Transport, Http]):
             )
             return
         connect = self._colour.connections
+        self._shared.transport = transport
         self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
         settings |= {"base_url": base_url, "event_hooks": event_hooks, "follow_redirects": follow_redirects}
         self._bind(self._opened(settings))
@@ -282,7 +284,8 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
     `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
-    `refresh_transport`, in a thread. Neither is closed with the client. `allow_http`: let tokens travel unencrypted to
+    `refresh_transport`, in a thread. The client closes `transport`, as httpx's does, and neither of the other two.
+    `allow_http`: let tokens travel unencrypted to
     other machines.
 
     Raises:
@@ -308,6 +311,8 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
         with contextlib.ExitStack() as stack:
             self._shared.closed = True
             stack.callback(self._close_store)
+            if self._shared.transport is not None:
+                stack.callback(self._shared.transport.close)
             if self._is_own:
                 stack.callback(self._http.close)
             for session in self._sessions():
@@ -346,6 +351,8 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
         async with contextlib.AsyncExitStack() as stack:
             self._shared.closed = True
             stack.callback(self._close_store)
+            if self._shared.transport is not None:
+                stack.push_async_callback(self._shared.transport.aclose)
             if self._is_own:
                 stack.push_async_callback(self._http.aclose)
             for session in self._sessions():

@@ -1,13 +1,13 @@
 """`python -m signedin_backend`: read the options, serve, stop gracefully."""
 
 import argparse
-import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from importlib.metadata import version
 from types import FrameType
 
 import uvicorn
@@ -15,10 +15,13 @@ from starlette.applications import Starlette
 
 from signedin_backend import logs, settings
 from signedin_backend.app import BASE, create_app, settle
-from signedin_backend.protocol import Protocol, is_news
+from signedin_backend.connections import ACCEPTED_AT_ONCE
+from signedin_backend.protocol import Protocol
 from signedin_backend.proxies import Proxies
 from signedin_backend.settings import OPTIONS, PREFIX, Settings, SettingsError, StartError
 from signedin_backend.state import State
+
+_WAITING = 2048  # connections that the kernel keeps until they are accepted
 
 
 class Server(uvicorn.Server):
@@ -28,6 +31,7 @@ class Server(uvicorn.Server):
         """Start, then print the base URL for whoever started us with `--port 0`."""
         await super().startup(sockets)
         for bound in sockets or []:
+            bound.listen(_WAITING)  # asyncio set it to what it accepts at once.
             host, port, *_ = bound.getsockname()
             sys.stdout.write(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}{BASE}\n")
             sys.stdout.flush()
@@ -36,7 +40,6 @@ class Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 2 for a refused option, 3 for a start that failed, as uvicorn has it."""
     logs.configure()
-    logging.getLogger("uvicorn.error").addFilter(is_news)
     try:
         given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
         chosen = settings.read(os.environ, given)
@@ -71,17 +74,17 @@ def _parser() -> argparse.ArgumentParser:
         f"{PREFIX}JWT_KEY, from there only.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"signedin_backend {version('signedin')}")
     for option in OPTIONS:
         if option.metadata["secret"]:
             continue
         flag = f"--{option.name.replace('_', '-')}"
+        text = f"{option.metadata['help']} (default: {settings.shown(option.default)})".replace("%", "%%")
         if isinstance(option.default, bool):
-            parser.add_argument(
-                flag, dest=option.name, action="store_const", const="true", help=option.metadata["help"]
-            )
+            parser.add_argument(flag, dest=option.name, action="store_const", const="true", help=text)
             parser.add_argument(f"--no{flag[1:]}", dest=option.name, action="store_const", const="false")
         else:
-            parser.add_argument(flag, dest=option.name, help=option.metadata["help"])
+            parser.add_argument(flag, dest=option.name, help=text)
     return parser
 
 
@@ -97,6 +100,7 @@ def _server(app: Starlette, chosen: Settings) -> Server:
             proxy_headers=False,
             # Longer than clients keep idle connections, so that none is closed under a request.
             timeout_keep_alive=75,
+            backlog=ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=chosen.stop_seconds,
         )
     )
@@ -105,7 +109,7 @@ def _server(app: Starlette, chosen: Settings) -> Server:
 def _bind(chosen: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
-        bound = socket.create_server((chosen.host, chosen.port), family=family, backlog=2048)
+        bound = socket.create_server((chosen.host, chosen.port), family=family, backlog=_WAITING)
     except OSError as error:
         raise SettingsError(f"--host {chosen.host} --port {chosen.port}: {error.strerror}") from None
     # Connections inherit it. asyncio sets it only on sockets whose protocol number is given, and without it Nagle and

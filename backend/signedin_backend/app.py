@@ -1,10 +1,11 @@
 """Puts the parts together into one ASGI application."""
 
+import asyncio
 import gc
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.to_thread
@@ -15,9 +16,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from signedin_backend import answers, engines, logs, operations
+from signedin_backend.connections import hush
 from signedin_backend.edge import Edge
 from signedin_backend.journal import LOG
-from signedin_backend.keys import signing_key
+from signedin_backend.keys import signing_keys
 from signedin_backend.passwords import OverloadedError
 from signedin_backend.sessions import Clock
 from signedin_backend.settings import Settings, SettingsError, StartError, read
@@ -34,13 +36,15 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
         SettingsError: There is no key to sign with, or a weak one, or no place or driver for the database.
     """
     try:
-        key, kept = signing_key(settings)
-        state = State.build(settings, key, clock)
+        keys, kept = signing_keys(settings)
+        state = State.build(settings, keys, clock)
     except OSError as error:
         raise SettingsError(f"--database: {error.strerror}: {error.filename}") from None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with suppress(RuntimeError):  # Another server may run on another loop than asyncio's.
+            hush(asyncio.get_running_loop())
         try:
             await state.write(state.prepare)
         except Exception as error:  # noqa: BLE001  # whatever it is, the log has to say it
@@ -52,12 +56,14 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
             LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
         yield
         with anyio.CancelScope(shield=True):
+            if state.shared is not None:
+                await state.shared.close()
             await anyio.to_thread.run_sync(state.storage.close)
 
     app = Starlette(
         routes=_routes(ledger=settings.ledger),
         lifespan=lifespan,
-        middleware=[Middleware(Edge, journal=state.journal, trusted_hosts=settings.trusted_hosts)],
+        middleware=[Middleware(Edge, journal=state.journal, settings=settings)],
         exception_handlers={
             HTTPException: answers.from_http_exception,
             OverloadedError: answers.unavailable,
@@ -117,5 +123,7 @@ def _routes(*, ledger: bool) -> list[Route]:
         Route(f"{BASE}/users/profile", operations.profile, methods=["GET"]),
         Route("/healthz", operations.healthz, methods=["GET"]),
         Route("/readyz", operations.readyz, methods=["GET"]),
+        Route("/metrics", operations.metrics, methods=["GET"]),
+        Route("/openapi.json", operations.openapi, methods=["GET"]),
     ]
     return [*routes, Route(f"{BASE}/__ledger__", operations.ledger, methods=["GET"])] if ledger else routes

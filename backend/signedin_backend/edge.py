@@ -8,16 +8,22 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signedin_backend import answers
 from signedin_backend.journal import LOG, Journal
+from signedin_backend.settings import Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PORT = re.compile(r":\d*$")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Where the id stands in the state of a request, and the status of the server's own refusal.
 _ID, _REFUSED = "signedin.request_id", "signedin.refused"
+# Where the server finds the settings, in the state of the lifespan.
+SETTINGS = "signedin.settings"
+# Any word may be a method, and of any length.
+_LONGEST_METHOD = 16
 # Asked every few seconds, by whatever name or address the one who asks has for us.
 _PROBES = {"/healthz", "/readyz"}
 
@@ -25,12 +31,26 @@ _PROBES = {"/healthz", "/readyz"}
 class Edge:
     """Wraps the application; every answer passes here."""
 
-    def __init__(self, app: ASGIApp, *, journal: Journal, trusted_hosts: tuple[str, ...]) -> None:
-        self._app, self._journal, self._trusted = app, journal, trusted_hosts
+    def __init__(self, app: ASGIApp, *, journal: Journal, settings: Settings) -> None:
+        self._app, self._journal, self._settings = app, journal, settings
+        # Around our own refusals too: a page that may not read them sees a network that failed.
+        self._way = self._for_pages() if settings.allow_origin else self._safe
+
+    def _for_pages(self) -> ASGIApp:
+        return CORSMiddleware(
+            self._safe,
+            allow_origins=self._settings.allow_origin,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID", "Date", "WWW-Authenticate"),
+            max_age=7_200,  # the longest that Chromium keeps it
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            if "state" in scope:
+                scope["state"][SETTINGS] = self._settings
             await self._app(scope, receive, _untraced(send))
             return
         seen, scope = Seen(request_id(scope)), _with_path(scope)
@@ -43,26 +63,46 @@ class Edge:
             seen.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
-            await self._answer(scope, receive, send_marked, seen)
+            await self._admitted(scope)(scope, receive, send_marked)
         finally:
-            if (path := scope["path"]) not in _PROBES and not path.endswith("/__ledger__"):
+            if (path := scope["path"]) not in {*_PROBES, "/metrics"} and not path.endswith("/__ledger__"):
                 self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: "Seen") -> None:
+    def _admitted(self, scope: Scope) -> ASGIApp:
+        """Return the application, or the refusal of a page that may not use it, before anything is done for it."""
+        # A browser asks first only about some requests, and keeps from the page no more than the answer.
+        origins, allowed = Headers(scope=scope).getlist("origin"), self._settings.allow_origin
+        own = {f"{scheme}://{host}" for scheme in ("http", "https") for host in Headers(scope=scope).getlist("host")}
+        if not allowed or (len(origins) < 2 and {*origins} <= {*allowed, *own}):
+            return self._way
+        return answers.error(400, "Invalid Origin header.", {"Vary": "Origin"})
+
+    async def _safe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            app = self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
-            await app(scope, receive, send)
+            await self._chosen(scope)(scope, receive, send_noted)
         except Exception:
-            LOG.exception("failed", extra={"fields": {"request_id": seen.request_id}})
-            if seen.status:
+            LOG.exception("failed", extra={"fields": {"request_id": request_id(scope)}})
+            if begun:
                 raise  # Half an answer is under way; only closing the connection says so.
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 
+    def _chosen(self, scope: Scope) -> ASGIApp:
+        if _is_ambiguous(scope):
+            return answers.error(400, "Malformed HTTP request.", {"Connection": "close"})
+        return self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
+
     def _is_trusted(self, scope: Scope) -> bool:
-        hosts = Headers(scope=scope).getlist("host")
-        if "*" in self._trusted or scope["path"] in _PROBES:
+        hosts, trusted = Headers(scope=scope).getlist("host"), self._settings.trusted_hosts
+        if "*" in trusted or scope["path"] in _PROBES:
             return True
-        return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in self._trusted
+        return len(hosts) == 1 and _PORT.sub("", hosts[0]).lower() in trusted
 
 
 class Seen:
@@ -77,7 +117,8 @@ class Seen:
         # The route, not the path: whoever mistypes may have put a secret into it.
         route = getattr(scope.get("route"), "path", "")
         milliseconds = round((time.perf_counter() - self._started) * 1000, 3)
-        about = {"request_id": self.request_id, "method": scope["method"], "route": route, "ms": milliseconds}
+        method = scope["method"][:_LONGEST_METHOD]
+        about = {"request_id": self.request_id, "method": method, "route": route, "ms": milliseconds}
         status = scope["state"].get(_REFUSED, self.status)
         return {"status": status, "about": about if self.whole else {**about, "broken": True}}
 
@@ -107,6 +148,14 @@ def refused(scope: Scope, status: int) -> str:
     name = request_id(scope)
     scope["state"][_REFUSED] = status
     return name
+
+
+def _is_ambiguous(scope: Scope) -> bool:
+    """Tell whether a proxy in front may have seen another end of this request than we do, and so another next one."""
+    # RFC 9112, sections 6.1 and 6.3: an attempt to smuggle a request; the connection ends with the answer.
+    headers = Headers(scope=scope)
+    chunked = "transfer-encoding" in headers
+    return chunked and ("content-length" in headers or scope.get("http_version") == "1.0")
 
 
 def _with_path(scope: Scope) -> Scope:

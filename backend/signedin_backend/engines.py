@@ -87,6 +87,12 @@ def reason(error: SQLAlchemyError) -> str:
     return said.partition("\n")[0].strip() or type(error).__name__
 
 
+def why(error: Exception) -> str:
+    """Return why the database could not be used; of what nobody foresaw only its name: its text may hold a value."""
+    cause = error.__cause__ or error.__context__ or error
+    return reason(cause) if isinstance(cause, SQLAlchemyError) else type(error).__name__
+
+
 def _is_unreachable(error: DBAPIError) -> bool:
     # SQLite has no SQLSTATE; both drivers have no statement where connecting or beginning failed.
     return isinstance(error, OperationalError) and error.statement in {None, "BEGIN", "BEGIN IMMEDIATE"}

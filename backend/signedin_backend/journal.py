@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from starlette.requests import Request
 
+from signedin_backend.metrics import Metrics
 from signedin_backend.settings import Settings
 
 LOG = logging.getLogger("signedin_backend")
@@ -36,6 +37,7 @@ class Journal:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.metrics = Metrics()
         self._started = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
@@ -46,6 +48,7 @@ class Journal:
         suspicious = revoked or marked.get("kind") == "repeated"
         level = logging.ERROR if status >= 500 else logging.WARNING if suspicious else logging.INFO
         LOG.log(level, "request", extra={"fields": {**about, "status": status, **marked}})
+        self.metrics.record(marked, status=status, about=about)
         if self._settings.ledger:
             self._count(marked, status)
 

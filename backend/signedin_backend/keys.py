@@ -1,24 +1,30 @@
-"""The signing key: configured, or made once and kept beside the SQLite file so that a restart keeps every session."""
+"""The keys: configured, or one made once and kept beside the SQLite file so that a restart keeps every session.
+
+The first one signs. The others are those that other workers sign with, or did until one access lifetime ago.
+"""
 
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 
-from signedin_backend.settings import PREFIX, Settings, SettingsError
-from signedin_backend.strength import weakness
+from signedin_backend.settings import PREFIX, Settings, SettingsError, check_keys
+
+Keys = tuple[bytes, ...]
 
 
-def signing_key(settings: Settings) -> tuple[bytes, Path | None]:
-    """Return the key, and the file that it was made in or read from when none is configured.
+def signing_keys(settings: Settings) -> tuple[Keys, Path | None]:
+    """Return the keys, and the file that they were made in or read from when none is configured.
 
     Raises:
         SettingsError: There is no key and no file to keep one beside, or the kept one may not be used.
     """
     if settings.jwt_key is not None:
-        return _strong(settings.jwt_key, f"{PREFIX}JWT_KEY", "make one with: openssl rand -hex 32"), None
+        configured = tuple(settings.jwt_key.split(b","))
+        return _strong(configured, f"{PREFIX}JWT_KEY", "make one with: openssl rand -hex 32"), None
     if settings.sqlite_file is None:
         raise SettingsError(f"{PREFIX}JWT_KEY is missing: without an SQLite file there is no place to keep one beside")
     path = settings.sqlite_file.with_name(settings.sqlite_file.name + ".key")
@@ -50,13 +56,21 @@ def _make(path: Path) -> None:
         draft.unlink()
 
 
-def _kept(path: Path) -> bytes:
+def name(key: bytes) -> str:
+    """Return the `kid` of a key: it tells keys apart and nothing about them."""
+    return derived(key, "key id").hex()[:16]
+
+
+def _kept(path: Path) -> Keys:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingsError(f"{path} holds the signing key and is open to others; chmod 600 it")
-    return _strong(path.read_bytes().strip(), str(path), "restore it, or remove it and every session with it")
+    kept = tuple(re.split(rb"[,\s]+", path.read_bytes().strip()))
+    return _strong(kept, str(path), "restore it, or remove it and every session with it")
 
 
-def _strong(key: bytes, name: str, remedy: str) -> bytes:
-    if (why := weakness(key)) is not None:
-        raise SettingsError(f"{name} is weaker than 256 bit: {why}; {remedy}")
-    return key
+def _strong(keys: Keys, source: str, remedy: str) -> Keys:
+    try:
+        check_keys(keys, remedy)
+    except ValueError as error:
+        raise SettingsError(f"{source} {error}") from None
+    return keys

@@ -3,7 +3,7 @@
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -45,6 +45,12 @@ def origin(address: str) -> str:
 def is_loopback(address: str) -> bool:
     """Tell whether the peer is on this machine."""
     return (parsed := _parsed(address)) is not None and parsed.is_loopback
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Tell whether the peer is in one of these networks."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network(text) for text in networks)
 
 
 def network(text: str) -> Network:

@@ -37,3 +37,20 @@ def configure() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # It tells its own workings at INFO.
+    # uvicorn's command gives its loggers handlers of their own, whose lines are no JSON.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether uvicorn says something that `Protocol` does not say better, with the request's id."""
+    # Of an upgrade that is not offered the request's own line says all.
+    idle = (
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "No supported WebSocket library detected.",
+    )
+    return not record.getMessage().startswith(idle)

@@ -1,19 +1,22 @@
 """One function per operation of `openapi.yaml`, and the ones beside it that operators and tests ask."""
 
 import re
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from signedin_backend import answers
+from signedin_backend import answers, engines
 from signedin_backend.bodies import texts
 from signedin_backend.emails import EmailError, canonical
-from signedin_backend.journal import mark
-from signedin_backend.limits import is_loopback, origin
+from signedin_backend.journal import LOG, mark
+from signedin_backend.limits import is_loopback, is_within, origin
+from signedin_backend.metrics import CONTENT_TYPE
 from signedin_backend.passwords import LONGEST, PasswordError, acceptable, normal
 from signedin_backend.sessions import Refusal, SessionOverError
+from signedin_backend.shared_limits import Taking
 from signedin_backend.state import State
 from signedin_backend.storage import EmailTakenError, UserGoneError
 from signedin_backend.tokens import ExpiredAccessTokenError, InvalidAccessTokenError
@@ -33,6 +36,8 @@ async def register(request: Request) -> Response:
         data = acceptable(password, about=(*state.settings.password_words, email))
     except PasswordError as error:
         raise HTTPException(400, str(error)) from None
+    # Apart from sign-ins: who registers an address again and again must not keep its owner from signing in.
+    await _within(request, state.account_network_limit, f"register {address} {_origin(request)}")
     record = await state.passwords.hash(data)
     try:
         made = await state.write(partial(state.sessions.register, email, address, record))
@@ -49,6 +54,9 @@ async def login(request: Request) -> Response:
     data = normal(password)
     if len(data) > LONGEST:
         raise HTTPException(400, MISSING_CREDENTIALS)
+    # What one network has spent already costs the account nothing: alone it keeps nobody else from signing in.
+    await _within(request, state.account_network_limit, f"login {address} {_origin(request)}")
+    await _within(request, state.account_limit, address)
     user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
     if not await state.passwords.verify(record, data) or user_id is None or record is None:
         raise _refused_login(request)
@@ -106,16 +114,45 @@ async def healthz(_: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Tell that the database answers too."""
     state = State.of(request)
-    await state.read(state.probe)
+    try:
+        await state.read(state.probe)
+    except Exception as error:
+        # Asked every few seconds, and no line of log otherwise.
+        LOG.warning("not ready", extra={"fields": {"reason": engines.why(error)}})
+        raise
     return JSONResponse({"status": "ready"})
+
+
+async def openapi(_: Request) -> Response:
+    """Show the contract, as tools read it."""
+    return Response(_contract(), media_type="application/json")
 
 
 async def ledger(request: Request) -> Response:
     """Show what was counted, to this machine only; what a proxy passes on is from elsewhere, whatever it says."""
-    forwarded = {"forwarded", "x-forwarded-for"} & set(request.headers)
-    if request.client is None or forwarded or not is_loopback(request.client.host):
+    if not is_loopback(_direct(request)):
         raise HTTPException(404, "Not Found")
     return JSONResponse(State.of(request).journal.ledger())
+
+
+async def metrics(request: Request) -> Response:
+    """Show this worker's metrics to the networks that may see them."""
+    state = State.of(request)
+    if not is_within(_direct(request), state.settings.metrics_from):
+        raise HTTPException(404, "Not Found")
+    return Response(state.journal.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _direct(request: Request) -> str:
+    """Return whom a request is from, or nobody if a proxy passed it on, whomever that says it is from."""
+    forwarded = {"forwarded", "x-forwarded-for"} & set(request.headers)
+    return "" if request.client is None or forwarded else request.client.host
+
+
+@cache
+def _contract() -> bytes:
+    """Return `openapi.yaml` of this repository as JSON; the suite holds the one against the other."""
+    return files("signedin_backend").joinpath("openapi.json").read_bytes()
 
 
 def _refused_login(request: Request) -> HTTPException:
@@ -124,30 +161,29 @@ def _refused_login(request: Request) -> HTTPException:
 
 
 async def _credentials(request: Request) -> tuple[str, str, str]:
-    state = State.of(request)
-    _within_address_rate(request)
+    await _within(request, State.of(request).address_limit, _origin(request))
     email, password = await texts(request, "email", "password", message=MISSING_CREDENTIALS)
     try:
         address = canonical(email)
     except EmailError:
         raise HTTPException(400, MISSING_CREDENTIALS) from None
-    if state.settings.rate_limit and (wait := state.account_limit.take(address)):
-        raise answers.too_many(wait)
     return email, address, password
 
 
 async def _refresh_token(request: Request) -> str:
-    _within_address_rate(request)
+    await _within(request, State.of(request).address_limit, _origin(request))
     (token,) = await texts(request, "refreshToken", message=MISSING_REFRESH_TOKEN)
     if len(token) > _LONGEST:
         raise HTTPException(400, MISSING_REFRESH_TOKEN)
     return token
 
 
-def _within_address_rate(request: Request) -> None:
-    state = State.of(request)
-    address = origin(request.client.host) if request.client else ""
-    if state.settings.rate_limit and (wait := state.address_limit.take(address)):
+def _origin(request: Request) -> str:
+    return origin(request.client.host) if request.client else ""
+
+
+async def _within(request: Request, limit: Taking, key: str) -> None:
+    if State.of(request).settings.rate_limit and (wait := await limit.take(key)):
         raise answers.too_many(wait)
 
 

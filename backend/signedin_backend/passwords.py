@@ -105,6 +105,11 @@ class Passwords:
         self._nobody = self._argon2.hash(b"nobody has this password")
         self._costs = {_cost(self._nobody): self._argon2}  # replaced whole: threads walk through it
 
+    @property
+    def under_way(self) -> int:
+        """How many hashes are computed or wait for it."""
+        return self._under_way
+
     def know(self, costs: Iterable[str]) -> None:
         """Learn which costs the records have that exist, as what stands before their salt."""
         for cost in set(costs) - self._costs.keys():

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from signedin_backend import storage
-from signedin_backend.keys import derived
+from signedin_backend.keys import Keys, derived, name
 from signedin_backend.settings import Settings
 from signedin_backend.storage import Access, Rotation, Session, Storage, Tier, User
 from signedin_backend.tokens import AccessTokens, Claims, fingerprint, first_refresh_token, next_refresh_token
@@ -49,7 +49,8 @@ class Renewal:
 class Refusal:
     """A refresh that was not; `revoked` if it ended the session that was alive until then.
 
-    `rekeyed`: it may be repeated, but the server's key was changed since, and the child is not to be had again.
+    `rekeyed`: it may be repeated, but the key that its child was made with is no more among ours, and the child is not
+    to be had again.
     """
 
     reason: Literal["unknown", "over", "reused", "rekeyed"]
@@ -58,12 +59,13 @@ class Refusal:
 
 
 class Sessions:
-    """The rules, over one storage, one key and one clock."""
+    """The rules, over one storage, one list of keys and one clock."""
 
-    def __init__(self, storage: Storage, settings: Settings, key: bytes, clock: Clock) -> None:
+    def __init__(self, storage: Storage, settings: Settings, keys: Keys, clock: Clock) -> None:
         self._storage, self._settings, self._clock = storage, settings, clock
-        self._access_tokens = AccessTokens(key, issuer=settings.issuer, audience=settings.audience)
-        self._refresh_key = derived(key, "refresh tokens")
+        named = {name(key): key for key in keys}
+        self._access_tokens = AccessTokens(named, issuers=settings.issuer, audiences=settings.audience)
+        self._refresh_keys = [derived(key, "refresh tokens") for key in keys]
 
     def register(self, email: str, canonical: str, password: str) -> Pair:
         """Create an account and its first session together.
@@ -152,7 +154,7 @@ class Sessions:
 
     def _rotated(self, connection: Connection, session: Session, token: str, key: str | None, now: int) -> Pair | None:
         salt = secrets.token_bytes(32)
-        child = next_refresh_token(self._refresh_key, token, salt)
+        child = next_refresh_token(self._refresh_keys[0], token, salt)
         rotation = Rotation(
             session_id=session.id,
             parent=fingerprint(token),
@@ -176,8 +178,10 @@ class Sessions:
     def _repeated(self, connection: Connection, session: Session, token: str, now: int) -> Pair | None:
         if session.salt is None:
             raise AssertionError("a session that counted a repeat has a rotation")
-        child = next_refresh_token(self._refresh_key, token, session.salt)
-        if fingerprint(child) != session.head:
+        # The rotation may have been another worker's, or from before a restart, with a key that is not the first here.
+        children = (next_refresh_token(key, token, session.salt) for key in self._refresh_keys)
+        child = next((child for child in children if fingerprint(child) == session.head), None)
+        if child is None:
             return None
         access = session.access
         if access.expires_at * 1000 <= now:

@@ -6,11 +6,12 @@ environment, the command line first. Keys come from the environment only: argume
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -23,6 +24,13 @@ PREFIX = "SIGNEDIN_BACKEND_"
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 # psycopg.connect takes these beside libpq's; here they would break transactions, or fail where nobody looks.
 _DRIVERS_OWN = {"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"}
+# What Kubernetes puts into the environment of each pod for a Service whose name begins as our options do, beside
+# SERVICE_PORT_NAME: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(?:[A-Z0-9_]+_)?(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+_SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://.+:\d+")
+_PORT = re.compile(r":\d{1,5}\Z", re.ASCII)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_.])?")
 
 
@@ -64,6 +72,13 @@ def _name(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(network(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be IP addresses or networks, separated by commas") from None
+
+
 def _addresses(text: str) -> str:
     # uvicorn takes what it cannot read for a Unix socket's name, and then trusts nobody without a word.
     try:
@@ -75,11 +90,27 @@ def _addresses(text: str) -> str:
     return ",".join(map(str, networks))
 
 
+def _claims(text: str) -> tuple[str, ...]:
+    return tuple(_name(name.strip()) for name in text.split(","))
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not names:
         raise ValueError("must name at least one, separated by commas")
     return names
+
+
+def _redis(text: str) -> str:
+    # The text is no part of the message: it may hold a password.
+    parts = urlsplit(text)
+    try:
+        right = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and (parts.port or 6379) > 0
+    except ValueError:
+        right = False
+    if not right or not text.isprintable():
+        raise ValueError("must be the URL of a Redis, as redis://HOST:PORT/0")
+    return text
 
 
 def _hosts(text: str) -> tuple[str, ...]:
@@ -89,6 +120,21 @@ def _hosts(text: str) -> tuple[str, ...]:
             raise ValueError(
                 "must be names and addresses as a client's Host has them, separated by commas: no scheme, no port, no "
                 "wildcard, IPv6 in brackets, other alphabets as xn--; or * for any"
+            )
+    return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    for name in names:
+        scheme, _, authority = name.partition("://")
+        host, colon, port = authority.rpartition(":") if _PORT.search(authority) else (authority, "", "")
+        default = {"http": "80", "https": "443"}.get(scheme)
+        right = default and (_HOST.fullmatch(host) or _is_bracketed(host))
+        if not right or (colon and (port == default or not 0 < int(port) < 65_536)):
+            raise ValueError(
+                "must be origins as a browser sends them, as https://app.example or http://localhost:3000, separated "
+                "by commas: no path, no usual port, no wildcard, other alphabets as xn--"
             )
     return names
 
@@ -127,10 +173,23 @@ def _check_file(url: URL, text: str) -> None:
 
 
 def _key(text: str) -> bytes:
-    key = os.fsencode(text)  # A variable may hold any bytes.
-    if (why := weakness(key)) is not None:
-        raise ValueError(f"is weaker than 256 bit: {why}; make one with: openssl rand -hex 32")
-    return key
+    raw = os.fsencode(text)  # A variable may hold any bytes.
+    check_keys(raw.split(b","), "make one with: openssl rand -hex 32")
+    return raw
+
+
+def check_keys(keys: Sequence[bytes], remedy: str) -> None:
+    """Refuse what is no list of good keys.
+
+    Raises:
+        ValueError: One of them is weak, or stands there twice; the text goes on after the name of the list.
+    """
+    for place, key in enumerate(keys, 1):
+        if (why := weakness(key)) is not None:
+            which = f" (number {place} of {len(keys)}, separated by commas)" if len(keys) > 1 else ""
+            raise ValueError(f"is weaker than 256 bit: {why}{which}; {remedy}")
+    if len(set(keys)) < len(keys):
+        raise ValueError("must have no key twice")
 
 
 def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:
@@ -149,23 +208,41 @@ class Settings:
         "SQLite file or PostgreSQL URL (also DATABASE_URL)",
         shown=False,
     )
-    jwt_key: bytes | None = _option(None, _key, "key of the access tokens, at least 256 bit", secret=True)
-    issuer: str = _option("signedin", _name, "`iss` of the access tokens")
-    audience: str = _option("signedin", _name, "`aud` of the access tokens")
+    jwt_key: bytes | None = _option(
+        None,
+        _key,
+        "key of the access tokens, at least 256 bit; of several, separated by commas, the first signs",
+        secret=True,
+    )
+    issuer: tuple[str, ...] = _option(
+        ("signedin",), _claims, "`iss` of the access tokens; of several, separated by commas, the first is written"
+    )
+    audience: tuple[str, ...] = _option(
+        ("signedin",), _claims, "`aud` of the access tokens; of several, separated by commas, the first is written"
+    )
     access_ttl: int = _option(300, _between(1, 86_400), "seconds that an access token lives")
     refresh_ttl: int = _option(
         2_592_000, _between(1, 31_536_000), "seconds that a session lives, however it is renewed"
     )
     grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
     rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
-    account_rate: tuple[int, int] = _option((30, 60), _rate, "sign-ins per account, COUNT/SECONDS, in each worker")
-    address_rate: tuple[int, int] = _option(
-        (600, 60), _rate, "auth requests per address, COUNT/SECONDS, in each worker"
+    account_rate: tuple[int, int] = _option((120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS")
+    account_network_rate: tuple[int, int] = _option(
+        (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS"
+    )
+    address_rate: tuple[int, int] = _option((600, 60), _rate, "auth requests per address, COUNT/SECONDS")
+    rate_store: str = _option(
+        "", _redis, "Redis in which workers share their rate limits, as redis://HOST:PORT/0", shown=False
     )
     trusted_hosts: tuple[str, ...] = _option(
         ("localhost", "127.0.0.1", "[::1]"), _hosts, "values of Host that are answered, separated by commas; * for any"
     )
+    allow_origin: tuple[str, ...] = _option(
+        (), _origins, "origins whose pages may use the backend from a browser (CORS), separated by commas"
+    )
     trusted_proxies: str = _option("", _addresses, "addresses whose X-Forwarded-For is believed, separated by commas")
+    connections: int = _option(4_096, _between(16, 1_000_000), "connections at the same time, in each worker")
+    head_seconds: int = _option(10, _between(1, 600), "seconds that the head of a request may take to arrive")
     body_limit: int = _option(16_384, _between(256, 1_048_576), "bytes of a request body")
     body_seconds: int = _option(10, _between(1, 600), "seconds that a body may take to arrive")
     password_words: tuple[str, ...] = _option(
@@ -181,6 +258,9 @@ class Settings:
         30, _between(1, 600), "seconds that a request waits for its turn at the database; beyond that the answer is 503"
     )
     stop_seconds: int = _option(10, _between(1, 600), "seconds that running requests get when the backend stops")
+    metrics_from: tuple[str, ...] = _option(
+        (), _networks, "addresses and networks that may read /metrics, separated by commas"
+    )
     ledger: bool = _option(False, _switch, "count what happens and show it on loopback, for demos and tests")
 
     @property
@@ -193,12 +273,28 @@ class Settings:
 OPTIONS = fields(Settings)
 
 
+def shown(default: object) -> str:
+    """Return a default as help and page have it."""
+    match default:
+        case None | "" | ():
+            return "none"
+        case bool():
+            return "true" if default else "false"
+        case (int(times), int(seconds)):
+            return f"{times}/{seconds}"
+        case tuple():
+            return ",".join(map(str, default))
+        case _:
+            return str(default)
+
+
 def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> Settings:
     """Read every option from `arguments`, then from the environment, then from the defaults.
 
     Raises:
         SettingsError: A value is refused, or there is no such option; the text names where it came from.
     """
+    environ = _without_service_links(environ)
     _check_names(environ)
     found = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
     values: dict[str, Any] = {}
@@ -211,6 +307,17 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
                 values[option.name] = _parsed(name, text, option.metadata["parse"])
                 break
     return Settings(**values)
+
+
+def _without_service_links(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in environ.items() if not _is_service_link(name, text)}
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    if not _SERVICE_LINK.fullmatch(name):
+        return False
+    # PORT is an option too, and a number then.
+    return name != f"{PREFIX}PORT" or _SERVICE_URL.fullmatch(text) is not None
 
 
 def _check_names(environ: Mapping[str, str]) -> None:

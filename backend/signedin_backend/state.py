@@ -13,10 +13,12 @@ from starlette.requests import Request
 
 from signedin_backend import engines, storage
 from signedin_backend.journal import LOG, Journal
+from signedin_backend.keys import Keys
 from signedin_backend.limits import Limit
 from signedin_backend.passwords import Passwords
 from signedin_backend.sessions import Clock, Sessions
 from signedin_backend.settings import Settings
+from signedin_backend.shared_limits import Local, Redis, Shared, Taking
 from signedin_backend.storage import Storage, UnavailableError
 
 T = TypeVar("T")
@@ -35,32 +37,54 @@ class State:
     sessions: Sessions
     passwords: Passwords
     journal: Journal
-    account_limit: Limit
-    address_limit: Limit
+    shared: Redis | None
+    account_limit: Taking
+    account_network_limit: Taking
+    address_limit: Taking
     reads: anyio.CapacityLimiter
     writes: anyio.CapacityLimiter
     threads: anyio.CapacityLimiter
 
     @classmethod
-    def build(cls, settings: Settings, key: bytes, clock: Clock) -> "State":
+    def build(cls, settings: Settings, keys: Keys, clock: Clock) -> "State":
         """Put the parts together; opens no connection."""
         store = Storage(settings)
+        shared = Redis(settings.rate_store) if settings.rate_store else None
+
+        def limit(name: str, rate: tuple[int, int]) -> Taking:
+            return Local(Limit(rate)) if shared is None else Shared(shared, name, rate)
+
         # SQLite has one writer. Waiting for it here costs nothing; inside SQLite it is polling with sleeps.
         writers = 1 if settings.sqlite_file else settings.database_threads
-        return cls(
+        state = cls(
             settings=settings,
             clock=clock,
             storage=store,
-            sessions=Sessions(store, settings, key, clock),
+            sessions=Sessions(store, settings, keys, clock),
             passwords=Passwords(settings),
             journal=Journal(settings),
-            account_limit=Limit(settings.account_rate),
-            address_limit=Limit(settings.address_rate),
+            shared=shared,
+            account_limit=limit("account", settings.account_rate),
+            account_network_limit=limit("account_network", settings.account_network_rate),
+            address_limit=limit("address", settings.address_rate),
             reads=anyio.CapacityLimiter(settings.database_threads),
             writes=anyio.CapacityLimiter(writers),
             # No limit of its own: whoever comes here has had a turn.
             threads=anyio.CapacityLimiter(math.inf),
         )
+        state.watch()
+        return state
+
+    def watch(self) -> None:
+        """Let metrics show what waits."""
+        metrics = self.journal.metrics
+        metrics.watch("hashes", "Password hashes that run or wait", lambda: self.passwords.under_way)
+        for name, turns in (("reads", self.reads), ("writes", self.writes)):
+            metrics.watch(
+                f"database_{name}_waiting",
+                f"Requests that wait for their turn at the database's {name}",
+                lambda turns=turns: turns.statistics().tasks_waiting,  # type: ignore[misc]  # a default binds it
+            )
 
     @staticmethod
     def of(request: Request) -> "State":

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jwt
@@ -37,57 +38,60 @@ class Claims:
 
 
 class AccessTokens:
-    """Signs and reads access tokens: one algorithm, one issuer, one audience, one header."""
+    """Signs and reads access tokens: one algorithm, and one header for each key, with its name (`kid`).
 
-    def __init__(self, key: bytes, *, issuer: str, audience: str) -> None:
-        self._key, self._issuer, self._audience = key, issuer, audience
-        self._header = self._sign({}).partition(".")[0]
+    Of each list the first is written, and all are read.
+    """
 
-    def _sign(self, payload: dict[str, str | int]) -> str:
-        return jwt.encode(payload, self._key, algorithm=ALGORITHM, headers={"typ": TYPE})
+    def __init__(self, keys: Mapping[str, bytes], *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
+        self._issuers, self._audiences = issuers, audiences
+        self._name, self._key = next(iter(keys.items()))
+        self._keys = {_signed({}, key, name).partition(".")[0]: key for name, key in keys.items()}
 
     def encode(self, claims: Claims) -> str:
         """Return the token; the same claims give the same bytes."""
-        return self._sign(
+        return _signed(
             {
-                "iss": self._issuer,
-                "aud": self._audience,
+                "iss": self._issuers[0],
+                "aud": self._audiences[0],
                 "sub": claims.user_id,
                 "userId": claims.user_id,
                 "sid": claims.session_id,
                 "jti": claims.token_id,
                 "iat": claims.issued_at,
                 "exp": claims.expires_at,
-            }
+            },
+            self._key,
+            self._name,
         )
 
     def decode(self, token: str, *, now: float) -> Claims:
         """Return the claims of a valid token.
 
-        The header is compared as text with the only one that we write, so `alg`, `kid`, `jku`, `crit` and whatever
-        comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired is said last, of a token that is
-        right in every other respect.
+        The header is compared as text with those that we write, one for each key, so any other `alg` or `kid`, `jku`,
+        `crit` and whatever comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired is said last, of a
+        token that is right in every other respect.
         """
-        if len(token) > _LONGEST or not _SHAPE.fullmatch(token) or token.partition(".")[0] != self._header:
+        key = self._keys.get(token.partition(".")[0])
+        if len(token) > _LONGEST or not _SHAPE.fullmatch(token) or key is None:
             raise InvalidAccessTokenError
-        claims = self._verified(token)
+        claims = self._verified(token, key)
         if claims.issued_at > now + _SKEW:
             raise InvalidAccessTokenError
         if claims.expires_at <= now:
             raise ExpiredAccessTokenError
         return claims
 
-    def _verified(self, token: str) -> Claims:
+    def _verified(self, token: str, key: bytes) -> Claims:
         try:
             payload = jwt.decode(
                 token,
-                self._key,
+                key,
                 algorithms=[ALGORITHM],
-                issuer=self._issuer,
-                audience=self._audience,
+                issuer=self._issuers,
                 options={
                     "require": ["iss", "aud", "sub", "jti", "iat", "exp"],
-                    "strict_aud": True,
+                    "verify_aud": False,  # as below: PyJWT takes a list of them for one of several in the token
                     # Times are judged by the backend's own clock, which tests turn.
                     "verify_exp": False,
                     "verify_iat": False,
@@ -96,7 +100,13 @@ class AccessTokens:
             )
         except jwt.PyJWTError:
             raise InvalidAccessTokenError from None
+        if not isinstance(payload["aud"], str) or payload["aud"] not in self._audiences:
+            raise InvalidAccessTokenError
         return _claims(payload)
+
+
+def _signed(payload: dict[str, str | int], key: bytes, name: str) -> str:
+    return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": name})
 
 
 def _claims(payload: dict[str, object]) -> Claims:

@@ -234,7 +234,7 @@ def sessions(server: stages.Server, count: int, *, lifetime: int) -> list[Pair]:
     """Begin sessions past the server, so that no hash is paid, with access tokens that still live so many seconds."""
     settings = Settings(database=server.database, jwt_key=_KEY.encode(), access_ttl=_TTL)
     storage = Storage(settings)
-    late = Sessions(storage, settings, _KEY.encode(), lambda: time.time() - settings.access_ttl + lifetime)
+    late = Sessions(storage, settings, (_KEY.encode(),), lambda: time.time() - settings.access_ttl + lifetime)
     found = late.password_of(stages.EMAIL)
     if found is None:
         raise SystemExit("the account of the load is gone")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _JSON: Final = {"Content-Type": "application/json"}
+_CHUNKED: Final = {**_JSON, "Transfer-Encoding": "chunked"}
 _EMAIL: Final = "ada@example.com"
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105  # of nobody
 
@@ -29,7 +30,7 @@ class Bad:
 
     def raw(self, request_id: str) -> bytes:
         """Return the bytes to send."""
-        length = {"Content-Length": str(len(self.body))} if self.body else {}
+        length = {"Content-Length": str(len(self.body))} if self.body and self.headers is not _CHUNKED else {}
         headers = {"Host": "localhost", "X-Request-ID": request_id, **length, **self.headers}
         lines = [f"{self.method} /api/v1{self.path} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
@@ -57,6 +58,7 @@ _HEAVIEST_LEGAL: Final = "\u0f81" * 100 + "\u0334" * 212
 _UNASKED: Final = {"id": "me", "userId": "me", "role": "admin", "createdAt": "1970-01-01", "accessToken": "x"}
 _MARKS: Final = "\u0345" * 4_000 + "\u0316" * 4_000
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_CHUNKS: Final = b"1\r\n \r\n" * 60_000
 _UNSIGNED: Final = f"eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.{'A' * 43}"
 
 CLASSES: Final = {
@@ -70,6 +72,7 @@ CLASSES: Final = {
     "wide JSON, 16 KiB": Bad(b"[" + b"[]," * 5_000 + b"[]]"),
     "quotes, 16 KiB": Bad(b'"\\' * 8_000),
     "huge JSON, 500 kB": Bad(b'"' + b"x" * 500_000 + b'"', status=413),
+    "60,000 chunks of one byte": Bad(_CHUNKS, headers=_CHUNKED),
     "a key twice": Bad(b'{"email": "a@b.c", "email": "a@b.c", "password": "x"}'),
     "an object for an e-mail": Bad(_sign_in({"$ne": ""})),
     "an array for a password": Bad(_sign_in(word=["a"]), "/auth/register"),

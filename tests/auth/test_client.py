@@ -316,6 +316,26 @@ async def test_a_store_that_the_client_opened_is_closed_with_it(
     assert len(closed) == 1
 
 
+async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_not(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    class Closing(Wire):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    calls, refreshes = Closing(server), Closing(server)
+    async with drive.client(server, transport=calls, refresh_transport=refreshes) as client:
+        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        await drive(_close(drive, client.for_profile("bob")))
+        assert calls.closed == 0
+    assert (calls.closed, refreshes.closed) == (1, 0)
+
+
 async def test_closing_a_view_closes_nothing(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         await drive(_close(drive, client.for_profile("bob")))

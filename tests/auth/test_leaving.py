@@ -324,7 +324,8 @@ class Read(MemoryStore):
 
 
 def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthServer) -> None:
-    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    store = Read()
+    options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
     with (
         Client(server.base_url, store=store, **options) as here,
         Client(server.base_url, store=store, **options) as there,
@@ -336,7 +337,8 @@ def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthSer
 
 
 def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: FakeAuthServer) -> None:
-    store, options = Read(), {"transport": server.transport, "clock": server.clock}
+    store = Read()
+    options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
     with (
         Client(server.base_url, store=store, **options) as here,
         Client(server.base_url, store=store, **options) as there,

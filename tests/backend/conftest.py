@@ -120,6 +120,8 @@ def served(serve: Serve) -> Served:
 def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
     """Run the program to the end of a start that fails; in this process, for one of its own costs a second."""
     monkeypatch.setattr(logs, "configure", lambda: None)
+    # What is frozen has no referrers any more, and Hypothesis, which asks for them, fails at the end of the run.
+    monkeypatch.setattr("signedin_backend.__main__.settle", lambda: None)
 
     def run(*options: str, **environ: str) -> tuple[int, str]:
         for name, text in environ.items():

@@ -88,7 +88,7 @@ def sessions(database: str, number: int) -> list[Pair]:
     settings = Settings(database=database, jwt_key=KEY.encode())
     storage = Storage(settings)
     try:
-        begun = Sessions(storage, settings, KEY.encode(), time.time)
+        begun = Sessions(storage, settings, (KEY.encode(),), time.time)
         found = begun.password_of(EMAIL)
         assert found is not None
         made = [begun.sign_in(found[0]) for _ in range(number)]

@@ -40,10 +40,13 @@ def checked(base_url: str = "", **options: Any) -> httpx.Client:
     )
 
 
-def ask(url: str, **options: Any) -> httpx.Response:
-    """GET what stands beside the contract: `/healthz`, `/readyz`, the ledger. A refusal is checked all the same."""
+def ask(url: str, *, method: str = "GET", **options: Any) -> httpx.Response:
+    """Ask what stands beside the contract: `/healthz`, `/readyz`, the ledger, a browser's preflight.
+
+    A refusal is checked all the same.
+    """
     with httpx.Client(verify=_NO_TLS, timeout=60) as client:
-        answer = client.get(url, **options)
+        answer = client.request(method, url, **options)
     if answer.is_error:
         check_httpx(answer)
     return answer

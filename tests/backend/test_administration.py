@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 from signedin_backend.app import BASE
 from signedin_backend.passwords import Passwords
-from signedin_backend.settings import OPTIONS, PREFIX
+from signedin_backend.settings import OPTIONS, PREFIX, shown
 from sqlalchemy import create_engine, text
 
 from tests.backend.running import Serve, Served
@@ -76,7 +76,7 @@ def test_a_password_does_not_age(served: Served) -> None:
 
 def test_every_way_in_is_one_of_the_contract(served: Served) -> None:
     ways = {(method, route.path) for route in served.app.routes for method in route.methods - {"HEAD"}}  # type: ignore[attr-defined]
-    beside = {("GET", "/healthz"), ("GET", "/readyz")}
+    beside = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/openapi.json"), ("GET", "/metrics")}
     assert ways - beside == {(method, BASE + path) for method, path in operations()}
 
 
@@ -87,20 +87,6 @@ def test_every_option_stands_in_the_page_with_its_default() -> None:
     defaults["hash_threads"] = "cores − 1"  # noqa: RUF001  # a minus
     assert rows == defaults
     assert PREFIX in page
-
-
-def shown(default: object) -> str:
-    match default:
-        case None | "" | ():
-            return "none"
-        case bool():
-            return "true" if default else "false"
-        case (int(times), int(seconds)):
-            return f"{times}/{seconds}"
-        case tuple():
-            return ",".join(map(str, default))
-        case _:
-            return str(default)
 
 
 def test_a_profile_is_answered_while_every_place_for_hashing_is_taken(

@@ -43,7 +43,7 @@ def test_a_strange_request_id_is_replaced(shared: Served, given: str) -> None:
     assert made != given
 
 
-def test_health_and_readiness(serve: Serve) -> None:
+def test_health_and_readiness(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     served = serve()
     for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
         answer = served.beside(path, headers={"Host": "10.0.0.7:80"})
@@ -51,6 +51,9 @@ def test_health_and_readiness(serve: Serve) -> None:
     served.rows("ALTER TABLE users RENAME TO gone")
     assert served.beside("/healthz").status_code == 200
     assert served.beside("/readyz").status_code == 503
+    (line,) = [json.loads(JsonLines().format(record)) for record in caplog.records if record.msg == "not ready"]
+    assert line["level"] == "warning"
+    assert line["reason"] in {"no such table: users", 'relation "users" does not exist'}
     served.rows("ALTER TABLE gone RENAME TO users")
     assert served.beside("/readyz").status_code == 200
 
@@ -103,17 +106,51 @@ def test_a_database_failure_keeps_its_values_out_of_the_log(
     assert "ada@example.com" not in caplog.text
 
 
+def from_another_network(served: Served, path: str, **body: str) -> httpx.Response:
+    with checked(served.base_url, transport=httpx.HTTPTransport(local_address="127.0.0.2")) as elsewhere:
+        return elsewhere.post(path, json={"email": "ada@example.com", "password": PASSWORD, **body})
+
+
 def test_an_account_is_limited_from_wherever_it_is_tried(serve: Serve) -> None:
     served = serve(rate_limit=True, account_rate=(3, 3600), address_rate=(1000, 1))
     served.register()
-    for _ in range(2):
+    for _ in range(3):
         assert served.login(password="wrong password").status_code == 403
-    with checked(served.base_url, transport=httpx.HTTPTransport(local_address="127.0.0.2")) as elsewhere:
-        body = {"email": "ADA@example.com", "password": PASSWORD}
-        answer = elsewhere.post("/auth/login", json=body)
+    answer = from_another_network(served, "/auth/login", email="ADA@example.com")
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 1200
     assert served.login("bob@example.com").status_code == 403
+
+
+def test_one_network_alone_keeps_nobody_from_signing_in_elsewhere(serve: Serve) -> None:
+    served = serve(rate_limit=True, account_rate=(4, 3600), account_network_rate=(3, 3600), address_rate=(1000, 1))
+    served.register()
+    statuses = [served.login(password="wrong password").status_code for _ in range(10)]
+    assert statuses == [403] * 3 + [429] * 7
+    assert from_another_network(served, "/auth/login").status_code == 200
+    assert from_another_network(served, "/auth/login").status_code == 429
+
+
+def test_registrations_of_a_taken_address_keep_nobody_from_signing_in(serve: Serve) -> None:
+    served = serve(rate_limit=True, account_rate=(3, 3600), account_network_rate=(3, 3600), address_rate=(1000, 1))
+    served.register()
+    assert [served.register().status_code for _ in range(10)] == [400] * 2 + [429] * 8
+    assert served.login().status_code == 200
+    assert from_another_network(served, "/auth/login").status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [{"password": "short"}, {"password": "x" * 5_000}, {"email": "no address"}])
+@pytest.mark.parametrize("path", ["/auth/register", "/auth/login"])
+def test_what_is_refused_for_its_form_is_not_counted_against_an_account(
+    serve: Serve, path: str, wrong: dict[str, str]
+) -> None:
+    served = serve(rate_limit=True, account_rate=(2, 3600), account_network_rate=(2, 3600), address_rate=(1000, 1))
+    served.register()
+    if (path, wrong) == ("/auth/login", {"password": "short"}):
+        wrong = {"password": ""}
+    body = {"email": "ada@example.com", "password": PASSWORD, **wrong}
+    assert {served.post(path, body).status_code for _ in range(10)} == {400}
+    assert (served.register().status_code, served.login().status_code) == (400, 200)
 
 
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/login", "/auth/refreshToken", "/auth/logout"])

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from signedin_backend.keys import name
 
 from tests.backend.running import KEY, Clock, Served
 from tests.canaries import Canaries
 
-HEADER = {"alg": "HS256", "typ": "at+jwt"}
+HEADER = {"alg": "HS256", "kid": name(KEY), "typ": "at+jwt"}
 ONE_BODY = '{"message":"🚫 Un-Authorized 🚫","stack":""}'.encode()
 # Where a verifier takes any key for any algorithm, what everybody knows becomes the secret.
 PUBLIC_KEY = b"""\
@@ -76,6 +77,8 @@ def vectors(good: dict[str, Any], now: int) -> dict[str, str]:
         "a public key as secret": signed(HEADER, good, key=PUBLIC_KEY),
         "JWK as secret": signed(HEADER, good, key=json.dumps(JWK).encode()),
         "key in the header": signed({**HEADER, "jwk": {"kty": "oct", "k": part(b"x" * 32)}}, good, key=b"x" * 32),
+        "no kid": signed({"alg": "HS256", "typ": "at+jwt"}, good),
+        "the kid of another key": header(kid=name(b"x" * 32)),
         "kid traversal": signed({**HEADER, "kid": "../../../dev/null"}, good, key=b""),
         "kid injection": header(kid="' UNION SELECT 'x"),
         "jku": header(jku="https://evil.example/keys"),

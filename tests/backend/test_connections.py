@@ -1,10 +1,11 @@
 """What comes over a connection before, between and instead of requests; each is logged under the id of its answer."""
 
+import errno
 import json
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -117,6 +118,55 @@ def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
     assert not named or line["request_id"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [(128, "You must provide an email and a password."), (129, MALFORMED["message"]), (9_000, MALFORMED["message"])],
+)
+def test_a_body_in_pieces_of_one_byte_is_refused_before_they_add_up(served: Served, pieces: int, message: str) -> None:
+    with connected(served) as peer:
+        peer.sendall(LOGIN + CHUNKED + b"1\r\n \r\n" * pieces + b"0\r\n\r\n")
+        answer = receive(peer)
+        assert (answer.status, json.loads(answer.body)["message"]) == (400, message)
+        assert pieces == 128 or peer.recv(1) == b""
+
+
+def test_pieces_of_a_sensible_size_may_be_many(serve: Serve) -> None:
+    body = b'{"refreshToken": "x"}'.ljust(40_000)
+    chunks = b"".join(b"100\r\n" + body[at : at + 256].ljust(256) + b"\r\n" for at in range(0, len(body), 256))
+    head = b"POST /api/v1/auth/refreshToken HTTP/1.1\r\n"
+    answer = asked(serve(body_limit=65_536), head + CHUNKED + chunks + b"0\r\n\r\n", "/auth/refreshToken")
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("sent", [b"1\r\n \r\n" * 129, b"4001\r\n" + b"x" * 16_385], ids=["in pieces", "large"])
+def test_a_body_that_nobody_reads_is_not_parsed_for_ever(served: Served, sent: bytes) -> None:
+    with connected(served) as peer:
+        peer.sendall(b"GET /api/v1/users/profile HTTP/1.1\r\n" + CHUNKED)
+        assert receive(peer, "/users/profile", method="GET").status == 401
+        peer.sendall(sent)
+        assert peer.recv(1) == b""
+
+
+def test_what_follows_a_body_over_the_limit_is_dropped_unparsed_and_its_answer_arrives(served: Served) -> None:
+    with connected(served) as peer:
+        peer.sendall(LOGIN + CHUNKED + b"4001\r\n" + b"x" * 16_385 + b"\r\nno chunk at all\r\n" + b"x" * 3_000_000)
+        answer = receive(peer)
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert peer.recv(1) == b""
+
+
+def test_a_peer_that_goes_away_before_its_large_body_is_answered_is_no_failure(
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    monkeypatch.setattr(socket.socket, "shutdown", gone)
+    assert asked(served, LOGIN + JSON + b"Content-Length: 16385\r\n\r\n" + b"x" * 16_385).status == 413
+    (line,) = logged(caplog, served)
+    assert line["status"] == 413
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_broken_body_that_nobody_reads_is_one_refusal_and_no_failure(
     served: Served, caplog: pytest.LogCaptureFixture, method: str
@@ -160,10 +210,13 @@ def test_the_program_logs_what_is_no_http_in_one_line_and_not_in_its_servers_wor
         with socket.create_connection((where.hostname, where.port), 20) as peer:
             peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
             answer = receive(peer)
+        with socket.create_connection((where.hostname, where.port), 20) as peer:
+            peer.sendall(PROFILE[:-2] + b"Connection: upgrade\r\nUpgrade: websocket\r\nX-Request-ID: mine\r\n\r\n")
+            assert receive(peer, "/users/profile", method="GET").status == 401
         assert server.stop() == 0
         lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    (line,) = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
-    assert line["request_id"] == answer.headers["x-request-id"]
+    requests = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
+    assert [line["request_id"] for line in requests] == [answer.headers["x-request-id"], "mine"]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +258,41 @@ def test_a_whole_url_on_a_port_is_the_one_request_that_a_path_is(served: Served)
 def test_a_request_that_names_no_host_is_refused(served: Served) -> None:
     answer = asked(served, b"GET /api/v1/users/profile HTTP/1.0\r\n\r\n")
     assert (answer.status, json.loads(answer.body)["message"]) == (400, "Invalid host header.")
+
+
+SMUGGLED = b"0\r\n\r\n" + PROFILE
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        LOGIN + JSON + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: CHUNKED\r\nContent-Length: 0\r\n\r\n",
+        LOGIN.replace(b"1.1", b"1.0") + CHUNKED,
+        LOGIN + JSON + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
+        LOGIN + JSON + b"Transfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is_the_last(
+    served: Served, caplog: pytest.LogCaptureFixture, head: bytes
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(head + SMUGGLED)
+        answer = receive(peer)
+        assert (answer.status, json.loads(answer.body), answer.headers["connection"]) == (400, MALFORMED, "close")
+        with suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
+    assert [line["status"] for line in logged(caplog, served)] == [400]
+
+
+def test_a_method_of_any_length_is_a_short_line_of_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert asked(served, b"X" * 10_000 + b" /api/v1/auth/login HTTP/1.1\r\n" + JSON + b"\r\n").status == 405
+    assert asked(served, b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n" + JSON + b"\r\n").status == 404
+    assert [(line["method"], line["route"]) for line in logged(caplog, served)] == [
+        ("X" * 16, "/api/v1/auth/login"), ("GET", "")
+    ]  # fmt: skip
 
 
 def test_a_request_that_names_two_hosts_is_refused(served: Served) -> None:

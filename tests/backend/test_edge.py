@@ -71,7 +71,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
 
 
 def edge(app: ASGIApp, *, trusted: str = "localhost") -> Edge:
-    return Edge(app, journal=Journal(Settings()), trusted_hosts=(trusted,))
+    return Edge(app, journal=Journal(Settings()), settings=Settings(trusted_hosts=(trusted,)))
 
 
 async def fine(scope: Scope, receive: Receive, send: Send) -> None:

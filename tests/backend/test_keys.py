@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
+from signedin_backend.keys import name
 from signedin_backend.settings import read
 from signedin_backend.strength import weakness
 
@@ -38,7 +39,9 @@ NUMBERED = [f"{why[3:]}-{number}" for number, (_, why) in enumerate(WEAK)]
 def test_a_key_that_follows_a_pattern_is_refused_with_the_reason_and_not_quoted(key: str, why: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read({VARIABLE: key})
-    assert str(refused.value) == f"{VARIABLE} is weaker than 256 bit: {why}; make one with: openssl rand -hex 32"
+    assert weakness(key.encode()) == why
+    reason = "it is too short (number 1 of 2, separated by commas)" if "," in key else why
+    assert str(refused.value) == f"{VARIABLE} is weaker than 256 bit: {reason}; make one with: openssl rand -hex 32"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +84,27 @@ def test_a_random_key_always_passes(make: Callable[[], str]) -> None:
 
 def test_random_bytes_that_are_no_text_pass() -> None:
     assert [key for key in (secrets.token_bytes(32) for _ in range(2_000)) if weakness(key) is not None] == []
-    key = b"\xff" + secrets.token_bytes(32) + b"\xff"  # no UTF-8, and no space at an end
+    key = b"\xff" + secrets.token_bytes(32).replace(b",", b"\xff") + b"\xff"  # no UTF-8
     assert read({VARIABLE: os.fsdecode(key)}).jwt_key == key
+
+
+def test_each_of_several_keys_must_be_strong_and_stand_there_once() -> None:
+    one, two = secrets.token_hex(32), secrets.token_hex(32)
+    assert read({VARIABLE: f"{one},{two}"}).jwt_key == f"{one},{two}".encode()
+    for text, reason in (
+        (f"{one},{two},short", r"is weaker than 256 bit: it is too short \(number 3 of 3, separated by commas\); make"),
+        (f"{one},", r"is weaker than 256 bit: it is too short \(number 2 of 2, separated by commas\); make"),
+        (f"{one},{two},{one}", "must have no key twice$"),
+    ):
+        with pytest.raises(SettingsError, match=f"^{VARIABLE} {reason}") as refused:
+            read({VARIABLE: text})
+        assert one not in str(refused.value)
+
+
+def test_the_name_of_a_key_is_not_a_part_of_it_nor_another_keys() -> None:
+    keys = [secrets.token_bytes(32) for _ in range(100)]
+    assert len({name(key) for key in keys}) == 100
+    assert not any(name(key) in key.hex() for key in keys)
 
 
 def test_a_word_inside_a_random_key_does_not_matter() -> None:

@@ -243,7 +243,7 @@ def test_a_clock_that_is_not_the_database_servers_is_a_warning_at_the_start(
     server: PostgresServer, caplog: pytest.LogCaptureFixture, ahead: int, *, said: bool
 ) -> None:
     with server.database() as url:
-        state = State.build(Settings(database=url), KEY, lambda: time.time() + ahead)
+        state = State.build(Settings(database=url), (KEY,), lambda: time.time() + ahead)
         state.prepare()
         state.storage.close()
     warnings = [json.loads(JsonLines().format(found)) for found in caplog.records if "clock" in found.getMessage()]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ import httpx
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.__main__ import _server, main
-from signedin_backend.settings import OPTIONS, StartError, read
+from signedin_backend.settings import OPTIONS, StartError, read, shown
 from signedin_backend.state import State
 from signedin_backend.storage import Storage, UnavailableError
 from sqlalchemy.exc import ProgrammingError
@@ -53,14 +53,25 @@ BAD = {
         *("postgresql://h", "postgresql://h:port/x", "postgresql://h/x?autocommit=1", "postgresql://h/x?row_factory=x"),
     ],
     "jwt_key": ["", "tiny", "x" * 64, "a1b2c3d4e5f60718" * 3, "password" * 3, "0123456789" * 3],
-    "issuer": NO_NAME,
-    "audience": NO_NAME,
+    "issuer": [*NO_NAME, "a,", "a,b\nc"],
+    "audience": [*NO_NAME, ","],
     "access_ttl": [*NO_NUMBER, "0", "86401"],
     "refresh_ttl": [*NO_NUMBER, "0", "31536001"],
     "grace": NO_SWITCH,
     "rate_limit": NO_SWITCH,
     "account_rate": NO_RATE,
+    "account_network_rate": NO_RATE,
     "address_rate": NO_RATE,
+    "rate_store": [
+        "",
+        "here",
+        "memory://",
+        "http://h:1",
+        "redis://",
+        "redis://h:port",
+        "redis://h:99999/0",
+        "redis://h/\n",
+    ],
     "trusted_hosts": [
         *(*NO_NAMES, "https://auth.example", "auth.example:8443", "*.example.com", "auth.example/", "a b", "-a", "a-"),
         *(
@@ -74,10 +85,17 @@ BAD = {
             "x" * 254,
         ),
     ],
+    "allow_origin": [
+        *(*NO_NAMES, "*", "null", "app.example", "https://", "https://app.example/", "https://app.example:443"),
+        *("http://localhost:80", "https://*.example", "https://a b", "ftp://app.example", "https://app.example:0"),
+        *("https://app.example:65536", "https://ada@app.example", "https://::1", "https://app.example,*"),
+    ],
     "trusted_proxies": [
         *("", "proxy", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "::1::"),
         *("*", "10.0.0.1,*", "0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"),
     ],
+    "connections": [*NO_NUMBER, "15", "1000001"],
+    "head_seconds": [*NO_NUMBER, "0", "601"],
     "body_limit": [*NO_NUMBER, "255", "1048577"],
     "body_seconds": [*NO_NUMBER, "0", "601"],
     "password_words": NO_NAMES,
@@ -89,6 +107,7 @@ BAD = {
     "database_seconds": [*NO_NUMBER, "601"],
     "turn_seconds": [*NO_NUMBER, "0", "601"],
     "stop_seconds": [*NO_NUMBER, "0", "601"],
+    "metrics_from": ["", "here", "10.0.0.256", "10.0.0.1/8", "10.0.0.1,,10.0.0.2", "*"],
     "ledger": NO_SWITCH,
 }
 
@@ -123,6 +142,36 @@ def test_a_bad_value_is_refused_by_the_name_of_its_option(name: str, value: str)
 def test_a_variable_that_is_no_option_is_refused_and_not_ignored(name: str) -> None:
     with pytest.raises(SettingsError, match=rf"^SIGNEDIN_BACKEND_{name} is no option; --help lists them$"):
         read({f"SIGNEDIN_BACKEND_{name}": "5", "SIGNEDIN_BACKEND_ACCESS_TTL": "5"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "tcp://10.96.0.12:5000"),
+        ("SERVICE_HOST", "10.96.0.12"),
+        ("SERVICE_PORT", "5000"),
+        ("SERVICE_PORT_HTTP_ALT", "5000"),
+        ("PORT_5000_TCP", "tcp://[fd00::12]:5000"),
+        ("PORT_5000_TCP_PROTO", "tcp"),
+        ("PORT_5000_UDP_PORT", "5000"),
+        ("PORT_5000_SCTP_ADDR", "10.96.0.12"),
+        ("DB_SERVICE_HOST", "10.96.0.12"),
+        ("DB_PORT", "tcp://10.96.0.12:5432"),
+        ("DB_PORT_5432_TCP_ADDR", "10.96.0.12"),
+    ],
+)
+def test_what_kubernetes_says_of_a_service_of_our_name_is_no_option(name: str, value: str) -> None:
+    assert read({f"SIGNEDIN_BACKEND_{name}": value}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "tcp"), ("PORTS", "tcp://h:1"), ("SERVICE", "x"), ("PORT_5000", "tcp://h:5000")]
+)
+def test_what_only_resembles_that_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^SIGNEDIN_BACKEND_{name} "):
+        read({f"SIGNEDIN_BACKEND_{name}": value})
+    with pytest.raises(SettingsError, match=r"^--port must be"):
+        read({}, {"port": "tcp://10.96.0.12:5000"})
 
 
 @pytest.mark.parametrize(
@@ -261,6 +310,19 @@ def test_help_names_every_option_and_the_environment(capsys: pytest.CaptureFixtu
     assert shown == {option.name for option in OPTIONS} - {"jwt_key"}
     assert "SIGNEDIN_BACKEND_JWT_KEY" in said
     assert "SIGNEDIN_BACKEND_NAME" in said
+
+
+def test_help_says_every_default_and_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for option in OPTIONS:
+        if not option.metadata["secret"]:
+            text = " ".join(option.metadata["help"].split())
+            assert f"{text} (default: {shown(option.default)})" in said
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"signedin_backend {version('signedin')}\n"
 
 
 def test_a_key_is_no_argument(capsys: pytest.CaptureFixture[str]) -> None:
@@ -495,9 +557,13 @@ def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:
             answers = [client.post("/auth/register", json=body) for body in bodies]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.json()["accessToken"] for answer in answers}) == 8
-        # What is no HTTP never reaches an application: there the other server answers in its own words.
         with socket.create_connection((where.hostname, where.port), 20) as peer:
             peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
-            assert re.match(rb"HTTP/1.1 400 .*content-type: text/plain", peer.recv(1000), re.DOTALL | re.IGNORECASE)
+            assert receive(peer).status == 400
         running.process.terminate()
         assert running.process.wait(30) == 0
+        lines = running.log.read_text().splitlines()
+    # The workers' own lines are JSON; the supervisor never runs a line of ours.
+    of_workers = [line for line in lines if "server process" in line or "startup" in line or "Shutting" in line]
+    assert len(of_workers) >= 8
+    assert all(line.startswith("{") for line in of_workers)

@@ -6,6 +6,7 @@ from pathlib import Path
 import jwt
 import pytest
 from signedin_backend import Settings, storage
+from signedin_backend.keys import name
 from signedin_backend.storage import Storage
 from signedin_backend.tokens import next_refresh_token
 from sqlalchemy import event
@@ -74,7 +75,7 @@ def test_claims_are_the_contracts_and_name_issuer_audience_and_session(served: S
     token = served.pair()["accessToken"]
     claims = jwt.decode(token, KEY, algorithms=["HS256"], issuer="signedin", audience="signedin")
     assert set(claims) == {"iss", "aud", "sub", "userId", "sid", "jti", "iat", "exp"}
-    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt"}
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "kid": name(KEY), "typ": "at+jwt"}
 
 
 def test_logout_ends_the_session_at_once_whichever_of_its_tokens_is_shown(served: Served) -> None:

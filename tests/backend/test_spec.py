@@ -4,6 +4,7 @@ How often is bounded here; `make backend-check` makes more of them. What counts 
 """
 
 import copy
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.backend.running import PASSWORD, checked
+from tests.backend.running import PASSWORD, Served, checked
 from tests.contract import spec
 from tests.servers import backend
 
@@ -22,6 +23,14 @@ pytestmark = pytest.mark.both_databases
 
 HERE = Path(__file__).parent
 EXAMPLES = 60 if os.environ.get("BACKEND_CHECK") else 8
+
+
+def test_the_contract_is_served_as_json_to_whoever_asks(served: Served) -> None:
+    written = json.dumps(spec(), ensure_ascii=False, indent=1, default=str) + "\n"
+    file = HERE.parents[1] / "backend" / "signedin_backend" / "openapi.json"
+    assert file.read_text(encoding="utf-8") == written, f"write this into it: {written}"
+    answer = served.beside("/openapi.json")
+    assert (answer.headers["content-type"], answer.json()) == ("application/json", json.loads(written))
 
 
 def linked(folder: Path) -> Path:

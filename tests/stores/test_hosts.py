@@ -131,7 +131,7 @@ def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_her
     with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
         sign_in(server.base_url, redis_here.url)
         with hosts(server.base_url, redis_here.url, count=1) as found:
-            key = f"http://127.0.0.1:{httpx.URL(server.base_url).port}#default"
+            key = f"{server.base_url}#default"
             store = open_store(redis_here.url)
             assert isinstance(store, RedisStore)
             with closing(store):

@@ -1,0 +1,102 @@
+"""A page of another origin uses the backend from a real browser; one of a third origin gets nothing.
+
+`python -m tests.backend.in_chromium` needs a `chromium` on the path, which the suite does not: it is no test of it.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from tests.servers import backend
+
+PAGE = """<!doctype html><meta charset="utf-8"><pre id="done"></pre><script>
+const api = "BASE_URL", steps = [];
+async function call(method, path, body, bearer) {
+  const type = body && {"Content-Type": "application/json"};
+  const headers = {...type, ...(bearer && {Authorization: "Bearer " + bearer})};
+  const answer = await fetch(api + path, {method, headers, body: body && JSON.stringify(body)});
+  const text = await answer.text();
+  steps.push([path, answer.status, answer.headers.get("X-Request-ID") !== null, answer.headers.get("Date") !== null]);
+  return text ? JSON.parse(text) : {};
+}
+(async () => {
+  try {
+    const ada = {email: "ada@example.com", password: "correct horse battery staple"};
+    let pair = await call("POST", "/auth/register", ada);
+    await call("GET", "/users/profile", null, pair.accessToken);
+    // Timers run ahead in a headless browser; requests do not.
+    for (let late = {}; late.message !== "TokenExpiredError";) {
+      if (steps.length > 2) steps.pop();
+      late = await call("GET", "/users/profile", null, pair.accessToken);
+    }
+    pair = await call("POST", "/auth/refreshToken", {refreshToken: pair.refreshToken});
+    await call("GET", "/users/profile", null, pair.accessToken);
+    await call("POST", "/auth/logout", {refreshToken: pair.refreshToken});
+    await call("GET", "/users/profile", null, pair.accessToken);
+  } catch (error) { steps.push(String(error)); }
+  document.getElementById("done").textContent = JSON.stringify(steps);
+})();
+</script>"""
+
+EXPECTED = [
+    ["/auth/register", 200, True, True],
+    ["/users/profile", 200, True, True],
+    ["/users/profile", 401, True, True],
+    ["/auth/refreshToken", 200, True, True],
+    ["/users/profile", 200, True, True],
+    ["/auth/logout", 204, True, True],
+    ["/users/profile", 401, True, True],
+]
+
+
+@contextmanager
+def pages(page: list[str]) -> Iterator[int]:
+    """Serve one page under every path of a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(page[0].encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as its base has it
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def shown(url: str, profile: Path) -> object:
+    """Return what the page at this address has written when it is done."""
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+               "--virtual-time-budget=10000", "--dump-dom", url]  # fmt: skip
+    said = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+    found = re.search(r'<pre id="done">(.*?)</pre>', said, re.DOTALL)
+    return json.loads(found[1].replace("&quot;", '"')) if found and found[1] else said
+
+
+def main() -> int:
+    """Show both pages; 0 if each got what it may."""
+    page = [""]
+    with tempfile.TemporaryDirectory() as name, pages(page) as port:
+        folder, app, evil = Path(name), f"http://127.0.0.1:{port}", f"http://localhost:{port}"
+        options = ("--allow-origin", app, "--access-ttl", "1")
+        with backend(folder, *options, checked=False) as server:
+            page[0] = PAGE.replace("BASE_URL", server.base_url)
+            got, refused = shown(app, folder / "a"), shown(evil, folder / "b")
+    sys.stdout.write(f"{app}: {json.dumps(got)}\n{evil}: {json.dumps(refused)}\n")
+    return int(got != EXPECTED or refused != ["TypeError: Failed to fetch"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
