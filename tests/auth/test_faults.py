@@ -367,8 +367,8 @@ class Odd:
 
 @pytest.mark.parametrize(
     "act",
-    [ZeroDivisionError(), SystemExit(1), GeneratorExit(), asyncio.CancelledError(), None, "a token", Renewed(TokenPair("", "r")),
-     Renewed(TokenPair("a", "r\n"))],
+    [ZeroDivisionError(), SystemExit(1), GeneratorExit(), asyncio.CancelledError(), None, "a token",
+     Renewed(TokenPair("", "r")), Renewed(TokenPair("a", "r\n"))],
     ids=lambda act: type(act).__name__,
 )  # fmt: skip
 async def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back(
