@@ -116,7 +116,7 @@ class Renewal:
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
-        return held is self.held and self._monotonic() >= held.hard_at
+        return self._monotonic() >= held.hard_at
 
     def renew(self, rejected: Held, *, refused: bool = True) -> Held | Promise[Held]:
         """Return a pair newer than `rejected`, or the promise of one, refreshing at most once for it.
