@@ -82,14 +82,15 @@ class Windows:
     def hold(self, record: Record, *, refreshed: bool = False) -> Held:
         """Return the record's pair with its windows."""
         now, lifetime = self._clock.monotonic(), _lifetime(record)
-        soft = soft_window(lifetime) * self._spread
+        hard = hard_window(lifetime)
+        soft = max(soft_window(lifetime) * self._spread, hard)
         remaining = self._remaining(record, self._clock.wall(), now)
         if remaining is None or (refreshed and remaining <= soft):
             # Opaque; or near its end on arrival, as tokens of a second are, and all tokens where our idea of the
             # server's time is wrong. Refreshing again would bring no better one: the server's 401 says when.
             return Held(record, soft_at=math.inf, hard_at=math.inf, refreshed=refreshed)
         end = now + remaining
-        return Held(record, soft_at=end - soft, hard_at=end - hard_window(lifetime), refreshed=refreshed)
+        return Held(record, soft_at=end - soft, hard_at=end - hard, refreshed=refreshed)
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from signedin._network import origin_of
-from signedin._stack import LEAVING
+from signedin._stack import LEAVING, RETURNING
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
     from signedin._held import Held
     from signedin._renewal import Renewal
@@ -90,31 +90,41 @@ def plan(
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
+    yield (acquire := Acquire(one_shot=rewind is None))
+    begun = begun or acquire.held
+    send, sent = yield from _sent(request, renewal, acquire, begun, holds_back=holds_back)
+    if (remedy := _remedy(send, sent, renewal)) is None:
+        return
+    yield remedy
+    newer = remedy.held
+    if rewind is not None and not newer.same_pair(sent) and newer.record.same_user(sent.record):
+        rewind()
+        send, sent = yield from _sent(request, renewal, remedy, begun, holds_back=holds_back)
+        _remedy(send, sent, renewal)
+    # The second response is returned as it is, even if it is a 401.
+
+
+def _sent(
+    request: httpx.Request, renewal: Renewal, step: Acquire | Renew | Look, begun: Held, *, holds_back: bool
+) -> Generator[Acquire | Send, None, tuple[Send, Held]]:
+    """Send the request with the pair that a step brought; return what came of it, and the pair that it left with.
+
+    It may be held back once: with tokens shorter than the wait for a connection it would never leave otherwise.
+    """
     while True:
-        acquire = Acquire(one_shot=rewind is None)
-        yield acquire
-        begun = begun or acquire.held
-        if acquire.held is not begun and not acquire.held.record.same_user(begun.record):
+        held = step.held
+        if held is not begun and not held.record.same_user(begun.record):
             raise NotSignedInError(
                 "Another user has signed in while this request waited for a token. Nothing was sent."
             )
-        leaving = Leaving(acquire.held, renewal, holds_back=holds_back)
+        leaving = Leaving(held, renewal, holds_back=holds_back)
         send = Send(leaving.stamped(request))
         yield send
+        request.extensions[RETURNING] = True  # should it be sent again, it has waited for a connection before
         if send.answer is not None:
-            break
-        holds_back = False  # once: with tokens shorter than the wait for a connection it would never leave
-    if (remedy := _remedy(send, leaving.held, renewal)) is None:
-        return
-    yield remedy
-    newer, sent = remedy.held, leaving.held
-    if rewind is not None and not newer.same_pair(sent) and newer.record.same_user(sent.record):
-        rewind()
-        leaving = Leaving(newer, renewal)
-        send = Send(leaving.stamped(request))
-        yield send
-        _remedy(send, leaving.held, renewal)
-    # The second response is returned as it is, even if it is a 401.
+            return send, leaving.held
+        holds_back, step = False, Acquire(one_shot=isinstance(step, Acquire) and step.one_shot)
+        yield step
 
 
 def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:

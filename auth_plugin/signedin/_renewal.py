@@ -116,7 +116,7 @@ class Renewal:
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
-        return held is self.held and self._monotonic() >= held.hard_at
+        return self._monotonic() >= held.hard_at
 
     def renew(self, rejected: Held, *, refused: bool = True) -> Held | Promise[Held]:
         """Return a pair newer than `rejected`, or the promise of one, refreshing at most once for it.
@@ -494,13 +494,19 @@ class Renewal:
             self.refresher.close()
 
     def after_fork(self) -> None:
-        """In a forked child: the parent's threads and locks are not ours, nor is a pair that only its memory keeps."""
+        """In a forked child: the parent's threads and locks are not ours, nor is a pair that only its memory keeps.
+
+        One that will end is let go, so that the first call says so. An opaque one may serve for ever: it goes on until
+        the server refuses it.
+        """
         self._lock = threading.Lock()
         self._flight = None
         self.windows.spread()
         self.threads.after_fork()
         if self.records.store.private:
-            self._forked, self.held = self.held is not None, None
+            self._forked = self.held is not None
+            if self.held is not None and self.held.record.claims.exp is not None:
+                self.held = None
 
 
 def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Request extension: a callable that gets the request when it has its connection, just before it is sent.
 LEAVING: Final = "signedin.leaving"
+# Request extension: it has waited its turn before, and goes first now: its new token lives for a while only.
+RETURNING: Final = "signedin.returning"
 CLOSED: Final = "The client is closed; create another one."
 
 
@@ -86,7 +88,10 @@ class Stack:
         checkout = Checkout(request)
         with self._lock:
             self._drop_stale()
-            self._waiting.append(checkout)
+            if RETURNING in request.extensions:
+                self._waiting.appendleft(checkout)
+            else:
+                self._waiting.append(checkout)
             self._serve()
         return checkout
 

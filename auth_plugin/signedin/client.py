@@ -319,6 +319,17 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
                 stack.callback(session.close)
 
     def __enter__(self) -> Self:
+        """Load the session, so that `session.is_signed_in` knows of an earlier sign-in.
+
+        Raises:
+            TokenStoreError: The store cannot be read, or what it has. The client is closed; without `with` it loads at
+                the first call, and signing in replaces what is damaged.
+        """
+        try:
+            self._session.load()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -359,6 +370,12 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
                 stack.push_async_callback(session.aclose)
 
     async def __aenter__(self) -> Self:
+        """As `SignedInClient.__enter__`, with the store's I/O in a thread."""
+        try:
+            await self._session.aload()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -74,12 +74,17 @@ def save_after(attempts: int) -> float:
 
 def hard_window(lifetime: float | None) -> float:
     """Return how long before its end a token is no longer sent: 5 s, at most a tenth of its life."""
-    return 5.0 if lifetime is None else min(5.0, lifetime / 10)
+    return 5.0 if lifetime is None else min(5.0, lifetime / 10, _after_its_first_second(lifetime))
 
 
 def soft_window(lifetime: float | None) -> float:
     """Return how long before its end a token is replaced in the background: 60 s, at most a fifth of its life."""
-    return 60.0 if lifetime is None else min(60.0, lifetime / 5)
+    return 60.0 if lifetime is None else min(60.0, lifetime / 5, _after_its_first_second(lifetime))
+
+
+def _after_its_first_second(lifetime: float) -> float:
+    # `iat` and `exp` are cut to whole seconds mostly: a token that is refreshed sooner ends no later than it did.
+    return max(0.0, lifetime - 1.0)
 
 
 def jittered(seconds: float) -> float:

@@ -8,7 +8,7 @@ import json
 import pickle
 import weakref
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 import httpx
@@ -28,6 +28,7 @@ from signedin import (
     SignedInClient,
     SignInRequiredError,
     TokenSession,
+    TokenStoreError,
 )
 from signedin.protocols import NotSent
 from signedin.testing.transport import FakeTransport
@@ -290,6 +291,35 @@ def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in
 
 
 # ------------------------------------------------------------------------------------------------ the end
+
+
+async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
+    drive: Drive, server: FakeAuthServer, tmp_path: Path
+) -> None:
+    store = FileStore(tmp_path / "tokens.json")
+    for before in (False, True):
+        client: Any = (AsyncClient if drive.is_async else Client)(server.base_url, store=store, transport=Wire(server))
+        entered = await drive(client.__aenter__ if drive.is_async else client.__enter__)
+        assert (entered, client.session.is_signed_in) == (client, before)
+        view = client.for_profile("bob")
+        await drive(view.__aenter__ if drive.is_async else view.__enter__)
+        assert not view.session.is_signed_in
+        if not before:
+            await drive(client.auth.register, email="eve@example.com", password="correct horse battery staple")
+        await drive(_close(drive, client))
+
+
+async def test_a_store_that_cannot_be_read_fails_the_with_block_and_closes_the_client(
+    drive: Drive, server: FakeAuthServer
+) -> None:
+    class Down(MemoryStore):
+        def load(self, key: str) -> NoReturn:  # noqa: ARG002
+            raise TokenStoreError("the disk is gone")
+
+    client: Any = (AsyncClient if drive.is_async else Client)(server.base_url, store=Down(), transport=Wire(server))
+    with pytest.raises(TokenStoreError, match="the disk is gone"):
+        await drive(client.__aenter__ if drive.is_async else client.__enter__)
+    assert client.http.is_closed
 
 
 async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, server: FakeAuthServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from signedin import ConfigurationError
 from signedin._connections import LEAVING, AsyncBorrowed, Borrowed
+from signedin._stack import RETURNING
 
 from tests.auth.counting import Counting, connected, counting, until
 
@@ -80,6 +82,18 @@ async def test_the_first_who_waits_is_the_first_to_go(drive: Drive, api: Countin
             await until(lambda number=number: client.waiting == number + 1)  # type: ignore[misc]
         api.release("first")
     assert api.seen == ["/held/first", "/0", "/1", "/2", "/3", "/4"]
+
+
+async def test_who_comes_back_goes_before_those_who_have_not_had_their_turn(drive: Drive, api: Counting) -> None:
+    async with connected(drive, ONE) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(drive, client.http.get, f"{api.url}/held/first")
+        await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
+        for number, extensions in enumerate(({}, {}, {RETURNING: True})):
+            call = partial(client.http.get, f"{api.url}/{number}", extensions=extensions)
+            tasks.start_soon(drive, call)
+            await until(lambda number=number: client.waiting == number + 1)  # type: ignore[misc]
+        api.release("first")
+    assert api.seen == ["/held/first", "/2", "/0", "/1"]
 
 
 async def test_a_request_is_told_when_it_leaves_not_when_it_begins_to_wait(drive: Drive, api: Counting) -> None:

@@ -196,6 +196,31 @@ def test_a_forked_child_refreshes_only_what_it_shares(served: Loopback, path: Pa
     assert served.fake.ledger["reused"] == 0
 
 
+FORK_WITH_AN_OPAQUE_TOKEN = """
+import os, sys
+from signedin import Client, ConfigurationError, TokenPair
+from signedin.session import renewal_of
+
+session = Client(sys.argv[1]).session
+session.sign_in(TokenPair("opaque", "once"))
+if (pid := os.fork()) == 0:
+    held = renewal_of(session).current()
+    print(held.header, flush=True)
+    try:
+        renewal_of(session).renew(held)
+    except ConfigurationError as error:
+        print("forked" if "forked" in str(error) else error, flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_an_opaque_token_in_memory_serves_a_forked_child_until_it_is_refused(served: Loopback) -> None:
+    with child(FORK_WITH_AN_OPAQUE_TOKEN, served.base_url) as program:
+        assert program.output().splitlines() == ["Bearer opaque", "forked"]
+    assert served.fake.ledger["refreshToken"] == 0
+
+
 def test_a_fork_during_a_refresh_hangs_nobody(served: Loopback, path: Path) -> None:
     pair, refresh = served.fake.issue(), served.fake.hold("refreshToken")
     arguments = [served.base_url, f"file://{path}", pair.access_token, pair.refresh_token]

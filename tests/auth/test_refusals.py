@@ -17,7 +17,7 @@ from signedin import (
     UnauthorizedError,
 )
 from signedin._plan import BEARER, Acquire, Answer, Leaving, Renew, Send, TokenOutdated, plan
-from signedin._stack import LEAVING
+from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
 from tests.auth.driving import Drive, Waiters, Wire
@@ -234,23 +234,40 @@ async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_go
         assert server.ledger["rotations"] == 1
 
 
+@pytest.mark.parametrize("sending", ["first", "replay"])
 async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: FakeAuthServer, sending: str
 ) -> None:
     class Queueing(Wire):
-        waited = False
-
         def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
-            if not self.waited:
-                self.waited = True
-                server.clock.advance(301)
+            if LEAVING in request.extensions and (request.extensions.get(RETURNING) or sending == "first"):
+                if not waited:
+                    waited.append(True)
+                    server.clock.advance(301)
                 request.extensions[LEAVING](request)
             return super()._arrived(request, content)
 
+    waited: list[bool] = []
     async with drive.client(server, transport=Queueing(server)) as client:
+        if sending == "replay":
+            server.expire_access_tokens()
         answer = await drive(client.http.post, "/things", content=b"whole")
         assert answer.json()["body"] == "whole"
-        assert (server.ledger["rotations"], server.ledger["expired"]) == (1, 0)
+        assert server.ledger["expired"] == (sending == "replay")
+
+
+async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Drive, server: FakeAuthServer) -> None:
+    class Watching(Wire):
+        def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
+            returning.append(RETURNING in request.extensions)
+            return super()._arrived(request, content)
+
+    returning: list[bool] = []
+    async with drive.client(server, transport=Watching(server)) as client:
+        server.expire_access_tokens()
+        await drive(client.users.get_profile)
+        await drive(client.users.get_profile)
+    assert returning == [False, False, True, False]  # the second is the refresh, which this transport serves, too
 
 
 async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store(
@@ -325,6 +342,19 @@ def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
             elif isinstance(step, Acquire):
                 step.held = renewal.wait(renewal.current())
         assert steps == [Acquire, Send] * 2
+
+
+def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in(
+    server: FakeAuthServer,
+) -> None:
+    with _client(server) as client:
+        renewal: Any = renewal_of(client.session)
+        leaving = Leaving(renewal.held, renewal, holds_back=True)
+        request = leaving.stamped(httpx.Request("GET", server.base_url))
+        server.clock.advance(301)
+        client.session.sign_in(server.issue("bob@example.com"))
+        with pytest.raises(TokenOutdated):
+            leaving(request)
 
 
 def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAuthServer) -> None:

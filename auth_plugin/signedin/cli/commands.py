@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from signedin import Client
@@ -25,7 +26,8 @@ def run(chosen: Options) -> int:
         raise ConfigurationError("A sign-in in memory would end with this command: choose file:, keyring: or redis://…")
     if not chosen.base_url:
         raise ConfigurationError("Which API? Give --base-url https://api.example.com/v1, or set SIGNEDIN_BASE_URL.")
-    with Client(chosen.base_url, store=store, profile=chosen.profile, allow_http=chosen.allow_http) as client:
+    client = Client(chosen.base_url, store=store, profile=chosen.profile, allow_http=chosen.allow_http)
+    with closing(client):  # not the client's own `with`, which fails with its store: doctor explains, login repairs
         if chosen.command == "doctor":
             answer, code = examine(client, store)
         else:
