@@ -151,6 +151,10 @@ class Setbacks:
         self.last = (type(error).__name__, str(error)) if error else None
         self._unproven.clear()
 
+    def ended_by(self, error: SignedInError) -> bool:
+        """Say whether it was an error of this class that ended the session, and nothing has gone well since."""
+        return self.last is not None and self.last[0] == type(error).__name__
+
     def loops(self, held: Held) -> bool:
         """Say whether replacing this pair would be one more turn of a loop."""
         full = len(self._unproven) == _UNPROVEN_LIMIT

@@ -54,6 +54,8 @@ class Network:
         if self.http2 and importlib.util.find_spec("h2") is None:
             raise ConfigurationError("http2 needs the package h2: pip install 'httpx[http2]'.")
         limits = options.limits
+        if not isinstance(limits, httpx.Limits):
+            raise ConfigurationError("limits is an httpx.Limits.")
         self.most_connections = _limit("max_connections", limits.max_connections, least=1)
         self.most_idle = _limit("max_keepalive_connections", limits.max_keepalive_connections, least=0)
         self.keepalive_expiry = _limit("keepalive_expiry", limits.keepalive_expiry, least=0)
@@ -263,14 +265,15 @@ def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
     shown = repr(str(url).rpartition("@")[2])  # what stands before it may be a password
     try:
         parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
+        host = parsed.host  # decoded from "xn--…", which raises a kind of ValueError where it cannot be
+    except (httpx.InvalidURL, TypeError, ValueError) as error:
         why = "" if "@" in str(url) else f": {error}"  # httpx quotes
         raise ConfigurationError(f"{shown} is no URL{why}") from None
-    if parsed.scheme not in _PORTS or not parsed.host:
+    if parsed.scheme not in _PORTS or not host:
         raise ConfigurationError(f"{shown} is no absolute URL; write for example https://api.example.com/v1.")
     if parsed.userinfo:
         raise ConfigurationError("The base URL holds a user name or password; sign in instead.")
-    if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):
+    if parsed.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigurationError(
             f"{shown} is plain http to another machine: everybody on the way could read the tokens. Use https, or "
             "pass allow_http=True for a network that you trust."

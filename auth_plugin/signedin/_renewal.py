@@ -285,7 +285,8 @@ class Renewal:
     def _end(self, error: SignInRequiredError) -> None:
         """Let go of the pair: the server or another process has ended the session; under the lock."""
         if isinstance(error, SessionExpiredError):
-            self._events.note("expired", self.held.generation if self.held else None)
+            if self.held is not None or not self._setbacks.ended_by(error):  # else each further call would say so again
+                self._events.note("expired", self.held.generation if self.held else None)
             self._unsaved = None
         elif self.held is not None:
             self._events.note("signed_out", self.held.generation)

@@ -40,7 +40,7 @@ class TokenPair:
         return None if exp is None else datetime.fromtimestamp(exp, UTC)
 
     def __repr__(self) -> str:
-        return f"TokenPair(expires_at={self.expires_at})"
+        return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
 
     def __copy__(self) -> Self:
         return self

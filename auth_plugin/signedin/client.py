@@ -408,6 +408,7 @@ def _base_url(base_url: str | None, session: TokenSession | None) -> str:
         raise ConfigurationError(
             "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
         )
+    base_url = str(base_url)  # an httpx.URL, say
     if re.search(r"[\s?#\x00-\x1f]", base_url):
         raise ConfigurationError(
             "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."

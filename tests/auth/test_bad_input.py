@@ -83,6 +83,7 @@ def test_the_environment_gives_the_base_url(kind: type[Client], monkeypatch: pyt
         "auth.test",
         "https://[::1",
         "http://a:b/",
+        "https://xn--/",
     ],
 )
 def test_a_base_url_that_is_none_is_refused(kind: type[Client], url: str) -> None:
@@ -109,6 +110,12 @@ def test_a_mistyped_base_url_with_a_password_is_refused_unquoted(url: str) -> No
 def test_a_base_url_that_goes_on_after_its_path_is_refused(ending: str) -> None:
     with pytest.raises(ConfigurationError, match="no query and no fragment"):
         Client(f"https://auth.test/api/v1{ending}")
+
+
+def test_a_base_url_may_be_one_of_httpxs_and_limits_are_httpxs() -> None:
+    assert repr(Client(httpx.URL("https://auth.test/api"))) == "<signedin.Client https://auth.test/api>"  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="limits"):
+        Client("https://auth.test/api", limits=3)  # type: ignore[arg-type]
 
 
 def test_a_trailing_slash_changes_nothing(server: FakeAuthServer) -> None:

@@ -70,6 +70,20 @@ async def test_each_event_has_its_name(drive: Drive, server: FakeAuthServer) -> 
         assert [event.generation for event in heard.events[:3]] == [1, 2, 2]
 
 
+async def test_an_end_is_an_event_once_and_not_at_every_further_call(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server) as client:
+        ends: list[Event] = []
+        client.session.on("expired", ends.append)
+        for sign_ins in (1, 2):
+            server.fail("refreshToken", "401")
+            server.expire_access_tokens()
+            for _ in range(3):
+                with pytest.raises(SessionExpiredError):
+                    await drive(client.users.get_profile)
+            assert len(ends) == sign_ins
+            client.session.sign_in(server.issue())
+
+
 async def test_what_another_client_saved_is_adopted(drive: Drive, server: FakeAuthServer) -> None:
     store = MemoryStore()
     async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
