@@ -303,7 +303,7 @@ REQUESTS = (
         "",
         "plain http to any machine",
         "_network.py",
-        'if parsed.scheme == "http" and not allow_http and not is_loopback(parsed.host):',
+        'if parsed.scheme == "http" and not allow_http and not is_loopback(host):',
         "if False:",
         f"{ORIGINS}test_plain_http_to_another_machine_is_refused",
     ),
