@@ -71,13 +71,13 @@ def claims_of(access_token: str) -> Claims:
     """Read a JWT's payload (RFC 7519, section 4.1) without trusting it; an opaque token has no claims."""
     try:
         _, payload, _ = access_token.split(".")
-        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         return Claims()
-    if not isinstance(said, dict):
+    if not isinstance(claims, dict):
         return Claims()
     return Claims(
-        _seconds(said.get("iat")), _seconds(said.get("exp")), _fingerprint(said.get("sub", said.get("userId")))
+        _seconds(claims.get("iat")), _seconds(claims.get("exp")), _fingerprint(claims.get("sub", claims.get("userId")))
     )
 
 

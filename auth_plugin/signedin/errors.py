@@ -1,7 +1,7 @@
 """The one tree of errors. What each says: what happened, what was kept, what to do next.
 
 SignedInError
-├── ConfigurationError              what was given cannot work
+├── ConfigurationError              an argument or the environment cannot work
 ├── AuthError                       about the session
 │   ├── SignInRequiredError         sign in again, whatever the reason
 │   │   ├── NotSignedInError        there is no pair: never signed in, or signed out
@@ -34,7 +34,7 @@ class SignedInError(Exception):
 
 
 class ConfigurationError(SignedInError, ValueError):
-    """What was given cannot work; nothing was sent or stored."""
+    """An argument, or the environment, cannot work; nothing was sent or stored."""
 
 
 class AuthError(SignedInError):
@@ -186,9 +186,9 @@ def status_error(status_code: int) -> type[APIStatusError]:
     return _BY_STATUS.get(status_code, ServerError if status_code >= 500 else APIStatusError)
 
 
-def _restored(kind: type[APIError], args: tuple[object, ...], kept: dict[str, object]) -> APIError:
+def _restored(kind: type[APIError], args: tuple[object, ...], state: dict[str, object]) -> APIError:
     # A pickle never carries the response: it leads to its request, whose headers and body hold tokens and passwords.
     error = kind.__new__(kind, *args)
     error.args = args
-    error.__dict__.update(kept)
+    error.__dict__.update(state)
     return error

@@ -65,7 +65,7 @@ class Lifetimes:
         return believed >= last.end - min(promised * _SOFT, _SOFT_SECONDS) * _JITTER
 
     def settle(self) -> None:
-        """Wait for the events of the pair in hand, which arrive in a thread of their own."""
+        """Wait for the events of the pair in hand, which may be delivered after the calls that waited for it return."""
         end = time.monotonic() + _SETTLED_WITHIN
         while not self._is_settled() and time.monotonic() < end:
             time.sleep(0.01)

@@ -44,7 +44,7 @@ class Run:
 
     def expires_at(self) -> float:
         """Return when the access token expires, in seconds since the epoch."""
-        pair = self.client.session.tokens
+        pair = self.client.session.load()  # another process may have replaced what is in hand
         if pair is None or pair.expires_at is None:
             raise DemoError("The access tokens of this backend do not say when they expire.")
         return pair.expires_at.timestamp()

@@ -190,7 +190,7 @@ def test_a_callback_that_never_returns_keeps_no_more_than_the_backlog() -> None:
         release.wait(20)
 
     events.on("refreshed", slow)
-    teller = threading.Thread(target=_tell, args=(events, "refreshed", 0))
+    teller = threading.Thread(target=_tell, args=(events, "refreshed", 0), daemon=True)
     teller.start()
     assert entered.wait(10)
     for generation in range(1, 3000):

@@ -315,24 +315,6 @@ async def test_by_relogin_a_token_in_doubt_is_never_sent_again(drive: Drive) -> 
         assert not session.is_signed_in
 
 
-async def test_a_refresher_that_raises_is_an_answer_that_never_came(server: FakeAuthServer) -> None:
-    class Raising:
-        def refresh(self, *_: object, **__: object) -> Any:
-            raise ZeroDivisionError
-
-        def revoke(self, *_: object, **__: object) -> None:
-            raise ZeroDivisionError
-
-        def close(self) -> None:
-            pass
-
-    session = TokenSession(Raising(), origins=["https://auth.test:443"], clock=server.clock)
-    session.sign_in(server.issue())
-    with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError"):
-        session.refresh()
-    assert session.is_signed_in
-
-
 async def test_a_flaw_inside_the_refresh_gives_the_lock_back(
     drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,8 +367,8 @@ class Odd:
 
 @pytest.mark.parametrize(
     "act",
-    [SystemExit(1), GeneratorExit(), asyncio.CancelledError(), None, "a token", Renewed(TokenPair("", "r")),
-     Renewed(TokenPair("a", "r\n"))],
+    [ZeroDivisionError(), SystemExit(1), GeneratorExit(), asyncio.CancelledError(), None, "a token",
+     Renewed(TokenPair("", "r")), Renewed(TokenPair("a", "r\n"))],
     ids=lambda act: type(act).__name__,
 )  # fmt: skip
 async def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back(

@@ -287,6 +287,22 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(ser
         assert client.session.explain()["generation"] == 3
 
 
+def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(server: FakeAuthServer) -> None:
+    store, second = Interrupted(), server.issue("bob@example.com")
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+        server.fail("refreshToken", "401")
+        refresh = server.hold("refreshToken")
+        renewing = _refreshing(client.session)
+        refresh.wait_for()
+        store.then = lambda: client.session.sign_in(second)  # at the next write, which clears the refused pair
+        refresh.release()
+        assert renewal_of(client.session).wait(renewing).record.pair == second
+        client.session.close()
+
+        assert client.session.tokens == second
+
+
 def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: FakeAuthServer) -> None:
     store, first, second = Interrupted(), server.issue(), server.issue("bob@example.com")
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:

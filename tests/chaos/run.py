@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 from signedin import Client, RefreshUnavailableError, SignedInError, TokenPair
@@ -279,8 +278,7 @@ def _reading(url: str, base_url: str) -> Callable[[], int]:
     if url.startswith("file:"):
         path = Path(url.removeprefix("file:"))
         return lambda: max(_generation(entry) for entry in json.loads(path.read_bytes())["records"].values())
-    store, parts = open_store(url), urlsplit(base_url)
-    key = f"{parts.scheme}://{parts.netloc}#default"
+    store, key = open_store(url), f"{base_url}#default"
 
     def generation() -> int:
         record = Records(store, key).load()

@@ -127,10 +127,10 @@ WIRE = (
     ),
     Mutant(
         "I11",
-        "a wait for the pool is as long as all of it",
+        "a wait for the pool is longer than all of it",
         "_wire.py",
-        ", pool=0.5 * seconds",
-        "",
+        "pool=0.5 * seconds",
+        "pool=2 * seconds",
         "tests/auth/test_wire.py::test_a_pool_of_the_users_own_without_a_free_place_means_not_sent",
     ),
     Mutant(
@@ -187,6 +187,6 @@ WIRE = (
         "_flight.py",
         '            return Unknown(f"the refresher raised {type(error).__name__}")',
         "            raise",
-        "tests/auth/test_faults.py::test_a_refresher_that_raises_is_an_answer_that_never_came",
+        "tests/auth/test_faults.py::test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back",
     ),
 )

@@ -19,6 +19,7 @@ from tests.mutants.of_the_flight import FLIGHT
 from tests.mutants.of_the_requests import REQUESTS
 from tests.mutants.of_the_session import SESSION
 from tests.mutants.of_the_stores import STORES
+from tests.mutants.of_the_waiters import WAITERS
 from tests.mutants.of_the_wire import WIRE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
-ALL = (*FLIGHT, *SESSION, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND)
+ALL = (*FLIGHT, *SESSION, *WAITERS, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)

@@ -376,10 +376,10 @@ def _drop_unfinished(path: Path) -> None:
 
 def _is_own_file(entry: os.DirEntry[str]) -> bool:
     try:
-        found = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _unlink(path: Path | os.DirEntry[str]) -> None:

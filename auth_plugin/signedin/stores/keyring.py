@@ -195,8 +195,8 @@ def _reason(error: Exception) -> str:
     from keyring.errors import KeyringError
 
     # Only these are known to quote no secret.
-    said = str(error) if isinstance(error, KeyringError | OSError) else ""
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = str(error) if isinstance(error, KeyringError | OSError) else ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @contextlib.contextmanager

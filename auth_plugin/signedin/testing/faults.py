@@ -63,7 +63,7 @@ def _spoilt(what: str, play: Play) -> Fault:
 
 
 def _token(what: str, name: str, value: Any) -> Fault:
-    return _spoilt(what, changing(lambda said: {**said, name: value}))
+    return _spoilt(what, changing(lambda body: {**body, name: value}))
 
 
 def _harmless(what: str, play: Play) -> Fault:
@@ -168,27 +168,27 @@ NO_ANSWERS: Final = {
         "eight megabytes in a few bytes",
         answering(200, gzip.compress(gzip.compress(b"\0" * 8_000_000)), headers={"content-encoding": "gzip, gzip"}),
     ),
-    "gzip garbage": _lost("said to be gzip, and is not", rewriting(lambda said: said, **_ZIPPED)),
+    "gzip garbage": _lost("said to be gzip, and is not", rewriting(lambda body: body, **_ZIPPED)),
     "xml": _doubt("XML with 200", answering(200, b"<tokens><accessToken>a</accessToken></tokens>")),
     "form": _doubt("a form in place of JSON", answering(200, b"accessToken=a&refreshToken=r")),
-    "jsonp": _lost("JSON inside a call", rewriting(lambda said: b"callback(" + said + b");")),
-    "trailing garbage": _lost("JSON, and something after it", rewriting(lambda said: said + b"<!-- cached -->")),
-    "two answers": _lost("JSON twice", rewriting(lambda said: said + said)),
-    "latin-1": _lost("JSON in Latin-1", rewriting(lambda said: said[:-1] + b', "name": "Zo\xeb"}')),
+    "jsonp": _lost("JSON inside a call", rewriting(lambda body: b"callback(" + body + b");")),
+    "trailing garbage": _lost("JSON, and something after it", rewriting(lambda body: body + b"<!-- cached -->")),
+    "two answers": _lost("JSON twice", rewriting(lambda body: body + body)),
+    "latin-1": _lost("JSON in Latin-1", rewriting(lambda body: body[:-1] + b', "name": "Zo\xeb"}')),
     "null": _lost("null", changing(lambda _: None)),
-    "array": _lost("the object inside an array", changing(lambda said: [said])),
+    "array": _lost("the object inside an array", changing(lambda body: [body])),
     "string": _lost("a string", changing(lambda _: "ok")),
     "number": _lost("a number", changing(lambda _: 200)),
     "true": _lost("true", changing(lambda _: True)),
-    "nested": _lost("the object one level down", changing(lambda said: {"data": said})),
-    "undefined": _lost("other names", changing(lambda said: {name + "x": value for name, value in said.items()})),
+    "nested": _lost("the object one level down", changing(lambda body: {"data": body})),
+    "undefined": _lost("other names", changing(lambda body: {name + "x": value for name, value in body.items()})),
 }
 SPOILT: Final = {
-    "no access token": _spoilt("no access token", changing(lambda said: {"refreshToken": said["refreshToken"]})),
-    "no refresh token": _spoilt("no refresh token", changing(lambda said: {"accessToken": said["accessToken"]})),
+    "no access token": _spoilt("no access token", changing(lambda body: {"refreshToken": body["refreshToken"]})),
+    "no refresh token": _spoilt("no refresh token", changing(lambda body: {"accessToken": body["accessToken"]})),
     "two access tokens": _spoilt(
         "one name twice, and parsers differ in which they take",
-        rewriting(lambda said: b'{"accessToken": "eyJhbGciOiJub25lIn0.e30.",' + said.lstrip()[1:]),
+        rewriting(lambda body: b'{"accessToken": "eyJhbGciOiJub25lIn0.e30.",' + body.lstrip()[1:]),
     ),
     "null access token": _token("null for the access token", "accessToken", None),
     "null refresh token": _token("null for the refresh token", "refreshToken", None),
@@ -200,33 +200,33 @@ SPOILT: Final = {
     "empty refresh token": _token("an empty refresh token", "refreshToken", ""),
     "token with newline": _spoilt(
         "a newline after the access token",
-        changing(lambda said: {**said, "accessToken": said["accessToken"] + "\n"}),
+        changing(lambda body: {**body, "accessToken": body["accessToken"] + "\n"}),
     ),
     "refresh token with newline": _spoilt(
         "a newline after the refresh token",
-        changing(lambda said: {**said, "refreshToken": said["refreshToken"] + "\r\n"}),
+        changing(lambda body: {**body, "refreshToken": body["refreshToken"] + "\r\n"}),
     ),
     "token with space": _token("a space in the refresh token", "refreshToken", "a b"),
     "token with nul": _token("a NUL in the access token", "accessToken", "a\0b"),
     "token not ascii": _token("letters that no header can carry", "accessToken", "tøken"),
     "refresh token not ascii": _token("letters that no token has", "refreshToken", "tøken"),
     "token no unicode": _spoilt(
-        "half of a surrogate pair", rewriting(lambda said: said.replace(b'"accessToken":"', b'"accessToken":"\\ud800'))
+        "half of a surrogate pair", rewriting(lambda body: body.replace(b'"accessToken":"', b'"accessToken":"\\ud800'))
     ),
     "token too long": _token("an access token of 20,000 characters", "accessToken", "a" * 20_000),
     "refresh token too long": _token("a refresh token of 20,000 characters", "refreshToken", "r" * 20_000),
 }
 HARMLESS: Final = {
-    "byte order mark": _harmless("a byte order mark before the JSON", rewriting(lambda said: b"\xef\xbb\xbf" + said)),
+    "byte order mark": _harmless("a byte order mark before the JSON", rewriting(lambda body: b"\xef\xbb\xbf" + body)),
     "gzip unasked": _harmless("gzip, which was not asked for", rewriting(gzip.compress, **_ZIPPED)),
-    "utf-16": _harmless("JSON in UTF-16", rewriting(lambda said: said.decode().encode("utf-16"))),
-    "wrong type": _harmless("JSON, called text/html", rewriting(lambda said: said, content_type="text/html")),
+    "utf-16": _harmless("JSON in UTF-16", rewriting(lambda body: body.decode().encode("utf-16"))),
+    "wrong type": _harmless("JSON, called text/html", rewriting(lambda body: body, content_type="text/html")),
     "wrong charset": _harmless(
-        "JSON, called EBCDIC", rewriting(lambda said: said, content_type="application/json; charset=cp037")
+        "JSON, called EBCDIC", rewriting(lambda body: body, content_type="application/json; charset=cp037")
     ),
-    "more fields": _harmless("fields that the spec lacks", changing(lambda said: {**said, "expires_in": "soon"})),
+    "more fields": _harmless("fields that the spec lacks", changing(lambda body: {**body, "expires_in": "soon"})),
     "not a number": _harmless(
-        "NaN, which is no JSON, in a field of no concern", rewriting(lambda said: said[:-1] + b', "expires_in": NaN}')
+        "NaN, which is no JSON, in a field of no concern", rewriting(lambda body: body[:-1] + b', "expires_in": NaN}')
     ),
 }
 

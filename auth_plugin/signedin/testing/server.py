@@ -118,8 +118,8 @@ class FakeAuthServer:
         """Return a pair as if the user had signed in."""
         with self._mutex:
             self._users.setdefault(email, secrets.token_hex(8))
-            said = self._start_family(email)
-        return TokenPair(said["accessToken"], said["refreshToken"])
+            body = self._start_family(email)
+        return TokenPair(body["accessToken"], body["refreshToken"])
 
     def expire_access_tokens(self) -> None:
         """Let all access tokens issued so far count as expired, though their `exp` has not come."""
@@ -263,7 +263,7 @@ class FakeAuthServer:
         return httpx.Response(200, json={"method": request.method, "path": request.url.path, "body": body})
 
     def _foreign(self, request: httpx.Request) -> httpx.Response:
-        """Another origin: it says what it was given, and that the token has expired."""
+        """Another origin: it says what it received, and that the token has expired."""
         self.ledger["tokens seen by a foreign origin"] += "authorization" in request.headers
         return _error(401, "TokenExpiredError")
 
@@ -318,16 +318,16 @@ def _base64(raw: bytes) -> str:
 
 
 def _credentials(request: httpx.Request) -> tuple[Any, Any]:
-    said = _body(request)
-    return said.get("email"), said.get("password")
+    body = _body(request)
+    return body.get("email"), body.get("password")
 
 
 def _body(request: httpx.Request) -> dict[str, Any]:
     try:
-        said = json.loads(request.content)
+        body = json.loads(request.content)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _error(status: int, message: str) -> httpx.Response:
