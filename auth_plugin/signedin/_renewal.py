@@ -73,7 +73,7 @@ class Renewal:
         self.held: Held | None = None  # written under _lock, read by anyone
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
         self._grace, self._on_doubt = grace, on_doubt
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         self._flight: SharedJob[Held] | None = None  # guarded by _lock
         self._setbacks = Setbacks(clock)  # guarded by _lock
         self._unsaved: Record | None = None  # a pair that the store could not take; guarded by _lock
@@ -500,7 +500,7 @@ class Renewal:
         One that will end is let go, so that the first call says so. An opaque one may serve for ever: it goes on until
         the server refuses it.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._flight = None
         self.windows.spread()
         self.threads.after_fork()

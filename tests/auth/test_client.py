@@ -211,7 +211,9 @@ async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, serv
             if how != "a second login":  # which begins while Ada is signed in
                 assert "cookie" not in wire.sent_to("/login")[-1].headers
         await drive(client.users.get_profile)
-        assert wire.requests[-1].headers.get("cookie") == (None if how == "session.sign_in" else "sid=bob@example.com")
+        assert wire.sent_to("/profile")[-1].headers.get("cookie") == (
+            None if how == "session.sign_in" else "sid=bob@example.com"
+        )
 
 
 async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: FakeAuthServer) -> None:

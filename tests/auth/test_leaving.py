@@ -431,20 +431,22 @@ def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: FakeAut
         assert server.is_live(pair.refresh_token)
 
 
+@pytest.mark.parametrize(("part", "moment"), [("threads", "start"), ("_setbacks", "rest")])
 def test_a_sign_out_from_a_signal_handler_while_a_refresh_begins_hangs_nobody(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, part: str, moment: str
 ) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         client.session.sign_in(server.issue())
         server.expire_access_tokens()
-        threads = client.session._renewal.threads
-        start = threads.start
+        place = getattr(client.session._renewal, part)
+        step = getattr(place, moment)
 
-        def interrupted(job: Callable[[], None]) -> None:
+        def interrupted(*arguments: Any) -> Any:
+            monkeypatch.setattr(place, moment, step)
             client.session.sign_out()  # as a handler would, in the very thread that begins the refresh
-            start(job)
+            return step(*arguments)
 
-        monkeypatch.setattr(threads, "start", interrupted)
+        monkeypatch.setattr(place, moment, interrupted)
         outcome: Future[object] = Future()
 
         def call() -> None:
