@@ -5,6 +5,7 @@ import threading
 import pytest
 from signedin import (
     Client,
+    ConfigurationError,
     MemoryStore,
     RefreshUnavailableError,
     TokenPair,
@@ -384,6 +385,18 @@ async def test_a_refused_token_is_not_sent_again_after_a_refresh_that_failed(
             await drive(client.users.get_profile)
         await drive(client.users.get_profile)
         assert server.ledger["expired"] == 1
+
+
+def test_a_forked_child_refreshes_no_pair_of_a_store_that_it_does_not_share(server: FakeAuthServer) -> None:
+    # A store of the user's own may be private, and not look at the process as MemoryStore does.
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        renewal_of(client.session).after_fork()
+        with pytest.raises(ConfigurationError, match="forked"):
+            client.session.refresh()
+        client.session.sign_in(server.issue())
+        client.session.refresh()
+        assert server.ledger["refreshToken"] == 1
 
 
 def test_a_forked_child_draws_a_soft_window_of_its_own(server: FakeAuthServer) -> None:
