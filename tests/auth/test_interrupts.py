@@ -1,6 +1,7 @@
 """Ctrl-C at every moment of a call that begins a refresh or waits for one: the session works, its threads end."""
 
 import itertools
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +15,12 @@ from signedin.protocols import Renewed
 from signedin.session import renewal_of
 
 _TIMING = Timing(post=2.0, resends=0, flight=3.0, lease=9.0, waiter=4.0)
+
+
+@pytest.fixture(autouse=True)
+def no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the interrupts out of `logging`: one inside of `Handler.acquire` leaves pytest's handler locked for ever."""
+    monkeypatch.setattr(logging.getLogger("signedin"), "disabled", True)
 
 
 class Rotating:

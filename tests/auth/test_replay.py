@@ -134,9 +134,11 @@ async def test_a_generator_body_refused_is_not_sent_again_but_refreshed_for(
 
 async def test_before_a_generator_body_a_token_near_its_end_is_refreshed(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
+        old = client.session.tokens
         server.clock.advance(280)  # the soft window, in which others send the old token
         answer = await drive(client.http.post, "/things", content=_one_shot(drive))
         assert answer.json()["body"].encode() == PAYLOAD
+        assert client.wire.sent_to("/things")[0].headers["authorization"] != f"Bearer {old.access_token}"
         assert server.seen == ["refreshToken", "echo"]
 
 

@@ -5,6 +5,7 @@ import threading
 import pytest
 from signedin import (
     Client,
+    ConfigurationError,
     MemoryStore,
     RefreshUnavailableError,
     TokenPair,
@@ -310,10 +311,11 @@ async def test_a_token_that_arrives_expired_is_sent_all_the_same(drive: Drive, s
 async def test_a_late_refusal_is_answered_by_no_pair_that_is_past_its_end_too(
     drive: Drive, server: FakeAuthServer
 ) -> None:
-    async with drive.client(server) as client:
+    # With BearerAuth alone: our own clients would hold the replay back.
+    async with drive.client(server) as client, drive.bare(client.session, server) as bare:
         server.fail("echo", "401 expired")
         gate = server.hold("echo")
-        async with drive.under_way(lambda: client.http.get("/late")) as late:
+        async with drive.under_way(lambda: bare.get("/late")) as late:
             await drive.aside(gate.wait_for)
             for _ in range(2):
                 server.clock.advance(301)
@@ -384,6 +386,18 @@ async def test_a_refused_token_is_not_sent_again_after_a_refresh_that_failed(
             await drive(client.users.get_profile)
         await drive(client.users.get_profile)
         assert server.ledger["expired"] == 1
+
+
+def test_a_forked_child_refreshes_no_pair_of_a_store_that_it_does_not_share(server: FakeAuthServer) -> None:
+    # A store of the user's own may be private, and not look at the process as MemoryStore does.
+    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+        client.session.sign_in(server.issue())
+        renewal_of(client.session).after_fork()
+        with pytest.raises(ConfigurationError, match="forked"):
+            client.session.refresh()
+        client.session.sign_in(server.issue())
+        client.session.refresh()
+        assert server.ledger["refreshToken"] == 1
 
 
 def test_a_forked_child_draws_a_soft_window_of_its_own(server: FakeAuthServer) -> None:

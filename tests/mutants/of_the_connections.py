@@ -175,4 +175,12 @@ CONNECTIONS = (
         "",
         f"{NETWORK}test_the_refresh_has_a_fresh_connection_its_headers_and_no_cookies",
     ),
+    Mutant(
+        "",
+        "who comes back waits behind the others",
+        "_stack.py",
+        "            if RETURNING in request.extensions:\n",
+        "            if False:\n",
+        f"{CALLS}test_who_comes_back_goes_before_those_who_have_not_had_their_turn[threads]",
+    ),
 )

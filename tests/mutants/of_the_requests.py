@@ -145,7 +145,7 @@ REQUESTS = (
         "_plan.py",
         "            raise TokenOutdated\n",
         "            pass\n",
-        f"{REFUSALS}test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one[threads]",
+        f"{REFUSALS}test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one",
     ),
     Mutant(
         "",
@@ -210,6 +210,22 @@ REQUESTS = (
         "        if self._holds_back and self._renewal.is_outdated(held):",
         "        if self._holds_back and self._renewal.is_outdated(self.held):",
         f"{REFUSALS}test_a_request_is_held_back_where_the_newest_pair_was_refused",
+    ),
+    Mutant(
+        "",
+        "who is sent again waits its turn again",
+        "_plan.py",
+        "        request.extensions[RETURNING] = True",
+        "        pass",
+        f"{REFUSALS}test_a_request_that_comes_back_need_not_wait_its_turn_again[threads]",
+    ),
+    Mutant(
+        "",
+        "what is outdated leaves while another user is signed in",
+        "_renewal.py",
+        "        return self._monotonic() >= held.hard_at\n",
+        "        return held is self.held and self._monotonic() >= held.hard_at\n",
+        f"{REFUSALS}test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in",
     ),
     Mutant(
         "",
@@ -370,5 +386,13 @@ REQUESTS = (
         '            raw.append((name.encode("ascii"), value.encode("latin-1")))\n',
         "            raw.append((name.encode(), str(value).encode()))\n",
         f"{INPUT}test_an_argument_that_cannot_work_is_named_and_never_quoted",
+    ),
+    Mutant(
+        "",
+        "a with block knows nothing of the sign-in before",
+        "client.py",
+        "        try:\n            self._session.load()\n",
+        "        try:\n            pass\n",
+        f"{CLIENT}test_a_client_in_a_with_block_knows_of_the_sign_in_before[threads]",
     ),
 )

@@ -31,6 +31,14 @@ SESSION = (
     ),
     Mutant(
         "I15",
+        "a forked child refreshes the pair of a store that it does not share",
+        "_renewal.py",
+        "            self._forked = self.held is not None\n",
+        "            pass\n",
+        "tests/auth/test_windows.py::test_a_forked_child_refreshes_no_pair_of_a_store_that_it_does_not_share",
+    ),
+    Mutant(
+        "I15",
         "a forked child refreshes its parent's opaque token",
         "_renewal.py",
         "            self._forked = self.held is not None\n",
@@ -364,5 +372,21 @@ SESSION = (
         "            if ended is not None and ended.generation < self._latest:",
         "            if False:",
         "tests/auth/test_leaving.py::test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays",
+    ),
+    Mutant(
+        "",
+        "a forked child uses up its parent's pair before it says so",
+        "_renewal.py",
+        "            if self.held is not None and self.held.record.claims.exp is not None:\n                self.held = None\n",
+        "",
+        "tests/auth/test_processes.py::test_a_forked_child_refreshes_only_what_it_shares",
+    ),
+    Mutant(
+        "",
+        "an opaque token in memory serves no forked child",
+        "_renewal.py",
+        "            if self.held is not None and self.held.record.claims.exp is not None:\n",
+        "            if self.held is not None:\n",
+        "tests/auth/test_processes.py::test_an_opaque_token_in_memory_serves_a_forked_child_until_it_is_refused",
     ),
 )

@@ -179,4 +179,12 @@ WAITERS = (
         "        if",
         "tests/auth/test_expiry.py::test_a_token_accepted_at_last_may_be_refreshed_at_once[threads]",
     ),
+    Mutant(
+        "",
+        "a token of a second is replaced within its second",
+        "timing.py",
+        "    return max(0.0, lifetime - 1.0)\n",
+        "    return lifetime\n",
+        "tests/auth/test_windows.py::test_tokens_of_a_second_cost_one_refresh_a_second_and_no_round_trip_in_vain[threads]",
+    ),
 )
