@@ -15,7 +15,20 @@ from generator.operations import FIELD_PREFIX, operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
-    {"aclose", "base_url", "close", "for_profile", "headers", "http", "logout", "profile", "send", "session", "timeout"}
+    {
+        "aclose",
+        "api",
+        "base_url",
+        "close",
+        "for_profile",
+        "headers",
+        "http",
+        "logout",
+        "profile",
+        "send",
+        "session",
+        "timeout",
+    }
 )
 # Names that the printed modules use beside those of the spec.
 _FUNCTION_NAMES: Final = frozenset(
