@@ -221,14 +221,6 @@ REQUESTS = (
     ),
     Mutant(
         "",
-        "what is outdated leaves while another user is signed in",
-        "_renewal.py",
-        "        return self._monotonic() >= held.hard_at\n",
-        "        return held is self.held and self._monotonic() >= held.hard_at\n",
-        f"{REFUSALS}test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in",
-    ),
-    Mutant(
-        "",
         "a HEAD that is refused is never refreshed for",
         "_plan.py",
         '    bare = send.request.method == "HEAD" and',

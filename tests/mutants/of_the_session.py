@@ -375,14 +375,6 @@ SESSION = (
     ),
     Mutant(
         "",
-        "a forked child uses up its parent's pair before it says so",
-        "_renewal.py",
-        "            if self.held is not None and self.held.record.claims.exp is not None:\n                self.held = None\n",
-        "",
-        "tests/auth/test_processes.py::test_a_forked_child_refreshes_only_what_it_shares",
-    ),
-    Mutant(
-        "",
         "an opaque token in memory serves no forked child",
         "_renewal.py",
         "            if self.held is not None and self.held.record.claims.exp is not None:\n",
