@@ -15,47 +15,24 @@ from signedin import (
     BadRequestError,
     Client,
     ConfigurationError,
-    ForbiddenError,
-    NotSignedInError,
-    RefreshUnavailableError,
     ServerError,
     Timing,
-    TokenPair,
 )
 from signedin.errors import status_error
-from signedin.testing import FakeAuthServer, VirtualClock
+from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("operation", ["login", "register"])
-@pytest.mark.parametrize(("email", "password"), [("", ""), ("ada@example.com", ""), ("", "x")])
-async def test_empty_credentials_say_what_is_missing(
-    drive: Drive, server: FakeAuthServer, operation: str, email: str, password: str
-) -> None:
+async def test_empty_credentials_say_what_is_missing(drive: Drive, server: FakeAuthServer, operation: str) -> None:
     async with drive.client(server, signed_in=False) as client:
         with pytest.raises(BadRequestError, match="email and a password") as error:
-            await drive(getattr(client.auth, operation), email=email, password=password)
+            await drive(getattr(client.auth, operation), email="ada@example.com", password="")
         assert error.value.status_code == 400
         assert getattr(error.value.body, "message", None) == error.value.message
         assert not client.session.is_signed_in
-
-
-@pytest.mark.anyio
-async def test_wrong_credentials_are_forbidden(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server, signed_in=False) as client:
-        for email in ("ada@example.com", "nobody@example.com"):
-            with pytest.raises(ForbiddenError, match="Invalid login credentials"):
-                await drive(client.auth.login, email=email, password="wrong password")
-        assert server.ledger["refreshToken"] == 0
-
-
-@pytest.mark.anyio
-async def test_an_email_in_use_is_a_bad_request(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server, signed_in=False) as client:
-        with pytest.raises(BadRequestError, match="already in use"):
-            await drive(client.auth.register, email="ada@example.com", password="another one")
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -91,17 +68,17 @@ def test_a_base_url_that_is_none_is_refused(kind: type[Client], url: str) -> Non
         kind(url)
 
 
-def test_a_base_url_with_a_password_is_refused_unquoted() -> None:
-    with pytest.raises(ConfigurationError, match="sign in instead") as error:
-        Client("https://ada:s3cret@auth.test")
-    assert "s3cret" not in str(error.value)
-
-
 @pytest.mark.parametrize(
-    "url", ["http//ada:s3cret@auth.test", "ada:s3cret@auth.test", "https://ada:s3cret@auth.test:x"]
+    ("url", "words"),
+    [
+        ("https://ada:s3cret@auth.test", "sign in instead"),
+        ("http//ada:s3cret@auth.test", "no absolute URL"),
+        ("ada:s3cret@auth.test", "no absolute URL"),
+        ("https://ada:s3cret@auth.test:x", "no URL"),
+    ],
 )
-def test_a_mistyped_base_url_with_a_password_is_refused_unquoted(url: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"no URL|no absolute URL") as error:
+def test_a_base_url_with_a_password_is_refused_unquoted(url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as error:
         Client(url)
     assert "s3cret" not in str(error.value)
 
@@ -118,12 +95,6 @@ def test_a_base_url_may_be_one_of_httpxs_and_limits_are_httpxs() -> None:
         Client("https://auth.test/api", limits=3)  # type: ignore[arg-type]
 
 
-def test_a_trailing_slash_changes_nothing(server: FakeAuthServer) -> None:
-    with Client(server.base_url + "/", transport=server.transport, clock=server.clock) as client:
-        client.session.sign_in(server.issue())
-        assert client.users.get_profile().email == "ada@example.com"
-
-
 @pytest.fixture
 def closed_port() -> int:
     """A port on which nobody listens."""
@@ -138,18 +109,6 @@ async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) ->
     client: Any = (AsyncClient if drive.is_async else Client)(f"http://127.0.0.1:{closed_port}/api/v1")
     with pytest.raises(APIConnectionError, match=f"127.0.0.1:{closed_port}.*is the server running"):
         await drive(client.auth.login, email="a@b.c", password="x")
-    await drive(client.aclose if drive.is_async else client.close)
-
-
-@pytest.mark.anyio
-async def test_an_unreachable_server_keeps_the_pair(drive: Drive, closed_port: int) -> None:
-    # By a virtual clock, so that back-offs take no time.
-    kind: Any = AsyncClient if drive.is_async else Client
-    client = kind(f"http://127.0.0.1:{closed_port}/api/v1", clock=VirtualClock())
-    client.session.sign_in(TokenPair("a", "r"))
-    with pytest.raises(RefreshUnavailableError, match=f"127.0.0.1:{closed_port}"):
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
-    assert client.session.tokens == TokenPair("a", "r")
     await drive(client.aclose if drive.is_async else client.close)
 
 
@@ -235,16 +194,6 @@ def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
     assert ("is the base URL right" in str(error.value)) is asks
 
 
-@pytest.mark.anyio
-async def test_a_profile_of_nobody_is_an_answer_of_another_shape(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.fail("getProfile", "undefined")
-        with pytest.raises(APIResponseError) as error:
-            await drive(client.users.get_profile)
-        assert error.value.status_code == 200
-        assert "ada@example.com" not in str(error.value)
-
-
 def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeAuthServer) -> None:
     class Only(httpx.AsyncBaseTransport):
         pass
@@ -252,14 +201,6 @@ def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeA
     with pytest.raises(ConfigurationError, match="refresh_transport"):
         AsyncClient(server.base_url, transport=Only())
     AsyncClient(server.base_url, transport=Only(), refresh_transport=server.transport)
-
-
-def test_an_async_handler_needs_a_transport_for_the_refresh(server: FakeAuthServer) -> None:
-    async def handle(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200)
-
-    with pytest.raises(ConfigurationError, match="refresh_transport"):
-        AsyncClient(server.base_url, transport=httpx.MockTransport(handle))
 
 
 SECRET = "s3cret"
@@ -336,18 +277,3 @@ def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServ
 def test_a_configuration_error_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="Timing"):
         Timing(post=0)
-
-
-@pytest.mark.parametrize("stores", ["session", "memory"])
-def test_an_unknown_store_is_refused_by_name(server: FakeAuthServer, stores: str) -> None:
-    with pytest.raises(ConfigurationError, match="names no store"):
-        Client(server.base_url, store=f"{stores}/x")
-
-
-@pytest.mark.anyio
-async def test_signing_out_when_never_signed_in_is_fine(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server, signed_in=False) as client:
-        await drive(client.logout)
-        with pytest.raises(NotSignedInError):
-            await drive(client.users.get_profile)
-        assert server.seen == []

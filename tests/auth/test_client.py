@@ -368,12 +368,6 @@ async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_
     assert (calls.closed, refreshes.closed) == (1, 0)
 
 
-async def test_closing_a_view_closes_nothing(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(_close(drive, client.for_profile("bob")))
-        await drive(client.users.get_profile)
-
-
 def test_a_close_that_is_interrupted_gives_connections_up(
     server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

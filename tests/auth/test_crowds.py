@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.servers import Backend
 
 CALLERS = 16
+ONE = ConnectionOptions(limits=httpx.Limits(max_connections=1))
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
@@ -45,8 +46,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, l
     """A backend, and pairs of which it takes the access token for expired: made by one whose tokens live a second."""
     folder = tmp_path_factory.mktemp("backend")
     with backend(folder, "--access-ttl", "1") as brief:
-        said = [httpx.post(f"{brief.base_url}/auth/register", json=ACCOUNT)]
-        said += [httpx.post(f"{brief.base_url}/auth/login", json=ACCOUNT) for _ in range(3)]
+        said = [httpx.post(f"{brief.base_url}/auth/{how}", json=ACCOUNT) for how in ("register", "login")]
         pairs = [TokenPair(answer.json()["accessToken"], answer.json()["refreshToken"]) for answer in said]
     with backend(folder, "--ledger") as server:
         headers = {"authorization": f"Bearer {pairs[-1].access_token}"}
@@ -86,15 +86,14 @@ def refreshes(server: Backend) -> int:
     return count
 
 
-@pytest.mark.parametrize("connections", [1, 2])
 def test_threads_that_wait_for_a_refresh_keep_no_connection(
-    server: Backend, session: TokenSession, crowd: AfterTheCrowd, connections: int
+    server: Backend, session: TokenSession, crowd: AfterTheCrowd
 ) -> None:
     before = refreshes(server)
     with (
         httpx.Client(
             auth=BearerAuth(session),
-            transport=Connections(_few(connections)),
+            transport=Connections(ONE),
             timeout=2 * PATIENCE,
         ) as client,
         ThreadPoolExecutor(CALLERS) as pool,
@@ -105,16 +104,15 @@ def test_threads_that_wait_for_a_refresh_keep_no_connection(
     assert refreshes(server) == before + 1
 
 
-@pytest.mark.parametrize("connections", [1, 2])
 def test_tasks_that_wait_for_a_refresh_keep_no_connection(
-    server: Backend, session: TokenSession, crowd: AfterTheCrowd, connections: int
+    server: Backend, session: TokenSession, crowd: AfterTheCrowd
 ) -> None:
     before = refreshes(server)
 
     async def call_all() -> list[int]:
         async with httpx.AsyncClient(
             auth=BearerAuth(session),
-            transport=AsyncConnections(_few(connections)),
+            transport=AsyncConnections(ONE),
             timeout=2 * PATIENCE,
         ) as client:
             calls = (client.get(f"{server.base_url}/users/profile") for _ in range(CALLERS))
@@ -123,7 +121,3 @@ def test_tasks_that_wait_for_a_refresh_keep_no_connection(
     assert asyncio.run(call_all()) == [200] * CALLERS
     assert crowd.met
     assert refreshes(server) == before + 1
-
-
-def _few(connections: int) -> ConnectionOptions:
-    return ConnectionOptions(limits=httpx.Limits(max_connections=connections))

@@ -42,15 +42,6 @@ def store(path: Path) -> FileStore:
     return store
 
 
-def test_file_folder_and_side_files_are_the_users_own(store: FileStore) -> None:
-    assert store.try_lock(KEY, "me", 30)
-    store.unlock(KEY, "me")
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.path.parent.iterdir()}
-    assert len(modes) == 3
-    assert set(modes.values()) == {0o600}
-    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
-
-
 def test_files_are_private_whatever_the_umask(path: Path) -> None:
     before = os.umask(0)
     try:

@@ -14,11 +14,9 @@ from signedin import (
     MemoryStore,
     NotSignedInError,
     RefreshUnavailableError,
-    SessionExpiredError,
     Stored,
     TokenPair,
     TokenSession,
-    UnauthorizedError,
 )
 from signedin.protocols import NotSent, Renewed
 from signedin.session import renewal_of
@@ -164,15 +162,6 @@ async def test_the_tokens_of_another_user_are_no_answer_to_a_refresh(drive: Driv
         assert server.ledger["accepted"] == 0
 
 
-async def test_signing_in_again_after_signing_out_works(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        for _ in range(3):
-            await drive(client.logout)
-            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-            await drive(client.users.get_profile)
-        assert server.ledger["accepted"] == 3
-
-
 async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.clock.advance(280)
@@ -194,35 +183,6 @@ async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuth
         server.expire_access_tokens()
         server.fail("refreshToken", "500")  # a back-off is no longer cut short
         await drive(client.users.get_profile)
-
-
-async def test_a_logout_elsewhere_is_found_at_the_next_refresh(drive: Drive, server: FakeAuthServer) -> None:
-    store = MemoryStore()
-    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
-        await drive(there.users.get_profile)
-        await drive(there.logout)
-        server.expire_access_tokens()
-        with pytest.raises((NotSignedInError, UnauthorizedError)):
-            await drive(here.users.get_profile)
-        server.clock.advance(301)
-        with pytest.raises(NotSignedInError):
-            await drive(here.users.get_profile)
-        assert server.ledger["refreshToken"] == 0
-
-
-async def test_a_session_dead_elsewhere_is_found_without_asking_the_server(
-    drive: Drive, server: FakeAuthServer
-) -> None:
-    store = MemoryStore()
-    async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
-        await drive(there.users.get_profile)
-        server.expire_access_tokens()
-        server.fail("refreshToken", "401")
-        with pytest.raises(SessionExpiredError):
-            await drive(there.users.get_profile)
-        with pytest.raises(SessionExpiredError):
-            await drive(here.users.get_profile)
-        assert server.ledger["refreshToken"] == 1
 
 
 async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, server: FakeAuthServer) -> None:

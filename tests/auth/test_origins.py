@@ -107,12 +107,6 @@ async def test_a_redirect_elsewhere_never_takes_the_body_along(
         assert server.ledger["foreign"] == 0
 
 
-async def test_a_redirect_within_the_origin_keeps_bearer_and_body(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server, **_redirected(server, 307, "/api/v1/things")) as client:
-        answer = await drive(client.http.post, "/away", content=b"abc")
-        assert answer.json()["body"] == "abc"
-
-
 async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed(
     drive: Drive, server: FakeAuthServer
 ) -> None:
@@ -290,13 +284,3 @@ def test_a_session_is_not_lent_to_another_origin(server: FakeAuthServer) -> None
     client = Client(server.base_url, transport=server.transport)
     with pytest.raises(ConfigurationError, match=r"other\.test"):
         Client("https://other.test", session=client.session)
-
-
-def test_a_bare_httpx_client_takes_no_bearer_elsewhere(server: FakeAuthServer) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
-        client.session.sign_in(server.issue())
-        with httpx.Client(transport=server.transport, auth=BearerAuth(client.session)) as bare:
-            bare.get(EVIL)
-
-    assert server.ledger["foreign"] == 1
-    assert server.ledger["tokens seen by a foreign origin"] == 0

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -246,21 +245,6 @@ def test_a_fork_during_a_refresh_hangs_nobody(served: Loopback, path: Path) -> N
         program.communicate(timeout=20)
     assert sorted(out.splitlines()) == ["child 2", "parent 2"]
     assert served.fake.ledger["rotations"] == served.fake.ledger["refreshToken"] == 1
-
-
-def test_closing_waits_for_the_refresh_of_a_real_server(served: Loopback, client: Client, path: Path) -> None:
-    refresh = served.fake.hold("refreshToken")
-    renewal = renewal_of(client.session)
-    renewal.renew(renewal.wait(renewal.current()), refused=False)
-    refresh.wait_for()
-    closer = threading.Thread(target=client.close)
-    closer.start()
-    refresh.release()
-    closer.join(20)
-    assert not closer.is_alive()
-    record = Records(FileStore(path), client.session.key).load()
-    assert record is not None
-    assert record.generation == 2
 
 
 FORK_DURING_CLOSE = """

@@ -15,7 +15,6 @@ import pytest
 import signedin
 from signedin import Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
 from signedin._held import Held
-from signedin._tokens import Record
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
 
@@ -239,10 +238,3 @@ async def test_no_frame_of_any_library_shows_what_a_failed_call_has_sent(
         libraries = [f for f in _frames(raised.value) if "site-packages" in f.f_code.co_filename]
         assert not [f for f in libraries if "httpx" in f.f_code.co_filename or "httpcore" in f.f_code.co_filename]
         assert _shown_by_frames(raised.value, secrets) == set()
-
-
-def test_records_compare_by_value_and_hash_their_secrets_to_nobody() -> None:
-    one, two = record_of(), record_of()
-    assert one == two
-    assert isinstance(one, Record)
-    assert hash(one) == hash(two)

@@ -10,15 +10,11 @@ import pytest
 import trio
 from signedin import (
     AsyncClient,
-    BearerAuth,
     Client,
     ConfigurationError,
-    FileStore,
     MemoryStore,
     NotSignedInError,
-    TokenSession,
 )
-from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Drive, Waiters, Wire
@@ -83,15 +79,6 @@ def test_what_one_client_signs_in_and_out_the_other_sees(server: FakeAuthServer)
     asyncio.run(asyncio.wait_for(main(), 20))
 
 
-def test_closing_a_client_leaves_a_borrowed_session_alone(server: FakeAuthServer) -> None:
-    client = _client(server)
-    with Client(session=client.session, transport=Wire(server), clock=server.clock) as other:
-        other.users.get_profile()
-    server.expire_access_tokens()
-    client.users.get_profile()
-    assert server.ledger["accepted"] == 2
-
-
 def test_two_clients_on_one_store_refresh_once(server: FakeAuthServer) -> None:
     # By the machine's clock: on a virtual one, waiting for the other's lock takes no time, and patience none either.
     store = MemoryStore()
@@ -108,18 +95,6 @@ def test_two_clients_on_one_store_refresh_once(server: FakeAuthServer) -> None:
         assert all(call.result(20) for call in calls)
     assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
     assert server.ledger["reused"] == 0
-
-
-def test_two_file_stores_on_one_file_refresh_once(server: FakeAuthServer, tmp_path: Any) -> None:
-    one = _client(server, store=FileStore(tmp_path / "t.json"))
-    two = Client(server.base_url, transport=Wire(server), clock=server.clock, store=FileStore(tmp_path / "t.json"))
-    assert two.users.get_profile().email == "ada@example.com"
-    for _ in range(5):
-        server.expire_access_tokens()
-        one.users.get_profile()
-        two.users.get_profile()
-    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 5
-    assert one.session.tokens == two.session.tokens
 
 
 @pytest.mark.anyio
@@ -201,22 +176,6 @@ async def test_a_bare_httpx_client_stays_signed_in(drive: Drive, server: FakeAut
         assert (await drive(bare.get, "https://evil.test/")).status_code == 401
         assert server.ledger["tokens seen by a foreign origin"] == 0
         assert server.ledger["refreshToken"] == 1
-
-
-def test_bearer_auth_needs_no_client_of_ours(server: FakeAuthServer) -> None:
-    endpoint = RefreshEndpoint(
-        url=f"{server.base_url}/auth/refreshToken",
-        request_refresh_token="refreshToken",
-        response_access_token="accessToken",
-        response_refresh_token="refreshToken",
-    )
-    refresher = HttpRefresher(endpoint, clock=server.clock, client=lambda: httpx.Client(transport=server.transport))
-    session = TokenSession(refresher, origins=["https://auth.test:443"], clock=server.clock)
-    session.sign_in(server.issue())
-    with httpx.Client(auth=BearerAuth(session), transport=server.transport) as bare:
-        server.clock.advance(1000)
-        assert bare.get(f"{server.base_url}/things").status_code == 200
-    assert server.ledger["rotations"] == 1
 
 
 def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: FakeAuthServer) -> None:

@@ -77,17 +77,13 @@ def _half_closing(content: bytes) -> Talk:
     return talk
 
 
-@pytest.mark.parametrize(
-    "content", [b"", OK, OK + b"content-length: 500\r\n\r\n" + TOKENS], ids=["start", "head", "body"]
-)
+@pytest.mark.parametrize("content", STAGES.values(), ids=STAGES)
 def test_a_server_that_half_closes_is_unknown(content: bytes) -> None:
     with talking(_half_closing(content)) as url:
         assert isinstance(asked(url, timeout=5.0), Unknown)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", OK, OK + b"content-length: 500\r\n\r\n" + TOKENS], ids=["start", "head", "body"]
-)
+@pytest.mark.parametrize("content", STAGES.values(), ids=STAGES)
 def test_a_reset_after_the_request_is_unknown(content: bytes) -> None:
     with talking(resetting(content)) as url:
         assert isinstance(asked(url, timeout=5.0), Unknown)

@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
-from signedin import Client, Timing, TokenPair
+from signedin import Client
 from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Exchange, _read
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 from signedin.testing import FakeAuthServer, VirtualClock
@@ -220,10 +220,6 @@ def test_nobody_listening_means_not_sent() -> None:
     assert isinstance(asked(url), NotSent)
 
 
-def test_a_name_that_does_not_exist_means_not_sent() -> None:
-    assert isinstance(asked("http://signedin.invalid", timeout=5.0), NotSent)
-
-
 @pytest.mark.parametrize(
     ("status", "headers", "body", "expected"),
     [
@@ -348,37 +344,6 @@ def test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself() 
         assert {name: request.headers.get_list(name) for name in expected} == {n: [v] for n, v in expected.items()}
 
 
-def test_the_refresh_carries_nothing_of_the_clients_own(server: FakeAuthServer) -> None:
-    wire = Wire(server)
-    hooked: list[str] = []
-    with Client(server.base_url, transport=wire, clock=server.clock) as client:
-        client.http.cookies.set("sid", "x")
-        client.http.event_hooks["response"].append(lambda response: hooked.append(response.request.url.path))
-        client.session.sign_in(server.issue())
-        server.expire_access_tokens()
-        client.users.get_profile()
-    (refresh,) = wire.refreshes
-    for name in ("authorization", "cookie"):
-        assert name not in refresh.headers
-    assert len(refresh.headers["idempotency-key"]) == 32
-    assert set(hooked) == {"/api/v1/users/profile"}  # the refused and the accepted call, and no refresh
-
-
-def test_a_cookie_that_a_refresh_brings_is_sent_with_no_other(server: FakeAuthServer) -> None:
-    wire = Wire(server)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        answered = wire.handle_request(request)
-        answered.headers["set-cookie"] = "sid=x; Path=/"
-        return answered
-
-    client = Client(server.base_url, transport=wire, refresh_transport=httpx.MockTransport(answer), clock=server.clock)
-    client.session.sign_in(server.issue())
-    for _ in range(2):
-        client.session.refresh()
-    assert [request.headers.get("cookie") for request in wire.refreshes] == [None, None]
-
-
 def test_each_refresh_has_an_attempt_id_of_its_own(server: FakeAuthServer) -> None:
     wire = Wire(server)
     client = Client(server.base_url, transport=wire, clock=server.clock)
@@ -400,28 +365,6 @@ def test_revoking_never_raises(server: FakeAuthServer) -> None:
             revoke=revoke,
         )
         refresher.revoke("r", timeout=1.0)
-
-
-@pytest.mark.timeout(20)
-def test_a_server_that_hangs_is_given_up_and_the_pair_kept() -> None:
-    with talking(silent) as url:
-        timing = Timing(post=0.1, resends=0, flight=1.0, waiter=5.0, lease=2.0, save=0.5)
-        with Client(url, timing=timing) as client:
-            client.session.sign_in(TokenPair("a", "r"))
-            with pytest.raises(Exception, match="pair is kept"):
-                client.session.refresh()
-            assert client.session.is_signed_in
-
-
-def test_the_whole_way_over_a_real_socket() -> None:
-    with loopback() as served, Client(served.base_url) as client:
-        client.auth.login(email="ada@example.com", password="correct horse battery staple")
-        for _ in range(3):
-            served.fake.expire_access_tokens()
-            assert client.users.get_profile().email == "ada@example.com"
-        client.logout()
-        assert served.fake.ledger["rotations"] == 3
-        assert served.fake.ledger["logout"] == 1
 
 
 def test_closing_does_not_cut_an_exchange_under_way() -> None:

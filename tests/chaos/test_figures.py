@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from benchmarks import figures, measures
-from tests.chaos.proxy import Chances
-from tests.chaos.run import Plan, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,17 +40,6 @@ def test_tasks_that_meet_an_expiry_together_share_one_refresh(tasks: int) -> Non
 
 def test_threads_that_meet_an_expiry_together_share_one_refresh() -> None:
     assert measures.refreshes_per_expiry_of_threads(64, expiries=10) == 1.0
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("store", "hosts"), [("file:", 1), ("redis:", 3)])
-def test_processes_and_hosts_that_meet_an_expiry_share_one_refresh(store: str, hosts: int) -> None:
-    plan = Plan(seed=1, store=store, hosts=hosts, processes=3, threads=4, pause=0.3, hits=0, seconds=8)
-
-    report = run(replace(plan, chances=Chances(refresh=0, call=0)))
-
-    assert not report.breaches, f"{report}\n{report.calls}"
-    assert (report.ratio, report.ledger["reused_tokens"]) == (1.0, 0)
 
 
 def test_a_fresh_token_asks_the_store_nothing() -> None:

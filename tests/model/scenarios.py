@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from tests.model.explore import Broken, Explorer
@@ -21,11 +21,12 @@ from tests.model.world import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One row. `reaches`: outcomes that must be seen; `never`: outcomes that must not."""
 
     name: str
+    _: KW_ONLY
     server: ServerKind = "grace"
     lock: LockKind = "flock"
     hosts: int = 2
@@ -63,157 +64,108 @@ class Scenario:
         return Explorer(programs, self.lock), world
 
 
+# What must be seen, and what must not.
+EXPIRES, OUT, UNSAVED = ("landed", "expired"), ("landed", "signed out"), ("landed", "unsaved")
+EXPIRED = ("expired",)
+
 SMALL = (
-    Scenario(name="grace, no faults"),
-    Scenario(name="grace, one fault", faults=1, never=("expired",)),
-    Scenario(name="grace, a crash", crashes=1, never=("expired",)),
-    Scenario(name="grace, sign-out, one round", sign_out=True, rounds=1, reaches=("landed", "signed out")),
-    Scenario(name="grace, another user signs in, one round", sign_in=True, rounds=1, faults=1),
+    Scenario("grace, no faults"),
+    Scenario("grace, one fault", faults=1, never=EXPIRED),
+    Scenario("grace, a crash", crashes=1, never=EXPIRED),
+    Scenario("grace, sign-out, one round", sign_out=True, rounds=1, reaches=OUT),
+    Scenario("grace, another user signs in, one round", sign_in=True, rounds=1, faults=1),
+    Scenario("grace, the record is lost to another user, one round", loss=True, rounds=1, faults=1, reaches=OUT),
+    Scenario("grace, lease, one fault", lock="lease", faults=1, never=EXPIRED),
+    Scenario("grace, lease, a stall and a fault, one round", lock="lease", stalls=1, faults=1, rounds=1),
+    Scenario("grace, lease, a crash, one round", lock="lease", crashes=1, rounds=1, never=EXPIRED),
+    Scenario("grace, lease, the store stays away", lock="lease", outages=1, reaches=UNSAVED, never=EXPIRED),
     Scenario(
-        name="grace, the record is lost to another user, one round",
-        loss=True,
-        rounds=1,
-        faults=1,
-        reaches=("landed", "signed out"),
-    ),
-    Scenario(name="grace, lease, one fault", lock="lease", faults=1, never=("expired",)),
-    Scenario(name="grace, lease, a stall and a fault, one round", lock="lease", stalls=1, faults=1, rounds=1),
-    Scenario(name="grace, lease, a crash, one round", lock="lease", crashes=1, rounds=1, never=("expired",)),
-    Scenario(
-        name="grace, lease, the store stays away",
-        lock="lease",
-        outages=1,
-        reaches=("landed", "unsaved"),
-        never=("expired",),
-    ),
-    Scenario(
-        name="grace, lease, the store stays away, one comes later",
+        "grace, lease, the store stays away, one comes later",
         lock="lease",
         outages=1,
         late=1,
         faults=1,
-        reaches=("landed", "unsaved"),
-        never=("expired",),
+        reaches=UNSAVED,
+        never=EXPIRED,
     ),
-    Scenario(name="grace, one host, four faults", hosts=1, faults=4, never=("expired",)),
+    Scenario("grace, one host, four faults", hosts=1, faults=4, never=EXPIRED),
     # A lease is no lock: two refreshes by others while one is stopped before its send, and the grace is past.
-    Scenario(
-        name="grace, lease, a stall, one comes later",
-        lock="lease",
-        late=1,
-        stalls=1,
-        reaches=("landed", "expired"),
-    ),
+    Scenario("grace, lease, a stall, one comes later", lock="lease", late=1, stalls=1, reaches=EXPIRES),
     # A strict server and a lost answer: impossible for any client, so the way to the new sign-in must be there.
-    Scenario(name="strict, one fault", server="strict", faults=1, reaches=("landed", "expired")),
+    Scenario("strict, one fault", server="strict", faults=1, reaches=EXPIRES),
+    Scenario("strict, relogin, one fault", server="strict", faults=1, on_doubt="relogin", reaches=EXPIRES),
     Scenario(
-        name="strict, relogin, one fault", server="strict", faults=1, on_doubt="relogin", reaches=("landed", "expired")
-    ),
-    Scenario(
-        name="strict, three hosts, a crash, one round",
+        "strict, three hosts, a crash, one round",
         server="strict",
         hosts=3,
         rounds=1,
         crashes=1,
-        reaches=("landed", "expired"),
+        reaches=EXPIRES,
         never=("store error",),
     ),
-    Scenario(name="upstream, lease, a stall", server="upstream", lock="lease", stalls=1, never=("store error",)),
-    Scenario(name="upstream, one fault", server="upstream", faults=1, reaches=("landed", "expired")),
-    Scenario(name="three hosts, one round, one fault", hosts=3, rounds=1, faults=1, never=("expired",)),
+    Scenario("upstream, lease, a stall", server="upstream", lock="lease", stalls=1, never=("store error",)),
+    Scenario("upstream, one fault", server="upstream", faults=1, reaches=EXPIRES),
+    Scenario("three hosts, one round, one fault", hosts=3, rounds=1, faults=1, never=EXPIRED),
 )
 
 # The longest first, so that no processor ends alone with one.
 LARGE = (
     Scenario(
-        name="grace, lease, three rounds, the store stays away, two faults",
+        "grace, lease, three rounds, the store stays away, two faults",
         lock="lease",
         rounds=3,
         outages=1,
         faults=2,
-        reaches=("landed", "unsaved"),
-        never=("expired",),
+        reaches=UNSAVED,
+        never=EXPIRED,
     ),
-    Scenario(name="three hosts, one fault", hosts=3, faults=1, never=("expired",)),
-    Scenario(name="strict, three hosts, one fault", server="strict", hosts=3, faults=1, reaches=("landed", "expired")),
-    Scenario(name="grace, three faults", faults=3, never=("expired",)),
-    Scenario(name="grace, two faults and a crash", faults=2, crashes=1, never=("expired",)),
-    Scenario(name="grace, three rounds, two faults", rounds=3, faults=2, never=("expired",)),
-    Scenario(name="grace, another user signs in, one fault", sign_in=True, faults=1, never=("expired",)),
-    Scenario(name="grace, sign-out and a fault", sign_out=True, faults=1, reaches=("landed", "signed out")),
+    Scenario("three hosts, one fault", hosts=3, faults=1, never=EXPIRED),
+    Scenario("strict, three hosts, one fault", server="strict", hosts=3, faults=1, reaches=EXPIRES),
+    Scenario("grace, three faults", faults=3, never=EXPIRED),
+    Scenario("grace, two faults and a crash", faults=2, crashes=1, never=EXPIRED),
+    Scenario("grace, three rounds, two faults", rounds=3, faults=2, never=EXPIRED),
+    Scenario("grace, another user signs in, one fault", sign_in=True, faults=1, never=EXPIRED),
+    Scenario("grace, sign-out and a fault", sign_out=True, faults=1, reaches=OUT),
+    Scenario("grace, the record is lost to another user, two faults", loss=True, faults=2, reaches=OUT),
+    Scenario("grace, lease, a stall and a fault", lock="lease", stalls=1, faults=1, never=EXPIRED),
+    Scenario("strict, lease, a stall and a fault", server="strict", lock="lease", stalls=1, faults=1, reaches=EXPIRES),
     Scenario(
-        name="grace, the record is lost to another user, two faults",
-        loss=True,
-        faults=2,
-        reaches=("landed", "signed out"),
+        "upstream, lease, a stall and a fault", server="upstream", lock="lease", stalls=1, faults=1, reaches=EXPIRES
     ),
-    Scenario(name="grace, lease, a stall and a fault", lock="lease", stalls=1, faults=1, never=("expired",)),
+    Scenario("grace, lease, three rounds, a stall and a crash", lock="lease", rounds=3, stalls=1, crashes=1),
+    Scenario("grace, lease, three rounds, a stall", lock="lease", rounds=3, stalls=1, reaches=EXPIRES),
+    Scenario("grace, sign-out and a crash", sign_out=True, crashes=1, reaches=OUT),
     Scenario(
-        name="strict, lease, a stall and a fault",
-        server="strict",
-        lock="lease",
-        stalls=1,
-        faults=1,
-        reaches=("landed", "expired"),
+        "grace, lease, the record is lost to another user, a stall", lock="lease", loss=True, stalls=1, reaches=OUT
     ),
     Scenario(
-        name="upstream, lease, a stall and a fault",
-        server="upstream",
-        lock="lease",
-        stalls=1,
-        faults=1,
-        reaches=("landed", "expired"),
-    ),
-    Scenario(name="grace, lease, three rounds, a stall and a crash", lock="lease", rounds=3, stalls=1, crashes=1),
-    Scenario(
-        name="grace, lease, three rounds, a stall",
-        lock="lease",
-        rounds=3,
-        stalls=1,
-        reaches=("landed", "expired"),
-    ),
-    Scenario(name="grace, sign-out and a crash", sign_out=True, crashes=1, reaches=("landed", "signed out")),
-    Scenario(
-        name="grace, lease, the record is lost to another user, a stall",
-        lock="lease",
-        loss=True,
-        stalls=1,
-        reaches=("landed", "signed out"),
-    ),
-    Scenario(
-        name="three hosts, the record is lost to another user, one round",
+        "three hosts, the record is lost to another user, one round",
         hosts=3,
         loss=True,
         rounds=1,
         faults=1,
-        reaches=("landed", "signed out"),
+        reaches=OUT,
     ),
+    Scenario("grace, sign-out and another user, one round", sign_in=True, sign_out=True, rounds=1, reaches=OUT),
     Scenario(
-        name="grace, sign-out and another user, one round",
-        sign_in=True,
-        sign_out=True,
-        rounds=1,
-        reaches=("landed", "signed out"),
-    ),
-    Scenario(
-        name="three hosts, lease, the store stays away, one comes later",
+        "three hosts, lease, the store stays away, one comes later",
         hosts=3,
         lock="lease",
         outages=1,
         late=1,
         faults=1,
-        reaches=("landed", "unsaved"),
-        never=("expired",),
+        reaches=UNSAVED,
+        never=EXPIRED,
     ),
-    Scenario(name="strict, two faults", server="strict", faults=2, reaches=("landed", "expired")),
-    Scenario(name="upstream, a fault and a crash", server="upstream", faults=1, crashes=1, reaches=("expired",)),
-    Scenario(name="grace, lease, a fault and a crash", lock="lease", faults=1, crashes=1, never=("expired",)),
+    Scenario("strict, two faults", server="strict", faults=2, reaches=EXPIRES),
+    Scenario("upstream, a fault and a crash", server="upstream", faults=1, crashes=1, reaches=("expired",)),
+    Scenario("grace, lease, a fault and a crash", lock="lease", faults=1, crashes=1, never=EXPIRED),
 )
 
 RANDOM = (
-    Scenario(name="three hosts, grace, everything", hosts=3, rounds=3, faults=3, crashes=1, never=("expired",)),
+    Scenario("three hosts, grace, everything", hosts=3, rounds=3, faults=3, crashes=1, never=EXPIRED),
     Scenario(
-        name="three hosts, grace, lease, everything",
+        "three hosts, grace, lease, everything",
         hosts=3,
         rounds=3,
         faults=2,
@@ -223,16 +175,10 @@ RANDOM = (
         lock="lease",
         sign_out=True,
         loss=True,
-        reaches=("landed", "signed out"),
+        reaches=OUT,
     ),
     Scenario(
-        name="three hosts, strict, everything",
-        server="strict",
-        hosts=3,
-        rounds=3,
-        faults=3,
-        crashes=1,
-        reaches=("landed", "expired"),
+        "three hosts, strict, everything", server="strict", hosts=3, rounds=3, faults=3, crashes=1, reaches=EXPIRES
     ),
 )
 

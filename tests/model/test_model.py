@@ -26,7 +26,7 @@ def test_random_paths_of_three_hosts_keep_the_invariants(scenario: Scenario) -> 
 
 def test_a_row_whose_outcome_is_not_reached_is_broken() -> None:
     with pytest.raises(Broken, match="never reached"):
-        check(Scenario(name="no faults", rounds=1, reaches=("expired",)))
+        check(Scenario("no faults", rounds=1, reaches=("expired",)))
 
 
 def test_the_model_says_which_invariants_it_checks() -> None:

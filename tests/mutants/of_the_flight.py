@@ -170,7 +170,7 @@ FLIGHT = (
         "_flight.py",
         "            doubtful, in_doubt = doubtful - in_doubt, True",
         "            in_doubt = True",
-        "tests/auth/test_faults.py::test_a_strict_server_in_doubt_twice_gets_the_token_no_third_time",
+        "tests/auth/test_faults.py::test_a_strict_server_gets_a_token_in_doubt_once_more[in doubt twice]",
     ),
     Mutant(
         "I5",
@@ -194,7 +194,7 @@ FLIGHT = (
         "_flight.py",
         "    while world.now().monotonic < end:",
         "    while False:",
-        "tests/auth/test_faults.py::test_a_strict_server_is_given_time_to_answer_the_first_presentation",
+        "tests/auth/test_faults.py::test_a_strict_server_is_given_time_to_answer_the_first_presentation_and_no_longer_than_a_sending",
     ),
     Mutant(
         "I7",

@@ -65,7 +65,7 @@ REQUESTS = (
         "_plan.py",
         "    wanted = request.extensions.get(BEARER) and request.extensions[_HOME]\n",
         "    wanted = request.extensions.get(BEARER)\n",
-        f"{ORIGINS}test_a_bare_httpx_client_takes_no_bearer_elsewhere",
+        f"{ORIGINS}test_a_bare_httpx_client_sends_no_bearer_elsewhere[threads]",
     ),
     Mutant(
         "I16",
@@ -105,7 +105,7 @@ REQUESTS = (
         "_plan.py",
         "        if source.seekable():\n",
         "        if True:\n",
-        f"{REPLAY}test_a_pipe_is_not_sent_twice",
+        f"{REPLAY}test_what_may_be_readable_once_only_is_not_sent_twice[threads-a pipe]",
     ),
     Mutant(
         "I16",
@@ -113,7 +113,7 @@ REQUESTS = (
         "_plan.py",
         "return _nothing if all(",
         "return _nothing if any(",
-        f"{REPLAY}test_a_form_with_one_pipe_among_its_files_is_not_sent_twice",
+        f"{REPLAY}test_what_may_be_readable_once_only_is_not_sent_twice[threads-a pipe among the files of a form]",
     ),
     Mutant(
         "I16",
@@ -121,7 +121,7 @@ REQUESTS = (
         "_plan.py",
         'if type(stream).__module__.partition(".")[0] != httpx.__name__:',
         "if False:",
-        f"{REPLAY}test_a_stream_of_ones_own_that_looks_like_httpxs_is_sent_once",
+        f"{REPLAY}test_what_may_be_readable_once_only_is_not_sent_twice[threads-a stream that looks like httpx's]",
     ),
     Mutant(
         "",

@@ -113,7 +113,7 @@ WAITERS = (
         "_threads.py",
         "            raise error.again() from error.__cause__",
         "            raise error",
-        "tests/auth/test_expiry.py::test_a_refused_refresh_clears_the_pair_and_tells_every_waiter[threads]",
+        "tests/auth/test_expiry.py::test_one_failed_refresh_is_one_failure_for_all_its_waiters",
     ),
     Mutant(
         "",
@@ -129,7 +129,7 @@ WAITERS = (
         "_events.py",
         "                except (Exception, SystemExit):\n",
         "                except Exception:\n",
-        "tests/auth/test_events.py::test_a_subscriber_that_ends_its_thread_ends_no_other_events[threads]",
+        "tests/auth/test_events.py::test_a_subscriber_that_raises_harms_nobody[threads-SystemExit]",
     ),
     Mutant(
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from tests.mutants.of_the_waiters import WAITERS
 from tests.mutants.of_the_wire import WIRE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.mutants.catalogue import Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -30,19 +33,40 @@ PACKAGE = ROOT / "auth_plugin" / "signedin"
 ALL = (*FLIGHT, *SESSION, *WAITERS, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND)
 
 
+@pytest.fixture(scope="session")
+def forking() -> Iterator[subprocess.Popen[str]]:
+    """What runs the killers."""
+    environ = {**os.environ, "DRIVE_PATIENCE": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.mutants.forking"],
+        cwd=ROOT,
+        env={name: value for name, value in environ.items() if not name.startswith("PYTEST_XDIST")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.communicate(timeout=20)  # closes its stdin
+
+
 @pytest.mark.parametrize("mutant", ALL, ids=str)
-def test_the_mutant_is_killed(mutant: Mutant, tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "signedin", ignore=shutil.ignore_patterns("__pycache__"))
+def test_the_mutant_is_killed(mutant: Mutant, forking: subprocess.Popen[str], tmp_path: Path) -> None:
+    # With its bytecode, which stays valid for all files but one.
+    shutil.copytree(PACKAGE, tmp_path / "signedin")
     target = tmp_path / "signedin" / mutant.file
     source = target.read_text()
     assert source.count(mutant.old) == 1, "the mutant's line has changed: adapt the catalogue"
     target.write_text(source.replace(mutant.old, mutant.new))
 
-    run = _run(mutant.killer, tmp_path)
+    assert forking.stdin is not None
+    assert forking.stdout is not None
+    forking.stdin.write(json.dumps([str(tmp_path), mutant.killer, str(tmp_path / "printed")]) + "\n")
+    forking.stdin.flush()
+    code, printed = int(forking.stdout.readline()), (tmp_path / "printed").read_text(errors="replace")
 
-    assert run.returncode == 1, f"survived:\n{run.stdout}\n{run.stderr}"
-    assert "1 failed" in run.stdout or "Timeout" in run.stdout + run.stderr, run.stdout
-    assert mutant.says in run.stdout, f"killed for another reason:\n{run.stdout}"
+    assert code == 1, f"survived, or not run:\n{printed}"
+    assert "1 failed" in printed or "Timeout" in printed, printed
+    assert mutant.says in printed, f"killed for another reason:\n{printed}"
 
 
 def test_every_promised_invariant_has_a_mutant_that_breaks_it() -> None:
@@ -63,25 +87,3 @@ def test_every_check_of_the_model_is_the_one_that_kills_some_mutant() -> None:
 
 def test_no_two_mutants_are_one() -> None:
     assert len({str(mutant) for mutant in ALL}) == len({(m.file, m.old, m.new, m.killer) for m in ALL}) == len(ALL)
-
-
-def _run(test: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    # Without the plugins that no killer needs: loading them takes longer than most killers.
-    plugins = ["-p", "anyio.pytest_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
-    options = ["-q", "-x", *plugins, "--timeout=10", "--timeout-method=thread", "--no-header"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, test],
-        cwd=ROOT,
-        # Before the installed package on the path.
-        env={
-            **os.environ,
-            "PYTHONPATH": str(folder),
-            "DRIVE_PATIENCE": "5",
-            "PYTHONDONTWRITEBYTECODE": "",  # the killers' own, which all mutants need, is written once
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )

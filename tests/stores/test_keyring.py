@@ -16,16 +16,13 @@ import keyring.backends.null
 import pytest
 from keyring.errors import InitError, KeyringError, NoKeyringError, PasswordSetError
 from signedin import (
-    Client,
     ConfigurationError,
     KeyringStore,
-    NotSignedInError,
     Stored,
     TokenStore,
     TokenStoreError,
 )
 from signedin.stores import open_store
-from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
 
 from tests.stores.data import data_of, long_data, stored_of
@@ -128,24 +125,6 @@ def test_a_write_that_is_cut_leaves_the_old_record_and_the_next_one_cleans_up(
     assert opening().compare_and_set(KEY, 1, long_data(3))
     assert opening().load(KEY) == long_stored(3, 2)
     assert len(ring.secrets) == count
-
-
-def test_what_a_longer_write_left_when_it_was_cut_goes_with_the_next_one(
-    store: KeyringStore, ring: MemoryKeyring
-) -> None:
-    longer = b"2" * 12_000
-
-    def cut(verb: str, service: str, _: str) -> None:
-        if (verb, service) == ("set", "signedin"):
-            raise OSError("cut")
-
-    ring.before = cut
-    with pytest.raises(TokenStoreError):
-        store.compare_and_set(KEY, 0, longer)
-    ring.before = lambda *_: None
-    assert any("2" * 50 in secret for secret in ring.secrets.values())
-    assert store.compare_and_set(KEY, 0, long_data())
-    assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
 @pytest.mark.parametrize("after", [data_of(2), b"", long_data(3)])
@@ -327,19 +306,6 @@ def test_a_keyring_that_cuts_long_secrets_is_found_out(
         store.load(KEY)
 
 
-def test_an_entry_that_its_user_deleted_signs_out_at_the_next_refresh(
-    store: KeyringStore, ring: MemoryKeyring, server: FakeAuthServer
-) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
-        ring.secrets.clear()
-        client.users.get_profile()  # the fresh path asks no store
-        server.clock.advance(1000)
-        with pytest.raises(NotSignedInError):
-            client.users.get_profile()
-        assert server.ledger["refreshToken"] == 0
-
-
 def test_a_backends_words_are_not_quoted(store: KeyringStore, ring: MemoryKeyring) -> None:
     def raise_with_secret(*_: str) -> None:
         raise ValueError("could not store t-refresh-1")
@@ -386,23 +352,6 @@ def test_a_write_that_ends_late_overwrites_nothing_newer(
     assert patient.load(KEY) == stored_of(2, 2, tokens="late")
 
 
-def test_a_hanging_keyring_hangs_no_request(
-    opening: Callable[..., KeyringStore], ring: MemoryKeyring, server: FakeAuthServer
-) -> None:
-    store = opening(patience=0.1)
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
-        server.clock.advance(1000)
-        ring.open.clear()
-        with pytest.raises(TokenStoreError, match="not answered"):
-            client.users.get_profile()
-        assert server.ledger["refreshToken"] == 0
-        ring.open.set()
-        server.clock.advance(10)  # the rest after a failure
-        assert client.users.get_profile().email == "ada@example.com"
-        assert server.ledger["refreshToken"] == 1
-
-
 def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = KeyringStore(backend=ring, folder=tmp_path / "file")
@@ -443,14 +392,6 @@ def test_a_forked_child_has_a_thread_of_its_own(tmp_path: Path) -> None:
         os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert store.load(KEY) == stored_of(2, 2)
-
-
-def test_the_holder_of_the_lock_is_named(opening: Callable[..., KeyringStore]) -> None:
-    assert opening().lock_holder(KEY) is None
-    store = opening()
-    assert store.try_lock(KEY, "me", 30)
-    assert f"process {os.getpid()} " in str(opening().lock_holder(KEY))
-    store.unlock(KEY, "me")
 
 
 def test_lock_files_hold_no_secret_and_lie_in_the_state_folder(ring: MemoryKeyring, tmp_path: Path) -> None:

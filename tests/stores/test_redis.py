@@ -428,21 +428,6 @@ def test_a_flushed_or_evicted_record_is_signed_out(
         assert client.users.get_profile().email == "ada@example.com"
 
 
-def test_without_redis_no_token_is_sent_and_the_pair_is_there_afterwards(
-    own_redis: RedisServer, server: FakeAuthServer
-) -> None:
-    with client_on(server, own_redis.url) as client:
-        client.session.sign_in(server.issue())
-        own_redis.kill()
-        server.clock.advance(1000)
-        with pytest.raises(TokenStoreError, match=r"Connection refused\. The record was left as it is"):
-            client.users.get_profile()
-        assert server.ledger["refreshToken"] == 0
-        own_redis.start()
-        assert client.users.get_profile().email == "ada@example.com"
-        assert server.ledger["refreshToken"] == 1
-
-
 def test_a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair(
     own_redis: RedisServer, server: FakeAuthServer
 ) -> None:
@@ -464,20 +449,6 @@ def test_a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair(
         server.clock.advance(1000)
         client.session.refresh()  # what memory has goes before the older pair in the store
         assert server.ledger["reused"] == 0
-
-
-def test_two_hosts_share_one_sign_in(redis_here: RedisServer, server: FakeAuthServer) -> None:
-    with client_on(server, redis_here.url) as one, client_on(server, redis_here.url) as two:
-        one.session.sign_in(server.issue())
-        assert two.users.get_profile().email == "ada@example.com"
-        server.clock.advance(1000)
-        one.users.get_profile()
-        two.users.get_profile()
-        assert server.ledger["refreshToken"] == 1
-        two.logout()
-        server.clock.advance(1000)
-        with pytest.raises(NotSignedInError):
-            one.users.get_profile()
 
 
 def spoil(inside: Any, name: str, damage: dict[str, str | None]) -> None:
