@@ -24,7 +24,6 @@ from signedin.session import renewal_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    import pytest
     from signedin import TokenSession
     from signedin.protocols import Answer
     from signedin.testing import FakeAuthServer
@@ -163,11 +162,11 @@ class Scripted:
 class Waiters:
     """Counts the callers that a session makes wait, so that a test knows that all of them do."""
 
-    def __init__(self, session: TokenSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, session: TokenSession) -> None:
         self._arrived = threading.Semaphore(0)
         renewal = renewal_of(session)
         for name in ("current", "current_for_one_shot", "renew"):
-            monkeypatch.setattr(renewal, name, self._counting(getattr(renewal, name)))
+            setattr(renewal, name, self._counting(getattr(renewal, name)))
 
     def wait_for(self, count: int = 1) -> None:
         """Return when so many more callers have been handed a promise; fail after ten seconds."""

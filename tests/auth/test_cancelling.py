@@ -22,12 +22,10 @@ def colour(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-async def test_cancelling_the_leader_disturbs_no_waiter(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cancelling_the_leader_disturbs_no_waiter(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with anyio.create_task_group() as tasks:
             leader = anyio.CancelScope()
             tasks.start_soon(_within, leader, client.users.get_profile)
@@ -43,11 +41,11 @@ async def test_cancelling_the_leader_disturbs_no_waiter(
 
 
 async def test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 5) as outcomes:
             await drive.aside(waiters.wait_for, 5)
             async with anyio.create_task_group() as doomed:
@@ -60,12 +58,10 @@ async def test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters
         assert server.ledger["rotations"] == 1
 
 
-async def test_all_callers_cancelled_and_the_pair_is_kept_all_the_same(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_all_callers_cancelled_and_the_pair_is_kept_all_the_same(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with anyio.create_task_group() as doomed:
             for _ in range(20):
                 doomed.start_soon(client.users.get_profile)
@@ -101,10 +97,10 @@ async def test_a_body_of_a_flow_closed_from_elsewhere_poisons_nothing(drive: Dri
         assert server.ledger["rotations"] == 1
 
 
-def test_asyncio_cancel_of_the_leader_spares_the_nine(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asyncio_cancel_of_the_leader_spares_the_nine(server: FakeAuthServer) -> None:
     async def main() -> None:
         async with _client(server) as client:
-            refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+            refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
             tasks = [asyncio.create_task(client.users.get_profile()) for _ in range(10)]
             await asyncio.to_thread(waiters.wait_for, 10)
             tasks[0].cancel()

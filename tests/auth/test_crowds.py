@@ -67,9 +67,7 @@ def crowd() -> AfterTheCrowd:
 
 
 @pytest.fixture
-def session(
-    pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[TokenSession]:
+def session(pairs: tuple[Backend, list[TokenPair]], crowd: AfterTheCrowd) -> Iterator[TokenSession]:
     """A session that takes its token for fresh: its clock stood still when that was made."""
     server, left = pairs
     pair = left.pop()
@@ -77,7 +75,7 @@ def session(
     assert issued is not None
     with Client(server.base_url, refresh_transport=crowd, clock=VirtualClock(issued)) as client:
         client.session.sign_in(pair)
-        crowd.waiters = Waiters(client.session, monkeypatch)
+        crowd.waiters = Waiters(client.session)
         yield client.session
 
 

@@ -43,12 +43,12 @@ async def test_fifty_refused_at_once_share_one_refresh(drive: Drive, server: Fak
 
 @pytest.mark.parametrize(("faults", "error"), [(["401"], SessionExpiredError), (["500"] * 3, RefreshUnavailableError)])
 async def test_one_failed_refresh_is_one_failure_for_all_its_waiters(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, faults: list[str], error: type[Exception]
+    drive: Drive, server: FakeAuthServer, faults: list[str], error: type[Exception]
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         server.fail("refreshToken", *faults)
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 50) as outcomes:
             await drive.aside(waiters.wait_for, 50)
             refresh.release()

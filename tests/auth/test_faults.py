@@ -66,13 +66,13 @@ async def test_trouble_that_passes_is_nobodys_business(drive: Drive, server: Fak
 @pytest.mark.parametrize("colour", ["trio"])
 @pytest.mark.parametrize("fault", PASSING)
 async def test_trouble_that_stays_keeps_the_pair_and_the_next_call_recovers(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, fault: str
+    drive: Drive, server: FakeAuthServer, fault: str
 ) -> None:
     async with drive.client(server) as client:
         pair = client.session.tokens
         server.expire_access_tokens()
         server.fail("refreshToken", *[fault] * 3)  # as often as one flight sends
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 3) as outcomes:
             await drive.aside(waiters.wait_for, 3)
             refresh.release()

@@ -29,11 +29,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_the_late_pair(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 20) as outcomes:
             await drive.aside(waiters.wait_for, 20)
             await drive.aside(refresh.wait_for)
@@ -49,13 +49,11 @@ async def test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_th
         assert not client.session.is_signed_in
 
 
-async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         server.fail("logout", "connect error")  # so that only revoking the late pair can end the family
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile):
             await drive.aside(waiters.wait_for)
             await drive.aside(refresh.wait_for)
@@ -82,12 +80,10 @@ async def test_a_request_of_a_session_that_ended_is_not_replayed(drive: Drive, s
         assert server.ledger["refreshToken"] == 0
 
 
-async def test_login_during_a_refresh_wins(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_login_during_a_refresh_wins(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 5) as outcomes:
             await drive.aside(waiters.wait_for, 5)
             await drive.aside(refresh.wait_for)
@@ -101,12 +97,12 @@ async def test_login_during_a_refresh_wins(
 
 
 async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         server.fail("refreshToken", "401")
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile):
             await drive.aside(waiters.wait_for)
             await drive.aside(refresh.wait_for)
@@ -119,12 +115,12 @@ async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
 
 @pytest.mark.parametrize("how", ["while it was under way", "while it waited"])
 async def test_a_request_begun_as_one_user_is_never_replayed_as_another(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, how: str
+    drive: Drive, server: FakeAuthServer, how: str
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         waits = how == "while it waited"
-        gate, waiters = server.hold("refreshToken" if waits else "echo"), Waiters(client.session, monkeypatch)
+        gate, waiters = server.hold("refreshToken" if waits else "echo"), Waiters(client.session)
         async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
             await drive.aside(waiters.wait_for if waits else gate.wait_for, 5)
             await drive.aside(gate.wait_for) if waits else None
@@ -358,12 +354,12 @@ def test_a_refresher_that_cannot_revoke_does_not_hinder_signing_out() -> None:
 
 
 async def test_a_request_that_waits_for_a_token_as_one_user_is_not_sent_as_another(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
         await drive(client.users.get_profile)
         server.clock.advance(400)
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
             await drive.aside(waiters.wait_for, 5)
             await drive.aside(refresh.wait_for)

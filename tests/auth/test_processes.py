@@ -326,33 +326,6 @@ def test_a_child_forked_while_an_event_is_told_tells_its_own(served: Loopback, p
         assert program.output() == "told True True"
 
 
-FORK_BESIDE_ANOTHER_CLIENT = """
-import os, sys
-from signedin import Client, ConfigurationError, MemoryStore, TokenPair
-
-store = MemoryStore()
-client, unused = (Client(sys.argv[1], store=store) for _ in range(2))
-client.session.sign_in(TokenPair(sys.argv[2], sys.argv[3]))
-if (pid := os.fork()) == 0:
-    for session in (unused.session, Client(sys.argv[1], store=store).session):
-        try:
-            session.refresh()
-        except ConfigurationError as error:
-            print("forked" if "forked" in str(error) else error, flush=True)
-    os._exit(0)
-assert os.waitpid(pid, 0)[1] == 0
-client.session.refresh()
-print(client.users.get_profile().email)
-"""
-
-
-def test_no_client_of_a_forked_child_refreshes_what_is_in_its_parents_memory(served: Loopback) -> None:
-    pair = served.fake.issue()
-    with child(FORK_BESIDE_ANOTHER_CLIENT, served.base_url, pair.access_token, pair.refresh_token) as program:
-        assert program.output().splitlines() == ["forked", "forked", "ada@example.com"]
-    assert served.fake.ledger["refreshToken"] == 1
-
-
 WORK_ON = """
 import sys, threading
 from signedin import Client, FileStore

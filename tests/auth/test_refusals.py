@@ -203,16 +203,14 @@ async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server
 
 
 @pytest.mark.parametrize("kind", ["a client of ours", "an httpx client with BearerAuth"])
-async def test_who_waits_for_a_refresh_keeps_no_connection(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server: FakeAuthServer, kind: str) -> None:
     wire = Tracked(server)
     async with (
         drive.client(server, transport=wire, refresh_transport=server.transport) as client,
         drive.bare(client.session, server, transport=wire) as bare,
     ):
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         http = client.http if kind.startswith("a client") else bare
         async with drive.under_way(lambda: http.get("/things"), 5) as answers:
             await drive.aside(waiters.wait_for, 5)

@@ -32,10 +32,10 @@ def _sharing(server: FakeAuthServer, client: Client) -> AsyncClient:
     return AsyncClient(session=client.session, transport=Wire(server), clock=server.clock)
 
 
-def test_threads_asyncio_and_trio_share_one_refresh(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_asyncio_and_trio_share_one_refresh(server: FakeAuthServer) -> None:
     client = _client(server)
     server.expire_access_tokens()
-    refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
 
     async def in_asyncio() -> int:
         async with _sharing(server, client) as mine:

@@ -43,12 +43,10 @@ async def test_in_the_soft_window_nobody_waits_for_the_refresh(drive: Drive, ser
         assert server.ledger["expired"] == 0
 
 
-async def test_in_the_hard_window_callers_wait(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_in_the_hard_window_callers_wait(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
         server.clock.advance(296)
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile, 5) as outcomes:
             await drive.aside(waiters.wait_for, 5)
             assert server.ledger["getProfile"] == 0
@@ -334,11 +332,11 @@ async def test_tokens_of_a_second_cost_one_refresh_a_second_and_no_round_trip_in
 
 
 async def test_a_refused_token_is_not_sent_again_while_its_refresh_is_under_way(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: FakeAuthServer
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session, monkeypatch)
+        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
         async with drive.under_way(client.users.get_profile):
             await drive.aside(waiters.wait_for)  # the first has been refused
             async with drive.under_way(client.users.get_profile, 20):

@@ -1,5 +1,6 @@
 """The `signedin` command against the real backend: what it says, where, its exit codes, and what it never shows."""
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from signedin import FileStore
+from signedin.cli import main
 
 from tests.cli.running import COMMAND, EMAIL, PASSWORD, PATIENCE, Result, Shell
 from tests.servers import Backend
@@ -122,12 +124,17 @@ def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
         ["status", "--profile", ""],
     ],
 )
-def test_wrong_usage_is_code_two_and_one_line(shell: Shell, arguments: list[str]) -> None:
-    result = shell.run(*arguments)
-    assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("signedin: ")
-    assert result.err.count("\n") == 1
-    assert shell.run(*arguments, "--json").problem["exit_code"] == 2
+def test_wrong_usage_is_code_two_and_one_line(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIGNEDIN_BASE_URL", "http://127.0.0.1:9/api/v1")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("signedin: ")
+    assert main([*arguments, "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["exit_code"] == 2
 
 
 def test_not_signed_in_is_code_three(shell: Shell) -> None:

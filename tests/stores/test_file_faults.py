@@ -112,22 +112,6 @@ def test_a_write_that_is_cut_leaves_the_old_file_and_no_litter(
     assert sorted(path.name for path in store.path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
 
 
-def test_a_limit_of_the_system_on_file_sizes_leaves_the_old_file(store: FileStore) -> None:
-    import resource
-    import signal
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-        with pytest.raises(TokenStoreError, match="File too large"):
-            store.compare_and_set(KEY, 1, data_of(2))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert store.load(KEY) == stored_of()
-
-
 def test_a_folder_whose_change_cannot_be_made_durable_is_a_typed_error_and_no_half_write(
     store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,18 +146,6 @@ def test_a_folder_in_place_of_a_lock_file_is_a_typed_error(store: FileStore, sid
     with pytest.raises(TokenStoreError, match="Is a directory"):
         store.compare_and_set(KEY, 1, data_of(2)) if side == "write lock" else store.try_lock(KEY, "me", 30)
     assert store.load(KEY) == stored_of()
-
-
-def test_a_refresh_without_locks_sends_no_token(server: FakeAuthServer, tmp_path: Path) -> None:
-    store = FileStore(tmp_path / "tokens.json")
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
-        store._locks._refresh_lock(client.session.key).mkdir()
-        server.clock.advance(1000)
-        with pytest.raises(TokenStoreError, match="Cannot lock"):
-            client.users.get_profile()
-        assert server.ledger["refreshToken"] == 0
-        assert client.session.is_signed_in
 
 
 def test_a_lock_file_that_was_deleted_costs_work_and_never_a_record(store: FileStore) -> None:

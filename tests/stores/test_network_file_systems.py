@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from signedin import FileStore, NetworkFileSystemWarning
 from signedin.cli import main
-from signedin.stores import file, open_store
+from signedin.stores import file
 from signedin.stores.file import kind_of, network_file_system
 
 # As the kernel prints it: an optional field or none before the dash, a space in a mount point as \040.
@@ -65,11 +65,6 @@ def test_a_token_file_on_a_network_file_system_is_warned_about_once_with_the_rem
     assert len(warned) == 1
     assert store.load("key") is None  # as quiet as on a local disk
     assert warned[0].filename == __file__
-
-
-def test_a_store_named_by_a_url_is_warned_about_too(mounted: Path) -> None:
-    with pytest.warns(NetworkFileSystemWarning):
-        open_store(f"file://{mounted}/tokens.json".replace(" ", "%20"))
 
 
 def test_a_link_to_a_network_file_system_is_seen_through(mounted: Path, tmp_path: Path) -> None:

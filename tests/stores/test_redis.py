@@ -315,15 +315,6 @@ def test_no_server_is_a_typed_error_that_says_what_was_kept(method: str) -> None
         assert away.value.__context__ is None
 
 
-@pytest.mark.parametrize("method", CALLS)
-def test_a_server_that_does_not_answer_is_given_up(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_module, "_TIMEOUT", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
-        with closing(RedisStore(url)) as store, pytest.raises(TokenStoreError, match="Timeout"):
-            CALLS[method](store)
-
-
 def test_the_patience_is_two_seconds_each_and_nothing_is_sent_twice(redis_here: RedisServer) -> None:
     with closing(RedisStore(redis_here.url)) as store:
         options = store._client.connection_pool.connection_kwargs

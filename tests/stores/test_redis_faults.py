@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,25 +11,16 @@ from signedin import Client, RedisStore, TokenStoreError
 from signedin.session import renewal_of
 from signedin.stores import redis as redis_module
 
-from tests.stores.data import data_of, stored_of
 from tests.stores.talking_redis import Relay, saying
+from tests.stores.test_redis import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from signedin.testing import FakeAuthServer
 
     from tests.servers_redis import RedisServer
 
 KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
-CALLS: dict[str, Callable[[RedisStore], object]] = {
-    "load": lambda store: store.load(KEY),
-    "compare_and_set": lambda store: store.compare_and_set(KEY, 1, data_of(2)),
-    "try_lock": lambda store: store.try_lock(KEY, "me", 30),
-    "unlock": lambda store: store.unlock(KEY, "me"),
-    "lock_holder": lambda store: store.lock_holder(KEY),
-}
 # As the server words them, and what is shown of it: the text may quote what was sent.
 ERRORS = {
     "still loading": (b"LOADING Redis is loading the dataset in memory", "BusyLoadingError"),
@@ -44,6 +35,9 @@ ERRORS = {
     "a transaction that was dropped": (b"EXECABORT Transaction discarded", "ExecAbortError"),
     "scripts that are never known": (b"NOSCRIPT No matching script.", "NoScriptError"),
     "too many clients": (b"ERR max number of clients reached", "max number of clients reached"),
+    "a replica that is read only": (b"READONLY You can't write against a read only replica.", "ReadOnly"),
+    "a user without permission": (b"NOPERM User reader has no permissions to run the command", "NoPermission"),
+    "a database that is not there": (b"ERR DB index is out of range", "ResponseError"),
     "an error without a code": (b"", "ResponseError"),
 }
 NONSENSE = {
@@ -73,14 +67,11 @@ def test_an_error_of_the_server_is_a_typed_error(error: bytes, shown: str) -> No
 
 
 @pytest.mark.parametrize(("answer", "shown"), NONSENSE.values(), ids=NONSENSE)
-@pytest.mark.parametrize("method", CALLS)
-def test_an_answer_that_no_redis_gives_is_a_typed_error(answer: bytes, shown: str, method: str) -> None:
-    with (
-        saying(lambda _: answer) as url,
-        closing(RedisStore(url)) as store,
-        pytest.raises(TokenStoreError, match=rf"Cannot \w+ the tokens in redis://127.0.0.1:\d+/0: {shown}"),
-    ):
-        CALLS[method](store)
+def test_an_answer_that_no_redis_gives_is_a_typed_error(answer: bytes, shown: str) -> None:
+    with saying(lambda _: answer) as url, closing(RedisStore(url)) as store:
+        for call in CALLS.values():
+            with pytest.raises(TokenStoreError, match=rf"Cannot \w+ the tokens in redis://127.0.0.1:\d+/0: {shown}"):
+                call(store)
 
 
 @pytest.mark.parametrize("answer", [None, b"*3\r\n$1\r\n1", b""], ids=["closes", "half an answer", "silence"])
@@ -92,48 +83,6 @@ def test_an_answer_that_does_not_come_is_a_typed_error(answer: bytes | None, met
         pytest.raises(TokenStoreError, match=r"Connection|Timeout"),
     ):
         CALLS[method](store)
-
-
-def test_a_replica_that_is_read_only_is_a_typed_error(own_redis: RedisServer) -> None:
-    with closing(RedisStore(own_redis.url)) as store, closing(own_redis.client()) as inside:
-        assert store.compare_and_set(KEY, 0, data_of())
-        inside.replicaof("127.0.0.1", 1)  # a master that is not there
-        with pytest.raises(TokenStoreError, match=r"ReadOnly"):
-            store.compare_and_set(KEY, 1, data_of(2))
-        with pytest.raises(TokenStoreError):
-            store.try_lock(KEY, "me", 30)
-        inside.replicaof("NO", "ONE")
-        assert store.load(KEY) == stored_of()
-        assert store.compare_and_set(KEY, 1, data_of(2))
-
-
-def test_a_user_without_permission_is_a_typed_error(own_redis: RedisServer) -> None:
-    with closing(own_redis.client()) as inside:
-        inside.acl_setuser(
-            "reader", enabled=True, passwords=["+p4ss"], keys=["*"], categories=["+@read", "+@connection"]
-        )
-        with closing(RedisStore(own_redis.url.replace("://", "://reader:p4ss@"))) as store:
-            assert store.load(KEY) is None
-            with pytest.raises(TokenStoreError, match=r"NoPermission"):
-                store.compare_and_set(KEY, 0, data_of())
-
-
-def test_a_database_that_is_not_there_is_a_typed_error(own_redis: RedisServer) -> None:
-    with (
-        closing(RedisStore(own_redis.url.removesuffix("/0") + "/99")) as store,
-        pytest.raises(TokenStoreError, match="ResponseError"),
-    ):
-        store.load(KEY)
-
-
-def test_no_place_for_one_more_client_is_a_typed_error(own_redis: RedisServer) -> None:
-    with closing(own_redis.client()) as inside, ExitStack() as stack:
-        inside.config_set("maxclients", 1)
-        store = stack.enter_context(closing(RedisStore(own_redis.url)))
-        with pytest.raises(TokenStoreError, match=r"ConnectionError|max number of clients"):
-            store.load(KEY)
-        inside.config_set("maxclients", 100)
-        assert store.load(KEY) is None
 
 
 def test_a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept(
