@@ -33,11 +33,6 @@ def api() -> Iterator[Counting]:
 # ------------------------------------------------------------------------------------------------- who gets which
 
 
-async def test_calls_one_after_another_share_one_connection(drive: Drive, api: Counting) -> None:
-    async with connected(drive) as client:
-        assert {(await drive(client.http.get, api.url)).text for _ in range(5)} == {"1"}
-
-
 async def test_the_connection_that_was_used_last_is_taken_first(drive: Drive, api: Counting) -> None:
     async with connected(drive) as client, drive.under_way(lambda: client.http.get(f"{api.url}/held/a")) as first:
         await drive.aside(api.wait_until, lambda: len(api.seen) == 1)

@@ -81,7 +81,7 @@ async def test_an_end_is_an_event_once_and_not_at_every_further_call(drive: Driv
             for _ in range(3):
                 with pytest.raises(SessionExpiredError):
                     await drive(client.users.get_profile)
-            assert len(ends) == sign_ins
+            assert len(ends) == server.ledger["refreshToken"] == sign_ins
             client.session.sign_in(server.issue())
 
 

@@ -59,18 +59,6 @@ async def test_one_failed_refresh_is_one_failure_for_all_its_waiters(
         assert server.ledger["refreshToken"] == len(faults)  # one flight's sendings, not fifty flights'
 
 
-async def test_a_dead_session_is_not_refreshed_again(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", "401")
-        for _ in range(3):
-            with pytest.raises(SessionExpiredError, match="sign in again"):
-                await drive(client.users.get_profile)
-        assert server.ledger["refreshToken"] == 1
-        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        await drive(client.users.get_profile)
-
-
 @pytest.mark.parametrize("fault", ["401", "401 html", "401 empty", "403", "500", "404"])
 async def test_only_the_declared_signal_causes_a_refresh(drive: Drive, server: FakeAuthServer, fault: str) -> None:
     async with drive.client(server) as client:

@@ -10,7 +10,6 @@ import pytest
 from signedin import (
     NotSignedInError,
     RefreshUnavailableError,
-    SessionExpiredError,
     Timing,
     TokenPair,
     TokenStoreError,
@@ -237,14 +236,6 @@ def test_relogin_is_for_a_server_without_grace() -> None:
     assert world.attempts == ["attempt 1"] * 2
 
 
-def test_relogin_ends_a_session_in_doubt_on_a_strict_server() -> None:
-    world = World(ADA, Unknown("no answer"))
-    with pytest.raises(SessionExpiredError):
-        world.fly(on_doubt="relogin", grace=None)
-    assert world.record is not None
-    assert world.record.status is Status.SIGNED_OUT
-
-
 # ----------------------------------------------------------------------------------------------- between two sendings
 
 
@@ -254,13 +245,6 @@ def test_after_a_back_off_nothing_is_sent_for_a_session_that_was_signed_out_mean
     world.after["sleep"] = deque([world.becomes(ADA.ended(Status.SIGNED_OUT))])
     with pytest.raises(NotSignedInError):
         world.fly()
-    assert len(world.attempts) == 1
-
-
-def test_after_a_back_off_what_another_process_saved_is_adopted() -> None:
-    world = World(ADA, NotSent("refused"), NEW)
-    world.after["sleep"] = deque([world.becomes(ADA.after_refresh(NEW.pair, obtained_at=0, clock_offset=0))])
-    assert world.fly().how == "adopted"
     assert len(world.attempts) == 1
 
 

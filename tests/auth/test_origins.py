@@ -34,19 +34,13 @@ async def test_an_absolute_url_elsewhere_gets_no_bearer(drive: Drive, server: Fa
             await drive(client.http.get, url)
             assert "authorization" not in client.wire.requests[-1].headers, url
         assert server.ledger["tokens seen by a foreign origin"] == 0
+        assert server.ledger["refreshToken"] == 0  # for the TokenExpiredError of others
 
 
 @pytest.mark.parametrize("url", ["https://auth.test/other", "https://AUTH.test:443/other"])
 async def test_an_absolute_url_at_home_gets_the_bearer(drive: Drive, server: FakeAuthServer, url: str) -> None:
     async with drive.client(server) as client:
         assert (await drive(client.http.get, url)).status_code == 200
-
-
-async def test_a_foreign_401_token_expired_causes_no_refresh(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        answer = await drive(client.http.get, EVIL)
-        assert answer.json()["message"] == "TokenExpiredError"
-        assert server.seen == ["foreign"]
 
 
 async def test_an_origin_that_the_user_names_gets_the_bearer(drive: Drive, server: FakeAuthServer) -> None:
@@ -216,18 +210,6 @@ def _hook(drive: Drive, hook: Callable[[Any], None]) -> Callable[[Any], Any]:
         hook(what)
 
     return awaited if drive.is_async else hook
-
-
-async def test_login_redirected_elsewhere_takes_no_password_along(drive: Drive, server: FakeAuthServer) -> None:
-    class Hijacked(Redirecting):
-        def _away(self, request: httpx.Request) -> httpx.Response | None:
-            return httpx.Response(307, headers={"location": EVIL}) if request.url.path.endswith("/login") else None
-
-    wire = Hijacked(server, 307, EVIL)
-    async with drive.client(server, signed_in=False, transport=wire, follow_redirects=True) as client:
-        with pytest.raises(APIConnectionError, match=r"evil\.test"):
-            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        assert server.ledger["foreign"] == 0
 
 
 async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: FakeAuthServer) -> None:

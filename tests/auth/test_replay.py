@@ -160,12 +160,6 @@ async def test_a_generator_body_learns_that_its_session_has_ended(drive: Drive, 
         assert server.ledger["echo"] == 0
 
 
-async def test_a_fresh_token_is_not_refreshed_for_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(client.http.post, "/things", content=_one_shot(drive))
-        assert server.seen == ["echo"]
-
-
 class _Stream(httpx.SyncByteStream):
     """One that knows nothing of itself, or looks like httpx's."""
 

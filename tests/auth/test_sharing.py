@@ -12,7 +12,6 @@ from signedin import (
     AsyncClient,
     Client,
     ConfigurationError,
-    MemoryStore,
     NotSignedInError,
 )
 from signedin.testing import FakeAuthServer
@@ -79,24 +78,6 @@ def test_what_one_client_signs_in_and_out_the_other_sees(server: FakeAuthServer)
     asyncio.run(asyncio.wait_for(main(), 20))
 
 
-def test_two_clients_on_one_store_refresh_once(server: FakeAuthServer) -> None:
-    # By the machine's clock: on a virtual one, waiting for the other's lock takes no time, and patience none either.
-    store = MemoryStore()
-    one, two = (Client(server.base_url, transport=Wire(server), store=store) for _ in range(2))
-    one.session.sign_in(server.issue())
-    one.users.get_profile()
-    two.users.get_profile()
-    server.expire_access_tokens()
-    gate = server.hold("getProfile")
-    with ThreadPoolExecutor(10) as pool:
-        calls = [pool.submit(client.users.get_profile) for client in (one, two) for _ in range(5)]
-        gate.wait_for(10)
-        gate.release()
-        assert all(call.result(20) for call in calls)
-    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
-    assert server.ledger["reused"] == 0
-
-
 @pytest.mark.anyio
 async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
@@ -123,15 +104,6 @@ async def test_profiles_refresh_apart(drive: Drive, server: FakeAuthServer) -> N
             await drive(client.users.get_profile)
         assert (await drive(other.users.get_profile)).email == "eve@example.com"
         assert not client.session.is_signed_in
-
-
-@pytest.mark.anyio
-async def test_closing_a_view_closes_nothing(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        view = client.for_profile("default")
-        assert view.session is client.session
-        await drive(view.aclose if drive.is_async else view.close)
-        await drive(client.users.get_profile)
 
 
 @pytest.mark.anyio
@@ -164,18 +136,6 @@ def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServ
 
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(ask, range(16), timeout=20))) == 1
-
-
-@pytest.mark.anyio
-async def test_a_bare_httpx_client_stays_signed_in(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client, drive.bare(client.session, server) as bare:
-        server.expire_access_tokens()
-        answer = await drive(bare.post, "/things", json={"a": 1})
-        assert answer.status_code == 200
-        assert server.ledger["rotations"] == 1
-        assert (await drive(bare.get, "https://evil.test/")).status_code == 401
-        assert server.ledger["tokens seen by a foreign origin"] == 0
-        assert server.ledger["refreshToken"] == 1
 
 
 def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: FakeAuthServer) -> None:

@@ -208,7 +208,7 @@ CONCURRENCY = [
         ("a redirect that would take a body along", "`APIConnectionError`; nothing sent there",
          "origins.py::test_a_redirect_elsewhere_never_takes_the_body_along"),
         ("another origin says `TokenExpiredError`", "the 401; no refresh",
-         "origins.py::test_a_foreign_401_token_expired_causes_no_refresh"),
+         "origins.py::test_an_absolute_url_elsewhere_gets_no_bearer"),
     )
 ]  # fmt: skip
 

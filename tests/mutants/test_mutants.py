@@ -36,7 +36,12 @@ ALL = (*FLIGHT, *SESSION, *WAITERS, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *CO
 @pytest.fixture(scope="session")
 def forking() -> Iterator[subprocess.Popen[str]]:
     """What runs the killers."""
-    environ = {**os.environ, "DRIVE_PATIENCE": "5", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environ = {
+        **os.environ,
+        "DRIVE_PATIENCE": "5",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "tests.mutants.forking"],
         cwd=ROOT,
