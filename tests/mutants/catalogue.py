@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-
-MODEL = "tests/model/test_model.py::test_every_interleaving_keeps_the_invariants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,28 @@ class Mutant:
     old: str
     new: str
     killer: str
-    says: str = ""
+    says: str
 
     def __str__(self) -> str:
         return f"{self.breaks}: {self.name}" if self.breaks else self.name
+
+
+def parsed(text: str) -> tuple[Mutant, ...]:
+    """Read mutants as a diff has them; a deleted line may leave an empty one behind.
+
+    @@ _flight.py I1: no lock
+    by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, no faults]
+    saying I1: without faults each refresh token is sent exactly once
+    -            if world.try_lock():
+    +            if world.try_lock() or True:
+    """
+    return tuple(_mutant(hunk) for hunk in text.split("\n@@ ")[1:])
+
+
+def _mutant(hunk: str) -> Mutant:
+    head, killer, *lines = hunk.rstrip("\n").split("\n")
+    said = re.fullmatch(r"(\S+) (?:(I\d+): )?(.+)", head)
+    assert said, head
+    old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
+    says = "".join(line.removeprefix("saying ") for line in lines if line.startswith("saying "))
+    return Mutant(said[2] or "", said[3], said[1], old, new, killer.removeprefix("by "), says)

@@ -1,192 +1,102 @@
 """Faults put into the exchange of tokens, and into how its answer is read."""
 
-# ruff: noqa: E501 -- the code that is replaced stands here as it stands there
+from tests.mutants.catalogue import parsed
 
-from tests.mutants.catalogue import Mutant
-
-WIRE = (
-    Mutant(
-        "I12",
-        "a portal's page ends the session",
-        "_wire.py",
-        "    return not properties and not content.strip()",
-        "    return not properties",
-        "tests/auth/test_wire.py::test_each_answer_has_its_class",
-    ),
-    Mutant(
-        "I4",
-        "a pair with half of it missing",
-        "_wire.py",
-        "        if not is_token(body.get(name)):",
-        "        if body.get(name) is False:",
-        "tests/auth/test_wire.py::test_each_answer_has_its_class",
-    ),
-    Mutant(
-        "I4",
-        "of two tokens with one name the last",
-        "_wire.py",
-        "_json(response.content, object_pairs_hook=_without_duplicates)",
-        "_json(response.content)",
-        "tests/auth/test_faults.py::test_trouble_that_passes_is_nobodys_business[two access tokens-threads]",
-    ),
-    Mutant(
-        "",
-        "an answer of any size",
-        "_wire.py",
-        "        if len(content) > _LARGEST_ANSWER:",
-        "        if False:",
-        "tests/auth/test_wire.py::test_each_answer_has_its_class",
-    ),
-    Mutant(
-        "",
-        "a decoder without a bound",
-        "_wire.py",
-        "gzip.decompress(chunk, _LARGEST_ANSWER + 1 - len(content))",
-        "gzip.decompress(chunk)",
-        "tests/auth/test_wire.py::test_an_answer_that_blows_up_when_decoded_takes_no_memory",
-    ),
-    Mutant(
-        "I5",
-        "a body that comes in drops, where no thread can be started",
-        "_wire.py",
-        "        if time.monotonic() > end:",
-        "        if False:",
-        "tests/auth/test_wire.py::test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers",
-    ),
-    Mutant(
-        "I5",
-        "an exchange is waited for without a bound",
-        "_wire.py",
-        "            thread.join(seconds)",
-        "            thread.join()",
-        "tests/auth/test_wire.py::test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing",
-    ),
-    Mutant(
-        "I5",
-        "no exchange where no thread can be started",
-        "_wire.py",
-        "            self._perform(seconds)\n",
-        "            pass\n",
-        "tests/auth/test_wire.py::test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers",
-    ),
-    Mutant(
-        "",
-        "the connection of an exchange that was given up is left open",
-        "_wire.py",
-        "                self._cut_if_abandoned()\n                self._outcome",
-        "                self._outcome",
-        "tests/auth/test_wire.py::test_a_cut_connection_never_becomes_one_without_encryption",
-    ),
-    Mutant(
-        "",
-        "a connection that comes up too late is left open",
-        "_wire.py",
-        "                self._cut_if_abandoned()\n            elif",
-        "            elif",
-        "tests/auth/test_wire.py::test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one[socks.start_tls]",
-    ),
-    Mutant(
-        "",
-        "a connection that others share is cut",
-        "_wire.py",
-        '                if event.startswith("http2."):',
-        "                if False:",
-        "tests/auth/test_wire.py::test_a_connection_that_others_share_is_not_cut",
-    ),
-    Mutant(
-        "I1",
-        "what was given up is sent later",
-        "_wire.py",
-        "                if self._abandoned:\n                    raise",
-        "                if False:\n                    raise",
-        "tests/auth/test_wire.py::test_an_exchange_that_was_given_up_never_begins_to_send",
-    ),
-    Mutant(
-        "I2",
-        "a transport that sent, and could not connect again, counts as never sent",
-        "_wire.py",
-        "        if issubclass(response, _BEFORE_SENDING) and not exchange.sending:",
-        "        if issubclass(response, _BEFORE_SENDING):",
-        "tests/auth/test_wire.py::test_a_transport_that_sent_before_it_could_not_connect_is_in_doubt",
-    ),
-    Mutant(
-        "I2",
-        "a transport that reports nothing counts as never having sent",
-        "_wire.py",
-        "httpx.ConnectTimeout if self._connecting and not self.sending else",
-        "httpx.ConnectTimeout if not self.sending else",
-        "tests/auth/test_wire.py::test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing",
-    ),
-    Mutant(
-        "I11",
-        "a proxy's CONNECT counts as the request",
-        "_wire.py",
-        'self.sending or info["request"].method != b"CONNECT"',
-        "True",
-        "tests/auth/test_sockets.py::test_a_proxy_that_never_answers_means_not_sent",
-    ),
-    Mutant(
-        "I11",
-        "a wait for the pool is longer than all of it",
-        "_wire.py",
-        "pool=0.5 * seconds",
-        "pool=2 * seconds",
-        "tests/auth/test_wire.py::test_a_pool_of_the_users_own_without_a_free_place_means_not_sent",
-    ),
-    Mutant(
-        "I12",
-        "a gateway's refusal in JSON ends the session",
-        "_wire.py",
-        "        return properties <= body.keys()",
-        "        return True",
-        "tests/auth/test_wire.py::test_where_the_api_documents_its_refusals_only_one_of_that_shape_counts",
-    ),
-    Mutant(
-        "",
-        "a content-type of the client's headers stands for the body's",
-        "_wire.py",
-        ', "content-type": "application/json"}',
-        "}",
-        "tests/auth/test_wire.py::test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself",
-    ),
-    Mutant(
-        "I2",
-        "a timeout counts as never sent",
-        "_wire.py",
-        "httpx.PoolTimeout, ",
-        "httpx.PoolTimeout, httpx.ReadTimeout, ",
-        "tests/auth/test_faults.py::test_by_relogin_a_token_in_doubt_is_never_sent_again",
-    ),
-    Mutant(
-        "I2",
-        "no attempt id on the wire",
-        "_wire.py",
-        "        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}",
-        "        headers = {}",
-        "tests/auth/test_wire.py::test_each_refresh_has_an_attempt_id_of_its_own",
-    ),
-    Mutant(
-        "I5",
-        "a rest beyond all calendars",
-        "_wire.py",
-        "    return min(float(retry_after), _LONGEST_REST)",
-        "    return float(retry_after)",
-        "tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[threads-busy for ever]",
-    ),
-    Mutant(
-        "I16",
-        "a redirected refresh is followed",
-        "_wire.py",
-        "client.stream(**options)",
-        "client.stream(**options, follow_redirects=True)",
-        "tests/auth/test_origins.py::test_a_redirected_refresh_is_not_followed",
-    ),
-    Mutant(
-        "",
-        "a refresher that raises ends the refresh",
-        "_flight.py",
-        '            return Unknown(f"the refresher raised {type(error).__name__}")',
-        "            raise",
-        "tests/auth/test_faults.py::test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back",
-    ),
-)
+WIRE = parsed("""
+@@ _wire.py I12: a portal's page ends the session
+by tests/auth/test_wire.py::test_each_answer_has_its_class
+-    return not properties and not content.strip()
++    return not properties
+@@ _wire.py I4: a pair with half of it missing
+by tests/auth/test_wire.py::test_each_answer_has_its_class
+-        if not is_token(body.get(name)):
++        if body.get(name) is False:
+@@ _wire.py I4: of two tokens with one name the last
+by tests/auth/test_faults.py::test_trouble_that_passes_is_nobodys_business[two access tokens-threads]
+-_json(response.content, object_pairs_hook=_without_duplicates)
++_json(response.content)
+@@ _wire.py an answer of any size
+by tests/auth/test_wire.py::test_each_answer_has_its_class
+-        if len(content) > _LARGEST_ANSWER:
++        if False:
+@@ _wire.py a decoder without a bound
+by tests/auth/test_wire.py::test_an_answer_that_blows_up_when_decoded_takes_no_memory
+-gzip.decompress(chunk, _LARGEST_ANSWER + 1 - len(content))
++gzip.decompress(chunk)
+@@ _wire.py I5: a body that comes in drops, where no thread can be started
+by tests/auth/test_wire.py::test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers
+-        if time.monotonic() > end:
++        if False:
+@@ _wire.py I5: an exchange is waited for without a bound
+by tests/auth/test_wire.py::test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing
+-            thread.join(seconds)
++            thread.join()
+@@ _wire.py I5: no exchange where no thread can be started
+by tests/auth/test_wire.py::test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers
+-            self._perform(seconds)
++            pass
+@@ _wire.py the connection of an exchange that was given up is left open
+by tests/auth/test_wire.py::test_a_cut_connection_never_becomes_one_without_encryption
+-                self._cut_if_abandoned()
+-                self._outcome
++                self._outcome
+@@ _wire.py a connection that comes up too late is left open
+by tests/auth/test_wire.py::test_a_connection_that_took_the_whole_time_is_cut_as_soon_as_there_is_one[socks.start_tls]
+-                self._cut_if_abandoned()
+-            elif
++            elif
+@@ _wire.py a connection that others share is cut
+by tests/auth/test_wire.py::test_a_connection_that_others_share_is_not_cut
+-                if event.startswith("http2."):
++                if False:
+@@ _wire.py I1: what was given up is sent later
+by tests/auth/test_wire.py::test_an_exchange_that_was_given_up_never_begins_to_send
+-                if self._abandoned:
+-                    raise
++                if False:
++                    raise
+@@ _wire.py I2: a transport that sent, and could not connect again, counts as never sent
+by tests/auth/test_wire.py::test_a_transport_that_sent_before_it_could_not_connect_is_in_doubt
+-        if issubclass(response, _BEFORE_SENDING) and not exchange.sending:
++        if issubclass(response, _BEFORE_SENDING):
+@@ _wire.py I2: a transport that reports nothing counts as never having sent
+by tests/auth/test_wire.py::test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing
+-httpx.ConnectTimeout if self._connecting and not self.sending else
++httpx.ConnectTimeout if not self.sending else
+@@ _wire.py I11: a proxy's CONNECT counts as the request
+by tests/auth/test_sockets.py::test_a_proxy_that_never_answers_means_not_sent
+-self.sending or info["request"].method != b"CONNECT"
++True
+@@ _wire.py I11: a wait for the pool is longer than all of it
+by tests/auth/test_wire.py::test_a_pool_of_the_users_own_without_a_free_place_means_not_sent
+-pool=0.5 * seconds
++pool=2 * seconds
+@@ _wire.py I12: a gateway's refusal in JSON ends the session
+by tests/auth/test_wire.py::test_where_the_api_documents_its_refusals_only_one_of_that_shape_counts
+-        return properties <= body.keys()
++        return True
+@@ _wire.py a content-type of the client's headers stands for the body's
+by tests/auth/test_wire.py::test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself
+-, "content-type": "application/json"}
++}
+@@ _wire.py I2: a timeout counts as never sent
+by tests/auth/test_faults.py::test_by_relogin_a_token_in_doubt_is_never_sent_again
+-httpx.PoolTimeout, h
++httpx.PoolTimeout, httpx.ReadTimeout, h
+@@ _wire.py I2: no attempt id on the wire
+by tests/auth/test_wire.py::test_each_refresh_has_an_attempt_id_of_its_own
+-        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}
++        headers = {}
+@@ _wire.py I5: a rest beyond all calendars
+by tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[threads-busy for ever]
+-    return min(float(retry_after), _LONGEST_REST)
++    return float(retry_after)
+@@ _wire.py I16: a redirected refresh is followed
+by tests/auth/test_origins.py::test_a_redirected_refresh_is_not_followed
+-client.stream(**options)
++client.stream(**options, follow_redirects=True)
+@@ _flight.py a refresher that raises ends the refresh
+by tests/auth/test_faults.py::test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back
+-            return Unknown(f"the refresher raised {type(error).__name__}")
++            raise
+""")
