@@ -169,9 +169,9 @@ class Waiters:
             setattr(renewal, name, self._counting(getattr(renewal, name)))
 
     def wait_for(self, count: int = 1) -> None:
-        """Return when so many more callers have been handed a promise; fail after ten seconds."""
+        """Return when so many more callers have been handed a promise; fail after a while."""
         for _ in range(count):
-            assert self._arrived.acquire(timeout=10), f"fewer than {count} callers wait for the session"
+            assert self._arrived.acquire(timeout=PATIENCE), f"fewer than {count} callers wait for the session"
 
     def _counting(self, ask: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **options: Any) -> Any:

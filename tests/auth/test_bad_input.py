@@ -51,18 +51,9 @@ def test_the_environment_gives_the_base_url(kind: type[Client], monkeypatch: pyt
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 @pytest.mark.parametrize(
     "url",
-    [
-        "localhost:5000",
-        "/api/v1",
-        "ftp://auth.test",
-        "https://",
-        "https:///x",
-        "auth.test",
-        "https://[::1",
-        "http://a:b/",
-        "https://xn--/",
-    ],
-)
+    ["localhost:5000", "/api/v1", "ftp://auth.test", "https://", "https:///x", "auth.test",
+     "https://[::1", "http://a:b/", "https://xn--/"],
+)  # fmt: skip
 def test_a_base_url_that_is_none_is_refused(kind: type[Client], url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"no URL|no absolute URL"):
         kind(url)
@@ -148,20 +139,10 @@ async def test_trouble_of_the_network_is_typed(
 
 @pytest.mark.parametrize(
     ("status", "name"),
-    [
-        (400, "BadRequestError"),
-        (401, "UnauthorizedError"),
-        (403, "ForbiddenError"),
-        (404, "NotFoundError"),
-        (409, "ConflictError"),
-        (418, "APIStatusError"),
-        (422, "UnprocessableEntityError"),
-        (429, "RateLimitError"),
-        (500, "ServerError"),
-        (520, "ServerError"),
-        (599, "ServerError"),
-    ],
-)
+    [(400, "BadRequestError"), (401, "UnauthorizedError"), (403, "ForbiddenError"), (404, "NotFoundError"),
+     (409, "ConflictError"), (418, "APIStatusError"), (422, "UnprocessableEntityError"), (429, "RateLimitError"),
+     (500, "ServerError"), (520, "ServerError"), (599, "ServerError")],
+)  # fmt: skip
 def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, json={"message": "no", "stack": ""}, headers={"x-request-id": "r-1"})
@@ -253,22 +234,10 @@ def test_an_httpx_client_of_ones_own_is_configured_there(server: FakeAuthServer)
 
 @pytest.mark.parametrize(
     "bounds",
-    [
-        {"post": 0},
-        {"post": -1},
-        {"resends": -1},
-        {"post": 20},
-        {"resends": 50},
-        {"flight": 40},
-        {"lease": 30},
-        {"save": 10},
-        {"waiter": 10},
-        {"waiter": 0},
-        {"waiter": float("inf")},
-        {"post": float("nan")},
-        {"flight": 55, "waiter": 60, "lease": 61},
-    ],
-)
+    [{"post": 0}, {"post": -1}, {"resends": -1}, {"post": 20}, {"resends": 50}, {"flight": 40}, {"lease": 30},
+     {"save": 10}, {"waiter": 10}, {"waiter": 0}, {"waiter": float("inf")}, {"post": float("nan")},
+     {"flight": 55, "waiter": 60, "lease": 61}],
+)  # fmt: skip
 def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServer, bounds: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Timing"):
         Client(server.base_url, timing=Timing(**bounds))

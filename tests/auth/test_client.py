@@ -381,9 +381,8 @@ def test_a_close_that_is_interrupted_gives_connections_up(
     assert client.http.is_closed
 
 
-async def test_a_close_that_is_cancelled_gives_connections_up(drive: Drive, server: FakeAuthServer) -> None:
-    if not drive.is_async:
-        return
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_a_close_that_is_cancelled_gives_connections_up(server: FakeAuthServer) -> None:
     client = AsyncClient(server.base_url, transport=server.transport, clock=server.clock)
     client.session.sign_in(server.issue())
     server.expire_access_tokens()

@@ -258,28 +258,7 @@ async def test_idle_connections_are_closed_when_they_are_too_old(drive: Drive, a
         await drive.aside(api.wait_until, lambda: api.open == {number})
 
 
-async def test_a_crowd_keeps_its_connections_where_the_limit_allows_it(drive: Drive, api: Counting) -> None:
-    async with connected(drive, httpx.Limits(max_keepalive_connections=32)) as client:
-        for turn in ("a", "b", "c"):
-            async with drive.under_way(lambda turn=turn: client.http.get(f"{api.url}/held/{turn}"), 32):
-                await drive.aside(api.wait_until, lambda turn=turn: api.seen.count(f"/held/{turn}") == 32)
-                api.release(turn)
-    assert api.total == 32
-
-
 # ---------------------------------------------------------------------------------------------------------- the end
-
-
-async def test_closed_connections_refuse_every_request_with_one_error(drive: Drive, api: Counting) -> None:
-    async with connected(drive) as client:
-        await drive(client.http.get, api.url)
-        close = client.connections.aclose if drive.is_async else client.connections.close
-        for _ in range(2):
-            await drive(close)
-        await drive.aside(api.wait_until, lambda: not api.open)
-        with pytest.raises(ConfigurationError, match="closed; create another"):
-            await drive(client.http.get, api.url)
-        assert len(api.seen) == 1
 
 
 async def test_closing_refuses_who_waits_and_lets_who_has_begun_finish(drive: Drive, api: Counting) -> None:

@@ -20,7 +20,7 @@ from signedin._events import Events
 from signedin.protocols import Event, EventName
 from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive
+from tests.auth.driving import PATIENCE, Drive
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ class Heard:
     def wait_for(self, *names: str) -> None:
         """Return when these, in this order, are what has happened so far; fail after ten seconds."""
         with self._arrived:
-            arrived = self._arrived.wait_for(lambda: [event.name for event in self.events] == list(names), 10)
+            arrived = self._arrived.wait_for(lambda: [event.name for event in self.events] == list(names), PATIENCE)
         assert arrived, [event.name for event in self.events]
 
 
@@ -325,7 +325,7 @@ def test_events_arrive_in_the_order_in_which_they_happened_whoever_delivers_firs
 
         monkeypatch.setattr(session._events, "deliver", held_up)
         session.refresh()
-        assert late.wait(20)
+        assert late.wait(PATIENCE)
         session.sign_out()
         signed_out.set()
-        assert [heard.get(timeout=20) for _ in range(2)] == ["refreshed", "signed_out"]
+        assert [heard.get(timeout=PATIENCE) for _ in range(2)] == ["refreshed", "signed_out"]

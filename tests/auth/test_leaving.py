@@ -23,7 +23,7 @@ from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
-from tests.auth.driving import Drive, Scripted, Waiters, kinds
+from tests.auth.driving import PATIENCE, Drive, Scripted, Waiters, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -412,7 +412,7 @@ def test_a_sign_out_from_a_signal_handler_while_a_refresh_begins_hangs_nobody(
                 outcome.set_exception(error)
 
         threading.Thread(target=call, daemon=True).start()
-        assert isinstance(outcome.exception(timeout=20), NotSignedInError)
+        assert isinstance(outcome.exception(timeout=PATIENCE), NotSignedInError)
 
 
 def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(

@@ -56,22 +56,10 @@ async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_p
         assert record is not None
         secrets = _secrets(server, client.wire)
         everything = [
-            client,
-            session,
-            session.store,
-            session.store.load(session.key),
-            renewal,
-            renewal.held,
-            record,
-            record.pair,
-            session.tokens,
-            renewal.refresher,
-            client.auth,
-            client.users,
-            client.http.auth,
-            session.explain(),
-            server,
-        ]
+            client, session, session.store, session.store.load(session.key), renewal, renewal.held, record,
+            record.pair, session.tokens, renewal.refresher, client.auth, client.users, client.http.auth,
+            session.explain(), server,
+        ]  # fmt: skip
         for thing in everything:
             _assert_silent(repr(thing) + str(thing), secrets, type(thing).__name__)
 

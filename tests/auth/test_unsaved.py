@@ -12,7 +12,7 @@ from signedin.protocols import Renewed
 from signedin.session import renewal_of
 from signedin.testing import VirtualClock
 
-from tests.auth.driving import Drive, Scripted
+from tests.auth.driving import PATIENCE, Drive, Scripted
 
 FIRST, SECOND, OTHER = TokenPair("a1", "r1"), TokenPair("a2", "r2"), TokenPair("b1", "s1")
 
@@ -76,7 +76,7 @@ def test_it_is_written_in_the_background(session: TokenSession, store: Stuck, mo
     monkeypatch.setattr("signedin._renewal.save_after", lambda _: 0.01)
     saved = threading.Event()
     session.on("saved", lambda _: saved.set())
-    assert saved.wait(20)
+    assert saved.wait(PATIENCE)
     assert stored(store).pair == SECOND
     assert session.explain()["unsaved"] is False
 
@@ -141,7 +141,7 @@ def test_a_session_that_is_closed_while_it_cannot_be_saved_keeps_it(store: Stuck
     store.stuck = True
     renewal = renewal_of(session)
     renewing = renewal.renew(renewal.wait(renewal.current()))
-    assert store.tried.wait(10)
+    assert store.tried.wait(PATIENCE)
 
     session.close()
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +47,7 @@ def test_register_profile_logout(shell: Shell) -> None:
     assert (shown.code, shown.json["email"]) == (0, email)
     left = shell.run("logout", "--json")
     assert (left.code, left.json["signed_in"], left.json["status"]) == (0, False, "signed_out")
+    assert shell.run("logout").code == 0  # it is what was asked for
     refused = shell.run("profile")
     assert (refused.code, refused.out) == (3, "")
     assert refused.err.startswith("signedin: Not signed in")
@@ -109,38 +110,31 @@ def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
 # --------------------------------------------------------------------------------------------------------- exit codes
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the command in this process, which starts quicker, for what it refuses before it asks anybody."""
+
+    def run(*arguments: str, typed: str = "", **exported: str) -> Result:
+        for name, value in {"SIGNEDIN_BASE_URL": "http://127.0.0.1:9/api/v1", **exported}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        code = main(list(arguments))
+        return Result(code, *capsys.readouterr())
+
+    return run
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [
-        [],
-        ["sing-in"],
-        ["status", "--nonsense"],
-        ["login"],
-        ["login", EMAIL],
-        ["status", "--store", "redi://host"],
-        ["status", "--store", "memory:"],
-        ["status", "--base-url", "not a url"],
-        ["status", "--base-url", "http://api.example.com"],
-        ["status", "--profile", ""],
-    ],
-)
-def test_wrong_usage_is_code_two_and_one_line(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SIGNEDIN_BASE_URL", "http://127.0.0.1:9/api/v1")
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith("signedin: ")
-    assert main([*arguments, "--json"]) == 2
-    assert json.loads(capsys.readouterr().err)["exit_code"] == 2
-
-
-def test_not_signed_in_is_code_three(shell: Shell) -> None:
-    assert shell.run("profile").code == 3
-    assert shell.run("status").code == 3
-    assert shell.run("logout").code == 0  # it is what was asked for
+    [[], ["sing-in"], ["status", "--nonsense"], ["login"], ["login", EMAIL], ["status", "--store", "redi://host"],
+     ["status", "--store", "memory:"], ["status", "--base-url", "not a url"],
+     ["status", "--base-url", "http://api.example.com"], ["status", "--profile", ""]],
+)  # fmt: skip
+def test_wrong_usage_is_code_two_and_one_line(here: Callable[..., Result], arguments: list[str]) -> None:
+    result = here(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("signedin: ")
+    assert here(*arguments, "--json").problem["exit_code"] == 2
 
 
 def test_an_ended_session_is_code_three(signed_in: Shell, api: Backend) -> None:
@@ -202,16 +196,16 @@ def test_no_answer_shows_a_token_or_the_password(signed_in: Shell) -> None:
 @pytest.mark.parametrize("arguments", [["login", EMAIL, PASSWORD], ["login", EMAIL, "--password", PASSWORD]])
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_a_password_among_the_arguments_is_refused_and_not_echoed(
-    shell: Shell, arguments: list[str], as_json: list[str]
+    here: Callable[..., Result], arguments: list[str], as_json: list[str]
 ) -> None:
-    result = shell.run(*arguments, *as_json, typed=PASSWORD)
+    result = here(*arguments, *as_json, typed=PASSWORD)
     assert result.code == 2
     assert "never an argument" in result.err
     assert PASSWORD not in result.err + result.out
 
 
-def test_a_password_in_the_environment_is_not_read(shell: Shell) -> None:
-    assert shell.export(SIGNEDIN_PASSWORD=PASSWORD).run("login", EMAIL).code == 2
+def test_a_password_in_the_environment_is_not_read(here: Callable[..., Result]) -> None:
+    assert here("login", EMAIL, SIGNEDIN_PASSWORD=PASSWORD).code == 2
 
 
 def test_while_it_sends_the_password_ps_shows_nothing_of_it(shell: Shell) -> None:

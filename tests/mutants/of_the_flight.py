@@ -112,7 +112,7 @@ by tests/auth/test_faults.py::test_a_strict_server_gets_a_token_in_doubt_once_mo
 -            doubtful, in_doubt = doubtful - in_doubt, True
 +            in_doubt = True
 @@ _flight.py I5: a sending that the deadline would cut
-by tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[threads-busy for an hour]
+by tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[busy for an hour-threads]
 -    if world.now().monotonic + wait + orders.timing.post > deadline:
 +    if False:
 @@ _flight.py I5: a lock left behind by what nobody foresaw

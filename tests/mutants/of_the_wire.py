@@ -88,7 +88,7 @@ by tests/auth/test_wire.py::test_each_refresh_has_an_attempt_id_of_its_own
 -        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}
 +        headers = {}
 @@ _wire.py I5: a rest beyond all calendars
-by tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[threads-busy for ever]
+by tests/auth/test_faults.py::test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long[busy for ever-threads]
 -    return min(float(retry_after), _LONGEST_REST)
 +    return float(retry_after)
 @@ _wire.py I16: a redirected refresh is followed

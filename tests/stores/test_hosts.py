@@ -16,7 +16,7 @@ from signedin import Client, RedisStore
 from signedin.stores import open_store
 
 from tests.servers import backend
-from tests.servers_redis import RedisServer, redis_server
+from tests.servers_redis import RedisServer
 
 ROOT = Path(__file__).parents[2]
 HOSTS, THREADS = 3, 8
@@ -99,28 +99,6 @@ def test_three_hosts_refresh_once_for_each_expiry(kind: str, redis_here: RedisSe
                 counts = ledger(server.base_url)
                 assert counts["refreshes"] == expiry
                 assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
-
-
-def test_hosts_go_on_with_one_sign_in_after_redis_was_away(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with (
-        redis_server(tmp_path_factory.mktemp("r"), password="p4ss-of-redis") as redis,
-        backend(tmp_path, "--access-ttl", "300", "--ledger") as server,
-    ):
-        sign_in(server.base_url, redis.url)
-        with hosts(server.base_url, redis.url) as found:
-            all_at_once(found, grown_old=False)
-            redis.kill()
-            for said in all_at_once(found, grown_old=True):
-                ((outcome, count),) = said.items()
-                assert outcome.startswith("TokenStoreError: Cannot read the tokens")
-                assert "p4ss-of-redis" not in outcome
-                assert count == THREADS
-            assert ledger(server.base_url)["refreshes"] == 0
-            redis.start()
-            assert all_at_once(found, grown_old=False) == [{"served": THREADS}] * HOSTS
-            assert ledger(server.base_url)["refreshes"] == 1
 
 
 def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ import pytest
 import redis
 from redis.crc import key_slot
 from signedin import Client, ConfigurationError, NotSignedInError, RedisStore, TokenStore, TokenStoreError
-from signedin.session import renewal_of
 from signedin.stores import redis as redis_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
@@ -417,29 +416,6 @@ def test_a_flushed_or_evicted_record_is_signed_out(
         assert server.ledger["refreshToken"] == 0
         client.session.sign_in(server.issue())
         assert client.users.get_profile().email == "ada@example.com"
-
-
-def test_a_redis_that_goes_away_during_the_refresh_costs_nobody_the_new_pair(
-    own_redis: RedisServer, server: FakeAuthServer
-) -> None:
-    with client_on(server, own_redis.url) as client:
-        client.session.sign_in(server.issue())
-        server.clock.advance(1000)
-        refresh = server.hold("refreshToken")
-        renewal = renewal_of(client.session)
-        waiting = renewal.current()
-        refresh.wait_for()
-        own_redis.kill()
-        refresh.release()
-        pair = renewal.wait(waiting).record.pair
-        assert pair is not None
-        assert server.is_live(pair.refresh_token)
-        own_redis.start()
-        with closing(own_redis.client()) as inside:
-            assert inside.delete(*inside.keys("*:lease")) == 1  # it could not be given back: as if it had run out
-        server.clock.advance(1000)
-        client.session.refresh()  # what memory has goes before the older pair in the store
-        assert server.ledger["reused"] == 0
 
 
 def spoil(inside: Any, name: str, damage: dict[str, str | None]) -> None:

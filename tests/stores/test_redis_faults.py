@@ -112,25 +112,6 @@ def test_a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept(
         assert server.ledger["reused"] == 0
 
 
-def test_a_failover_that_loses_the_last_write_spends_no_token_twice(
-    own_redis: RedisServer, server: FakeAuthServer
-) -> None:
-    with (
-        closing(RedisStore(own_redis.url)) as store,
-        closing(own_redis.client()) as inside,
-        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
-    ):
-        client.session.sign_in(server.issue())
-        (name,) = inside.keys("*:record")
-        older: Any = inside.hgetall(name)
-        client.session.refresh()
-        inside.delete(name)
-        inside.hset(name, mapping=older)
-        client.session.refresh()  # what memory has goes before the older pair
-        assert server.ledger["reused"] == 0
-        assert server.ledger["rotations"] == 2
-
-
 def test_a_pool_without_a_place_is_a_typed_error(own_redis: RedisServer) -> None:
     pool = redis.ConnectionPool.from_url(own_redis.url, max_connections=1)
     with closing(redis.Redis(connection_pool=pool)) as client:
