@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 
@@ -40,15 +41,16 @@ def main() -> None:
             except BaseException:  # noqa: BLE001 -- what the parent shows, beside the exit code
                 traceback.print_exc()
             finally:
-                os._exit(70)
+                os._exit(1)  # as a program ends that raises: what is wrong at its very end, too
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
         sys.stdout.flush()
 
 
 def _run(folder: str, killer: str, output: str) -> None:
+    signal.alarm(100)  # seconds; pytest's own timeout comes first, where it can
     printed = os.open(output, os.O_WRONLY | os.O_CREAT)
-    for stream, descriptor in (("stdin", os.open(os.devnull, os.O_RDONLY)), ("stdout", printed), ("stderr", printed)):
-        os.dup2(descriptor, ("stdin", "stdout", "stderr").index(stream))
+    for standard, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), printed, printed)):
+        os.dup2(descriptor, standard)
     sys.path.insert(0, folder)
     os.environ["PYTHONPATH"] = folder  # for the killer's own children; before the installed package on the path
     code = int(pytest.main([*_OPTIONS, killer], plugins=[anyio.pytest_plugin, pytest_timeout]))
