@@ -7,7 +7,6 @@ CONCURRENCY: Final = (
     "tests/auth/test_cancelling.py",
     "tests/auth/test_connections.py",
     "tests/auth/test_connections_apart.py",
-    "tests/auth/test_crowds.py",
     "tests/auth/test_events.py",
     "tests/auth/test_expiry.py",
     "tests/auth/test_interrupts.py",

@@ -1,9 +1,13 @@
 """An access token expires while requests are under way: one refresh, however many wait, and one replay for each."""
 
 import contextlib
+from typing import Any
 
+import httpx
 import pytest
 from signedin import (
+    AsyncClient,
+    Client,
     FreshTokenRejectedError,
     NotSignedInError,
     RefreshUnavailableError,
@@ -15,6 +19,7 @@ from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
 from tests.auth.driving import Drive, Waiters, kinds
+from tests.auth.loopback import loopback
 
 pytestmark = pytest.mark.anyio
 
@@ -228,3 +233,19 @@ async def test_renewing_without_a_pair_is_not_signed_in(drive: Drive, server: Fa
         with pytest.raises(NotSignedInError):
             await drive(client.session.arefresh if drive.is_async else client.session.refresh)
         assert server.ledger["refreshToken"] == 0
+
+
+async def test_a_crowd_that_waits_for_a_refresh_keeps_no_connection(drive: Drive) -> None:
+    # On a real socket: with one connection for all of them, whoever kept it would wait for ever, the replay too.
+    with loopback() as served:
+        kind: Any = AsyncClient if drive.is_async else Client
+        client = kind(served.base_url, limits=httpx.Limits(max_connections=1))
+        client.session.sign_in(served.fake.issue())
+        served.fake.expire_access_tokens()
+        refresh, waiters = served.fake.hold("refreshToken"), Waiters(client.session)
+        async with drive.under_way(client.users.get_profile, 16) as outcomes:
+            await drive.aside(waiters.wait_for, 16)
+            refresh.release()
+        assert kinds(outcomes) == {Profile}
+        assert served.fake.ledger["rotations"] == 1
+        await drive(client.aclose if drive.is_async else client.close)

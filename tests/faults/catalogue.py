@@ -120,7 +120,7 @@ CONCURRENCY = [
         ("the same, request after request", "`FreshTokenRejectedError`",
          "expiry.py::test_over_several_requests_the_loop_is_stopped"),
         ("a connection pool with one place and many waiters", "none",
-         "crowds.py::test_threads_that_wait_for_a_refresh_keep_no_connection"),
+         "expiry.py::test_a_crowd_that_waits_for_a_refresh_keeps_no_connection"),
         ("a refresh slower than a waiter's patience", "`RefreshUnavailableError` for him; the refresh goes on",
          "expiry.py::test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on"),
         ("a failed refresh with many waiters", "one failure, an exception for each",
