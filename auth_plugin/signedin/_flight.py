@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from signedin._threads import Signal
-from signedin._tokens import Intent, Record, Records, Status, TokenPair, claims_of, is_token
+from signedin._tokens import Intent, Record, Records, Status, TokenPair, is_token
 from signedin.errors import (
     NotSignedInError,
     RefreshUnavailableError,
@@ -319,7 +319,7 @@ def _validated(old: TokenPair, answer: object) -> Answer:
         return Unknown(f"the refresher answered with {type(answer).__name__}")
     if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
         return Unknown("the refresher answered with tokens that no header can carry")
-    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
+    before, after = old.claims.subject, answer.pair.claims.subject
     if before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9

@@ -195,7 +195,7 @@ class TokenSession:
         process's own; those of others stand in their logs.
         """
         held = self._renewal.held
-        stored, holder, trouble = self._examine_store()
+        stored, holder, trouble = self._renewal.threads.call(self._examine_store)
         record = held.record if held else stored
         intent = stored.intent if stored else None
         expires_at = record.pair.expires_at if record and record.pair else None

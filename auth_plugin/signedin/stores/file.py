@@ -328,8 +328,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
         body = json.loads(content) if len(content) <= _LARGEST else None
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    if isinstance(body, dict):
-        refuse_later_format(body)
+    refuse_later_format(body)
     if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("records"), dict):
         raise ValueError("it is no token file of this format")
     records: dict[str, Any] = body["records"]
