@@ -100,7 +100,7 @@ class Renewal:
                 result, flight = held, self._flight
                 if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
                     flight = self._launch(held)  # in the background: its caller does not wait
-                if flight is not None and one_shot and not self._setbacks.rest():
+                if flight is not None and one_shot:
                     result = self._or_else(flight, held)
         self._begin(flight)
         return result

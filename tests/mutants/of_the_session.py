@@ -129,8 +129,8 @@ SESSION = (
         "I3",
         "after a deleted store the generation begins anew",
         "_renewal.py",
-        "held.generation if held else 0) + 1",
-        "0) + 1",
+        "generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1",
+        "generation = (current.generation if current else 0) + 1",
         "tests/auth/test_file_store.py::test_a_deleted_file_is_written_anew_by_the_next_sign_in",
     ),
     Mutant(
@@ -172,14 +172,6 @@ SESSION = (
         "            elif tried and isinstance(error, AuthError):\n",
         "            elif isinstance(error, AuthError):\n",
         "tests/auth/test_faults.py::test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_due[asyncio]",
-    ),
-    Mutant(
-        "",
-        "a body that is sent once waits while the server rests",
-        "_renewal.py",
-        " and one_shot and not self._setbacks.rest():",
-        " and one_shot:",
-        "tests/auth/test_replay.py::test_during_an_outage_a_usable_token_serves_a_generator_body[threads]",
     ),
     Mutant(
         "",
