@@ -37,7 +37,7 @@ class Held:
     accepted: bool = False  # the server has taken it once; set by any thread, never unset
     refused: bool = False  # the server says that it has expired; set by any thread, never unset
     look: SharedJob[Held] | None = None  # at the store, after a 401 that does not speak of expiry; one for each pair
-    header: str = field(init=False, repr=False)
+    header: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.header = f"Bearer {self.record.pair.access_token}" if self.record.pair else ""

@@ -67,7 +67,7 @@ class TokenSession:
             raise ConfigurationError('origins takes several: write origins=["https://api.example.com"].')
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
-        self.store: Final[TokenStore] = store if store is not None else MemoryStore()
+        self.store: Final[TokenStore] = MemoryStore() if store is None else _demanded(store)
         timing = timing or Timing()
         if grace_seconds is not None:
             timing.fits_grace(grace_seconds)
@@ -241,6 +241,17 @@ class TokenSession:
             return record, None, str(error)
         except Exception as error:  # noqa: BLE001 -- a user's store may raise anything
             return record, None, type(error).__name__
+
+
+def _demanded(store: TokenStore) -> TokenStore:
+    """Return the store, unless it is none: annotations stop nobody, and the first sign-in would be too late."""
+    if isinstance(store, type):
+        raise ConfigurationError(f"store: {store.__name__} is a class; pass an instance, such as {store.__name__}(…).")
+    parts = ("private", "load", "compare_and_set", "try_lock", "unlock")
+    if missing := [name for name in parts if not hasattr(store, name)]:
+        kind = type(store).__name__
+        raise ConfigurationError(f"store: this {kind} is no TokenStore: it has no {', '.join(missing)}.")
+    return store
 
 
 def renewal_of(session: TokenSession) -> Renewal:

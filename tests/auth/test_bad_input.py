@@ -1,6 +1,7 @@
 """What users get wrong, and what servers send that they should not: typed errors that say what to do."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,16 +17,19 @@ from signedin import (
     Client,
     ConfigurationError,
     ForbiddenError,
+    MemoryStore,
     NotSignedInError,
     RefreshUnavailableError,
     ServerError,
     Timing,
     TokenPair,
+    TokenSession,
 )
 from signedin.errors import status_error
+from signedin.protocols import NotSent
 from signedin.testing import FakeAuthServer, VirtualClock
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Drive, Scripted
 
 
 @pytest.mark.anyio
@@ -351,3 +355,27 @@ async def test_signing_out_when_never_signed_in_is_fine(drive: Drive, server: Fa
         with pytest.raises(NotSignedInError):
             await drive(client.users.get_profile)
         assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda store: Client("https://auth.test", store=store),
+        lambda store: TokenSession(Scripted(NotSent("never")), origins=[], store=store),
+    ],
+    ids=["client", "session"],
+)
+@pytest.mark.parametrize(
+    ("store", "reason"),
+    [
+        (object(), "this object is no TokenStore: it has no private, load, compare_and_set, try_lock, unlock"),
+        ({}, "this dict is no TokenStore"),
+        (MemoryStore, r"MemoryStore is a class; pass an instance, such as MemoryStore\("),
+    ],
+    ids=["object", "dict", "class"],
+)
+def test_what_is_no_store_is_refused_when_the_client_or_session_is_made(
+    make: Callable[[Any], object], store: Any, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^store: {reason}"):
+        make(store)
