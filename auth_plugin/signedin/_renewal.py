@@ -85,8 +85,7 @@ class Renewal:
     def current(self, *, one_shot: bool = False) -> Held | Promise[Held]:
         """Return a pair that may be sent, or the promise of one.
 
-        `one_shot`: for a body that cannot be sent a second time; a pair in its soft window is replaced first, if it can
-        be.
+        `one_shot`: for a body that cannot be sent a second time; a pair in its soft window is replaced first.
         """
         held = self.held
         if held is not None and self._monotonic() < held.soft_at:
@@ -104,6 +103,10 @@ class Renewal:
                     result = self._or_else(flight, held)
         self._begin(flight)
         return result
+
+    def refresh(self) -> Held | Promise[Held]:
+        """Return the promise of a pair newer than the one in hand, which serves meanwhile."""
+        return self.current() if (held := self.held) is None else self.renew(held, refused=False)
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
@@ -300,17 +303,14 @@ class Renewal:
         """Read the store, take over what others have stored there, and return the pair."""
         since = self.held
         self._follow(self.threads.call(self.records.load), since)
-        held = self.held
-        return held.record.pair if held else None
+        return held.record.pair if (held := self.held) else None
 
     def _look(self, held: Held, look: SharedJob[Held]) -> None:
-        error = None
         with contextlib.suppress(Exception):  # of the store: then the server's 401 stays the answer
-            error = self._follow(self.records.load(), since=held)
-        if error is not None:
-            look.set_error(error)
-        else:
-            look.set_result(self.held or held)
+            if (error := self._follow(self.records.load(), since=held)) is not None:
+                look.set_error(error)
+                return
+        look.set_result(self.held or held)
 
     def _follow(self, stored: Record | None, since: Held | None) -> SignInRequiredError | None:
         """Take a newer pair in hand, or end the session that has ended elsewhere; return the error that says so.
@@ -355,11 +355,11 @@ class Renewal:
         """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""
         if (record := self._unsaved) is None:
             return
-        since, saved = self.held, False
+        since, same, saved = self.held, False, False
         try:
             stored = self.records.load()
             if stored is not None and stored.status is Status.ACTIVE and stored.family == record.family:
-                saved = stored.generation < record.generation
+                same, saved = True, stored.generation < record.generation
                 if saved and not self.records.compare_and_set(stored.revision, record.at_revision(stored.revision)):
                     return  # somebody else has written meanwhile
         except Exception:  # noqa: BLE001 -- whatever a user's store raises
@@ -373,9 +373,8 @@ class Renewal:
         self._events.deliver()
         if not saved:
             self._follow(stored, since)
-            same = stored is not None and stored.status is Status.ACTIVE and stored.family == record.family
-            if not same and record.pair is not None:
-                self._revoke(record.pair)  # signed out, or in anew, elsewhere while it could not be stored
+        if not same and record.pair is not None:
+            self._revoke(record.pair)  # signed out, or in anew, elsewhere while it could not be stored
 
     # ------------------------------------------------------------------------------------------ signing in and out
 
@@ -407,11 +406,8 @@ class Renewal:
 
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke it, best effort."""
-
-        def ended(current: Record | None) -> Record | None:
-            return current.ended(Status.SIGNED_OUT) if current else None
-
-        before, after = self.threads.call(partial(self.records.change, ended))
+        clear = partial(self.records.change, lambda current: current and current.ended(Status.SIGNED_OUT))
+        before, after = self.threads.call(clear)
         held = self._clear(after)
         if revoke and (pair := _live_pair(before, held)) is not None:
             self._revoke(pair)

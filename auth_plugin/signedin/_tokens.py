@@ -81,11 +81,10 @@ class TokenPair:
     def __repr__(self) -> str:
         return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
 
-    def __copy__(self) -> Self:
+    def __deepcopy__(self, _memo: object = None) -> Self:
         return self
 
-    def __deepcopy__(self, _memo: object) -> Self:
-        return self
+    __copy__ = __deepcopy__
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a TokenPair is not pickled: share a session between processes by a FileStore or a RedisStore")
@@ -131,20 +130,13 @@ class Record(NamedTuple):
 
     def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
         """Return the successor that holds the refreshed pair."""
-        return self._replace(
-            generation=self.generation + 1,
-            revision=self.revision + 1,
-            pair=pair,
-            obtained_at=obtained_at,
-            clock_offset=clock_offset,
-            intent=None,
-        )
+        generation, revision = self.generation + 1, self.revision + 1
+        return type(self)(generation, revision, self.status, pair, obtained_at, clock_offset, self.family)
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
-        return self._replace(
-            generation=self.generation + 1, revision=self.revision + 1, status=status, pair=None, intent=None
-        )
+        generation, revision = self.generation + 1, self.revision + 1
+        return type(self)(generation, revision, status, None, self.obtained_at, self.clock_offset, self.family)
 
     def with_intent(self, intent: Intent | None) -> Self:
         """Return the same generation with its journal entry changed."""

@@ -161,22 +161,15 @@ class TokenSession:
             FreshTokenRejectedError: The server refused the last few tokens as soon as it had issued them.
             TokenStoreError: The store cannot be used.
         """
-        renewal = self._renewal
-        # What is in hand is renewed at once, also when it is past its end: `current` would refresh it first.
-        if (held := renewal.held) is None:
-            held = renewal.wait(renewal.current())
-            if held.refreshed:
-                return _pair_of(held)
-        return _pair_of(renewal.wait(renewal.renew(held, refused=False)))
+        if not self.is_signed_in:
+            self.load()  # another process may have signed in
+        return _pair_of(self._renewal.wait(self._renewal.refresh()))
 
     async def arefresh(self) -> TokenPair:
         """As `refresh`, without blocking the event loop."""
-        renewal = self._renewal
-        if (held := renewal.held) is None:
-            held = await renewal.await_(renewal.current())
-            if held.refreshed:
-                return _pair_of(held)
-        return _pair_of(await renewal.await_(renewal.renew(held, refused=False)))
+        if not self.is_signed_in:
+            await self.aload()
+        return _pair_of(await self._renewal.await_(self._renewal.refresh()))
 
     def on(self, event: EventName, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.

@@ -329,8 +329,8 @@ SESSION = (
         "I8",
         "a pair that was never stored outlives the sign-out elsewhere",
         "_renewal.py",
-        "                self._revoke(record.pair)  # signed out, or in",
-        "                pass  # signed out, or in",
+        "            self._revoke(record.pair)  # signed out, or in",
+        "            pass  # signed out, or in",
         "tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_out_meanwhile[close]",
     ),
     Mutant(
@@ -353,8 +353,8 @@ SESSION = (
         "I11",
         "a pair that the session has gone on from is revoked",
         "_renewal.py",
-        "            if not same and record.pair",
-        "            if record.pair",
+        "        if not same and record.pair",
+        "        if record.pair",
         "tests/auth/test_unsaved.py::test_it_is_not_revoked_where_the_session_went_on_from_it",
     ),
     Mutant(

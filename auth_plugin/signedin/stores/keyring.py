@@ -102,7 +102,7 @@ class KeyringStore:
     def close(self) -> None:
         """Do nothing: each call has a thread of its own, which ends with it."""
 
-    # ------------------------------------------------------------------------------------------- in a thread apart --
+    # -------------------------------------------------------------------------------------------------- in its thread
 
     def _load(self, key: str, damaged: _Damaged) -> Stored | None:
         entries = self._entries()
