@@ -244,10 +244,10 @@ class Renewal:
                 self.windows.learn(record.clock_offset)
             self._setbacks.landed(replaced if refreshed else None)
             self.held = held = self.windows.hold(record, refreshed=refreshed)
-            self._events.note(landing.how, record.generation)
+            self._events.add(landing.how, record.generation)
             if not landing.saved:
                 self._unsaved = record
-                self._events.note("unsaved", record.generation)
+                self._events.add("unsaved", record.generation)
             elif self._unsaved is not None and self._unsaved.family == record.family:
                 self._unsaved = None
         flight.set_result(held)
@@ -268,7 +268,7 @@ class Renewal:
                 self._end(error)
             elif tried and isinstance(error, AuthError):
                 self._setbacks.failed(error)
-                self._events.note("refresh_failed", generation, reason=type(error).__name__)
+                self._events.add("refresh_failed", generation, reason=type(error).__name__)
         flight.set_error(error)
         self._events.deliver()
 
@@ -276,10 +276,10 @@ class Renewal:
         """Let go of the pair: the server or another process has ended the session; under the lock."""
         if isinstance(error, SessionExpiredError):
             if self.held is not None or not self._setbacks.ended_by(error):  # else each further call would say so again
-                self._events.note("expired", self.held.generation if self.held else None)
+                self._events.add("expired", self.held.generation if self.held else None)
             self._unsaved = None
         elif self.held is not None:
-            self._events.note("signed_out", self.held.generation)
+            self._events.add("signed_out", self.held.generation)
         self.held = None  # what is unsaved is revoked by `save`
         self._setbacks.reset(error)
 
@@ -328,7 +328,7 @@ class Renewal:
             elif stored is not None and stored.status is Status.ACTIVE:
                 self.held = self.windows.hold(stored)
                 if held is not None:
-                    self._events.note("adopted", stored.generation)
+                    self._events.add("adopted", stored.generation)
             elif held is not None:
                 if stored is not None and stored.status is Status.DEAD:
                     error = SessionExpiredError(
@@ -369,7 +369,7 @@ class Renewal:
                 return  # a sign-in or a sign-out of this process came first
             self._unsaved = None
             if saved:
-                self._events.note("saved", record.generation)
+                self._events.add("saved", record.generation)
         self._events.deliver()
         if not saved:
             self._follow(stored, since)
@@ -427,7 +427,7 @@ class Renewal:
             flight, self._flight, self._unsaved = self._flight, None, None
             self._setbacks.reset()
             self._forked = False
-            self._events.note("signed_in", record.generation)
+            self._events.add("signed_in", record.generation)
         if flight is not None:
             flight.set_result(held)
         self._events.deliver()
@@ -440,7 +440,7 @@ class Renewal:
             self._latest = ended.generation if ended is not None else self._latest
             held, self.held = self.held, None
             flight, self._flight, self._unsaved = self._flight, None, None
-            self._events.note("signed_out", held.generation if held else None)
+            self._events.add("signed_out", held.generation if held else None)
         if flight is not None:
             flight.set_error(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
         self._events.deliver()
