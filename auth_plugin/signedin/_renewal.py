@@ -92,15 +92,13 @@ class Renewal:
             return held
         result: Held | Promise[Held]
         with self._lock:
-            held, now = self.held, self._monotonic()
+            held, flight, now = self.held, self._flight, self._monotonic()
             if held is None or now >= held.hard_at:
                 result = flight = self._join(held)
             else:
-                result, flight = held, self._flight
                 if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
                     flight = self._launch(held)  # in the background: its caller does not wait
-                if flight is not None and one_shot:
-                    result = self._or_else(flight, held)
+                result = self._or_else(flight, held) if one_shot and flight is not None else held
         self._begin(flight)
         return result
 

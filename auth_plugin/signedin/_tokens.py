@@ -248,7 +248,9 @@ def _value(body: Any, name: str, kind: type[T]) -> T:
         value = float(value)
     if type(value) is not kind or value == "":
         raise TypeError
-    if (kind is int and value < 0) or (kind is float and not _FIRST_SECOND <= value <= _LAST_SECOND):
+    if isinstance(value, int) and value < 0:
+        raise ValueError
+    if isinstance(value, float) and not _FIRST_SECOND <= value <= _LAST_SECOND:
         raise ValueError
     return value
 

@@ -233,8 +233,8 @@ SESSION = (
         "",
         "a refresh ahead of need fails the body that is sent once",
         "_renewal.py",
-        "                    result = self._or_else(flight, held)\n",
-        "                    result = flight\n",
+        "self._or_else(flight, held) if one_shot and flight",
+        "flight if one_shot and flight",
         "tests/auth/test_replay.py::test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails[threads]",
     ),
     Mutant(
