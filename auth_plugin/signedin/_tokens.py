@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from signedin.protocols import Stored, TokenStore
 
-T = TypeVar("T", str, int, float)
+T = TypeVar("T")
 
 FORMAT: Final = 1
 ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
@@ -236,9 +236,9 @@ def _record(body: Any, revision: int) -> Record:
     if intent is not None:
         attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
         intent = Intent(attempt, _value(intent, "generation", int), owner, _value(intent, "deadline", float))
-    obtained_at, clock_offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
+    obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
     generation, family = _value(body, "generation", int), _value(body, "family", str)
-    return Record(generation, revision, status, pair, obtained_at, clock_offset, family, intent)
+    return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
 
 
 def _value(body: Any, name: str, kind: type[T]) -> T:
@@ -246,12 +246,10 @@ def _value(body: Any, name: str, kind: type[T]) -> T:
     value = body[name]
     if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
         value = float(value)
-    if type(value) is not kind or value == "":
+    negative = isinstance(value, int) and value < 0
+    endless = isinstance(value, float) and not _FIRST_SECOND <= value <= _LAST_SECOND
+    if type(value) is not kind or value == "" or negative or endless:
         raise TypeError
-    if isinstance(value, int) and value < 0:
-        raise ValueError
-    if isinstance(value, float) and not _FIRST_SECOND <= value <= _LAST_SECOND:
-        raise ValueError
     return value
 
 
