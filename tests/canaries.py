@@ -102,13 +102,13 @@ class Canaries(logging.Handler):
         FakeAuthServer._pair = issued  # type: ignore[method-assign,assignment]
 
     def _watch_events(self) -> None:
-        note = Events.note
+        add = Events.add
 
         def noting(events: Events, name: EventName, generation: int | None, **details: object) -> None:
             self.search(f"the event {name} tells", repr((events._key, details)))
-            note(events, name, generation, **details)
+            add(events, name, generation, **details)
 
-        Events.note = noting  # type: ignore[method-assign,assignment]
+        Events.add = noting  # type: ignore[method-assign,assignment]
 
     def _watch_errors(self) -> None:
         expected: Any = type(pytest.raises(Exception))  # noqa: PT010, B017, RUF100 -- only its class is wanted

@@ -74,7 +74,7 @@ def test_a_secret_in_a_local_of_our_frames_is_noticed(server: FakeAuthServer, ca
 
 def test_a_secret_in_an_event_is_noticed(server: FakeAuthServer, canaries: Canaries) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as signed_in:
-        signed_in.session._renewal._events.note("refreshed", 1, token=server.issue().refresh_token)
+        signed_in.session._renewal._events.add("refreshed", 1, token=server.issue().refresh_token)
 
     assert canaries.taken() == ["the event refreshed tells a refresh token"]
 

@@ -28,7 +28,7 @@ _logger.addHandler(logging.NullHandler())  # a program that sets up no logging s
 class Events:
     """The subscribers of one session.
 
-    Whoever changes the session calls `note` under the lock that makes the order; it only appends. And `deliver` once
+    Whoever changes the session calls `add` under the lock that makes the order; it only appends. And `deliver` once
     the lock is given back, and the waiters are awake.
     """
 
@@ -59,7 +59,7 @@ class Events:
 
         return off
 
-    def note(self, name: EventName, generation: int | None, **details: object) -> None:
+    def add(self, name: EventName, generation: int | None, **details: object) -> None:
         """Add an event to the backlog."""
         self._backlog.append(Event(name, self._key, generation, MappingProxyType(details)))
 
@@ -68,7 +68,7 @@ class Events:
         while self._backlog and self._delivering.acquire(blocking=False):
             try:
                 while self._backlog:
-                    self._tell(self._backlog.popleft())
+                    self._call_back(self._backlog.popleft())
             finally:
                 self._delivering.release()
 
@@ -77,7 +77,7 @@ class Events:
         self._delivering = threading.Lock()
         self._backlog.clear()
 
-    def _tell(self, event: Event) -> None:
+    def _call_back(self, event: Event) -> None:
         reason = f" ({event.details['reason']})" if "reason" in event.details else ""
         level = logging.WARNING if event.name in _WARNINGS else logging.INFO
         _logger.log(level, "%s: %s, generation %s%s", event.key, event.name, event.generation, reason)

@@ -10,10 +10,10 @@ import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from signedin._threads import Signal
-from signedin._tokens import Intent, Record, Records, Status, TokenPair, claims_of, is_token
+from signedin._tokens import Intent, Record, Records, Status, TokenPair, is_token
 from signedin.errors import (
     NotSignedInError,
     RefreshUnavailableError,
@@ -25,7 +25,9 @@ from signedin.protocols import Answer, Busy, Clock, Closing, NotSent, Refresher,
 from signedin.timing import Timing, back_off, lengthened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +321,7 @@ def _validated(old: TokenPair, answer: object) -> Answer:
         return Unknown(f"the refresher answered with {type(answer).__name__}")
     if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
         return Unknown("the refresher answered with tokens that no header can carry")
-    before, after = claims_of(old.access_token).subject, claims_of(answer.pair.access_token).subject
+    before, after = old.claims.subject, answer.pair.claims.subject
     if before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9
@@ -360,20 +362,16 @@ class LiveWorld:
             raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
 
     def load(self) -> Record | None:
-        with self._store_errors():
-            return self.records.load()
+        return self._stored(self.records.load)
 
     def compare_and_set(self, expected: int, record: Record) -> bool:
-        with self._store_errors():
-            return self.records.compare_and_set(expected, record)
+        return self._stored(self.records.compare_and_set, expected, record)
 
     def try_lock(self) -> bool:
-        with self._store_errors():
-            return self.records.store.try_lock(self.records.key, self.owner, self.timing.lease)
+        return self._stored(self.records.store.try_lock, self.records.key, self.owner, self.timing.lease)
 
     def unlock(self) -> None:
-        with self._store_errors():
-            self.records.store.unlock(self.records.key, self.owner)
+        self._stored(self.records.store.unlock, self.records.key, self.owner)
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
@@ -385,10 +383,9 @@ class LiveWorld:
         with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
             self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
 
-    @contextlib.contextmanager
-    def _store_errors(self) -> Iterator[None]:
+    def _stored(self, call: Callable[..., T], *arguments: object) -> T:
         try:
-            yield
+            return call(*arguments)
         except SignedInError:
             raise
         except BaseException as error:

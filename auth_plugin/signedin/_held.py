@@ -37,7 +37,7 @@ class Held:
     accepted: bool = False  # the server has taken it once; set by any thread, never unset
     refused: bool = False  # the server says that it has expired; set by any thread, never unset
     look: SharedJob[Held] | None = None  # at the store, after a 401 that does not speak of expiry; one for each pair
-    header: str = field(init=False, repr=False)
+    header: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.header = f"Bearer {self.record.pair.access_token}" if self.record.pair else ""
@@ -107,11 +107,11 @@ class Windows:
 
 def _lifetime(record: Record) -> float | None:
     """Return for how long the access token was issued; where it has no `iat`, what it had left when it was obtained."""
-    claims = record.claims
-    if claims.iat is not None or claims.exp is None:
-        return claims.lifetime
-    left = claims.exp - record.obtained_at - record.clock_offset
-    return left if left > 0 else None
+    iat, exp, _ = record.claims
+    if exp is None:
+        return None
+    lifetime = exp - (record.obtained_at + record.clock_offset if iat is None else iat)
+    return lifetime if lifetime > 0 else None
 
 
 class Setbacks:

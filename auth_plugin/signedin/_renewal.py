@@ -16,6 +16,7 @@ wait or a callback. How a refresh is decided stands in `_flight`, what users cal
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from functools import partial
@@ -33,7 +34,6 @@ from signedin.errors import (
     SessionExpiredError,
     SignedInError,
     SignInRequiredError,
-    TokenStoreError,
 )
 from signedin.timing import save_after
 
@@ -82,37 +82,29 @@ class Renewal:
 
     # ------------------------------------------------------------------------------------------- what a request asks
 
-    def current(self) -> Held | Promise[Held]:
-        """Return a pair that may be sent, or the promise of one."""
+    def current(self, *, one_shot: bool = False) -> Held | Promise[Held]:
+        """Return a pair that may be sent, or the promise of one.
+
+        `one_shot`: for a body that cannot be sent a second time; a pair in its soft window is replaced first.
+        """
         held = self.held
         if held is not None and self._monotonic() < held.soft_at:
             return held
-        return self._current_near_its_end()
-
-    def _current_near_its_end(self) -> Held | Promise[Held]:
+        result: Held | Promise[Held]
         with self._lock:
-            held, now = self.held, self._monotonic()
-            if held is not None and now < held.hard_at:
-                # In the background: this caller does not wait.
-                flight = self._flight
-                if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
-                    flight = self._launch(held)
-                result: Held | Promise[Held] = held
-            else:
+            held, flight, now = self.held, self._flight, self._monotonic()
+            if held is None or now >= held.hard_at:
                 result = flight = self._join(held)
+            else:
+                if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
+                    flight = self._launch(held)  # in the background: its caller does not wait
+                result = self._or_else(flight, held) if one_shot and flight is not None else held
         self._begin(flight)
         return result
 
-    def current_for_one_shot(self) -> Held | Promise[Held]:
-        """Return a pair outside its soft window: for a body that cannot be sent a second time."""
-        with self._lock:
-            held, now = self.held, self._monotonic()
-            usable = held is not None and now < held.hard_at
-            if held is not None and usable and (now < held.soft_at or self._setbacks.rest()):
-                return held
-            flight = self._join(held)
-        self._begin(flight)
-        return self._or_else(flight, held) if held is not None and usable else flight
+    def refresh(self) -> Held | Promise[Held]:
+        """Return the promise of a pair newer than the one in hand, which serves meanwhile."""
+        return self.current() if (held := self.held) is None else self.renew(held, refused=False)
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
@@ -157,16 +149,13 @@ class Renewal:
         self._begin(flight)
         return flight
 
-    def wait(self, pair: Held | Promise[Held], patience: float | None = None) -> Held:
+    def wait(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
         """Return what `current`, `renew` or `look` gave, blocking this thread until it is there."""
-        return wait(pair, self._patience(patience)) if isinstance(pair, Promise) else pair
+        return wait(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
-    async def await_(self, pair: Held | Promise[Held], patience: float | None = None) -> Held:
+    async def await_(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
         """Return what `current`, `renew` or `look` gave, suspending this task until it is there."""
-        return await wait_async(pair, self._patience(patience)) if isinstance(pair, Promise) else pair
-
-    def _patience(self, wanted: float | None) -> float:
-        return self.timing.waiter if wanted is None else min(wanted, self.timing.waiter)
+        return await wait_async(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
     @property
     def in_use(self) -> bool:
@@ -175,7 +164,7 @@ class Renewal:
 
     async def in_thread(self, job: Callable[[], T]) -> T:
         """Return what a job with I/O returns, without blocking the event loop."""
-        return await self.threads.run(job, self.timing.waiter, partial(_slow_store, self.timing.waiter))
+        return await self.threads.acall(job, self.timing.waiter)
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
@@ -235,9 +224,8 @@ class Renewal:
         except SignedInError as error:
             self._fail(flight, error)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
-            failure = RefreshUnavailableError(
-                f"Could not refresh: {type(error).__name__} inside the refresh. The pair is kept; try again."
-            )
+            what = f"{type(error).__name__} inside the refresh"
+            failure = RefreshUnavailableError(f"Could not refresh: {what}. The pair is kept; try again.")
             failure.__cause__ = error
             self._fail(flight, failure)
         else:
@@ -254,10 +242,10 @@ class Renewal:
                 self.windows.learn(record.clock_offset)
             self._setbacks.landed(replaced if refreshed else None)
             self.held = held = self.windows.hold(record, refreshed=refreshed)
-            self._events.note(landing.how, record.generation)
+            self._events.add(landing.how, record.generation)
             if not landing.saved:
                 self._unsaved = record
-                self._events.note("unsaved", record.generation)
+                self._events.add("unsaved", record.generation)
             elif self._unsaved is not None and self._unsaved.family == record.family:
                 self._unsaved = None
         flight.set_result(held)
@@ -278,7 +266,7 @@ class Renewal:
                 self._end(error)
             elif tried and isinstance(error, AuthError):
                 self._setbacks.failed(error)
-                self._events.note("refresh_failed", generation, reason=type(error).__name__)
+                self._events.add("refresh_failed", generation, reason=type(error).__name__)
         flight.set_error(error)
         self._events.deliver()
 
@@ -286,10 +274,10 @@ class Renewal:
         """Let go of the pair: the server or another process has ended the session; under the lock."""
         if isinstance(error, SessionExpiredError):
             if self.held is not None or not self._setbacks.ended_by(error):  # else each further call would say so again
-                self._events.note("expired", self.held.generation if self.held else None)
+                self._events.add("expired", self.held.generation if self.held else None)
             self._unsaved = None
         elif self.held is not None:
-            self._events.note("signed_out", self.held.generation)
+            self._events.add("signed_out", self.held.generation)
         self.held = None  # what is unsaved is revoked by `save`
         self._setbacks.reset(error)
 
@@ -299,12 +287,10 @@ class Renewal:
 
         def landed() -> None:
             error = flight.error()
-            if error is None:
-                either.set_result(flight.outcome())
-            elif isinstance(error, SignInRequiredError) or self._monotonic() >= held.hard_at:
+            if error and (isinstance(error, SignInRequiredError) or self._monotonic() >= held.hard_at):
                 either.set_error(error)
             else:
-                either.set_result(held)
+                either.set_result(held if error else flight.outcome())
 
         flight.add_done_callback(landed)
         return either
@@ -314,18 +300,15 @@ class Renewal:
     def load(self) -> TokenPair | None:
         """Read the store, take over what others have stored there, and return the pair."""
         since = self.held
-        self._follow(self.records.load(), since)
-        held = self.held
-        return held.record.pair if held else None
+        self._follow(self.threads.call(self.records.load), since)
+        return held.record.pair if (held := self.held) else None
 
     def _look(self, held: Held, look: SharedJob[Held]) -> None:
-        error = None
         with contextlib.suppress(Exception):  # of the store: then the server's 401 stays the answer
-            error = self._follow(self.records.load(), since=held)
-        if error is not None:
-            look.set_error(error)
-        else:
-            look.set_result(self.held or held)
+            if (error := self._follow(self.records.load(), since=held)) is not None:
+                look.set_error(error)
+                return
+        look.set_result(self.held or held)
 
     def _follow(self, stored: Record | None, since: Held | None) -> SignInRequiredError | None:
         """Take a newer pair in hand, or end the session that has ended elsewhere; return the error that says so.
@@ -343,9 +326,17 @@ class Renewal:
             elif stored is not None and stored.status is Status.ACTIVE:
                 self.held = self.windows.hold(stored)
                 if held is not None:
-                    self._events.note("adopted", stored.generation)
+                    self._events.add("adopted", stored.generation)
             elif held is not None:
-                error = _ended(stored)
+                if stored is not None and stored.status is Status.DEAD:
+                    error = SessionExpiredError(
+                        "The session has expired: the server refused its refresh token when another process used it. "
+                        "Sign in again."
+                    )
+                else:
+                    error = NotSignedInError(
+                        "Not signed in: the session was ended, here or by another process. Sign in again."
+                    )
                 self._end(error)
         self._events.deliver()
         return error
@@ -362,11 +353,11 @@ class Renewal:
         """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""
         if (record := self._unsaved) is None:
             return
-        since, saved = self.held, False
+        since, same, saved = self.held, False, False
         try:
             stored = self.records.load()
             if stored is not None and stored.status is Status.ACTIVE and stored.family == record.family:
-                saved = stored.generation < record.generation
+                same, saved = True, stored.generation < record.generation
                 if saved and not self.records.compare_and_set(stored.revision, record.at_revision(stored.revision)):
                     return  # somebody else has written meanwhile
         except Exception:  # noqa: BLE001 -- whatever a user's store raises
@@ -376,13 +367,12 @@ class Renewal:
                 return  # a sign-in or a sign-out of this process came first
             self._unsaved = None
             if saved:
-                self._events.note("saved", record.generation)
+                self._events.add("saved", record.generation)
         self._events.deliver()
         if not saved:
             self._follow(stored, since)
-            same = stored is not None and stored.status is Status.ACTIVE and stored.family == record.family
-            if not same and record.pair is not None:
-                self._revoke(record.pair)  # signed out, or in anew, elsewhere while it could not be stored
+        if not same and record.pair is not None:
+            self._revoke(record.pair)  # signed out, or in anew, elsewhere while it could not be stored
 
     # ------------------------------------------------------------------------------------------ signing in and out
 
@@ -395,16 +385,13 @@ class Renewal:
         family = os.urandom(16).hex()
 
         def successor(current: Record | None) -> Record:
-            return Record.of_pair(
-                pair,
-                generation=self._newest(current) + 1,
-                obtained_at=self._clock.wall(),
-                clock_offset=clock_offset or 0.0,
-                family=family,
-            )
+            held, now = self.held, self._clock.wall()
+            # The highest there was, in the store or here: the store may have been deleted meanwhile.
+            generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1
+            return Record(generation, 0, Status.ACTIVE, pair, now, clock_offset or 0.0, family)
 
         try:
-            before, record = self.records.change(successor)
+            before, record = self.threads.call(partial(self.records.change, successor))
         except BaseException:
             if replaces:
                 self._revoke(pair)
@@ -413,22 +400,15 @@ class Renewal:
         if record is not None:
             self._take_over(record, clock_offset)
         if replaces and (old := _live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
-            try:
-                self.threads.start(partial(self._revoke, old))
-            except RuntimeError:
-                self._revoke(old)
+            self.threads.promise(partial(self._revoke, old))
 
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke it, best effort."""
-        before, after = self.records.change(lambda current: current.ended(Status.SIGNED_OUT) if current else None)
+        clear = partial(self.records.change, lambda current: current and current.ended(Status.SIGNED_OUT))
+        before, after = self.threads.call(clear)
         held = self._clear(after)
         if revoke and (pair := _live_pair(before, held)) is not None:
             self._revoke(pair)
-
-    def _newest(self, stored: Record | None) -> int:
-        """Return the highest generation there was, in the store or here: the store may have been deleted meanwhile."""
-        held = self.held
-        return max(self._latest, stored.generation if stored else 0, held.generation if held else 0)
 
     def _take_over(self, record: Record, clock_offset: float | None) -> None:
         """Publish a pair that came from no flight; one under way may land no more."""
@@ -445,7 +425,7 @@ class Renewal:
             flight, self._flight, self._unsaved = self._flight, None, None
             self._setbacks.reset()
             self._forked = False
-            self._events.note("signed_in", record.generation)
+            self._events.add("signed_in", record.generation)
         if flight is not None:
             flight.set_result(held)
         self._events.deliver()
@@ -458,7 +438,7 @@ class Renewal:
             self._latest = ended.generation if ended is not None else self._latest
             held, self.held = self.held, None
             flight, self._flight, self._unsaved = self._flight, None, None
-            self._events.note("signed_out", held.generation if held else None)
+            self._events.add("signed_out", held.generation if held else None)
         if flight is not None:
             flight.set_error(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
         self._events.deliver()
@@ -491,7 +471,8 @@ class Renewal:
                 self._begin(flight)
             self.threads.join(self.timing.flight)
         finally:
-            self.save()
+            if self._unsaved is not None:
+                self.threads.call(self.save)
             self.refresher.close()
 
     def after_fork(self) -> None:
@@ -514,18 +495,3 @@ def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
     """Return the newest pair there was: what is in hand may be newer than what the store could take."""
     records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
     return max(records, key=lambda record: record.generation).pair if records else None
-
-
-def _ended(stored: Record | None) -> SignInRequiredError:
-    if stored is not None and stored.status is Status.DEAD:
-        return SessionExpiredError(
-            "The session has expired: the server refused its refresh token when another process used it. Sign in again."
-        )
-    return NotSignedInError("Not signed in: the session was ended, here or by another process. Sign in again.")
-
-
-def _slow_store(patience: float) -> TokenStoreError:
-    return TokenStoreError(
-        f"The token store has not answered for {patience:g} s. Whether it has changed is unknown, and it may change "
-        "yet: ask it by load() before you try again."
-    )

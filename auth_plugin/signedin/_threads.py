@@ -15,7 +15,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from signedin.errors import AuthError, RefreshUnavailableError
+from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,14 +56,23 @@ class Promise(Generic[T]):
         if self.done():  # whoever set it may have looked at the callbacks before
             callback()
 
+    def discard_callback(self, callback: Callable[[], object]) -> None:
+        """Forget a callback."""
+        with contextlib.suppress(ValueError):
+            self._callbacks.remove(callback)
+
     def outcome(self) -> T:
         """Return the value, or raise the error: a copy of its own for each waiter, where the error is one of ours."""
-        value, error = cast("tuple[T, BaseException | None]", self._outcome)
+        if self._outcome is None:
+            raise RefreshUnavailableError(
+                "The refresh takes longer than this call may wait. It goes on, and the pair is kept; try again."
+            )
+        value, error = self._outcome
         if isinstance(error, AuthError):
             raise error.again() from error.__cause__
         if error is not None:
             raise error
-        return value
+        return cast("T", value)
 
     def error(self) -> BaseException | None:
         """Return the error that was set, if any."""
@@ -72,18 +81,16 @@ class Promise(Generic[T]):
     def _settle(self, outcome: tuple[T | None, BaseException | None]) -> None:
         self._outcome = outcome
         try:
-            self._wake()
+            for callback in list(self._callbacks):
+                callback()
         except BaseException:  # Ctrl-C: those that were not woken yet must not wait until their patience ends
-            self._wake()
+            for callback in list(self._callbacks):
+                callback()
             raise
 
-    def _wake(self) -> None:
-        for callback in list(self._callbacks):
-            callback()
 
-
-def wait(promise: Promise[T], patience: float, late: Callable[[], AuthError] | None = None) -> T:
-    """Block this thread until the promise is done; `late` makes the error for a promise that takes longer."""
+def wait(promise: Promise[T], patience: float) -> T:
+    """Block this thread until the promise is done, at most so many seconds; return its outcome."""
     if not promise.done():
         done = threading.Lock()
         done.acquire()
@@ -93,26 +100,17 @@ def wait(promise: Promise[T], patience: float, late: Callable[[], AuthError] | N
                 done.release()
 
         promise.add_done_callback(release)
-        done.acquire(timeout=min(patience, threading.TIMEOUT_MAX))
-    return _outcome(promise, late)
+        try:
+            done.acquire(timeout=min(patience, threading.TIMEOUT_MAX))
+        finally:  # else a promise of long life, as that of an end, would collect them
+            promise.discard_callback(release)
+    return promise.outcome()
 
 
-async def wait_async(promise: Promise[T], patience: float, late: Callable[[], AuthError] | None = None) -> T:
+async def wait_async(promise: Promise[T], patience: float) -> T:
     """Suspend this task until the promise is done. Cancelling the task disturbs no other waiter."""
     if not promise.done():
         await (_in_trio if in_trio_task() else _in_asyncio)(promise, patience)
-    return _outcome(promise, late)
-
-
-def _outcome(promise: Promise[T], late: Callable[[], AuthError] | None) -> T:
-    if not promise.done():
-        raise (
-            late()
-            if late
-            else RefreshUnavailableError(
-                "The refresh takes longer than this call may wait. It goes on, and the pair is kept; try again."
-            )
-        )
     return promise.outcome()
 
 
@@ -149,30 +147,21 @@ def _call(soon: Callable[[Callable[[], object]], object], wake: Callable[[], obj
         soon(wake)
 
 
-class Signal:
-    """A `threading.Event` that a Ctrl-C cannot break."""
+class Signal(Promise[None]):
+    """A `threading.Event` that a Ctrl-C cannot break, without a way back."""
 
-    def __init__(self) -> None:
-        self._promise: Promise[None] = Promise()
-
-    def is_set(self) -> bool:
-        """Say whether it is set."""
-        return self._promise.done()
+    __slots__ = ()
+    is_set = Promise.done
 
     def set(self) -> None:
         """Wake whoever waits, and whoever comes."""
-        self._promise.set_result(None)
-
-    def clear(self) -> None:
-        """Let those that come from now on wait."""
-        self._promise = Promise()
+        self.set_result(None)
 
     def wait(self, seconds: float) -> bool:
         """Wait in this thread, at most so long; say whether it is set."""
-        promise = self._promise
         with contextlib.suppress(RefreshUnavailableError):
-            wait(promise, seconds)
-        return promise.done()
+            wait(self, seconds)
+        return self.done()
 
 
 class Threads:
@@ -180,7 +169,7 @@ class Threads:
 
     def __init__(self) -> None:
         self.closing = Signal()
-        self._jobs: dict[int, Promise[None]] = {}  # by thread; each thread adds and removes its own
+        self._jobs: dict[int, Signal] = {}  # by thread, set at its end; each thread adds and removes its own
 
     def start(self, job: Callable[[], None]) -> None:
         """Run `job`, which must not raise, in a thread. Raises RuntimeError when the system gives none.
@@ -193,8 +182,30 @@ class Threads:
         _thread.start_new_thread(self._start, (job, started))
         started.acquire()
 
-    async def run(self, job: Callable[[], T], patience: float, late: Callable[[], AuthError]) -> T:
-        """Return what a job with I/O returns, without blocking the event loop, unless there is no thread to be had."""
+    def call(self, job: Callable[[], T]) -> T:
+        """Return what a job with a store's I/O returns; run it in a thread if this is the main one.
+
+        There a signal handler could come while the job holds a lock of the store, and wait for that lock for ever.
+        """
+        if threading.get_ident() != threading.main_thread().ident:
+            return job()
+        return wait(self.promise(job), threading.TIMEOUT_MAX)
+
+    async def acall(self, job: Callable[[], T], patience: float) -> T:
+        """Return what a job with a store's I/O returns, without blocking the event loop."""
+        promise = self.promise(job)
+        try:
+            return await wait_async(promise, patience)
+        except RefreshUnavailableError:
+            if promise.done():
+                raise
+        raise TokenStoreError(
+            f"The token store has not answered for {patience:g} s. Whether it has changed is unknown, and it may "
+            "change yet: ask it by load() before you try again."
+        )
+
+    def promise(self, job: Callable[[], T]) -> Promise[T]:
+        """Run a job in a thread, or at once where there is none to be had; return the promise of what it returns."""
         promise: Promise[T] = Promise()
 
         def work() -> None:
@@ -207,7 +218,7 @@ class Threads:
             self.start(work)
         except RuntimeError:
             work()
-        return await wait_async(promise, patience, late)
+        return promise
 
     def join(self, seconds: float) -> None:
         """Cut sleeps short and wait for the jobs, at most so long."""
@@ -216,10 +227,9 @@ class Threads:
         try:
             for thread, ended in list(self._jobs.items()):
                 if thread != threading.get_ident():
-                    with contextlib.suppress(RefreshUnavailableError):
-                        wait(ended, max(0.0, end - time.monotonic()))
+                    ended.wait(max(0.0, end - time.monotonic()))
         finally:  # also when Ctrl-C ends the wait: the session may be used again
-            self.closing.clear()
+            self.closing = Signal()
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's threads."""
@@ -235,13 +245,13 @@ class Threads:
             started.release()
 
     def _run(self, job: Callable[[], None]) -> None:
-        thread, ended = threading.get_ident(), Promise[None]()
+        thread, ended = threading.get_ident(), Signal()
         self._jobs[thread] = ended
         try:
             job()
         finally:
             self._jobs.pop(thread, None)
-            ended.set_result(None)
+            ended.set()
 
 
 class SharedJob(Promise[T]):

@@ -6,13 +6,13 @@ No clock, and no I/O but a store's. Secrets stand in `TokenPair` alone, which sh
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
 
@@ -21,35 +21,13 @@ if TYPE_CHECKING:
 
     from signedin.protocols import Stored, TokenStore
 
+T = TypeVar("T")
+
 FORMAT: Final = 1
 ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
-_LARGEST_TOKEN: Final = 16 * 1024  # characters
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class TokenPair:
-    """An access token and the refresh token that came with it; neither is ever shown."""
-
-    access_token: str
-    refresh_token: str
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the access token says that it expires, by the server's clock; None for an opaque token."""
-        exp = claims_of(self.access_token).exp
-        return None if exp is None else datetime.fromtimestamp(exp, UTC)
-
-    def __repr__(self) -> str:
-        return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _memo: object) -> Self:
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a TokenPair is not pickled: share a session between processes by a FileStore or a RedisStore")
+_TOKEN: Final = re.compile(r"[!-~]{1,16384}")  # printable ASCII without spaces, of a sane size
+# What datetime can show, in seconds since the epoch: the years 1 to 9999.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 
 class Claims(NamedTuple):
@@ -59,39 +37,57 @@ class Claims(NamedTuple):
     exp: float | None = None
     subject: str | None = None
 
-    @property
-    def lifetime(self) -> float | None:
-        """Seconds from issue to expiry."""
-        if self.exp is None or self.iat is None or self.exp <= self.iat:
-            return None
-        return self.exp - self.iat
-
 
 def claims_of(access_token: str) -> Claims:
     """Read a JWT's payload (RFC 7519, section 4.1) without trusting it; an opaque token has no claims."""
     try:
         _, payload, _ = access_token.split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
+    except (AttributeError, TypeError, ValueError, RecursionError):  # the first two: no text; `is_token` refuses it
         return Claims()
     if not isinstance(claims, dict):
         return Claims()
-    return Claims(
-        _seconds(claims.get("iat")), _seconds(claims.get("exp")), _fingerprint(claims.get("sub", claims.get("userId")))
-    )
+    subject = claims.get("sub", claims.get("userId"))
+    if isinstance(subject, str | int):
+        subject = hashlib.sha256(str(subject).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    else:
+        subject = None
+    return Claims(_seconds(claims.get("iat")), _seconds(claims.get("exp")), subject)
 
 
 def _seconds(value: object) -> float | None:
-    # The upper bound is the last second that datetime can show (the end of the year 9999).
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < 253_402_300_800 else None  # NaN is not, either
+    return float(value) if 0 <= value <= _LAST_SECOND else None  # NaN is not, either
 
 
-def _fingerprint(subject: object) -> str | None:
-    if not isinstance(subject, str | int):
-        return None
-    return hashlib.sha256(str(subject).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenPair:
+    """An access token and the refresh token that came with it; neither is ever shown."""
+
+    access_token: str
+    refresh_token: str
+    claims: Claims = field(init=False, compare=False)  # unverified; read once
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "claims", claims_of(self.access_token))
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the access token says that it expires, by the server's clock; None for an opaque token."""
+        exp = self.claims.exp
+        return None if exp is None else datetime.fromtimestamp(exp, UTC)
+
+    def __repr__(self) -> str:
+        return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
+
+    def __deepcopy__(self, _memo: object = None) -> Self:
+        return self
+
+    __copy__ = __deepcopy__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a TokenPair is not pickled: share a session between processes by a FileStore or a RedisStore")
 
 
 class Status(StrEnum):
@@ -130,38 +126,17 @@ class Record(NamedTuple):
     @property
     def claims(self) -> Claims:
         """What the access token says of itself. No field, since a repr would show whose tokens they are."""
-        return claims_of(self.pair.access_token) if self.pair else Claims()
-
-    @classmethod
-    def of_pair(
-        cls,
-        pair: TokenPair,
-        *,
-        generation: int,
-        obtained_at: float,
-        clock_offset: float,
-        family: str,
-        revision: int = 0,
-    ) -> Self:
-        """Return the record of a pair just obtained by signing in."""
-        return cls(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family)
+        return self.pair.claims if self.pair else Claims()
 
     def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
         """Return the successor that holds the refreshed pair."""
-        return self._replace(
-            generation=self.generation + 1,
-            revision=self.revision + 1,
-            pair=pair,
-            obtained_at=obtained_at,
-            clock_offset=clock_offset,
-            intent=None,
-        )
+        generation, revision = self.generation + 1, self.revision + 1
+        return type(self)(generation, revision, self.status, pair, obtained_at, clock_offset, self.family)
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
-        return self._replace(
-            generation=self.generation + 1, revision=self.revision + 1, status=status, pair=None, intent=None
-        )
+        generation, revision = self.generation + 1, self.revision + 1
+        return type(self)(generation, revision, status, None, self.obtained_at, self.clock_offset, self.family)
 
     def with_intent(self, intent: Intent | None) -> Self:
         """Return the same generation with its journal entry changed."""
@@ -179,11 +154,11 @@ class Record(NamedTuple):
 
 
 def is_token(value: object) -> bool:
-    """Say whether a value can be a token: printable ASCII without spaces, of a sane size.
+    """Say whether a value can be a token.
 
     A stray newline would otherwise surface in an error of the HTTP library, with the token in its text.
     """
-    return isinstance(value, str) and 0 < len(value) <= _LARGEST_TOKEN and all("!" <= c <= "~" for c in value)
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
 def clock_offset(claims: Claims, *, sent: float, received: float, date: float | None = None) -> float:
@@ -235,18 +210,17 @@ def decode(stored: Stored) -> Record:
         )
     try:
         body = json.loads(stored.data)
-        if isinstance(body, dict):
-            refuse_later_format(body)
+        refuse_later_format(body)
         return _record(body, stored.revision)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = type(error).__name__
     # Outside of the handler: the context of the error would hold the tokens.
     raise ValueError(f"it is no token record: {reason}")
 
 
-def refuse_later_format(body: dict[str, Any]) -> None:
+def refuse_later_format(body: Any) -> None:
     """Raise TokenStoreError for what a later version of this package has written: it is not damaged."""
-    if isinstance(number := body.get("format"), int) and number > FORMAT:
+    if isinstance(body, dict) and isinstance(number := body.get("format"), int) and number > FORMAT:
         raise TokenStoreError(
             f"The tokens were written in format {number} by a later version of signedin; this one reads {FORMAT}. "
             "Nothing was changed. Upgrade it, or name another place."
@@ -254,51 +228,29 @@ def refuse_later_format(body: dict[str, Any]) -> None:
 
 
 def _record(body: Any, revision: int) -> Record:
-    if body["format"] != FORMAT:
+    status, pair, intent = Status(body["status"]), None, body["intent"]
+    if status is Status.ACTIVE:
+        pair = TokenPair(_value(body, "access_token", str), _value(body, "refresh_token", str))
+    if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
-    tokens, intent = (body["access_token"], body["refresh_token"]), body["intent"]
-    pair = TokenPair(_text(tokens[0]), _text(tokens[1])) if any(tokens) else None
-    status = Status(_text(body["status"]))
-    if (status is Status.ACTIVE) != (pair is not None):
-        raise ValueError
-    return Record(
-        generation=_count(body["generation"]),
-        revision=revision,
-        status=status,
-        pair=pair,
-        obtained_at=_moment(body["obtained_at"]),
-        clock_offset=_offset(body["clock_offset"]),
-        family=_text(body["family"]),
-        intent=None if intent is None else _intent(intent),
-    )
+    if intent is not None:
+        attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
+        intent = Intent(attempt, _value(intent, "generation", int), owner, _value(intent, "deadline", float))
+    obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
+    generation, family = _value(body, "generation", int), _value(body, "family", str)
+    return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
 
 
-def _intent(body: Any) -> Intent:
-    return Intent(_text(body["attempt"]), _count(body["generation"]), _text(body["owner"]), _moment(body["deadline"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
+def _value(body: Any, name: str, kind: type[T]) -> T:
+    """Return a value of just this type: no empty text, no negative count, no time that datetime cannot show."""
+    value = body[name]
+    if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
+        value = float(value)
+    negative = isinstance(value, int) and value < 0
+    endless = isinstance(value, float) and not _FIRST_SECOND <= value <= _LAST_SECOND
+    if type(value) is not kind or value == "" or negative or endless:
         raise TypeError
     return value
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError
-    return value
-
-
-def _offset(value: object) -> float:
-    # The clocks of two machines may be as far apart as the calendar is long.
-    return -_moment(-value) if isinstance(value, int | float) and value < 0 else _moment(value)
-
-
-def _moment(value: object) -> float:
-    # What datetime can show, from the year 1 to 9999; NaN is refused, too.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -62_135_596_800 <= value < 253_402_300_800:
-        raise TypeError
-    return float(value)
 
 
 class Records:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._tokens import Claims, TokenPair, claims_of, clock_offset, is_token
+from signedin._tokens import Claims, TokenPair, clock_offset, is_token
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _renewed(endpoint: RefreshEndpoint, response: _Response, offset: Callable[..
             return Unknown(f"the answer to the refresh has no usable {name}")
     pair = TokenPair(body[names[0]], body[names[1]])
     date_offset = offset(Claims(), date=date) if date is not None else None
-    return Renewed(pair, offset(claims_of(pair.access_token), date=date), date_offset)
+    return Renewed(pair, offset(pair.claims, date=date), date_offset)
 
 
 def date_of(headers: httpx.Headers) -> float | None:

@@ -166,7 +166,7 @@ def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]
         return renewal.renew(step.rejected)
     if isinstance(step, Look):
         return renewal.look(step.rejected)
-    return renewal.current_for_one_shot() if step.one_shot else renewal.current()
+    return renewal.current(one_shot=step.one_shot)
 
 
 def _patience(request: httpx.Request, renewal: Renewal) -> float:

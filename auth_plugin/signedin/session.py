@@ -67,7 +67,7 @@ class TokenSession:
             raise ConfigurationError('origins takes several: write origins=["https://api.example.com"].')
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
-        self.store: Final[TokenStore] = store if store is not None else MemoryStore()
+        self.store: Final[TokenStore] = MemoryStore() if store is None else _demanded(store)
         timing = timing or Timing()
         if grace_seconds is not None:
             timing.fits_grace(grace_seconds)
@@ -161,22 +161,15 @@ class TokenSession:
             FreshTokenRejectedError: The server refused the last few tokens as soon as it had issued them.
             TokenStoreError: The store cannot be used.
         """
-        renewal = self._renewal
-        # What is in hand is renewed at once, also when it is past its end: `current` would refresh it first.
-        if (held := renewal.held) is None:
-            held = renewal.wait(renewal.current())
-            if held.refreshed:
-                return _pair_of(held)
-        return _pair_of(renewal.wait(renewal.renew(held, refused=False)))
+        if not self.is_signed_in:
+            self.load()  # another process may have signed in
+        return _pair_of(self._renewal.wait(self._renewal.refresh()))
 
     async def arefresh(self) -> TokenPair:
         """As `refresh`, without blocking the event loop."""
-        renewal = self._renewal
-        if (held := renewal.held) is None:
-            held = await renewal.await_(renewal.current())
-            if held.refreshed:
-                return _pair_of(held)
-        return _pair_of(await renewal.await_(renewal.renew(held, refused=False)))
+        if not self.is_signed_in:
+            await self.aload()
+        return _pair_of(await self._renewal.await_(self._renewal.refresh()))
 
     def on(self, event: EventName, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.
@@ -195,7 +188,7 @@ class TokenSession:
         process's own; those of others stand in their logs.
         """
         held = self._renewal.held
-        stored, holder, trouble = self._examine_store()
+        stored, holder, trouble = self._renewal.threads.call(self._examine_store)
         record = held.record if held else stored
         intent = stored.intent if stored else None
         expires_at = record.pair.expires_at if record and record.pair else None
@@ -241,6 +234,17 @@ class TokenSession:
             return record, None, str(error)
         except Exception as error:  # noqa: BLE001 -- a user's store may raise anything
             return record, None, type(error).__name__
+
+
+def _demanded(store: TokenStore) -> TokenStore:
+    """Return the store, unless it is none: annotations stop nobody, and the first sign-in would be too late."""
+    if isinstance(store, type):
+        raise ConfigurationError(f"store: {store.__name__} is a class; pass an instance, such as {store.__name__}(…).")
+    parts = ("private", "load", "compare_and_set", "try_lock", "unlock")
+    if missing := [name for name in parts if not hasattr(store, name)]:
+        kind = type(store).__name__
+        raise ConfigurationError(f"store: this {kind} is no TokenStore: it has no {', '.join(missing)}.")
+    return store
 
 
 def renewal_of(session: TokenSession) -> Renewal:

@@ -165,7 +165,7 @@ class Waiters:
     def __init__(self, session: TokenSession) -> None:
         self._arrived = threading.Semaphore(0)
         renewal = renewal_of(session)
-        for name in ("current", "current_for_one_shot", "renew"):
+        for name in ("current", "renew"):
             setattr(renewal, name, self._counting(getattr(renewal, name)))
 
     def wait_for(self, count: int = 1) -> None:

@@ -1,6 +1,7 @@
 """What users get wrong, and what servers send that they should not: typed errors that say what to do."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -15,13 +16,16 @@ from signedin import (
     BadRequestError,
     Client,
     ConfigurationError,
+    MemoryStore,
     ServerError,
     Timing,
+    TokenSession,
 )
 from signedin.errors import status_error
+from signedin.protocols import NotSent
 from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Drive, Scripted
 
 
 @pytest.mark.anyio
@@ -246,3 +250,27 @@ def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServ
 def test_a_configuration_error_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="Timing"):
         Timing(post=0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda store: Client("https://auth.test", store=store),
+        lambda store: TokenSession(Scripted(NotSent("never")), origins=[], store=store),
+    ],
+    ids=["client", "session"],
+)
+@pytest.mark.parametrize(
+    ("store", "reason"),
+    [
+        (object(), "this object is no TokenStore: it has no private, load, compare_and_set, try_lock, unlock"),
+        ({}, "this dict is no TokenStore"),
+        (MemoryStore, r"MemoryStore is a class; pass an instance, such as MemoryStore\("),
+    ],
+    ids=["object", "dict", "class"],
+)
+def test_what_is_no_store_is_refused_when_the_client_or_session_is_made(
+    make: Callable[[Any], object], store: Any, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^store: {reason}"):
+        make(store)

@@ -198,7 +198,7 @@ def test_events_that_happen_during_a_callback_follow_it_in_their_order() -> None
 
     events.on("refreshed", nesting)
     events.on("signed_out", nesting)
-    events.note("refreshed", 1)  # by a thread that does not come to deliver it
+    events.add("refreshed", 1)  # by a thread that does not come to deliver it
     _tell(events, "refreshed", 3)
     assert order == [("refreshed", 1), ("refreshed", 3), ("signed_out", 2)]
 
@@ -207,7 +207,7 @@ def test_noting_an_event_calls_nobody_and_logs_nothing(caplog: pytest.LogCapture
     caplog.set_level(logging.INFO, "signedin")
     events, seen = Events("k"), list[Event]()
     events.on("refreshed", seen.append)
-    events.note("refreshed", 1)
+    events.add("refreshed", 1)
     assert (seen, caplog.records) == ([], [])
     events.deliver()
     assert (len(seen), len(caplog.records)) == (1, 1)
@@ -302,7 +302,7 @@ async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: Fa
 
 
 def _tell(events: Events, name: EventName, generation: int, **details: object) -> None:
-    events.note(name, generation, **details)
+    events.add(name, generation, **details)
     events.deliver()
 
 

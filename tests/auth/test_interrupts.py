@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 from signedin import MemoryStore, NotSignedInError, Timing, TokenPair, TokenSession
-from signedin._threads import Promise, SharedJob, Threads
+from signedin._threads import Promise, SharedJob, Signal, Threads
 from signedin.protocols import Renewed
 from signedin.session import renewal_of
 
@@ -108,12 +108,24 @@ def test_ctrl_c_while_a_promise_is_kept_wakes_all_who_wait_for_it() -> None:
     for at in itertools.count(1):
         promise, woken = Promise[int](), set[int]()
         for number in range(3):
-            promise.add_done_callback(partial(woken.add, number))
+            promise.add_done_callback(partial(_add, woken, number))
         came = interrupted(partial(promise.set_result, 1), at)
         assert len(woken) == 3 or not promise.done(), at
         if not came:
             break
     assert at > 5
+
+
+def _add(woken: set[int], number: int) -> None:
+    """Wake a waiter, in a frame of its own: an interrupt may come there."""
+    woken.add(number)
+
+
+def test_who_has_waited_leaves_nothing_behind() -> None:
+    closing = Signal()
+    for _ in range(3):
+        assert not closing.wait(0.001)
+    assert not closing._callbacks
 
 
 def test_a_shared_job_that_ctrl_c_ended_is_run_by_the_next_caller() -> None:

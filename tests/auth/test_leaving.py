@@ -1,5 +1,6 @@
 """Signing out, signing in and changing users while requests and refreshes are under way."""
 
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -413,6 +414,47 @@ def test_a_sign_out_from_a_signal_handler_while_a_refresh_begins_hangs_nobody(
 
         threading.Thread(target=call, daemon=True).start()
         assert isinstance(outcome.exception(timeout=PATIENCE), NotSignedInError)
+
+
+class Interrupting(MemoryStore):
+    """Has the main thread handle a signal while `load` holds a lock of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self.handling = threading.Event()
+        self.armed = False
+
+    def load(self, key: str) -> Stored | None:
+        assert self._guard.acquire(timeout=3), "the lock is never given back"
+        try:
+            if self.armed:
+                self.armed = False
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+                assert self.handling.wait(3)
+            return super().load(key)
+        finally:
+            self._guard.release()
+
+
+@pytest.mark.parametrize("call", ["sign_in", "sign_out", "load", "explain"])
+def test_a_sign_out_from_a_signal_handler_waits_for_no_lock_of_the_store(server: FakeAuthServer, call: str) -> None:
+    store = Interrupting()
+    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+        client.session.sign_in(server.issue())
+
+        def sign_out(*_: object) -> None:
+            store.handling.set()
+            client.session.sign_out()
+
+        before = signal.signal(signal.SIGUSR1, sign_out)
+        try:
+            store.armed = True
+            getattr(client.session, call)(*[server.issue()] * (call == "sign_in"))
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        assert store.handling.is_set()
+        assert client.session.is_signed_in == (client.session.load() is not None)
 
 
 def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(

@@ -1,5 +1,6 @@
 """Real processes and a real server: one file between them, forks, exits and kills in the middle of a refresh."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,10 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from signedin import Client, FileStore
+from signedin import Client, FileStore, MemoryStore, TokenSession
 from signedin._tokens import Records
+from signedin.protocols import NotSent
 from signedin.session import renewal_of
 
+from tests.auth.driving import Scripted
 from tests.auth.loopback import Loopback, child, loopback
 
 TEN_CALLS = """
@@ -388,3 +391,17 @@ def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
     assert Records(store, client.session.key).load().intent is None  # type: ignore[union-attr]
     store.unlock(client.session.key, "another")
     assert served.fake.ledger["refreshToken"] == 0
+
+
+def test_a_hook_that_raises_in_a_forked_child_hinders_no_other() -> None:
+    called: list[int] = []
+
+    class Raising(MemoryStore):
+        def after_fork(self) -> None:
+            called.append(1)
+            raise ValueError("a hook of a user's own store")
+
+    sessions = [TokenSession(Scripted(NotSent("never")), origins=[], store=Raising()) for _ in range(2)]
+    if not (forked := os.fork()):
+        os._exit(len(called))
+    assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == len(sessions)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from signedin import Timing, TokenPair
-from signedin._tokens import Record
+from signedin._tokens import Record, Status
 from signedin.protocols import Event, NotSent, Refused, Unknown
 from signedin.testing import FakeAuthServer
 
@@ -58,7 +58,7 @@ def test_different_failures_for_one_reason_differ() -> None:
 
 def test_a_record_shows_neither_tokens_nor_whose_they_are(server: FakeAuthServer) -> None:
     pair = server.issue()
-    record = Record.of_pair(pair, generation=1, revision=1, obtained_at=0.0, clock_offset=0.0, family="f")
+    record = Record(1, 1, Status.ACTIVE, pair, family="f")
     assert record.claims.subject is not None
     assert record.claims.subject not in repr(record)
     assert repr(record).startswith("Record(generation=1, revision=1, status=<Status.ACTIVE: 'active'>, pair=TokenPair(")

@@ -187,6 +187,8 @@ CONCURRENCY = [
         ("an async subscriber", "`ConfigurationError`", "events.py::test_an_async_callback_is_refused"),
         ("Ctrl-C at any moment of a call that begins a refresh", "his own interrupt; the session works",
          "interrupts.py::test_ctrl_c_at_any_moment_leaves_a_session_that_works"),
+        ("a sign-out from a signal handler while the store works", "it waits for no lock of the interrupted call",
+         "leaving.py::test_a_sign_out_from_a_signal_handler_waits_for_no_lock_of_the_store"),
         ("a refused token while its refresh is under way", "it is not sent again",
          "windows.py::test_a_refused_token_is_not_sent_again_while_its_refresh_is_under_way"),
         ("a token that expires while its request waits for a connection", "the next one is sent",

@@ -209,14 +209,9 @@ def losing_the_record_to_bob() -> None:
 
 
 def _bob_after(record: Record | None) -> Record:
-    return Record.of_pair(
-        pair_of(1, 1),
-        generation=record.generation + 1 if record else 1,
-        revision=record.revision + 1 if record else 1000,  # drawn at random: no revision that was there before
-        obtained_at=0.0,
-        clock_offset=0.0,
-        family="bob",
-    )
+    # The revision is drawn at random: none that was there before.
+    generation, revision = (record.generation + 1, record.revision + 1) if record else (1, 1000)
+    return Record(generation, revision, Status.ACTIVE, pair_of(1, 1), family="bob")
 
 
 # ----------------------------------------------------------------------------------------------------------- world
@@ -255,4 +250,4 @@ class World(NamedTuple):
 
 
 def first_record() -> Record:
-    return Record.of_pair(pair_of(0, 1), generation=1, revision=1, obtained_at=0.0, clock_offset=0.0, family="ada")
+    return Record(1, 1, Status.ACTIVE, pair_of(0, 1), family="ada")

@@ -69,23 +69,13 @@ saying I12: a session that is over is not landed on
 @@ _tokens.py I3: an older pair is put back
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, no faults]
 saying I3: the generation never goes back
--            generation=self.generation + 1,
--            revision=self.revision + 1,
--            pair=pair,
-+            generation=self.generation - 1,
-+            revision=self.revision + 1,
-+            pair=pair,
+-(generation, revision, self.status, pair,
++(self.generation - 1, revision, self.status, pair,
 @@ _tokens.py I4: the new access token beside the old refresh token
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, no faults]
 saying I4: no access token of one generation beside the refresh token of another
--            pair=pair,
--            obtained_at=obtained_at,
--            clock_offset=clock_offset,
--            intent=None,
-+            pair=TokenPair(pair.access_token, self.pair.refresh_token),
-+            obtained_at=obtained_at,
-+            clock_offset=clock_offset,
-+            intent=None,
+-(generation, revision, self.status, pair,
++(generation, revision, self.status, TokenPair(pair.access_token, self.pair.refresh_token),
 @@ _flight.py I5: no deadline while another holds the lock
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, lease, a crash, one round]
 saying I5: every flight ends within its bound, not after

@@ -69,8 +69,8 @@ by tests/auth/test_leaving.py::test_close_waits_for_a_refresh_that_is_under_way
 +            pass
 @@ _renewal.py I3: after a deleted store the generation begins anew
 by tests/auth/test_file_store.py::test_a_deleted_file_is_written_anew_by_the_next_sign_in
--generation=self._newest(current) + 1,
-+generation=(current.generation if current else 0) + 1,
+-generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1
++generation = (current.generation if current else 0) + 1
 @@ timing.py I11: bounds that overrun the server's grace
 by tests/auth/test_bad_input.py::test_bounds_that_do_not_fit_into_each_other_are_refused
 -        self._demand(self.lease + self.post <= grace,
@@ -81,7 +81,8 @@ by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
 +    def _not_reduced(self)
 @@ _tokens.py a token that no header can carry
 by tests/auth/test_secrecy.py::test_a_token_that_no_header_can_carry_is_refused_unquoted
-- and all("!" <= c <= "~" for c in value)
+- and _TOKEN.fullmatch(value) is not None
++
 @@ _renewal.py a forked child keeps its parent's threads
 by tests/auth/test_processes.py::test_a_child_forked_while_the_session_is_closed_waits_for_its_refreshes_all_the_same
 -        self.threads.after_fork()
@@ -89,14 +90,10 @@ by tests/auth/test_processes.py::test_a_child_forked_while_the_session_is_closed
 by tests/auth/test_faults.py::test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_due[asyncio]
 -            elif tried and isinstance(error, AuthError):
 +            elif isinstance(error, AuthError):
-@@ _renewal.py a body that is sent once waits while the server rests
-by tests/auth/test_replay.py::test_during_an_outage_a_usable_token_serves_a_generator_body[threads]
--(now < held.soft_at or self._setbacks.rest()):
-+now < held.soft_at:
 @@ _renewal.py a refresh ahead of need fails the body that is sent once
 by tests/auth/test_replay.py::test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails[threads]
--        return self._or_else(flight, held) if held is not None and usable else flight
-+        return flight
+-self._or_else(flight, held) if one_shot and flight
++flight if one_shot and flight
 @@ _renewal.py a loop of refreshes ahead of need
 by tests/auth/test_windows.py::test_in_the_soft_window_a_loop_is_no_trouble_for_a_usable_token[threads]
 - or self._setbacks.loops(held) or no_more_threads()
@@ -147,17 +144,18 @@ by tests/auth/test_leaving.py::test_an_end_that_was_read_before_a_new_sign_in_en
 +            if behind:
 @@ _renewal.py I7: closing leaves a pair unsaved
 by tests/auth/test_unsaved.py::test_it_is_written_by_close[threads]
--            self.save()
--            self.refresher
-+            self.refresher
+-                self.threads.call(self.save)
+-
++                pass
++
 @@ _renewal.py I7: nobody writes an unsaved pair later
 by tests/auth/test_unsaved.py::test_it_is_written_in_the_background
 -self.threads.start(partial(self._save_later, record))
 +pass
 @@ _renewal.py I8: a pair that was never stored outlives the sign-out elsewhere
 by tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_out_meanwhile[close]
--                self._revoke(record.pair)  # signed out, or in
-+                pass  # signed out, or in
+-            self._revoke(record.pair)  # signed out, or in
++            pass  # signed out, or in
 @@ _renewal.py I8: a pair that was never stored is forgotten with the session
 by tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_out_meanwhile[refresh]
 -        self.held = None  # what
@@ -168,8 +166,8 @@ by tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_in_meanw
 +            else:
 @@ _renewal.py I11: a pair that the session has gone on from is revoked
 by tests/auth/test_unsaved.py::test_it_is_not_revoked_where_the_session_went_on_from_it
--            if not same and record.pair
-+            if record.pair
+-        if not same and record.pair
++        if record.pair
 @@ _renewal.py signing out revokes the pair that the store has, not the newest
 by tests/auth/test_unsaved.py::test_signing_out_revokes_it
 -for record in (before, held.record if held else None)
@@ -210,4 +208,33 @@ by tests/auth/test_leaving.py::test_a_sign_in_between_the_clearing_and_the_forge
 by tests/auth/test_processes.py::test_an_opaque_token_in_memory_serves_a_forked_child_until_it_is_refused
 -            if self.held is not None and self.held.record.claims.exp is not None:
 +            if self.held is not None:
+@@ session.py anything is taken for a store
+by tests/auth/test_bad_input.py::test_what_is_no_store_is_refused_when_the_client_or_session_is_made[object-session]
+-    if missing := [
++    if [] and [
+@@ session.py a class is taken for a store
+by tests/auth/test_bad_input.py::test_what_is_no_store_is_refused_when_the_client_or_session_is_made[class-session]
+-    if isinstance(store, type):
++    if False:
+@@ session.py a hook that raises in a forked child hinders the others
+by tests/auth/test_processes.py::test_a_hook_that_raises_in_a_forked_child_hinders_no_other
+-                with contextlib.suppress(Exception):
+-                    after_fork()
++                after_fork()
+@@ _tokens.py a pair shows its access token
+by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
+-access_token=<hidden>
++access_token={self.access_token}
+@@ _tokens.py a pair shows its refresh token
+by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
+-refresh_token=<hidden>
++refresh_token={self.refresh_token}
+@@ _held.py the pair in hand shows its header
+by tests/auth/test_secrecy.py::test_a_record_shows_no_token
+-return f"<Held generation={self.generation}>"
++return f"<Held {self.header}>"
+@@ protocols.py what a store has shows its bytes
+by tests/auth/test_stores.py::TestMemoryStore::test_its_repr_shows_no_token
+-    data: bytes = field(repr=False)
++    data: bytes = field()
 """)

@@ -85,8 +85,8 @@ by tests/stores/test_locks.py::test_a_child_forked_under_a_lock_does_not_keep_it
 +        pass
 @@ _tokens.py I4: an active record without a pair
 by tests/auth/test_records.py::test_a_damaged_record_stays_until_signing_in_replaces_it
--    if (status is Status.ACTIVE) != (pair is not None):
-+    if False:
+-    if status is Status.ACTIVE:
++    if status is Status.ACTIVE and body["access_token"]:
 @@ stores/file.py no warning of a network file system
 by tests/stores/test_network_file_systems.py::test_a_token_file_on_a_network_file_system_is_warned_about_once_with_the_remedy
 -        if (kind := network_file_system(self._path)) is not None:
@@ -131,7 +131,7 @@ by tests/auth/test_records.py::test_what_another_reader_could_use_is_never_overw
 +    if False:
 @@ _tokens.py I3: an older version writes over a later format
 by tests/auth/test_records.py::test_what_another_reader_could_use_is_never_overwritten
--    if isinstance(number := body.get("format"), int) and number > FORMAT:
+-    if isinstance(body, dict) and isinstance(number := body.get("format"), int) and number > FORMAT:
 +    if number := 0:
 @@ _tokens.py a damaged record bars the way for ever
 by tests/auth/test_records.py::test_a_damaged_record_stays_until_signing_in_replaces_it
@@ -188,7 +188,7 @@ by tests/stores/test_keyring.py::test_a_write_that_is_cut_leaves_the_old_record_
 +            self._write_parts(key, slot, text)
 @@ stores/keyring.py I5: a keyring that hangs is waited for
 by tests/stores/test_keyring.py::test_a_hanging_keyring_is_given_up_and_works_again_later
--            return future.result(seconds)
+-            return future.result(self._patience)
 +            return future.result()
 @@ stores/keyring.py a keyring that keeps nothing is taken
 by tests/stores/test_keyring.py::test_a_system_without_a_keyring_says_what_to_do
@@ -196,6 +196,16 @@ by tests/stores/test_keyring.py::test_a_system_without_a_keyring_says_what_to_do
 +        if False:
 @@ stores/keyring.py I3: a keyring's late write behind its caller's back
 by tests/stores/test_keyring.py::test_a_hanging_keyring_is_given_up_and_works_again_later
--            future.cancel()
+-            future.cancel()  # if it was
++            pass  # if it was
+@@ stores/keyring.py a keyring that hangs keeps the process alive
+by tests/stores/test_keyring.py::test_a_keyring_that_hangs_keeps_no_process_alive
+-daemon=True
++daemon=False
+@@ stores/keyring.py I7: a keyring is not asked at the end of the process
+by tests/stores/test_keyring.py::test_where_no_thread_can_be_started_the_keyring_is_asked_without_a_bound
+-            self._do(work, future)
+-
 +            pass
++
 """)

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import os
 import sys
 import threading
@@ -368,16 +367,26 @@ def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_
 # ------------------------------------------------------------------------------------------------------- around it
 
 
-def test_its_thread_ends_with_it(opening: Callable[..., KeyringStore]) -> None:
-    before = set(threading.enumerate())
-    store = opening()
-    store.load(KEY)
-    (thread,) = set(threading.enumerate()) - before
-    assert thread.daemon  # a keyring that hangs keeps no process alive
-    del store
-    gc.collect()
+def test_a_keyring_that_hangs_keeps_no_process_alive(
+    opening: Callable[..., KeyringStore], ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(ring, "get_password", lambda *_: threads.append(threading.current_thread()))
+    opening().load(KEY)
+    (thread,) = threads
+    assert thread.daemon
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_where_no_thread_can_be_started_the_keyring_is_asked_without_a_bound(
+    store: KeyringStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert store.compare_and_set(KEY, 0, data_of())
 
 
 def test_a_forked_child_has_a_thread_of_its_own(tmp_path: Path) -> None:

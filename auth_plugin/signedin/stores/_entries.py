@@ -108,8 +108,7 @@ def _parsed(text: str | None) -> dict[str, Any] | None:
         body = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    if isinstance(body, dict):
-        refuse_later_format(body)
+    refuse_later_format(body)
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise ValueError("it is no entry of this format")
     return body

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -36,8 +35,7 @@ class SideFiles:
     def __init__(self, path: Path, *, patience: float = 5.0) -> None:
         self._path = path
         self._patience = patience
-        self._held: dict[tuple[str, str], int] = {}  # (key, owner) → descriptor of the refresh lock; guarded by _mutex
-        self._mutex = threading.Lock()
+        self._held: dict[tuple[str, str], int] = {}  # (key, owner) → descriptor of the refresh lock
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -64,15 +62,13 @@ class SideFiles:
         if not taken:
             os.close(descriptor)
             return False
-        with self._mutex:
-            self._held[key, owner] = descriptor
+        self._held[key, owner] = descriptor
         _sign(descriptor)
         return True
 
     def unlock(self, key: str, owner: str) -> None:
         """Give the refresh lock back."""
-        with self._mutex:
-            descriptor = self._held.pop((key, owner), None)
+        descriptor = self._held.pop((key, owner), None)
         if descriptor is not None:
             _give_back(descriptor)
 
@@ -91,7 +87,6 @@ class SideFiles:
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's locks; closing the copies leaves the parent's lock alone."""
-        self._mutex = threading.Lock()
         for descriptor in self._held.values():
             os.close(descriptor)
         self._held.clear()

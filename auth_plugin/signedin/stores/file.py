@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _FULL = 4 * 1024 * 1024  # bytes; each change writes the whole file, so a larger one takes no further session
 _LARGEST = 4 * _FULL  # bytes; what is larger is no token file: records may grow in a full one
 MOUNTS: Final = Path("/proc/self/mountinfo")
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")  # a blank in a mount point's name is written \040 there
 # As Linux names them (`man 5 proc_pid_mountinfo`, field 9); a FUSE file system is "fuse.<program>".
 _NETWORK: Final = frozenset({
     "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "glusterfs", "gpfs",
@@ -62,7 +63,12 @@ class FileStore:
         self._path = absolute("path", path) if path is not None else default_path()
         self._locks = SideFiles(self._path)
         if (kind := network_file_system(self._path)) is not None:
-            warnings.warn(_shared(self._path, kind), NetworkFileSystemWarning, stacklevel=2)
+            warning = (
+                f"{self._path} is on a network file system ({kind}). Other hosts may not see its locks, and may see a "
+                "new file late: two of them may then send one refresh token twice, which ends the session on a strict "
+                "server. Name a path on a local disk, or use RedisStore where several hosts share a sign-in."
+            )
+            warnings.warn(warning, NetworkFileSystemWarning, stacklevel=2)
 
     def __repr__(self) -> str:
         return f"FileStore({str(self._path)!r})"
@@ -280,24 +286,11 @@ def kind_of(folder: Path, mounts: str) -> str | None:
         fields = before.split(" ")
         if not dash or len(fields) < 5:
             continue
-        point = _unescaped(fields[4])
+        point = os.fsdecode(_OCTAL.sub(lambda digits: bytes([int(digits[1], 8)]), os.fsencode(fields[4])))
         # The longest mount point holds it; of two at one place the later hides the earlier.
         if folder.is_relative_to(point) and len(point) >= longest:
             longest, kind = len(point), after.split(" ")[0]
     return kind
-
-
-def _unescaped(point: str) -> str:
-    raw = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal[1], 8)]), os.fsencode(point))
-    return os.fsdecode(raw)
-
-
-def _shared(path: Path, kind: str) -> str:
-    return (
-        f"{path} is on a network file system ({kind}). Other hosts may not see its locks, and may see a new file late: "
-        "two of them may then send one refresh token twice, which ends the session on a strict server. Name a path on "
-        "a local disk, or use RedisStore where several hosts share a sign-in."
-    )
 
 
 # ---------------------------------------------------------------------------------------------------- what is in it
@@ -328,8 +321,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
         body = json.loads(content) if len(content) <= _LARGEST else None
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    if isinstance(body, dict):
-        refuse_later_format(body)
+    refuse_later_format(body)
     if not isinstance(body, dict) or body.get("format") != FORMAT or not isinstance(body.get("records"), dict):
         raise ValueError("it is no token file of this format")
     records: dict[str, Any] = body["records"]

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import queue
 import threading
-import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.protocols import Stored, first_revision
@@ -60,7 +58,7 @@ class KeyringStore:
         name = f"keyring-{hashlib.sha256(service.encode()).hexdigest()[:16]}"
         # Shorter than the patience of our caller, who then hears the true reason.
         self._locks = SideFiles(self._folder / name, patience=patience * 0.8)
-        self._worker = Worker()
+        self._turn = threading.Lock()  # of the thread that asks the keyring: not every backend bears two
 
     def __repr__(self) -> str:
         return f"KeyringStore({self._service!r})"
@@ -98,14 +96,13 @@ class KeyringStore:
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's thread and locks."""
-        self._worker = Worker()
+        self._turn = threading.Lock()
         self._locks.after_fork()
 
     def close(self) -> None:
-        """Let the thread end when it has done what it is at; a later call starts another."""
-        self._worker = Worker()
+        """Do nothing: each call has a thread of its own, which ends with it."""
 
-    # ------------------------------------------------------------------------------------------- in the worker's thread
+    # -------------------------------------------------------------------------------------------------- in its thread
 
     def _load(self, key: str, damaged: _Damaged) -> Stored | None:
         entries = self._entries()
@@ -169,19 +166,38 @@ class KeyringStore:
     # ---------------------------------------------------------------------------------------------------- the bound
 
     def _bounded(self, verb: str, work: Callable[[], T]) -> T:
+        future: Future[T] = Future()
         try:
-            return self._worker.run(work, self._patience)
+            # A daemon, so that a keyring that hangs keeps no process alive.
+            threading.Thread(target=self._do, args=(work, future), name="signedin-keyring", daemon=True).start()
+        except RuntimeError:  # the process ends, or the system has no thread left: then without the bound
+            self._do(work, future)
+        try:
+            return future.result(self._patience)
         except TokenStoreError:
             raise
-        except HangingError:
-            failure = f"has not answered for {self._patience:g} s; it may be locked, or ask its user something"
         except Exception as error:  # noqa: BLE001 -- backends raise what they like
             failure = f"failed ({_reason(error)})"
+        if not future.done():
+            future.cancel()  # if it was not begun, it never will be
+            failure = f"has not answered for {self._patience:g} s; it may be locked, or ask its user something"
         # Outside of the handler: the frames below held the record in clear.
         kept = "the entry is as it was" if verb == "read" else "the entry is as it was, or new as a whole"
         raise TokenStoreError(
             f"Cannot {verb} the tokens of {self._service!r}: the keyring {failure}. Unlock it and try again; {kept}."
         )
+
+    def _do(self, work: Callable[[], T], future: Future[T]) -> None:
+        turn = self._turn
+        if not turn.acquire(timeout=10 * self._patience):
+            return  # a keyring that hangs for long collects no threads
+        try:
+            if future.set_running_or_notify_cancel():  # else the caller has given up
+                future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
+            future.set_exception(error)
+        finally:
+            turn.release()
 
 
 def _demand_the_extra() -> None:
@@ -207,60 +223,3 @@ def _lock_trouble() -> Iterator[None]:
         raise TokenStoreError(
             f"Cannot lock the keyring's entries: {error.strerror} ({error.filename}). The tokens were left as they are."
         ) from error
-
-
-# ------------------------------------------------------------------------------------------------------- the thread
-
-
-class HangingError(Exception):
-    """The worker did not come back in time."""
-
-
-class Worker:
-    """One thread that a keyring may block; whoever waits for it does so only so long.
-
-    A daemon, so that a keyring that hangs keeps no process alive. One job at a time: not every backend bears two.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._started = False  # guarded by _mutex
-        self._mutex = threading.Lock()
-
-    def run(self, work: Callable[[], T], seconds: float) -> T:
-        """Return what `work` returns, or raise what it raises.
-
-        Raises:
-            HangingError: It has not come back; if it was not begun, it never will be.
-        """
-        future: Future[T] = Future()
-        self._start()
-        self._jobs.put((work, future))
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            if future.done():  # the work's own
-                raise
-            future.cancel()
-        raise HangingError
-
-    def _start(self) -> None:
-        with self._mutex:
-            if not self._started:
-                threading.Thread(target=_work, args=(self._jobs,), name="signedin-keyring", daemon=True).start()
-                weakref.finalize(self, self._jobs.put, None)
-                self._started = True
-
-
-_Job = tuple[Callable[[], Any], "Future[Any]"]
-
-
-def _work(jobs: queue.SimpleQueue[_Job | None]) -> None:
-    while (job := jobs.get()) is not None:
-        work, future = job
-        if future.set_running_or_notify_cancel():
-            try:
-                future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
-                future.set_exception(error)
-        del job, work, future  # a record waits here for the next job otherwise
