@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from signedin import BearerAuth, Client, TokenPair
-from signedin._connections import AsyncConnections, ConnectionOptions, Connections
+from signedin._connections import AsyncConnections, Connections
+from signedin._network import ConnectionOptions
 from signedin._tokens import claims_of
 from signedin.testing import VirtualClock
 

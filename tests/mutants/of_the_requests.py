@@ -86,9 +86,9 @@ REQUESTS = (
     Mutant(
         "I16",
         "a foreign answer behind a redirect causes a refresh",
-        "_plan.py",
-        "    if answer is None or origin_of(answer.url) not in renewal.origins:\n",
-        "    if answer is None:\n",
+        "auth.py",
+        "                if origin_of(response.url) not in renewal.origins:\n                    return  #",
+        "                if False:\n                    return  #",
         f"{ORIGINS}test_a_foreign_answer_behind_a_redirect_of_a_bare_httpx_client_causes_no_refresh",
     ),
     Mutant(
@@ -103,8 +103,8 @@ REQUESTS = (
         "I16",
         "a pipe is taken for a file",
         "_plan.py",
-        "        if source.seekable():\n",
-        "        if True:\n",
+        " and source.seekable():\n",
+        ":\n",
         f"{REPLAY}test_a_pipe_is_not_sent_twice",
     ),
     Mutant(
@@ -247,7 +247,7 @@ REQUESTS = (
         "",
         "another 401 is nobody's business",
         "_plan.py",
-        "    return Look(sent) if answer.status == 401 else None\n",
+        "    return Look(sent) if answer.status_code == 401 else None\n",
         "    return None\n",
         f"{REFUSALS}test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in",
     ),
@@ -255,8 +255,8 @@ REQUESTS = (
         "",
         "an unread 401 keeps its connection while its request waits",
         "auth.py",
-        "    return short and may_reject_the_token(response.status_code, renewal)\n",
-        "    return False\n",
+        "    if not may_reject_the_token(response.status_code, renewal):\n",
+        "    if True:\n",
         f"{REFUSALS}test_who_waits_for_a_refresh_keeps_no_connection",
     ),
     Mutant(
