@@ -152,8 +152,8 @@ class Leaving:
         """Return a copy with the header: the caller's own object, and what it is redirected to, never holds a token."""
         extensions = {**request.extensions, LEAVING: self}
         stream: Any = request.stream  # of the one colour or the other
-        headers = [*request.headers.raw, (b"authorization", self.held.header.encode("ascii"))]
-        copy = httpx.Request(request.method, request.url, headers=headers, stream=stream, extensions=extensions)
+        copy = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
+        copy.headers["authorization"] = self.held.header
         if isinstance(stream, httpx.ByteStream):
             copy.read()  # so that `content` can be asked for, as of the original
         return copy
