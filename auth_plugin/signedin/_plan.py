@@ -78,7 +78,8 @@ def plan(
     _strip_our_header(request)
     refuse_redirect_off_origin(request, renewal.origins)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
-    if not wanted or "authorization" in request.headers:
+    # Not by `in`, for which httpx first decodes every header.
+    if not wanted or any(name.lower() == b"authorization" for name, _ in request.headers.raw):
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held

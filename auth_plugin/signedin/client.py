@@ -79,7 +79,7 @@ class _Cookies:
         if self.shared.closed or self.is_closed:
             raise ConfigurationError(_CLOSED)
         held, whose = renewal_of(self.session).held, self.whose
-        if whose is not None and (held is None or not held.record.same_user(whose)):
+        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
             self.cookies.clear()
             request.headers.pop("cookie", None)
         self.whose = held.record if held is not None else None

@@ -8,9 +8,50 @@ REPLAY = "tests/auth/test_replay.py::"
 ORIGINS = "tests/auth/test_origins.py::"
 REFUSALS = "tests/auth/test_refusals.py::"
 CLIENT = "tests/auth/test_client.py::"
+EXCHANGE = "tests/auth/test_exchange.py::"
 INPUT = "tests/auth/test_bad_input.py::"
 
 REQUESTS = (
+    Mutant(
+        "",
+        "a cookie that a call brought is lost",
+        "_exchange.py",
+        '        if "set-cookie" in response.headers:',
+        "        if False:",
+        f"{EXCHANGE}test_a_cookie_that_a_call_brought_goes_with_the_next[threads]",
+    ),
+    Mutant(
+        "",
+        "later changes of the client's settings are not looked at",
+        "_exchange.py",
+        "        if made_from != self._cached[0]:",
+        "        if self._cached[0] is None:",
+        f"{EXCHANGE}test_both_exchanges_send_the_same_and_show_hooks_the_same[threads-_changed_settings]",
+    ),
+    Mutant(
+        "",
+        "redirects are never followed",
+        "_exchange.py",
+        "        if http.follow_redirects or http.auth",
+        "        if http.auth",
+        f"{EXCHANGE}test_redirects_are_followed_by_httpx[threads]",
+    ),
+    Mutant(
+        "",
+        "an auth of the user's own is ignored",
+        "_exchange.py",
+        " or http.auth is not self._marked:",
+        ":",
+        f"{EXCHANGE}test_an_auth_of_the_users_own_on_the_client_is_used[threads]",
+    ),
+    Mutant(
+        "",
+        "half an answer keeps its connection",
+        "_exchange.py",
+        "            response.close()\n            raise",
+        "            raise",
+        f"{EXCHANGE}test_half_an_answer_is_a_typed_error_and_its_connection_is_closed[threads-trouble0-APIConnectionError-lean]",
+    ),
     Mutant(
         "I9",
         "replayed as whoever is signed in now",
@@ -295,7 +336,7 @@ REQUESTS = (
         "",
         "cookies of one user go along with the next",
         "client.py",
-        "        if whose is not None and (held is None or not held.record.same_user(whose)):\n",
+        "        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):\n",
         "        if False:\n",
         f"{CLIENT}test_no_cookie_of_one_user_goes_along_with_the_next",
     ),
