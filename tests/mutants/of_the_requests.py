@@ -50,7 +50,7 @@ REQUESTS = (
         "_exchange.py",
         "            response.close()\n            raise",
         "            raise",
-        f"{EXCHANGE}test_half_an_answer_is_a_typed_error_and_its_connection_is_closed[threads-trouble0-APIConnectionError-lean]",
+        f"{EXCHANGE}test_half_an_answer_is_a_typed_error_and_its_connection_is_closed[lean-threads-trouble0-APIConnectionError]",
     ),
     Mutant(
         "I9",
