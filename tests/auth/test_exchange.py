@@ -34,7 +34,7 @@ ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 class Answering(Wire):
     """The fake server, whose profiles come with a cookie, or are a redirect."""
 
-    redirects = False
+    redirects, bakes = False, True
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._changed(super().handle_request(request), request)
@@ -43,7 +43,7 @@ class Answering(Wire):
         return self._changed(await super().handle_async_request(request), request)
 
     def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/profile"):
+        if self.bakes and request.url.path.endswith("/profile"):
             answer.headers["set-cookie"] = f"seen={len(self.requests)}; Path=/"
         if self.redirects:
             return httpx.Response(302, headers={"location": "/elsewhere"})
@@ -75,6 +75,7 @@ async def _a_redirect(drive: Drive, client: Any) -> None:
 
 
 async def _changed_settings(drive: Drive, client: Any) -> None:
+    client.wire.bakes = False  # with cookies httpx builds the requests
     await drive(client.users.get_profile)
     client.http.headers["x-later"] = "1"
     client.http.params = {"later": "2"}
