@@ -48,8 +48,9 @@ canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
 
-bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md; fail where one is missed
+bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md and docs/performance.md; fail where one is missed
 	@$(BIN)/python -m benchmarks.figures
+	@$(BIN)/python -m benchmarks.calls $(ARGS)
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
 	@sh tests/system_packages.sh

@@ -24,7 +24,7 @@ LAYERS: Final = (
     ("signedin",),
     ("signedin.client",),
     ("signedin._profiles",),
-    ("signedin.auth", "signedin._call"),
+    ("signedin.auth", "signedin._call", "signedin._exchange"),
     ("signedin._plan",),
     ("signedin.session",),
     ("signedin._renewal",),

@@ -18,120 +18,69 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
 from signedin._network import ConnectionOptions, Network
-from signedin._stack import CLOSED, LEAVING, Checkout, Connection, Stack
+from signedin._stack import CLOSED, LEAVING, Checkout, Stack
 from signedin.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
-__all__ = [
-    "LEAVING",
-    "AsyncBorrowed",
-    "AsyncConnections",
-    "Borrowed",
-    "ConnectionOptions",
-    "Connections",
-    "fresh_cookies_after_fork",
-    "refresh_client",
-]
-
+T = TypeVar("T")
 _FOR_EVER: Final = 10.0**8  # seconds; a timer takes no infinity
 
 
-# ------------------------------------------------------------------------------------------------------------ threads
+class _Sending(Stack):
+    """What is done with a connection, in both colours: the coroutines of threads block, and never suspend."""
 
+    # Returns when the checkout has its connection, when all is closed, or in vain after so many seconds.
+    wait: Callable[[Checkout, float], Coroutine[Any, Any, None]]
+    # Sends. The transport's method is looked up each time: vcrpy and pytest-httpx patch the class.
+    handle: Callable[[Any, Checkout, httpx.Request], Coroutine[Any, Any, httpx.Response]]
+    close: Callable[[Any], Coroutine[Any, Any, None]]
 
-class _ThreadStack(Stack):
-    def _build(self, proxy: httpx.Proxy | None) -> httpx.BaseTransport:
-        return self._network.transport(proxy)
-
-    def wait(self, checkout: Checkout, seconds: float) -> None:
-        bell = queue.SimpleQueue[None]()  # in C: no Ctrl-C leaves it locked
-        checkout.ring = partial(bell.put, None)
-        if checkout.connection is None and not self.closed:  # since then
-            with suppress(queue.Empty):
-                bell.get(timeout=seconds)
-
-    def close_dropped(self) -> None:
-        """Close what is to be closed; an interrupt does not keep the others open."""
-        try:
-            while self.dropped:
-                with suppress(Exception):  # IndexError: another thread was quicker
-                    self.dropped.popleft().close()
-        except BaseException:
-            self.close_dropped()
-            raise
-
-    def abandon(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        self._drop_transport(connection.transport)
-        self.close_dropped()
-        if self._waiting:
-            with suppress(RuntimeError):  # not here: this thread may be the one that holds the lock
-                _thread.start_new_thread(self.serve, ())
-
-
-class Connections(httpx.BaseTransport):
-    """Connections for any number of threads: at most `limits.max_connections`, the last used taken first.
-
-    Raises:
-        ConfigurationError: The options, or the environment, cannot work.
-    """
-
-    def __init__(
-        self, options: ConnectionOptions | None = None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._network, self._clock = Network(options or ConnectionOptions()), clock
-        self._stack = _ThreadStack(self._network, clock)
-        _EVERYBODY.add(self)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on a connection that it has for itself until the response is closed.
-
-        Raises:
-            httpx.PoolTimeout: All connections stayed in use.
-        """
-        stack = self._stack
-        checkout = stack.enter(request)
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        checkout = self.enter(request)
         try:
             if checkout.connection is None:
-                stack.wait(checkout, _patience(request))
-            stack.close_dropped()
-            # Looked up on the transport each time: vcrpy and pytest-httpx patch the class.
-            response: httpx.Response = stack.ready(checkout, request).handle_request(request)
+                seconds = request.extensions.get("timeout", {}).get("pool")
+                await self.wait(checkout, _FOR_EVER if seconds is None else min(max(seconds, 0.0), _FOR_EVER))
+            if self.dropped:
+                await self.close_dropped()
+            response = await self.handle(self.ready(checkout, request), checkout, request)
         except BaseException:
-            stack.release(checkout, reusable=not checkout.sent)
-            stack.close_dropped()
+            self.release(checkout, reusable=not checkout.sent)
+            await self.close_dropped()
             raise
-        stream = _Stream(stack, checkout, response)
+        stream = _Stream(self, checkout, response)
         if response.is_closed:
-            stream.close()
+            await stream.aclose()
         else:
             response.stream = stream
         return response
 
-    def close(self) -> None:
-        """Close the idle connections now, each other one when its response is closed. New requests are refused."""
-        self._stack.shut()
-        self._stack.close_dropped()
+    async def close_dropped(self) -> None:
+        """Close what is to be closed; neither a cancellation nor an interrupt keeps the others open."""
+        try:
+            while self.dropped:
+                with suppress(Exception):  # IndexError: another thread was quicker
+                    await self.close(self.dropped.popleft())
+        except BaseException:
+            await self.close_dropped()
+            raise
 
-    def after_fork(self) -> None:
-        """Forget, in a forked child, the parent's connections."""
-        inherited, self._stack = self._stack, _ThreadStack(self._network, self._clock)
-        self._stack.closed = inherited.closed
-        _INHERITED.append(inherited)
-        inherited.forget()
+    async def aclose(self) -> None:
+        self.shut()
+        await self.close_dropped()
 
 
-class _Stream(httpx.SyncByteStream):
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """The body of a response; closing it releases the connection."""
 
-    def __init__(self, stack: _ThreadStack, checkout: Checkout, response: httpx.Response) -> None:
+    def __init__(self, stack: _Sending, checkout: Checkout, response: httpx.Response) -> None:
         self._stack, self._checkout, self._stream = stack, checkout, response.stream
         if checkout.connection is not None:
             checkout.connection.network_stream = response.extensions.get("network_stream")
@@ -139,21 +88,51 @@ class _Stream(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._stream)  # type: ignore[arg-type]
 
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)  # type: ignore[arg-type]
+
     def close(self) -> None:
-        reusable = False
+        _run(self.aclose())
+
+    async def aclose(self) -> None:
+        stack, reusable = self._stack, False
         try:
-            self._stream.close()  # type: ignore[union-attr]
+            await stack.close(self._stream)
             reusable = True
         finally:
-            self._stack.release(self._checkout, reusable=reusable)
-            self._stack.close_dropped()
+            stack.release(self._checkout, reusable=reusable)
+            if stack.dropped or stack.closed:
+                await stack.close_dropped()
 
 
-# -------------------------------------------------------------------------------------------------- asyncio and trio
+class _Threads(_Sending):
+    kind = httpx.HTTPTransport
+
+    async def wait(self, checkout: Checkout, seconds: float) -> None:
+        bell = queue.SimpleQueue[None]()  # in C: no Ctrl-C leaves it locked
+        checkout.ring = partial(bell.put, None)
+        if checkout.connection is None and not self.closed:  # since then
+            with suppress(queue.Empty):
+                bell.get(timeout=seconds)
+
+    async def handle(self, transport: Any, _: Checkout, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = transport.handle_request(request)
+        return response
+
+    async def close(self, closable: Any) -> None:
+        closable.close()
+
+    def tidy_up(self) -> None:
+        _run(self.close_dropped())
+        if self._waiting:
+            with suppress(RuntimeError):
+                _thread.start_new_thread(self.serve, ())
 
 
-class _LoopStack(Stack):
+class _Loop(_Sending):
     """The connections of one event loop, which are used in its thread only."""
+
+    kind = httpx.AsyncHTTPTransport
 
     def __init__(self, network: Network, clock: Callable[[], float], loop: Any) -> None:
         super().__init__(network, clock)
@@ -166,9 +145,6 @@ class _LoopStack(Stack):
     def ended(self) -> bool:
         return self.closed if self._trio else bool(self._loop.is_closed())
 
-    def _build(self, proxy: httpx.Proxy | None) -> httpx.AsyncBaseTransport:
-        return self._network.async_transport(proxy)
-
     async def wait(self, checkout: Checkout, seconds: float) -> None:
         if self._trio:
             bell = self._trio.Event()
@@ -177,38 +153,53 @@ class _LoopStack(Stack):
                 await bell.wait()
             return
         future = self._loop.create_future()
-        checkout.ring = partial(_ring, future)
+        checkout.ring = lambda: future.done() or future.set_result(None)
         timer = self._loop.call_later(seconds, checkout.ring)
         try:
             await future
         finally:
             timer.cancel()
 
-    async def close_dropped(self) -> None:
-        """Close what is to be closed; neither a cancellation nor an interrupt keeps the others open."""
+    async def handle(self, transport: Any, checkout: Checkout, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response
+        if request.url.scheme != "https" or (checkout.connection and checkout.connection.network_stream):
+            response = await transport.handle_async_request(request)
+            return response
+        # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched, as is documented.
+        streams: list[Any] = []
+        extensions, users = request.extensions, request.extensions.get("trace")
+
+        async def watch(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                streams.append(info["return_value"])
+            if users is not None:
+                await users(event, info)
+
+        request.extensions = {**extensions, "trace": watch}
         try:
-            while self.dropped:
-                with suppress(Exception):
-                    await self.dropped.popleft().aclose()
+            response = await transport.handle_async_request(request)
         except BaseException:
-            await self.close_dropped()
+            self.dropped.extend(streams)
             raise
+        finally:
+            request.extensions = extensions
+        return response
+
+    async def close(self, closable: Any) -> None:
+        await closable.aclose()
+
+    async def close_dropped(self) -> None:
+        await super().close_dropped()
         if self.closed and not self.connections:
             with suppress(RuntimeError):  # it is running already
                 await self.keeper.aclose()
 
-    async def aclose(self) -> None:
-        self.shut()
-        await self.close_dropped()
+    def tidy_up(self) -> None:
+        self.soon(self._tidy)
 
     async def _tidy(self) -> None:
         self.serve()
         await self.close_dropped()
-
-    def abandon(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        self._drop_transport(connection.transport)
-        self.soon(self._tidy)
 
     def soon(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a job in the loop, from any thread; not at all where the loop has ended."""
@@ -231,12 +222,14 @@ class _LoopStack(Stack):
         finally:
             self.shut()
             for connection in list(self.connections):  # of responses that were never closed
-                self._drop(connection)
+                self.drop(connection)
             await self.close_dropped()
 
 
-class AsyncConnections(httpx.AsyncBaseTransport):
-    """Connections for the tasks of asyncio and trio; each event loop has its own, which are closed when it ends.
+class Connections(httpx.BaseTransport):
+    """Connections for any number of threads: at most `limits.max_connections`, the last used taken first.
+
+    `close` closes the idle ones now, each other one when its response is closed. New requests are refused.
 
     Raises:
         ConfigurationError: The options, or the environment, cannot work.
@@ -246,36 +239,41 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         self, options: ConnectionOptions | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._network, self._clock = Network(options or ConnectionOptions()), clock
-        self._stacks: dict[object, _LoopStack] = {}  # by running loop; each entry set by its loop's thread, in one step
-        self._closed = False
+        self._stack = _Threads(self._network, clock)
         _EVERYBODY.add(self)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a connection that it has for itself until the response is closed.
 
         Raises:
             httpx.PoolTimeout: All connections stayed in use.
         """
-        stack = await self._stack()
-        checkout = stack.enter(request)
-        try:
-            if checkout.connection is None:
-                await stack.wait(checkout, _patience(request))
-            if stack.dropped:
-                await stack.close_dropped()
-            response = await _send(stack, checkout, request)
-        except BaseException:
-            stack.release(checkout, reusable=not checkout.sent)
-            await stack.close_dropped()
-            raise
-        stream = _AsyncStream(stack, checkout, response)
-        if response.is_closed:
-            await stream.aclose()
-        else:
-            response.stream = stream
-        return response
+        return _run(self._stack.send(request))
 
-    async def _stack(self) -> _LoopStack:
+    def close(self) -> None:
+        _run(self._stack.aclose())
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's connections."""
+        inherited, self._stack = self._stack, _Threads(self._network, self._clock)
+        self._stack.closed = inherited.closed
+        _INHERITED.append(inherited)
+        inherited.forget()
+
+
+class AsyncConnections(httpx.AsyncBaseTransport):
+    """As `Connections`, for tasks of asyncio and trio; each event loop has its own, which are closed when it ends."""
+
+    def __init__(
+        self, options: ConnectionOptions | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._network, self._clock = Network(options or ConnectionOptions()), clock
+        self._stacks: dict[object, _Loop] = {}  # by running loop; each entry set by its loop's thread, in one step
+        self._closed = False
+        _EVERYBODY.add(self)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As `Connections.handle_request`."""
         loop = _running_loop()
         stack = self._stacks.get(loop)
         if stack is None or stack.closed:
@@ -283,12 +281,11 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 raise ConfigurationError(CLOSED)
             for other in [other for other, stack in list(self._stacks.items()) if stack.ended]:
                 self._stacks.pop(other, None)
-            stack = self._stacks[loop] = _LoopStack(self._network, self._clock, loop)
+            stack = self._stacks[loop] = _Loop(self._network, self._clock, loop)
             await anext(stack.keeper)
-        return stack
+        return await stack.send(request)
 
     async def aclose(self) -> None:
-        """Close the idle connections now, each other one when its response is closed. New requests are refused."""
         self._closed = True
         here = _running_loop()
         for loop, stack in list(self._stacks.items()):
@@ -305,64 +302,14 @@ class AsyncConnections(httpx.AsyncBaseTransport):
             stack.forget()
 
 
-class _AsyncStream(httpx.AsyncByteStream):
-    """The body of a response; closing it releases the connection."""
-
-    def __init__(self, stack: _LoopStack, checkout: Checkout, response: httpx.Response) -> None:
-        self._stack, self._checkout, self._stream = stack, checkout, response.stream
-        if checkout.connection is not None:
-            checkout.connection.network_stream = response.extensions.get("network_stream")
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)  # type: ignore[arg-type]
-
-    async def aclose(self) -> None:
-        reusable = False
-        try:
-            await self._stream.aclose()  # type: ignore[union-attr]
-            reusable = True
-        finally:
-            self._stack.release(self._checkout, reusable=reusable)
-            if self._stack.dropped or self._stack.closed:
-                await self._stack.close_dropped()
-
-
-async def _send(stack: _LoopStack, checkout: Checkout, request: httpx.Request) -> httpx.Response:
-    transport = stack.ready(checkout, request)
-    # The method is looked up each time: vcrpy and pytest-httpx patch the class.
-    response: httpx.Response
-    if request.url.scheme != "https" or (checkout.connection and checkout.connection.network_stream):
-        response = await transport.handle_async_request(request)
-        return response
-    # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched (a documented extension).
-    streams: list[Any] = []
-    extensions = request.extensions
-    request.extensions = {**extensions, "trace": partial(_watch, streams, extensions.get("trace"))}
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine of threads returns."""
     try:
-        response = await transport.handle_async_request(request)
-    except BaseException:
-        stack.dropped.extend(streams)
-        raise
-    finally:
-        request.extensions = extensions
-    return response
-
-
-async def _watch(streams: list[Any], users: Any, event: str, info: dict[str, Any]) -> None:
-    if event == "connection.connect_tcp.complete":
-        streams.append(info["return_value"])
-    if users is not None:
-        await users(event, info)
-
-
-def _ring(bell: Any) -> None:
-    if not bell.done():
-        bell.set_result(None)
-
-
-def _patience(request: httpx.Request) -> float:
-    seconds = request.extensions.get("timeout", {}).get("pool")
-    return _FOR_EVER if seconds is None else min(max(seconds, 0.0), _FOR_EVER)
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("it has suspended")
 
 
 def _running_loop() -> Any:
@@ -382,14 +329,30 @@ def _running_loop() -> Any:
         raise ConfigurationError("An async client works in a task of asyncio or trio; use Client elsewhere.") from None
 
 
-# -------------------------------------------------------------------------- the user's own transport, and the refresh's
+class Borrowed(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that the user made, and closes; here for threads, which one that is async only cannot serve."""
 
+    def __init__(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> None:
+        self._transport: Any = transport
+        self._pid = os.getpid()
+        self._refuse_the_other_colour()
 
-class _Foreign:
-    """A transport that the user made, and closes. In a forked child it would use the parent's connections."""
+    def _refuse_the_other_colour(self) -> None:
+        handler = getattr(self._transport, "handler", None)  # of a MockTransport
+        awaits = any(map(inspect.iscoroutinefunction, (handler, type(handler).__call__)))
+        if awaits or not isinstance(self._transport, httpx.BaseTransport):
+            raise ConfigurationError(
+                f"{type(self._transport).__name__} is async only, and is needed in a thread: pass a refresh_transport "
+                "for the refresh, for example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
+            )
 
-    def __init__(self, transport: Any) -> None:
-        self._transport, self._pid = transport, os.getpid()
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = self._ready(request).handle_request(request)
+        return response
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = await self._ready(request).handle_async_request(request)
+        return response
 
     def _ready(self, request: httpx.Request) -> Any:
         if os.getpid() != self._pid:
@@ -402,56 +365,17 @@ class _Foreign:
         return self._transport
 
 
-class Borrowed(_Foreign, httpx.BaseTransport):
-    """A user's own transport, for threads.
+class AsyncBorrowed(Borrowed):
+    """As `Borrowed`, for tasks."""
 
-    Raises:
-        ConfigurationError: It is async only.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> None:
-        if not isinstance(transport, httpx.BaseTransport) or _has_async_handler(transport):
-            raise ConfigurationError(
-                f"{type(transport).__name__} is async only, and is needed in a thread: pass a refresh_transport for "
-                "the refresh, for example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
-            )
-        super().__init__(transport)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = self._ready(request).handle_request(request)
-        return response
-
-
-class AsyncBorrowed(_Foreign, httpx.AsyncBaseTransport):
-    """A user's own transport, for tasks.
-
-    Raises:
-        ConfigurationError: It is not async.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> None:
-        if not isinstance(transport, httpx.AsyncBaseTransport):
-            raise ConfigurationError(f"{type(transport).__name__} is not async, and an async client needs one that is.")
-        super().__init__(transport)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = await self._ready(request).handle_async_request(request)
-        return response
-
-
-def _has_async_handler(transport: object) -> bool:
-    if not isinstance(transport, httpx.MockTransport):
-        return False
-    handler = transport.handler
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+    def _refuse_the_other_colour(self) -> None:
+        if not isinstance(self._transport, httpx.AsyncBaseTransport):
+            name = type(self._transport).__name__
+            raise ConfigurationError(f"{name} is not async, and an async client needs one that is.")
 
 
 def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """Return a client for refreshes: a fresh connection for each, the calls' TLS and proxies; no cookies, no redirects.
-
-    Raises:
-        ConfigurationError: The options, or the environment, cannot work.
-    """
+    """Return a client for refreshes: a new connection for each, the calls' TLS and proxies; no cookies, redirects."""
     fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.Client(transport=Connections(fresh), headers=headers, cookies=no_cookies, trust_env=False)

@@ -16,14 +16,13 @@ import ssl
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
 from signedin.errors import ConfigurationError
 
 Cert = str | tuple[str, str] | tuple[str, str, str]
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PORTS: Final = {"http": 80, "https": 443}
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks into a folder, X509_LOOKUP_hash_dir(3)
 
@@ -50,60 +49,48 @@ class Network:
     """
 
     def __init__(self, options: ConnectionOptions) -> None:
-        self.http2 = options.http2
+        self.http2, limits = options.http2, options.limits
         if self.http2 and importlib.util.find_spec("h2") is None:
             raise ConfigurationError("http2 needs the package h2: pip install 'httpx[http2]'.")
-        limits = options.limits
         if not isinstance(limits, httpx.Limits):
             raise ConfigurationError("limits is an httpx.Limits.")
         self.most_connections = _limit("max_connections", limits.max_connections, least=1)
         self.most_idle = _limit("max_keepalive_connections", limits.max_keepalive_connections, least=0)
         self.keepalive_expiry = _limit("keepalive_expiry", limits.keepalive_expiry, least=0)
+        self._limits = httpx.Limits(
+            max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
+        )
         if self.http2:  # httpx's pools have the limits
             self.most_connections, self.most_idle, self._limits = math.inf, 0, limits
-        else:
-            self._limits = httpx.Limits(
-                max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
-            )
         self._tls = _tls(options)
         self._proxies: dict[str, httpx.Proxy] = {}  # by scheme; "all" for every one
-        self._exempt: list[_Exempt] = []
+        self._exempt: list[str] = []
         if options.proxy is not None:
             self._proxies["all"] = _proxy("proxy", options.proxy)
         elif options.trust_env:
             self._proxies, self._exempt = _environment_proxies()
         # httpx imports httpcore here, not at the first call: a child forked in the middle of an import waits for ever.
-        self.transport(None)
+        self.transport(httpx.HTTPTransport, None)
 
     def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy on the way to the URL; None for a direct connection."""
         if not self._proxies or (url.scheme == "http" and is_loopback(url.host)):
             return None  # tokens may go to this machine unencrypted, because nobody else sees them
-        if any(exempt.matches(url) for exempt in self._exempt):
+        if any(_exempts(entry, url) for entry in self._exempt):
             return None
         return self._proxies.get(url.scheme) or self._proxies.get("all")
 
-    def transport(self, proxy: httpx.Proxy | None) -> httpx.HTTPTransport:
+    def transport(self, kind: type[Any], proxy: httpx.Proxy | None) -> Any:
         """Return a new transport; without HTTP/2 it holds one connection."""
-        return httpx.HTTPTransport(
-            verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False
-        )
-
-    def async_transport(self, proxy: httpx.Proxy | None) -> httpx.AsyncHTTPTransport:
-        """Return a new transport; without HTTP/2 it holds one connection."""
-        return httpx.AsyncHTTPTransport(
-            verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False
-        )
+        return kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
 
 
 def is_loopback(host: str) -> bool:
     """Say whether a URL's host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = _ip_network(host)
+    return address is not None and address.is_loopback
 
 
 def _limit(name: str, value: object, *, least: int) -> float:
@@ -123,22 +110,16 @@ def _tls(options: ConnectionOptions) -> ssl.SSLContext:
         context = verify
     elif verify is False:
         context = httpx.create_ssl_context(verify=False)
-    elif verify is True and not options.cert:
-        context = _shared_authorities(*_environment_bundle(options), options.http2)
     elif verify is True:
-        context = _authorities(*_environment_bundle(options))
+        variables = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if options.trust_env and os.environ.get(name)]
+        source, place = (variables[0], os.environ[variables[0]]) if variables else ("", "")
+        shared = not options.cert
+        context = _shared_authorities(source, place, options.http2) if shared else _authorities(source, place)
     else:
         context = _authorities("verify", verify)
     if options.cert:
         _load_certificate(context, options.cert)
     return context
-
-
-def _environment_bundle(options: ConnectionOptions) -> tuple[str, str]:
-    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR") if options.trust_env else ():
-        if place := os.environ.get(variable):
-            return variable, place
-    return "", ""
 
 
 @functools.cache  # parsing a CA bundle takes 26 ms, longer than most refreshes
@@ -167,9 +148,9 @@ def _authorities(source: str, path: str | os.PathLike[str]) -> ssl.SSLContext:
 
 def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
     try:
-        parts = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)[:3]
+        file, key, password = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)[:3]
         # Without a password of ours OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(parts[0], parts[1], parts[2] or (lambda: ""))
+        context.load_cert_chain(file, key, password or (lambda: ""))
     except (OSError, TypeError, ValueError):
         raise ConfigurationError(
             "cert names no certificate with its key that can be read: a PEM file with both, or (certificate, key) or "
@@ -196,55 +177,37 @@ def _proxy(source: str, value: httpx.URL | str | httpx.Proxy) -> httpx.Proxy:
     return proxy
 
 
-def _environment_proxies() -> tuple[dict[str, httpx.Proxy], list[_Exempt]]:
-    values = urllib.request.getproxies()
-    exempt = [entry.strip() for entry in values.get("no", "").split(",") if entry.strip()]
+def _environment_proxies() -> tuple[dict[str, httpx.Proxy], list[str]]:
+    values, proxies = urllib.request.getproxies(), {}
+    exempt = [entry.strip().lower() for entry in values.get("no", "").split(",") if entry.strip()]
     if "*" in exempt:
         return {}, []
-    proxies = {
-        scheme: _proxy(_variable(scheme), url if "://" in url else f"http://{url}")
-        for scheme in ("http", "https", "all")
-        if (url := values.get(scheme))
-    }
-    return proxies, [_exempt(entry) for entry in exempt]
+    for scheme in ("http", "https", "all"):
+        if url := values.get(scheme):
+            variables = (name for name in os.environ if name.lower() == f"{scheme}_proxy")
+            source = next(variables, f"The system's proxy for {scheme}")
+            proxies[scheme] = _proxy(source, url if "://" in url else f"http://{url}")
+    return proxies, exempt
 
 
-def _variable(scheme: str) -> str:
-    names = (name for name in os.environ if name.lower() == f"{scheme}_proxy")
-    return next(names, f"The system's proxy for {scheme}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Exempt:
-    """An entry of NO_PROXY: a host with all below it, or a network; of one scheme or port, if it names them."""
-
-    scheme: str
-    host: str
-    port: int | None
-    network: IPNetwork | None
-
-    def matches(self, url: httpx.URL) -> bool:
-        if self.scheme not in {"", "all", url.scheme} or self.port not in {None, url.port or _PORTS.get(url.scheme)}:
-            return False
-        if self.network is None:
-            return url.host == self.host or url.host.endswith(f".{self.host.lstrip('*.')}")
-        try:
-            return ipaddress.ip_address(url.host) in self.network
-        except ValueError:
-            return False
-
-
-def _exempt(entry: str) -> _Exempt:
-    scheme, _, host = entry.lower().rpartition("://")
-    port = None
+def _exempts(entry: str, url: httpx.URL) -> bool:
+    """Say whether an entry of NO_PROXY matches: a host with all below it, or a network; of a scheme or port, if any."""
+    scheme, _, host = entry.rpartition("://")
     network = _ip_network(host)
     if network is None and (match := re.fullmatch(r"(.+):(\d+)", host)):
-        host, port = match[1], int(match[2])
+        if int(match[2]) != (url.port or _PORTS.get(url.scheme)):
+            return False
+        host = match[1]
         network = _ip_network(host)
-    return _Exempt(scheme, host, port, network)
+    if scheme not in {"", "all", url.scheme}:
+        return False
+    if network is None:
+        return url.host == host or url.host.endswith(f".{host.lstrip('*.')}")
+    address = _ip_network(url.host)
+    return address is not None and address.network_address in network
 
 
-def _ip_network(host: str) -> IPNetwork | None:
+def _ip_network(host: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(host.strip("[]"), strict=False)
     except ValueError:

@@ -6,6 +6,7 @@ No I/O, no clock, no lock. `auth` carries the steps out, blocking and awaiting; 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the plan looks at. The body is read where the status `may_reject_the_token`."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    url: httpx.URL
 
 
 # The steps. Whoever carries one out sets what came of it, before the next one is asked for.
@@ -69,7 +60,8 @@ class Send:
     """Send the request. There is no answer where it was held back (`TokenOutdated`)."""
 
     request: httpx.Request
-    answer: Answer | None = None
+    answer: httpx.Response | None = None
+    body: bytes = b""  # of an answer that `may_reject_the_token`
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
@@ -86,7 +78,8 @@ def plan(
     _strip_our_header(request)
     refuse_redirect_off_origin(request, renewal.origins)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
-    if not wanted or "authorization" in request.headers:
+    # Not by `in`, for which httpx first decodes every header.
+    if not wanted or any(name.lower() == b"authorization" for name, _ in request.headers.raw):
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
@@ -129,18 +122,17 @@ def _sent(
 
 def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
     """Return the step that may bring a pair that the server takes; None where the answer needs none."""
-    answer = send.answer
-    if answer is None or origin_of(answer.url) not in renewal.origins:
-        return None  # where a redirect has ended
-    if not may_reject_the_token(answer.status, renewal):
-        sent.accepted = sent.accepted or answer.status < 500  # a gateway that fails has not looked at the token
+    if (answer := send.answer) is None:
+        return None
+    if not may_reject_the_token(answer.status_code, renewal):
+        sent.accepted = sent.accepted or answer.status_code < 500  # a gateway that fails has not looked at the token
         return None
     error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))
     # RFC 6750, section 3.1. The answer to a HEAD has no body (RFC 9110, section 9.3.2): its status must do.
-    bare = send.request.method == "HEAD" and answer.status == renewal.expired.status and error is None
-    if bare or (error and error[1] == "invalid_token") or renewal.expired.matches(answer.status, answer.body):
+    bare = send.request.method == "HEAD" and answer.status_code == renewal.expired.status and error is None
+    if bare or (error and error[1] == "invalid_token") or renewal.expired.matches(answer.status_code, send.body):
         return Renew(sent)
-    return Look(sent) if answer.status == 401 else None
+    return Look(sent) if answer.status_code == 401 else None
 
 
 def may_reject_the_token(status: int, renewal: Renewal) -> bool:
@@ -154,8 +146,7 @@ class Leaving:
     __slots__ = ("_holds_back", "_renewal", "held")
 
     def __init__(self, held: Held, renewal: Renewal, *, holds_back: bool = False) -> None:
-        self.held = held
-        self._renewal = renewal
+        self.held, self._renewal = held, renewal
         self._holds_back = holds_back  # whoever sends it understands `TokenOutdated`
 
     def stamped(self, request: httpx.Request) -> httpx.Request:
@@ -163,14 +154,16 @@ class Leaving:
         extensions = {**request.extensions, LEAVING: self}
         stream: Any = request.stream  # of the one colour or the other
         copy = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
+        copy.headers["authorization"] = self.held.header
         if isinstance(stream, httpx.ByteStream):
             copy.read()  # so that `content` can be asked for, as of the original
-        copy.headers["authorization"] = self.held.header
         return copy
 
     def __call__(self, request: httpx.Request) -> None:
         """Put a newer pair of the same user on a request that is about to be sent, or hold the request back."""
         held, current = self.held, self._renewal.held
+        if current is held and not self._renewal.is_outdated(held):
+            return
         if request.headers.get("authorization") != held.header:
             return  # of another origin, by a redirect
         if current is not None and current.generation > held.generation and current.record.same_user(held.record):
@@ -239,12 +232,9 @@ def _nothing() -> None:
 
 
 def _position(source: Any) -> int | None:
-    if hasattr(source, "__aiter__"):
-        return None  # an async file (anyio, trio, aiofiles): its `seek` and `tell` do nothing until they are awaited
-    try:
-        if source.seekable():
+    # The `seek` and `tell` of an async file (anyio, trio, aiofiles) do nothing until they are awaited.
+    with suppress(AttributeError, OSError, ValueError):
+        if not hasattr(source, "__aiter__") and source.seekable():
             position: int = source.tell()
             return position
-    except (AttributeError, OSError, ValueError):
-        return None
     return None

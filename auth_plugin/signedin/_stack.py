@@ -34,19 +34,19 @@ class Connection:
     Nothing else refers to it, so whatever interrupt loses it ends it: it then counts no more against the limit.
     """
 
-    __slots__ = ("__weakref__", "network_stream", "origin", "proxy", "since", "stack", "transport")
+    __slots__ = ("__weakref__", "network_stream", "origin", "since", "stack", "transport")
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, origin: tuple[str, bytes]) -> None:
         self.stack: Stack | None = stack  # None: dropped
-        self.origin: tuple[str, bytes] | None = None
-        self.proxy: httpx.Proxy | None = None
+        self.origin = origin
         self.transport: Any = None
         self.network_stream: Any = None  # httpcore's, of the last response
         self.since = 0.0  # when it became idle
 
     def __del__(self) -> None:
-        if self.stack is not None:
-            self.stack.abandon(self)
+        if (stack := self.stack) is not None:
+            stack.drop(self)
+            stack.tidy_up()  # later: this thread may be the one that holds the lock
 
 
 class Checkout:
@@ -68,6 +68,9 @@ class Stack:
     is to be closed stands in `dropped`, and whoever comes next closes it.
     """
 
+    kind: type[httpx.BaseTransport | httpx.AsyncBaseTransport]
+    tidy_up: Callable[[], None]  # closes what is dropped, and serves who waits, soon
+
     def __init__(self, network: Network, clock: Callable[[], float]) -> None:
         self._network, self._clock = network, clock
         self._lock = threading.Lock()
@@ -78,7 +81,7 @@ class Stack:
         # Of all connections: one that the garbage collector takes must not take its transport along, unclosed.
         self._transports: set[Any] = set()
         # With HTTP/2 one connection carries many requests: httpx's own pools, one for each way, with the user's limits.
-        self._shared: dict[httpx.Proxy | None, Any] | None = {} if network.http2 else None
+        self._pools: dict[httpx.Proxy | None, Any] = {}
         self.closed = False
 
     def enter(self, request: httpx.Request) -> Checkout:
@@ -87,7 +90,7 @@ class Stack:
             raise ConfigurationError(CLOSED)
         checkout = Checkout(request)
         with self._lock:
-            self._drop_stale()
+            self._drop_stale(self._clock())
             if RETURNING in request.extensions:
                 self._waiting.appendleft(checkout)
             else:
@@ -101,10 +104,13 @@ class Stack:
             if self.closed:
                 raise ConfigurationError(CLOSED)
             raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
-        proxy = self._network.proxy_for(request.url)
-        if connection.transport is None or connection.proxy is not proxy:
-            old, connection.transport, connection.proxy = connection.transport, self._transport(proxy), proxy
-            self._drop_transport(old)
+        if connection.transport is None:
+            proxy, build = self._network.proxy_for(request.url), self._network.transport
+            if self._network.http2:
+                connection.transport = self._pools.get(proxy) or self._pools.setdefault(proxy, build(self.kind, proxy))
+            else:
+                self._transports.add(transport := build(self.kind, proxy))
+                connection.transport = transport
         if (leaving := request.extensions.get(LEAVING)) is not None:
             leaving(request)
         checkout.sent = True
@@ -113,55 +119,44 @@ class Stack:
     def release(self, checkout: Checkout, *, reusable: bool) -> None:
         """End a checkout, waiting or served. The first in the queue gets the connection, or opens another."""
         with self._lock:
-            connection, checkout.connection = checkout.connection, None
+            connection, checkout.connection, now = checkout.connection, None, self._clock()
             if connection is None:
                 with suppress(ValueError):
                     self._waiting.remove(checkout)
             elif reusable and not self.closed:
-                connection.since = self._clock()
+                connection.since = now
                 self._idle.append(connection)
             else:
-                self._drop(connection)
+                self.drop(connection)
             self._serve()
-            self._drop_stale()
+            self._drop_stale(now)
 
     def serve(self) -> None:
         """Serve who waits, after a connection was abandoned."""
         with self._lock:
             self._serve()
 
+    def drop(self, connection: Connection) -> None:
+        """Let go of a connection, which whoever comes next closes."""
+        connection.stack = None
+        self.connections.discard(connection)
+        if connection.transport in self._transports:
+            self.dropped.append(connection.transport)
+            self._transports.discard(connection.transport)
+
     def shut(self) -> None:
         """Serve nobody any more. A connection in use is dropped when it is released."""
         with self._lock:
             self.closed = True
             while self._idle:
-                self._drop(self._idle.pop())
+                self.drop(self._idle.pop())
             self._serve()
-        if self._shared:
-            self.dropped.extend(self._shared.values())
-
-    def abandon(self, connection: Connection) -> None:
-        """End a connection that nobody refers to any more. Called by the garbage collector, in any thread."""
-        raise NotImplementedError
+        self.dropped.extend(self._pools.values())
 
     def forget(self) -> None:
         """In a forked child: let go of the inherited connections without a byte on the wire, and wait for no lock."""
         self._lock, self.closed = threading.Lock(), True  # the old lock may be held by a thread that is not here
         _cut(list(self.connections))
-
-    def _transport(self, proxy: httpx.Proxy | None) -> Any:
-        if self._shared is None:
-            self._transports.add(transport := self._build(proxy))
-            return transport
-        return self._shared.get(proxy) or self._shared.setdefault(proxy, self._build(proxy))
-
-    def _build(self, proxy: httpx.Proxy | None) -> Any:
-        raise NotImplementedError
-
-    def _drop_transport(self, transport: Any) -> None:
-        if transport in self._transports:
-            self.dropped.append(transport)
-            self._transports.discard(transport)
 
     # The following with the lock held.
 
@@ -181,25 +176,17 @@ class Stack:
         for index in range(len(self._idle) - 1, -1, -1):
             if self._idle[index].origin == origin:
                 return self._idle.pop(index)
-        if len(self.connections) < self._network.most_connections:
-            connection = Connection(self)
-            self.connections.add(connection)
-        elif self._idle:
-            connection = self._idle.pop(0)  # its transport closes the connection to the other origin first
-        else:
-            return None
-        connection.origin = origin
+        if len(self.connections) >= self._network.most_connections:
+            if not self._idle:
+                return None
+            self.drop(self._idle.pop(0))
+        self.connections.add(connection := Connection(self, origin))
         return connection
 
-    def _drop_stale(self) -> None:
-        stale = self._clock() - self._network.keepalive_expiry
+    def _drop_stale(self, now: float) -> None:
+        stale = now - self._network.keepalive_expiry
         while self._idle and (len(self._idle) > self._network.most_idle or self._idle[0].since < stale):
-            self._drop(self._idle.pop(0))
-
-    def _drop(self, connection: Connection) -> None:
-        connection.stack = None
-        self.connections.discard(connection)
-        self._drop_transport(connection.transport)
+            self.drop(self._idle.pop(0))
 
 
 def _cut(connections: list[Connection]) -> None:

@@ -5,18 +5,20 @@ The transport stands below redirects, cookies and event hooks: each hop passes t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httpx
 
-from signedin._plan import BEARER, Acquire, Answer, Look, Renew, Send, TokenOutdated, may_reject_the_token, plan
+from signedin._held import Held
+from signedin._network import origin_of
+from signedin._plan import BEARER, Acquire, Look, Renew, Send, TokenOutdated, may_reject_the_token, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
 from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from signedin._held import Held
     from signedin._renewal import Renewal
     from signedin._threads import Promise
     from signedin.session import TokenSession
@@ -27,29 +29,29 @@ _NOBODYS_CHOICE: Final = (DEFAULT_TIMEOUT.as_dict(), httpx.Timeout(5.0).as_dict(
 _LONGEST_REFUSAL: Final = 64 * 1024  # bytes; a body beyond says nothing of a token
 
 
-class Authenticated(httpx.BaseTransport):
-    """Sends what is marked by `Marked` with a session's token, over another transport."""
+class _Plan:
+    """What the drivers below have in common: the session, which this keeps from being collected meanwhile."""
 
-    def __init__(self, transport: httpx.BaseTransport, session: TokenSession) -> None:
-        self._transport = transport
-        self._session = session  # keeps it from being collected while requests are under way
-        self._renewal: Renewal = renewal_of(session)
+    def __init__(self, transport: Any, session: TokenSession) -> None:
+        self._transport, self._session, self._renewal = transport, session, renewal_of(session)
+
+
+class Authenticated(_Plan, httpx.BaseTransport):
+    """Sends what is marked by `Marked` with a session's token, over another transport."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, blocking."""
         renewal = self._renewal
         for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                try:
-                    response, body = self._transport.handle_request(step.request), b""
-                except TokenOutdated:
-                    continue
-                if _readable(response, renewal):
-                    response, body = _unread(_raw(response), response)
-                step.answer = Answer(response.status_code, response.headers, body, request.url)
+                with suppress(TokenOutdated):
+                    response: httpx.Response = self._transport.handle_request(step.request)
+                    if _readable(response, renewal):
+                        response, step.body = _unread(_raw(response), response)
+                    step.answer = response
             else:
                 held = _ask(renewal, step)
-                step.held = renewal.wait(held, _patience(request, renewal))
+                step.held = held if isinstance(held, Held) else renewal.wait(held, _patience(request, renewal))
         return response
 
     def close(self) -> None:
@@ -57,29 +59,22 @@ class Authenticated(httpx.BaseTransport):
         self._transport.close()
 
 
-class AsyncAuthenticated(httpx.AsyncBaseTransport):
+class AsyncAuthenticated(_Plan, httpx.AsyncBaseTransport):
     """As `Authenticated`, for `httpx.AsyncClient`."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport, session: TokenSession) -> None:
-        self._transport = transport
-        self._session = session
-        self._renewal: Renewal = renewal_of(session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, awaiting."""
         renewal = self._renewal
         for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                try:
-                    response, body = await self._transport.handle_async_request(step.request), b""
-                except TokenOutdated:
-                    continue
-                if _readable(response, renewal):
-                    response, body = _unread(await _raw_async(response), response)
-                step.answer = Answer(response.status_code, response.headers, body, request.url)
+                with suppress(TokenOutdated):
+                    response: httpx.Response = await self._transport.handle_async_request(step.request)
+                    if _readable(response, renewal):
+                        response, step.body = _unread(await _raw_async(response), response)
+                    step.answer = response
             else:
                 held = _ask(renewal, step)
-                step.held = await renewal.await_(held, _patience(request, renewal))
+                step.held = held if isinstance(held, Held) else await renewal.await_(held, _patience(request, renewal))
         return response
 
     async def aclose(self) -> None:
@@ -115,8 +110,7 @@ class BearerAuth(httpx.Auth):
     """
 
     def __init__(self, session: TokenSession) -> None:
-        self._session = session
-        self._renewal: Renewal = renewal_of(session)
+        self._session, self._renewal = session, renewal_of(session)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Carry the plan out, blocking."""
@@ -125,12 +119,12 @@ class BearerAuth(httpx.Auth):
         for step in plan(request, renewal):
             if isinstance(step, Send):
                 response = yield step.request
+                if origin_of(response.url) not in renewal.origins:
+                    return  # where a redirect has ended
                 # Read before anybody waits: an unread answer keeps its connection.
-                body = response.read() if _readable(response, renewal) else b""
-                step.answer = Answer(response.status_code, response.headers, body, response.url)
+                step.answer, step.body = response, response.read() if _readable(response, renewal) else b""
             else:
-                held = _ask(renewal, step)
-                step.held = renewal.wait(held, _patience(request, renewal))
+                step.held = renewal.wait(_ask(renewal, step), _patience(request, renewal))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Carry the plan out, awaiting."""
@@ -139,11 +133,11 @@ class BearerAuth(httpx.Auth):
         for step in plan(request, renewal):
             if isinstance(step, Send):
                 response = yield step.request
-                body = await response.aread() if _readable(response, renewal) else b""
-                step.answer = Answer(response.status_code, response.headers, body, response.url)
+                if origin_of(response.url) not in renewal.origins:
+                    return
+                step.answer, step.body = response, await response.aread() if _readable(response, renewal) else b""
             else:
-                held = _ask(renewal, step)
-                step.held = await renewal.await_(held, _patience(request, renewal))
+                step.held = await renewal.await_(_ask(renewal, step), _patience(request, renewal))
 
     def refuse_redirect_off_origin(self, request: httpx.Request) -> None:
         """Let neither token nor body be redirected elsewhere: a request hook for `httpx.Client`.
@@ -177,9 +171,10 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
 
 
 def _readable(response: httpx.Response, renewal: Renewal) -> bool:
+    if not may_reject_the_token(response.status_code, renewal):
+        return False
     length = response.headers.get("content-length", "0")
-    short = not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
-    return short and may_reject_the_token(response.status_code, renewal)
+    return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
 
 
 def _unread(raw: bytes, response: httpx.Response) -> tuple[httpx.Response, bytes]:

@@ -26,6 +26,7 @@ from signedin._connections import (
     fresh_cookies_after_fork,
 )
 from signedin._connections import refresh_client as connected
+from signedin._exchange import AsyncLean, Lean
 from signedin._network import ConnectionOptions, allowed_origin
 from signedin._profiles import Contract, Options, Profiles
 from signedin._threads import SystemClock
@@ -71,13 +72,14 @@ class _Cookies:
     cookies: Any
     shared: _Shared
     session: TokenSession
+    plan: Any  # the transport, which carries it out
     whose: Record | None = None
 
     def before_sending(self, request: httpx.Request) -> None:
         if self.shared.closed or self.is_closed:
             raise ConfigurationError(_CLOSED)
         held, whose = renewal_of(self.session).held, self.whose
-        if whose is not None and (held is None or not held.record.same_user(whose)):
+        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
             self.cookies.clear()
             request.headers.pop("cookie", None)
         self.whose = held.record if held is not None else None
@@ -113,6 +115,7 @@ class _Colour:
     authenticated: type[Any]
     http: type[Any]
     sender: type[Any]
+    exchange: type[Any]
 
 
 class _Client(Generic[Transport, Http]):
@@ -201,7 +204,7 @@ class _Client(Generic[Transport, Http]):
         """Return httpx's client with the plan in its transport."""
         transport = self._colour.authenticated(self._shared.connections, self._session)
         http = self._colour.http(transport=transport, auth=Marked(), **settings)
-        http.shared, http.session = self._shared, self._session
+        http.shared, http.session, http.plan = self._shared, self._session, transport
         fresh_cookies_after_fork(http)
         return http
 
@@ -209,7 +212,7 @@ class _Client(Generic[Transport, Http]):
         self._http = http
         options = self._shared.options
         sender = self._colour.sender(
-            http=http,
+            http=self._colour.exchange(http) if self._is_own else http,
             session=self._session,
             base_url=options.base_url,
             tokens=options.api.REFRESH,
@@ -292,7 +295,7 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
         ConfigurationError: An argument, or the environment, cannot work.
     """
 
-    _colour = _Colour(Connections, Borrowed, Authenticated, _Http, Sender)
+    _colour = _Colour(Connections, Borrowed, Authenticated, _Http, Sender, Lean)
 
     def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -343,7 +346,7 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
     in a thread, where no caller's cancellation reaches it.
     """
 
-    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, _AsyncHttp, AsyncSender)
+    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, _AsyncHttp, AsyncSender, AsyncLean)
 
     async def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.

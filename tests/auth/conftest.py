@@ -1,6 +1,9 @@
 """What the behaviour suite shares: the colours and a fake server with one user, ada."""
 
+import os
+
 import pytest
+from signedin._exchange import AsyncLean, Lean
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Colour, Drive
@@ -37,3 +40,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own sessions out of the tests."""
     for name in ("SIGNEDIN_BASE_URL", "SIGNEDIN_STORE"):
         monkeypatch.delenv(name, raising=False)
+
+
+def send_by_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have httpx's client send generated calls, as where redirects are followed."""
+    for exchange in (Lean, AsyncLean):
+        monkeypatch.setattr(exchange, "_begin", lambda *_: False)
+        monkeypatch.setattr(
+            exchange, "build_request", lambda self, *a, **options: self._http.build_request(*a, **options)
+        )
+
+
+@pytest.fixture(params=["lean", "full"])
+def exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with each exchange."""
+    if request.param == "full":
+        send_by_httpx(monkeypatch)
+
+
+@pytest.fixture(autouse=os.environ.get("EXCHANGE") == "full")
+def full_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the whole suite by httpx's client: EXCHANGE=full."""
+    send_by_httpx(monkeypatch)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import httpx
-from signedin._connections import AsyncConnections, ConnectionOptions, Connections
+from signedin._connections import AsyncConnections, Connections
+from signedin._network import ConnectionOptions
 
 from tests.auth.driving import PATIENCE
 

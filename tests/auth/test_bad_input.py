@@ -130,6 +130,7 @@ async def test_a_server_that_speaks_html_says_so(drive: Drive, server: FakeAuthS
         ("protocol error", APIConnectionError),
     ],
 )
+@pytest.mark.usefixtures("exchange")
 async def test_trouble_of_the_network_is_typed(
     drive: Drive, server: FakeAuthServer, fault: str, error: type[APIError]
 ) -> None:

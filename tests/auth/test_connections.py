@@ -10,8 +10,8 @@ import anyio
 import httpx
 import pytest
 from signedin import ConfigurationError
-from signedin._connections import LEAVING, AsyncBorrowed, Borrowed
-from signedin._stack import RETURNING
+from signedin._connections import AsyncBorrowed, Borrowed
+from signedin._stack import LEAVING, RETURNING
 
 from tests.auth.counting import Counting, connected, counting, until
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import trio
 from signedin import ConfigurationError
-from signedin._connections import AsyncConnections, ConnectionOptions
+from signedin._connections import AsyncConnections
+from signedin._network import ConnectionOptions
 
 from tests.auth.certificates import certificate
 from tests.auth.counting import Counting, counting
@@ -230,7 +231,8 @@ print(set(codes), wrong)
 INHERITS = """
 import asyncio, os, signal, sys, threading
 import httpx, trio
-from signedin._connections import AsyncConnections, ConnectionOptions, Connections, fresh_cookies_after_fork
+from signedin._connections import AsyncConnections, Connections, fresh_cookies_after_fork
+from signedin._network import ConnectionOptions
 
 url, colour, ca = sys.argv[1:]
 options = ConnectionOptions(verify=ca)

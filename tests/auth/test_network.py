@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from signedin import ConfigurationError, _network
-from signedin._connections import AsyncConnections, ConnectionOptions, Connections, refresh_client
-from signedin._network import Network
+from signedin._connections import AsyncConnections, Connections, refresh_client
+from signedin._network import ConnectionOptions, Network
 
 from tests.auth.certificates import certificate
 from tests.auth.counting import Connected, Counting, counting

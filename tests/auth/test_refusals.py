@@ -16,7 +16,7 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
-from signedin._plan import BEARER, Acquire, Answer, Leaving, Renew, Send, TokenOutdated, plan
+from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
 from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
@@ -287,7 +287,6 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
 @pytest.fixture
 def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
     """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
-    from_expired = Answer(401, httpx.Headers(), b'{"message": "TokenExpiredError"}', httpx.URL(server.base_url))
 
     def carry(renewal: Any, leave: Callable[[httpx.Request], None]) -> list[Any]:
         request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
@@ -296,7 +295,7 @@ def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
             steps.append(step)
             if isinstance(step, Send):
                 leave(step.request)
-                step.answer = from_expired
+                step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
             else:
                 step.held = renewal.held
         return steps
@@ -336,7 +335,7 @@ def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
                 server.clock.advance(301)  # longer than any token lives
                 with suppress(TokenOutdated):
                     step.request.extensions[LEAVING](step.request)
-                    step.answer = Answer(200, httpx.Headers(), b"", request.url)
+                    step.answer = httpx.Response(200)
             elif isinstance(step, Acquire):
                 step.held = renewal.wait(renewal.current())
         assert steps == [Acquire, Send] * 2

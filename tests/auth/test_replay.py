@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 from signedin import AsyncClient, Client, SessionExpiredError, TokenSession
-from signedin._plan import BEARER, Acquire, Answer, Renew, Send, plan
+from signedin._plan import BEARER, Acquire, Renew, Send, plan
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer
 
@@ -247,7 +247,7 @@ def _sent_as(server: FakeAuthServer, newer: Callable[[TokenSession], object]) ->
     for step in plan(request, renewal):
         steps.append(type(step))
         if isinstance(step, Send):
-            step.answer = Answer(401, httpx.Headers(), b'{"message": "TokenExpiredError"}', request.url)
+            step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
             continue
         if isinstance(step, Renew):
             newer(session)

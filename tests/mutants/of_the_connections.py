@@ -13,8 +13,8 @@ by tests/auth/test_connections.py::test_a_connection_to_another_server_is_not_cl
 +            if True:
 @@ _stack.py no limit to connections
 by tests/auth/test_connections.py::test_no_more_connections_are_opened_than_the_limit[threads]
--len(self.connections) < self._network.most_connections
-+True
+-len(self.connections) >= self._network.most_connections
++False
 @@ _stack.py old connections stay
 by tests/auth/test_connections.py::test_idle_connections_are_closed_when_they_are_too_old[threads]
 - or self._idle[0].since < stale
@@ -32,10 +32,8 @@ by tests/auth/test_connections.py::test_who_waits_too_long_sends_nothing_and_lea
 +pass
 @@ _connections.py a connection that failed is used again
 by tests/auth/test_connections.py::test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_room[threads]
--            stack.release(checkout, reusable=not checkout.sent)
--            stack.close_dropped()
-+            stack.release(checkout, reusable=True)
-+            stack.close_dropped()
+-self.release(checkout, reusable=not checkout.sent)
++self.release(checkout, reusable=True)
 @@ _stack.py what was sent counts as not sent
 by tests/auth/test_connections.py::test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_room[threads]
 -        checkout.sent = True
@@ -47,22 +45,23 @@ by tests/auth/test_connections.py::test_an_answer_that_is_dropped_makes_room_for
 +pass
 @@ _stack.py a dropped answer takes its transport along
 by tests/auth/test_connections.py::test_an_answer_that_is_dropped_makes_room_for_who_waits[asyncio]
--self._transports.add(transport := self._build(proxy))
-+transport = self._build(proxy)
+-self._transports.add(transport := build(self.kind, proxy))
++transport = build(self.kind, proxy)
 @@ _connections.py an interrupt leaves the other connections open
 by tests/auth/test_connections.py::test_an_interrupt_while_connections_are_closed_leaves_none_open[threads]
 -        except BaseException:
--            self.close_dropped()
+-            await self.close_dropped()
+-
 +        except BaseException:
 @@ _stack.py who waits is not told that the client was closed
 by tests/auth/test_connections.py::test_closing_refuses_who_waits_and_lets_who_has_begun_finish[threads]
--                self._drop(self._idle.pop())
+-                self.drop(self._idle.pop())
 -            self._serve()
-+                self._drop(self._idle.pop())
++                self.drop(self._idle.pop())
 @@ _connections.py a child uses its parent's connections
 by tests/auth/test_connections_apart.py::test_a_child_uses_and_disturbs_no_connection_of_its_parent[threads]
--inherited, self._stack = self._stack, _ThreadStack(self._network, self._clock)
-+inherited, self._stack = _ThreadStack(self._network, self._clock), self._stack
+-inherited, self._stack = self._stack, _Threads(self._network, self._clock)
++inherited, self._stack = _Threads(self._network, self._clock), self._stack
 @@ _connections.py a child waits for the lock of its parent's cookies
 by tests/auth/test_connections_apart.py::test_a_child_uses_and_disturbs_no_connection_of_its_parent[threads]
 -            http.cookies = httpx.Cookies()
@@ -76,15 +75,17 @@ by tests/auth/test_connections_apart.py::test_one_client_works_in_one_run_after_
 -            await anext(stack.keeper)
 @@ _connections.py a cancelled handshake leaves its connection
 by tests/auth/test_connections_apart.py::test_a_handshake_that_is_cancelled_leaves_no_connection
--        stack.dropped.extend(streams)
+-            self.dropped.extend(streams)
+-
++
 @@ _network.py plain http to this machine goes to a proxy
 by tests/auth/test_network.py::test_calls_go_through_the_proxy_and_those_to_this_machine_directly[threads]
 -(url.scheme == "http" and is_loopback(url.host))
 +False
 @@ _network.py a client's certificate for everybody
 by tests/auth/test_network.py::test_a_client_certificate_is_added_to_no_context_that_others_use
--elif verify is True and not options.cert:
-+elif verify is True:
+-shared = not options.cert
++shared = True
 @@ _connections.py the refresh keeps cookies
 by tests/auth/test_network.py::test_the_refresh_has_a_fresh_connection_its_headers_and_no_cookies
 -, cookies=no_cookies
