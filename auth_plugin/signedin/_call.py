@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import sys
 import threading
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ from signedin._answers import bare, name_of, result_of, typed_error
 from signedin._options import IDEMPOTENCY_KEY, CallOptions
 from signedin._plan import rewinder
 from signedin._retries import LONGEST_WAIT, Budget, is_idempotent, may_be_retried, retry_after
-from signedin._threads import Promise, Signal, SystemClock, wait_async
+from signedin._threads import Promise, Signal, SystemClock, in_trio_task, wait_async
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import date_of
 from signedin.auth import PATIENCE
@@ -33,7 +34,7 @@ from signedin.session import renewal_of
 from signedin.timing import retry_pause
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from signedin._answers import Call
     from signedin._renewal import Renewal
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 _SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
+_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, says what was sent
+_TOO_LONG: Final = "The answer took too long in total."
 _logger = logging.getLogger("signedin")
 
 
@@ -174,14 +177,21 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
         request = self.request(call, options)
         if options.deadline is None:
             return await self.http.send(request, **_auth(call))
-        response = await self.http.send(request, stream=True, **_auth(call))
-        try:
-            response.stream = _Within(response.stream, request)
-            await response.aread()
-        except BaseException:
-            await response.aclose()
-            raise
-        return response
+        return await _within(options.deadline + _LATER, self.http.send(request, **_auth(call)))
+
+
+async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
+    """Return the response if it comes in time; cut off what takes longer in total than each of its timeouts."""
+    if in_trio_task():
+        trio: Any = sys.modules["trio"]
+        with trio.move_on_after(seconds):
+            return await response
+    else:
+        asyncio: Any = sys.modules["asyncio"]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await response
+    raise httpx.ReadTimeout(_TOO_LONG)
 
 
 async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
@@ -302,9 +312,9 @@ class _Attempts:
 
     def _log(self, outcome: httpx.Response | Exception) -> None:
         duration = (self._sender.clock.monotonic() - self._began) * 1000
-        status, request_id = type(outcome).__name__, None
+        status, request_id = type(outcome).__name__, "-"
         if isinstance(outcome, httpx.Response):
-            status, request_id = str(outcome.status_code), outcome.headers.get("x-request-id")
+            status, request_id = str(outcome.status_code), outcome.headers.get("x-request-id", "-")[:100]
         line = "%s: %s in %.1f ms, attempt %d, request id %s"
         _logger.debug(line, name_of(self._call.operation), status, duration, self.count, request_id)
 
@@ -324,7 +334,7 @@ class _Bounds(dict[str, Any]):
         return self._end - self._clock.monotonic()
 
 
-class _Within(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Within(httpx.SyncByteStream):
     """A body that must have arrived within the bounds of its request: a timeout is over one read only."""
 
     def __init__(self, stream: Any, request: httpx.Request) -> None:
@@ -332,23 +342,12 @@ class _Within(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            self._check()
+            if self._request.extensions["timeout"].left() <= 0:
+                raise httpx.ReadTimeout(_TOO_LONG, request=self._request)
             yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            self._check()
-            yield chunk
-
-    def _check(self) -> None:
-        if self._request.extensions["timeout"].left() <= 0:
-            raise httpx.ReadTimeout("The answer took too long in total.", request=self._request)
 
     def close(self) -> None:
         self._stream.close()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _rewinder(call: Call[Any]) -> Callable[[], object] | None:
