@@ -93,7 +93,7 @@ class _Sender(Generic[Http]):
             bounds = (self.http.timeout if timeout is None else timeout).as_dict()
             if left is not None:
                 bounds = _Bounds(bounds, self.clock, self.clock.monotonic() + left)
-            patience = [seconds for seconds in (timeout and timeout.read, left) if seconds is not None]
+            patience = [seconds for seconds in (timeout.read if timeout else None, left) if seconds is not None]
             kwargs["extensions"] = {"timeout": bounds, PATIENCE: min(patience, default=None)}
         return self.http.build_request(**kwargs)
 
@@ -122,7 +122,8 @@ class Sender(_Sender[httpx.Client]):
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
         attempts = _Attempts(self, call)
         while True:
-            options, outcome = attempts.begin(), None
+            outcome: httpx.Response | Exception
+            options = attempts.begin()
             try:
                 outcome = self._exchange(call, options)
             except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
@@ -130,6 +131,7 @@ class Sender(_Sender[httpx.Client]):
             pause = attempts.pause_after(outcome)
             if pause is None or not self.clock.sleep(pause, renewal_of(self.session).threads.closing):
                 break
+        result: T
         response, result = attempts.result(outcome)
         if call.operation.tokens is not None:
             self.settle(call, response, sent=attempts.sent, received=attempts.received)
@@ -157,7 +159,8 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
         attempts = _Attempts(self, call)
         while True:
-            options, outcome = attempts.begin(), None
+            outcome: httpx.Response | Exception
+            options = attempts.begin()
             try:
                 outcome = await self._exchange(call, options)
             except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
@@ -165,6 +168,7 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
             pause = attempts.pause_after(outcome)
             if pause is None or not await _sleep(pause, self.clock, renewal_of(self.session)):
                 break
+        result: T
         response, result = attempts.result(outcome)
         if call.operation.tokens is not None:  # the store's I/O is not for the event loop
             renewal: Renewal = renewal_of(self.session)
@@ -203,7 +207,7 @@ async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
     over = Signal()  # ends the clock's sleep with a cancelled caller's
     try:
         sleep = partial(clock.sleep, seconds, over)
-        return await renewal.threads.run(sleep, threading.TIMEOUT_MAX, RefreshUnavailableError)
+        return await renewal.threads.run(sleep, threading.TIMEOUT_MAX, partial(RefreshUnavailableError, "asleep"))
     finally:
         over.set()
 

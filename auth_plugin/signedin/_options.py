@@ -75,22 +75,22 @@ def checked_retries(max_retries: int) -> int:
     return max_retries
 
 
-def checked_timeout(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
+def checked_timeout(timeout: object) -> httpx.Timeout:
     """Return httpx's timeout, if all that it holds is positive and finite."""
     try:
-        checked = httpx.Timeout(timeout)
-        if not isinstance(timeout, bool) and all(map(_is_duration, checked.as_dict().values())):
+        checked: httpx.Timeout = httpx.Timeout(timeout)  # type: ignore[arg-type]  # of any type: it is checked here
+        if timeout is not True and all(map(_is_duration, checked.as_dict().values())):
             return checked
     except (TypeError, ValueError):
         pass
     raise ConfigurationError("timeout= takes positive, finite seconds, None for no limit, or an httpx.Timeout.")
 
 
-def _checked_deadline(deadline: timedelta | float | None) -> float | None:
-    seconds = deadline.total_seconds() if isinstance(deadline, timedelta) else deadline
+def _checked_deadline(deadline: object) -> float | None:
+    seconds: Any = deadline.total_seconds() if isinstance(deadline, timedelta) else deadline
     try:
-        if not isinstance(seconds, bool) and _is_duration(seconds):
-            return seconds
+        if seconds is None or (seconds is not True and _is_duration(seconds)):
+            return None if seconds is None else float(seconds)
     except TypeError:
         pass
     raise ConfigurationError("deadline= takes positive, finite seconds or a timedelta, None for no deadline.")
@@ -107,7 +107,8 @@ def checked_headers(headers: Mapping[str, str] | None) -> Headers:
         ConfigurationError: No header can carry a name or a value. Neither is quoted: a value may be a secret.
     """
     raw: Headers = {}
-    for name, value in (headers or {}).items():
+    items: Any = (headers or {}).items()
+    for name, value in items:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
         raw[name.lower().encode()] = name.encode(), _value(f"headers= has {name!r}, whose name or", value)

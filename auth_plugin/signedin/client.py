@@ -28,6 +28,7 @@ from signedin._connections import refresh_client as connected
 from signedin._network import ConnectionOptions, allowed_origin
 from signedin._options import (
     CallOptions,
+    Headers,
     Unchanged,
     checked_headers,
     checked_retries,
@@ -132,6 +133,8 @@ class _Client(Generic[Transport, Http]):
     api: ClassVar[Contract]  # of a generated package, set by the subclass
     _colour: ClassVar[_Colour]
     _is_view = False
+    # What descriptors keep in an instance: the resources, which a view must not share.
+    _described: ClassVar[frozenset[str]]
     _http: Any  # one of ours, or a copy of the user's
     _send: Any  # set by the generated resources
 
@@ -184,8 +187,8 @@ class _Client(Generic[Transport, Http]):
         network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
         # Another client's session refreshes by that client's transport.
         threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
-        named = {b"user-agent": (b"User-Agent", user_agent(self.api, app))} | checked_headers(headers)
-        settings: dict[str, Any] = {"timeout": checked_timeout(timeout), "headers": httpx.Headers([*named.values()])}
+        sent: Headers = {b"user-agent": (b"User-Agent", user_agent(self.api, app)), **checked_headers(headers)}
+        settings: dict[str, Any] = {"timeout": checked_timeout(timeout), "headers": httpx.Headers([*sent.values()])}
         options = Options(
             api=self.api,
             base_url=base_url,
@@ -235,6 +238,10 @@ class _Client(Generic[Transport, Http]):
             options=call_options,
         )
         super().__init__(sender)  # type: ignore[call-arg]  # of the generated resources, next in the subclass's bases
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._described = frozenset(name for name in dir(cls) if hasattr(getattr(cls, name, None), "__get__"))
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"
@@ -297,9 +304,7 @@ class _Client(Generic[Transport, Http]):
         return view
 
     def _copied(self) -> dict[str, Any]:
-        # Without what descriptors keep in an instance: the resources, which send for another session, or otherwise.
-        kept = _kept_by_descriptors(type(self))
-        return {name: value for name, value in vars(self).items() if name not in kept}
+        return {name: value for name, value in vars(self).items() if name not in self._described}
 
     @property
     def _is_own(self) -> bool:
@@ -420,11 +425,6 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-@functools.cache
-def _kept_by_descriptors(kind: type) -> frozenset[str]:
-    return frozenset(name for name in dir(kind) if hasattr(getattr(kind, name), "__get__"))
 
 
 def _around(http: Http, shared: _Shared, session: TokenSession, settings: dict[str, Any], *, timed: bool) -> Http:

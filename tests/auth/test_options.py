@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
-from signedin import APIConnectionError, APITimeoutError, Client, ConfigurationError, ServerError, SignedInClient
+from signedin import APIConnectionError, APITimeoutError, Client, ConfigurationError, ServerError
 from signedin._options import VERSION
 from signedin._threads import SystemClock
 from signedin.testing import FakeAuthServer, VirtualClock
+from signedin_sdk.api.users import get_profile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -235,18 +236,8 @@ async def test_a_wait_for_a_refresh_is_bounded_and_the_refresh_goes_on(drive: Dr
 async def test_httpx_s_own_default_bounds_a_refresh_too_where_the_user_chose_it(drive: Drive) -> None:
     server = FakeAuthServer(clock=VirtualClock(time.time()))
     async with drive.client(server) as client:
-        request = client._send.request(_profile(client), client.with_options(timeout=5.0)._send.options)
+        request = client._send.request(get_profile.call(), client.with_options(timeout=5.0)._send.options)
         assert request.extensions["signedin.patience"] == 5.0
-
-
-def _profile(client: Any) -> Any:
-    calls: list[Any] = []
-    type(client.users)(calls.append).get_profile() if isinstance(client, SignedInClient) else None
-    if not calls:
-        coroutine = type(client.users)(calls.append).get_profile()
-        with pytest.raises(TypeError):
-            coroutine.send(None)
-    return calls[0]
 
 
 # ----------------------------------------------------------------------------------------------------------- user agent

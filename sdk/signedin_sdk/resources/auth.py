@@ -65,7 +65,7 @@ class AuthResource:
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _refresh_token.call(
             refresh_token=refresh_token,
-            idempotency_key=f"{_uuid4()}" if idempotency_key is UNSET else idempotency_key,
+            idempotency_key=_uuid4().hex if idempotency_key is UNSET else idempotency_key,
         )
         del refresh_token
         return self._send(_call_)
@@ -146,7 +146,7 @@ class AsyncAuthResource:
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _refresh_token.call(
             refresh_token=refresh_token,
-            idempotency_key=f"{_uuid4()}" if idempotency_key is UNSET else idempotency_key,
+            idempotency_key=_uuid4().hex if idempotency_key is UNSET else idempotency_key,
         )
         del refresh_token
         return await self._send(_call_)
