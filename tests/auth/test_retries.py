@@ -238,6 +238,17 @@ async def test_a_total_outage_is_met_with_at_most_a_tenth_more_requests(drive: D
             await drive(client.users.get_profile)
 
 
+async def test_calls_that_work_bring_retries_back(drive: Drive, server: FakeAuthServer) -> None:
+    async with drive.client(server, max_retries=10, clock=_Still()) as client:
+        server.fail("getProfile", *["503"] * 11)
+        with pytest.raises(ServerError):
+            await drive(client.users.get_profile)
+        for _ in range(10):
+            await drive(client.users.get_profile)
+        server.fail("getProfile", "503")
+        await drive(client.users.get_profile)
+
+
 class _Still(VirtualClock):
     """Time stands still, so that the budget grows by nothing but what works."""
 

@@ -278,7 +278,7 @@ REQUESTS = (
     Mutant(
         "",
         "the frames of httpx stay on the error",
-        "_call.py",
+        "_answers.py",
         "        link.__traceback__ = None\n",
         "        pass\n",
         "tests/auth/test_secrecy.py::test_no_frame_of_any_library_shows_what_a_failed_call_has_sent[threads-read error-login]",
@@ -286,7 +286,7 @@ REQUESTS = (
     Mutant(
         "",
         "every 404 is the API's",
-        "_call.py",
+        "_answers.py",
         "    if response.status_code == 404 and",
         "    if False and",
         f"{INPUT}test_a_404_that_is_not_the_apis_asks_for_the_base_url",
@@ -374,9 +374,9 @@ REQUESTS = (
     Mutant(
         "",
         "a header value of any characters",
-        "client.py",
-        '            raw.append((name.encode("ascii"), value.encode("latin-1")))\n',
-        "            raw.append((name.encode(), str(value).encode()))\n",
+        "_options.py",
+        "if not isinstance(value, str) or _NO_VALUE.search(value)",
+        "if not isinstance(value, str)",
         f"{INPUT}test_an_argument_that_cannot_work_is_named_and_never_quoted",
     ),
     Mutant(
