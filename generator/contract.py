@@ -40,6 +40,7 @@ def revoking(document: Document) -> list[OperationFacts]:
 def contract(document: Document) -> dict[str, Any]:
     """Return what `contract.py.jinja` prints, its strings wrapped as untrusted."""
     return {
+        "version": _untrusted(str(document.at(("info", "version")) or "")),
         "base_url": _untrusted(base_url(document)),
         "refresh": next((_untrusted(_refresh(document, declared)) for declared in refreshes(document)), None),
         "revoke": next((_untrusted(_revoke(operation)) for operation in revoking(document)), None),

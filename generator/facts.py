@@ -11,6 +11,7 @@ from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response
 from openapi_python_client.schema import UntrustedString
@@ -163,6 +164,14 @@ class Facts:
             secret = self._is_secret(endpoint.bodies[0].prop, prop)
             arguments += [_argument(prop, sensitive=secret)]
         return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
+
+    @staticmethod
+    def idempotency_key(endpoint: Endpoint) -> PythonIdentifier | None:
+        """Return the argument that is sent as Idempotency-Key, if it is an optional text."""
+        for prop in endpoint.header_parameters:
+            if prop.name.get_untrusted_value().lower() == "idempotency-key":
+                return prop.python_name if isinstance(prop, StringProperty) and not prop.required else None
+        return None
 
     def flat_body(self, endpoint: Endpoint) -> list[Property] | None:
         """Return the fields that stand for the body, None where it has to be given whole.

@@ -118,6 +118,9 @@ def _print_ours(project: Project, document: Document, target: Path) -> None:
     for suffix in ("py", "pyi"):  # at run time and for type checkers
         init = target / "resources" / f"__init__.{suffix}"
         _render(project, f"resources_init.{suffix}", init, resources=resources)
+    endpoints = [endpoint for resource in resources for endpoint in resource.endpoints]
+    raw = target / "resources" / "_raw.pyi"
+    _render(project, "resources_raw.pyi", raw, resources=resources, endpoints=endpoints)
     for resource in resources:
         _render(project, "resource.py", target / "resources" / f"{resource.tag}.py", resource=resource)
 

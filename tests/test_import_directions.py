@@ -25,6 +25,8 @@ LAYERS: Final = (
     ("signedin.client",),
     ("signedin._profiles",),
     ("signedin.auth", "signedin._call", "signedin._exchange"),
+    ("signedin._answers",),
+    ("signedin._options", "signedin._retries"),
     ("signedin._plan",),
     ("signedin.session",),
     ("signedin._renewal",),

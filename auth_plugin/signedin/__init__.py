@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import signedin_sdk.contract
 import signedin_sdk.resources
+from signedin_sdk.resources import RawResponse
 
 from signedin import stores
 from signedin._tokens import TokenPair
@@ -85,6 +86,7 @@ __all__ = [
     "NotFoundError",
     "NotSignedInError",
     "RateLimitError",
+    "RawResponse",
     "RedisStore",
     "RefreshUnavailableError",
     "ServerError",

@@ -1,58 +1,52 @@
-"""One generated call: sent through an httpx client, its answer typed, its failure one of our errors, its tokens stored.
+"""One generated call: its attempts, each sent through an httpx client, within its deadline; its tokens stored.
 
-Knows generated packages by the protocols below only: any package that the generator writes will do.
+What is retried, and when, is in `_retries`; what an answer means, in `_answers`.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+import contextlib
+import logging
+import random
+import sys
+import threading
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
 import httpx
 
+from signedin._answers import bare, name_of, result_of, typed_error
+from signedin._options import IDEMPOTENCY_KEY, CallOptions
+from signedin._plan import rewinder
+from signedin._retries import LONGEST_WAIT, Budget, is_idempotent, may_be_retried, retry_after
+from signedin._threads import Promise, Signal, SystemClock, in_trio_task, wait_async
 from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
 from signedin._wire import date_of
+from signedin.auth import PATIENCE
 from signedin.errors import (
-    APIConnectionError,
     APIResponseError,
-    APIStatusError,
     APITimeoutError,
-    ConfigurationError,
+    RefreshUnavailableError,
     SignedInError,
-    status_error,
 )
 from signedin.session import renewal_of
+from signedin.timing import retry_pause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator
 
+    from signedin._answers import Call
     from signedin._renewal import Renewal
     from signedin.protocols import Clock
     from signedin.session import TokenSession
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
-E = TypeVar("E", bound=BaseException)
-
-
-class Operation(Protocol):
-    """What a generated package says of one operation."""
-
-    id: str
-    method: str
-    path: str
-    auth: str  # "required", "optional" or "none"
-    tokens: str | None  # "issues" or "revokes"
-
-
-class Call(Protocol[T]):
-    """One request of one operation, as a generated package makes it, and how its answer is read."""
-
-    operation: Operation
-    kwargs: Mapping[str, Any]  # of `httpx.Client.build_request`
-    parse: Callable[[httpx.Response], T]
-    parse_error: Callable[[httpx.Response], object | None]
+_SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
+_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, says what was sent
+_TOO_LONG: Final = "The answer took too long in total."
+_logger = logging.getLogger("signedin")
 
 
 class Tokens(Protocol):
@@ -63,9 +57,12 @@ class Tokens(Protocol):
     response_refresh_token: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, which makes it four times as slow to create, and a view creates one
 class _Sender(Generic[Http]):
-    """What the calls of one client have in common. `signed_in` is called with the answer that brought a new user."""
+    """What the calls of one client or view have in common.
+
+    `signed_in` is called with the answer that brought a new user.
+    """
 
     http: Http
     session: TokenSession
@@ -73,10 +70,32 @@ class _Sender(Generic[Http]):
     tokens: Tokens
     clock: Clock
     signed_in: Callable[[httpx.Response], None] | None
+    budget: Budget
+    options: CallOptions
 
-    def request(self, call: Call[Any]) -> httpx.Request:
-        # Built apart from being sent: the frames that hold its arguments, a password say, are gone when sending fails.
-        return self.http.build_request(**{**call.kwargs, "url": self.base_url + call.kwargs["url"]})
+    def with_options(self, options: CallOptions) -> Self:
+        """Return a sender that differs in its options; by hand, since `dataclasses.replace` takes ten times as long."""
+        shared = self.http, self.session, self.base_url, self.tokens, self.clock, self.signed_in, self.budget
+        return type(self)(*shared, options)
+
+    def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
+        """Build the request of one attempt.
+
+        Apart from sending it: the frames that hold its arguments, a password say, are gone when sending fails.
+        """
+        kwargs = {**call.kwargs, "url": self.base_url + call.kwargs["url"]}
+        if options.headers:
+            headers = httpx.Headers(kwargs.get("headers"))
+            headers.update(httpx.Headers(list(options.headers.values())))
+            kwargs["headers"] = headers
+        if options.timeout is not None or options.deadline is not None:
+            timeout, left = options.timeout, options.deadline
+            bounds = (self.http.timeout if timeout is None else timeout).as_dict()
+            if left is not None:
+                bounds = _Bounds(bounds, self.clock, self.clock.monotonic() + left)
+            patience = [seconds for seconds in (timeout.read if timeout else None, left) if seconds is not None]
+            kwargs["extensions"] = {"timeout": bounds, PATIENCE: min(patience, default=None)}
+        return self.http.build_request(**kwargs)
 
     def settle(self, call: Call[Any], response: httpx.Response, *, sent: float, received: float) -> None:
         """Store or clear the session's pair where a successful answer asks for it, by `x-signedin-tokens`."""
@@ -101,18 +120,36 @@ class Sender(_Sender[httpx.Client]):
 
     def __call__(self, call: Call[T], /) -> T:
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
-        sent = self.clock.wall()
-        try:
-            response = self.http.send(self.request(call), **_auth(call))
-        except SignedInError as error:
-            raise bare(error)  # noqa: B904 -- the same error
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise typed_error(call.operation, error) from bare(error)
-        received = self.clock.wall()
-        result = result_of(call, response)
+        attempts = _Attempts(self, call)
+        while True:
+            outcome: httpx.Response | Exception
+            options = attempts.begin()
+            try:
+                outcome = self._exchange(call, options)
+            except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
+                outcome = bare(error)
+            pause = attempts.pause_after(outcome)
+            if pause is None or not self.clock.sleep(pause, renewal_of(self.session).threads.closing):
+                break
+        result: T
+        response, result = attempts.result(outcome)
         if call.operation.tokens is not None:
-            self.settle(call, response, sent=sent, received=received)
+            self.settle(call, response, sent=attempts.sent, received=attempts.received)
         return result
+
+    def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
+        """Send the request once, and once more if the plan replays it."""
+        request = self.request(call, options)
+        if options.deadline is None:
+            return self.http.send(request, **_auth(call))
+        response = self.http.send(request, stream=True, **_auth(call))
+        try:
+            response.stream = _Within(response.stream, request)
+            response.read()
+        except BaseException:
+            response.close()
+            raise
+        return response
 
 
 class AsyncSender(_Sender[httpx.AsyncClient]):
@@ -120,19 +157,213 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
 
     async def __call__(self, call: Call[T], /) -> T:
         """Return the typed answer, after storing or clearing the pair where the operation says so."""
-        sent = self.clock.wall()
-        try:
-            response = await self.http.send(self.request(call), **_auth(call))
-        except SignedInError as error:
-            raise bare(error)  # noqa: B904 -- the same error
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise typed_error(call.operation, error) from bare(error)
-        received = self.clock.wall()
-        result = result_of(call, response)
+        attempts = _Attempts(self, call)
+        while True:
+            outcome: httpx.Response | Exception
+            options = attempts.begin()
+            try:
+                outcome = await self._exchange(call, options)
+            except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
+                outcome = bare(error)
+            pause = attempts.pause_after(outcome)
+            if pause is None or not await _sleep(pause, self.clock, renewal_of(self.session)):
+                break
+        result: T
+        response, result = attempts.result(outcome)
         if call.operation.tokens is not None:  # the store's I/O is not for the event loop
             renewal: Renewal = renewal_of(self.session)
-            await renewal.in_thread(lambda: self.settle(call, response, sent=sent, received=received))
+            times = {"sent": attempts.sent, "received": attempts.received}
+            await renewal.in_thread(lambda: self.settle(call, response, **times))
         return result
+
+    async def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
+        """As `Sender._exchange`."""
+        request = self.request(call, options)
+        if options.deadline is None:
+            return await self.http.send(request, **_auth(call))
+        return await _within(options.deadline + _LATER, self.http.send(request, **_auth(call)))
+
+
+async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
+    """Return the response if it comes in time; cut off what takes longer in total than each of its timeouts."""
+    if in_trio_task():
+        trio: Any = sys.modules["trio"]
+        with trio.move_on_after(seconds):
+            return await response
+    else:
+        asyncio: Any = sys.modules["asyncio"]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await response
+    raise httpx.ReadTimeout(_TOO_LONG)
+
+
+async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
+    """As `Clock.sleep`, without blocking the event loop."""
+    if isinstance(clock, SystemClock):
+        with contextlib.suppress(RefreshUnavailableError):
+            await wait_async(Promise[None](), seconds)
+        return True
+    over = Signal()  # ends the clock's sleep with a cancelled caller's
+    try:
+        sleep = partial(clock.sleep, seconds, over)
+        return await renewal.threads.run(sleep, threading.TIMEOUT_MAX, partial(RefreshUnavailableError, "asleep"))
+    finally:
+        over.set()
+
+
+# ------------------------------------------------------------------------------------------------------------ attempts
+
+
+class _Attempts:
+    """The attempts of one call: decides, without I/O, whether another one follows, and makes the result of the last."""
+
+    __slots__ = ("_began", "_call", "_end", "_rewind", "_sender", "count", "hint", "received", "sent")
+
+    def __init__(self, sender: _Sender[Any], call: Call[Any]) -> None:
+        self._sender, self._call = sender, call
+        self.count, self.hint = 0, ""
+        self.sent = self.received = self._began = 0.0
+        deadline = sender.options.deadline
+        self._end = None if deadline is None else sender.clock.monotonic() + deadline
+        self._rewind = _rewinder(call) if sender.options.max_retries else None  # now: a file stands where it begins
+
+    def begin(self) -> CallOptions:
+        """Begin an attempt; return its options."""
+        sender = self._sender
+        self.count += 1
+        if self._call.operation.tokens is not None:
+            self.sent = sender.clock.wall()
+        if _logger.isEnabledFor(logging.DEBUG):
+            self._began = sender.clock.monotonic()
+        if self._end is None:
+            return sender.options
+        return replace(sender.options, deadline=max(self._left(), _SHORTEST))
+
+    def pause_after(self, outcome: httpx.Response | Exception) -> float | None:
+        """Return how long to wait before the next attempt; None if the outcome is the call's."""
+        sender = self._sender
+        if self._call.operation.tokens is not None:
+            self.received = sender.clock.wall()
+        if _logger.isEnabledFor(logging.DEBUG):
+            self._log(outcome)
+        if isinstance(outcome, httpx.Response) and outcome.status_code < 400:
+            sender.budget.earn()
+            return None
+        return self._pause(outcome)
+
+    def _pause(self, outcome: httpx.Response | Exception) -> float | None:
+        sender, retries = self._sender, self.count - 1
+        if retries >= sender.options.max_retries or self._rewind is None:
+            return None
+        idempotent = is_idempotent(self._call.operation.method) or self._has_key()
+        if not may_be_retried(outcome, idempotent=idempotent) or not (idempotent or self._is_first_hop(outcome)):
+            return None
+        asked = self._asked(outcome)
+        if asked is not None and asked > LONGEST_WAIT:
+            self.hint = f" The server asks to wait for {asked:.0f} s, which is more than is waited for."
+            return None
+        pause = retry_pause(retries, asked, random.random())  # noqa: S311 -- spread, not a secret
+        if self._end is not None and pause >= self._left():
+            self.hint = " The deadline leaves no time for another attempt."
+            return None
+        if not sender.budget.spend(sender.clock.monotonic()):
+            self.hint = " Not retried: too many calls of this client fail."
+            return None
+        self._rewind()
+        return pause
+
+    def _asked(self, outcome: httpx.Response | Exception) -> float | None:
+        return retry_after(outcome.headers, self._sender.clock.wall()) if isinstance(outcome, httpx.Response) else None
+
+    def _has_key(self) -> bool:
+        names = self._call.kwargs.get("headers") or ()
+        return IDEMPOTENCY_KEY in self._sender.options.headers or any(
+            name.lower() == IDEMPOTENCY_KEY.decode() for name in names
+        )
+
+    def _is_first_hop(self, outcome: httpx.Response | Exception) -> bool:
+        """Say whether no redirect was followed: the hop before a failed one may have done what was to be done."""
+        if isinstance(outcome, httpx.Response):
+            return not outcome.history
+        if not self._sender.http.follow_redirects:
+            return True
+        error: Any = outcome
+        return bool(error.request.url == self._sender.request(self._call, self._sender.options).url)
+
+    def _left(self) -> float:
+        return (self._end or 0.0) - self._sender.clock.monotonic()
+
+    def result(self, outcome: httpx.Response | Exception) -> tuple[httpx.Response, Any]:
+        """Return the answer and what it says, typed, or raise what came instead."""
+        hint = f" This was attempt {self.count}.{self.hint}" if self.count > 1 else self.hint
+        if isinstance(outcome, httpx.Response):
+            return outcome, result_of(self._call, outcome, hint=hint, now=self._sender.clock.wall)
+        late = self._end is not None and self._left() <= 0
+        if late and isinstance(outcome, RefreshUnavailableError):
+            raise APITimeoutError(
+                f"{name_of(self._call.operation)}: {self._deadline()} while the call waited for a new token. "
+                f"The server has done nothing for this call; the refresh goes on.{hint}"
+            ) from outcome
+        if isinstance(outcome, SignedInError):
+            raise outcome
+        if late and isinstance(outcome, httpx.TimeoutException):
+            hint = f" {self._deadline().capitalize()}.{hint}"
+        raise typed_error(self._call.operation, outcome, hint=hint) from outcome
+
+    def _deadline(self) -> str:
+        return f"the deadline of {self._sender.options.deadline:g} s passed"
+
+    def _log(self, outcome: httpx.Response | Exception) -> None:
+        duration = (self._sender.clock.monotonic() - self._began) * 1000
+        status, request_id = type(outcome).__name__, "-"
+        if isinstance(outcome, httpx.Response):
+            status, request_id = str(outcome.status_code), outcome.headers.get("x-request-id", "-")[:100]
+        line = "%s: %s in %.1f ms, attempt %d, request id %s"
+        _logger.debug(line, name_of(self._call.operation), status, duration, self.count, request_id)
+
+
+class _Bounds(dict[str, Any]):
+    """Timeouts that shrink with the time that is left: httpx's transports look one up when its phase begins."""
+
+    def __init__(self, bounds: dict[str, float | None], clock: Clock, end: float) -> None:
+        super().__init__(bounds)
+        self._clock, self._end = clock, end
+
+    def get(self, name: str, default: Any = None) -> Any:
+        left, bound = max(self.left(), _SHORTEST), super().get(name, default)
+        return left if bound is None else min(bound, left)
+
+    def left(self) -> float:
+        return self._end - self._clock.monotonic()
+
+
+class _Within(httpx.SyncByteStream):
+    """A body that must have arrived within the bounds of its request: a timeout is over one read only."""
+
+    def __init__(self, stream: Any, request: httpx.Request) -> None:
+        self._stream, self._request = stream, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            if self._request.extensions["timeout"].left() <= 0:
+                raise httpx.ReadTimeout(_TOO_LONG, request=self._request)
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _rewinder(call: Call[Any]) -> Callable[[], object] | None:
+    """Return what makes the call's body ready for another attempt; None where it can be sent only once."""
+    body = {name: call.kwargs[name] for name in ("content", "files", "data") if name in call.kwargs}
+    if body.keys() <= {"data"}:
+        return _nothing
+    return rewinder(httpx.Request("POST", "http://localhost", **body))
+
+
+def _nothing() -> None:
+    """Rewind a body that is built anew for each attempt."""
 
 
 def _auth(call: Call[Any]) -> dict[str, Any]:
@@ -158,119 +389,3 @@ def _pair_in(response: httpx.Response, tokens: Tokens) -> TokenPair:
         if not is_token(response.json().get(name)):
             raise APIResponseError(f"The answer has no usable {name}; nothing was stored.", response=response)
     return TokenPair(*(response.json()[name] for name in names))
-
-
-# ------------------------------------------------------------------------------------------------------------- answers
-
-
-def result_of(call: Call[T], response: httpx.Response) -> T:
-    """Return the typed answer.
-
-    Raises:
-        APIStatusError: The server said no, by a status of 400 or above.
-        APIResponseError: The answer is not what the spec says.
-    """
-    if response.status_code >= 400:
-        raise _refusal(call, response)
-    try:
-        return call.parse(response)
-    except Exception as error:  # noqa: BLE001 -- whatever generated code makes of a foreign answer
-        reason = f"{type(error).__name__}: {error}" if isinstance(error, TypeError | KeyError) else _shape(response)
-    # Outside of the `except`: the error's frames, which hold the answer, are not to stand in this one's context.
-    raise APIResponseError(
-        f"{_name(call.operation)}: the answer (status {response.status_code}) is not what the API's description says "
-        f"({reason}). Is the base URL right, and the SDK as new as the server?",
-        response=response,
-    )
-
-
-def _refusal(call: Call[Any], response: httpx.Response) -> APIStatusError:
-    operation, typed = call.operation, call.parse_error(response)
-    body = typed if typed is not None else _decoded(response)
-    message = _message(body, response)
-    if response.status_code == 404 and typed is None and not isinstance(body, dict):
-        message += ". That is no answer of this API: is the base URL right?"
-    return status_error(response.status_code)(
-        message, method=operation.method.upper(), path=operation.path, response=response, body=body
-    )
-
-
-def _decoded(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
-
-
-def _message(body: object, response: httpx.Response) -> str:
-    """Return the server's own words, where it has any; never a whole body."""
-    for name in ("message", "detail", "error_description", "error", "title"):
-        words = body.get(name) if isinstance(body, dict) else getattr(body, name, None)
-        if isinstance(words, str) and words:
-            return words[:500]
-    return f"{response.reason_phrase or 'refused'} ({_shape(response)})"
-
-
-def _shape(response: httpx.Response) -> str:
-    kind = response.headers.get("content-type", "nothing").split(";")[0].strip().lower()
-    if kind == "application/json":
-        try:
-            json.loads(response.content)
-        except (ValueError, RecursionError):
-            return "malformed JSON"
-        return "JSON of another shape"
-    return f"{kind} instead of JSON"
-
-
-# ------------------------------------------------------------------------------------------------------------ failures
-
-
-def bare(error: E) -> E:
-    """Return the error without the frames below, nor those of its causes.
-
-    Those of httpx, httpcore and h11 are of no use to the user, and their locals hold the request: crash reporters show
-    them with its passwords and tokens.
-    """
-    link: BaseException | None = error
-    while link is not None and link.__traceback__ is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-    return error
-
-
-def typed_error(operation: Operation, error: httpx.RequestError | httpx.InvalidURL) -> SignedInError:
-    """Return our error for one of httpx's."""
-    name = _name(operation)
-    match error:
-        case httpx.ConnectTimeout():
-            return APITimeoutError(f"{name}: the server could not be reached in time. Nothing was sent.")
-        case httpx.PoolTimeout():
-            return APITimeoutError(f"{name}: no connection became free in time. Nothing was sent; try again.")
-        case httpx.TimeoutException():
-            words = f"no answer in time ({type(error).__name__}). Whether the server did it is unknown."
-            return APITimeoutError(f"{name}: {words}")
-        case httpx.ConnectError():
-            return APIConnectionError(
-                f"{name}: could not connect to {_host(error)} ({error}). Nothing was sent; is the server running there?"
-            )
-        case httpx.DecodingError():
-            return APIConnectionError(f"{name}: the answer could not be decoded ({error}).")
-        case httpx.TooManyRedirects():
-            return APIConnectionError(f"{name}: the server redirects in circles.")
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return ConfigurationError(f"{name}: {error}")
-        case _:
-            # Not the error's own text: h11 quotes what it refuses, and that can be a header with a token.
-            words = f"the connection broke ({type(error).__name__}). Whether the server did it is unknown."
-            return APIConnectionError(f"{name}: {words}")
-
-
-def _name(operation: Operation) -> str:
-    return f"{operation.method.upper()} {operation.path}"
-
-
-def _host(error: httpx.RequestError) -> str:
-    try:
-        return error.request.url.netloc.decode("ascii", "replace")
-    except RuntimeError:  # raised by a transport that names no request
-        return "the server"

@@ -33,6 +33,10 @@ class _Lean:
         timeout: httpx.Timeout = self._http.timeout
         return timeout
 
+    @property
+    def follow_redirects(self) -> bool:
+        return bool(self._http.follow_redirects)
+
     def build_request(
         self, method: str, url: str, *, headers: Any = None, extensions: Mapping[str, Any] | None = None, **body: Any
     ) -> httpx.Request:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # The wait for a connection is long: a thousand calls at once must queue, not fail.
 DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
 _NOBODYS_CHOICE: Final = (DEFAULT_TIMEOUT.as_dict(), httpx.Timeout(5.0).as_dict())  # ours, and httpx's own
+# Request extension: the longest that this call may wait for a refresh, in seconds, beside its timeout.
+PATIENCE: Final = "signedin.patience"
 _LONGEST_REFUSAL: Final = 64 * 1024  # bytes; a body beyond says nothing of a token
 
 
@@ -166,7 +168,8 @@ def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]
 def _patience(request: httpx.Request, renewal: Renewal) -> float:
     """Return how long a request may wait for a refresh: a timeout that the user chose bounds that, too."""
     timeout = request.extensions.get("timeout") or {}
-    read, longest = timeout.get("read"), renewal.timing.waiter
+    patience, read = request.extensions.get(PATIENCE), timeout.get("read")
+    longest = renewal.timing.waiter if patience is None else min(patience, renewal.timing.waiter)
     return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
 
 

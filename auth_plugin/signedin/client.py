@@ -11,8 +11,7 @@ import copy
 import functools
 import os
 import re
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Self, TypeVar
 
 import httpx
@@ -28,7 +27,18 @@ from signedin._connections import (
 from signedin._connections import refresh_client as connected
 from signedin._exchange import AsyncLean, Lean
 from signedin._network import ConnectionOptions, allowed_origin
+from signedin._options import (
+    CallOptions,
+    Headers,
+    Unchanged,
+    checked_headers,
+    checked_retries,
+    checked_timeout,
+    set_up_logging,
+    user_agent,
+)
 from signedin._profiles import Contract, Options, Profiles
+from signedin._retries import Budget
 from signedin._threads import SystemClock
 from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
 from signedin.errors import ConfigurationError
@@ -38,6 +48,7 @@ from signedin.stores import open_store
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
 
     from signedin._tokens import Record
     from signedin.protocols import Clock, TokenStore
@@ -59,6 +70,7 @@ class _Shared:
     opened: bool
     connections: Any = None
     transport: Any = None  # the user's
+    budget: Budget = field(default_factory=Budget)
     closed: bool = False
 
 
@@ -124,7 +136,10 @@ class _Client(Generic[Transport, Http]):
     api: ClassVar[Contract]  # of a generated package, set by the subclass
     _colour: ClassVar[_Colour]
     _is_view = False
+    # What descriptors keep in an instance: the resources, which a view must not share.
+    _described: ClassVar[frozenset[str]]
     _http: Any  # one of ours, or a copy of the user's
+    _send: Any  # set by the generated resources
 
     def __init__(
         self,
@@ -134,6 +149,8 @@ class _Client(Generic[Transport, Http]):
         session: TokenSession | None = None,
         profile: str | None = None,
         timeout: httpx.Timeout | float | None = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        app: str | None = None,
         headers: Mapping[str, str] | None = None,
         http_client: Http | None = None,
         transport: Transport | None = None,
@@ -164,6 +181,8 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError(
                 "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
             )
+        set_up_logging()
+        call_options = CallOptions(checked_retries(max_retries))
         base_url = _base_url(base_url, session)
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
@@ -171,7 +190,8 @@ class _Client(Generic[Transport, Http]):
         network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
         # Another client's session refreshes by that client's transport.
         threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
-        settings: dict[str, Any] = {"timeout": _timeout(timeout), "headers": _headers(headers)}
+        sent: Headers = {b"user-agent": (b"User-Agent", user_agent(self.api, app)), **checked_headers(headers)}
+        settings: dict[str, Any] = {"timeout": checked_timeout(timeout), "headers": httpx.Headers([*sent.values()])}
         options = Options(
             api=self.api,
             base_url=base_url,
@@ -190,15 +210,14 @@ class _Client(Generic[Transport, Http]):
         self._shared = _Shared(options, profiles or Profiles(options, session), owned=profiles is None, opened=opened)
         self._session = session or self._shared.profiles.session("default" if profile is None else profile)
         if http_client is not None:
-            self._bind(
-                _around(http_client, self._shared, self._session, settings, timed=timeout is not DEFAULT_TIMEOUT)
-            )
+            timed = timeout is not DEFAULT_TIMEOUT
+            self._bind(_around(http_client, self._shared, self._session, settings, timed=timed), call_options)
             return
         connect = self._colour.connections
         self._shared.transport = transport
         self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
         settings |= {"base_url": base_url, "event_hooks": event_hooks, "follow_redirects": follow_redirects}
-        self._bind(self._opened(settings))
+        self._bind(self._opened(settings), call_options)
 
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
@@ -208,7 +227,7 @@ class _Client(Generic[Transport, Http]):
         fresh_cookies_after_fork(http)
         return http
 
-    def _bind(self, http: Any) -> None:
+    def _bind(self, http: Any, call_options: CallOptions) -> None:
         self._http = http
         options = self._shared.options
         sender = self._colour.sender(
@@ -218,8 +237,14 @@ class _Client(Generic[Transport, Http]):
             tokens=options.api.REFRESH,
             clock=options.clock,
             signed_in=http.signed_in if self._is_own else None,  # a user's own client has the user's cookies
+            budget=self._shared.budget,
+            options=call_options,
         )
         super().__init__(sender)  # type: ignore[call-arg]  # of the generated resources, next in the subclass's bases
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._described = frozenset(name for name in dir(cls) if hasattr(getattr(cls, name, None), "__get__"))
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"
@@ -247,22 +272,42 @@ class _Client(Generic[Transport, Http]):
 
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connections; closing it closes nothing."""
-        kind = type(self)
-        view = object.__new__(kind)
-        # Without what descriptors keep in an instance: the resources, which send for the other session.
-        copied = {
-            name: value for name, value in vars(self).items() if not hasattr(getattr(kind, name, None), "__get__")
-        }
-        view.__dict__.update(copied)
-        view._is_view, view._session = True, self._shared.profiles.session(name)
+        view = object.__new__(type(self))
+        view.__dict__.update(self._copied(), _is_view=True, _session=self._shared.profiles.session(name))
         if self._is_own:
             names = ("base_url", "timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params")
-            view._bind(view._opened({name: getattr(self._http, name) for name in names}))
+            view._bind(view._opened({name: getattr(self._http, name) for name in names}), self._send.options)
         else:
             http: Any = copy.copy(self._http)
             http.auth, http.cookies = BearerAuth(view._session), httpx.Cookies()
-            view._bind(http)
+            view._bind(http, self._send.options)
         return view
+
+    def with_options(
+        self,
+        *,
+        timeout: httpx.Timeout | float | Unchanged | None = ...,
+        max_retries: int | Unchanged = ...,
+        headers: Mapping[str, str] | None = None,
+        deadline: timedelta | float | Unchanged | None = ...,
+        idempotency_key: str | Unchanged | None = ...,
+    ) -> Self:
+        """Return a view whose generated calls have these options; it costs microseconds, closing it closes nothing.
+
+        What is left out stays as it is; `headers` are added. `timeout` is per attempt, as in httpx, and bounds a wait
+        for a refresh. `deadline`: seconds for the whole call, with waits, refresh and retries. `idempotency_key`: the
+        Idempotency-Key of each call of this view, which makes all of them safe to retry.
+
+        Raises:
+            ConfigurationError: A value cannot work.
+        """
+        options = self._send.options.changed(timeout, max_retries, headers, deadline, idempotency_key)
+        view = object.__new__(type(self))
+        view.__dict__.update(self._copied(), _is_view=True, _send=self._send.with_options(options))
+        return view
+
+    def _copied(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in self._described}
 
     @property
     def _is_own(self) -> bool:
@@ -421,30 +466,6 @@ def _base_url(base_url: str | None, session: TokenSession | None) -> str:
         return str(httpx.URL(str(httpx.URL(base_url)))).rstrip("/")
     except httpx.InvalidURL:
         return base_url  # refused, with what is wrong, by `allowed_origin`
-
-
-def _headers(headers: Mapping[str, str] | None) -> httpx.Headers:
-    raw: list[tuple[bytes, bytes]] = []
-    for name, value in (headers or {}).items():
-        try:
-            raw.append((name.encode("ascii"), value.encode("latin-1")))
-        except (UnicodeEncodeError, AttributeError):
-            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.") from None
-        if not re.fullmatch(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+", raw[-1][0]) or re.search(
-            rb"[\x00-\x08\n-\x1f\x7f]", raw[-1][1]
-        ):
-            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
-    return httpx.Headers(raw)
-
-
-def _timeout(timeout: httpx.Timeout | float | None) -> httpx.Timeout:
-    try:
-        checked = httpx.Timeout(timeout)
-        if all(seconds is None or 0 < seconds <= threading.TIMEOUT_MAX for seconds in checked.as_dict().values()):
-            return checked
-    except (TypeError, ValueError):
-        pass
-    raise ConfigurationError("timeout= takes positive, finite seconds, None for no limit, or an httpx.Timeout.")
 
 
 def _refresh_client(

@@ -120,21 +120,32 @@ class APIStatusError(APIError):
 
     `method` and `path` (as in the spec, without values) name the operation, `message` is the server's own word, `body`
     the typed error where the spec types it (else the decoded JSON, or None), `request_id` the server's name for the
-    request.
+    request, `retry_after` the time that it wants to be left alone.
     """
 
-    def __init__(self, message: str, *, method: str, path: str, response: httpx.Response, body: object) -> None:
-        super().__init__(f"{method} {path}: {response.status_code}: {message}")
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str,
+        path: str,
+        response: httpx.Response,
+        body: object,
+        retry_after: timedelta | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(f"{method} {path}: {response.status_code}: {message}{hint and '.'}{hint}")
         self.method = method
         self.path = path
         self.message = message
         self.status_code: int = response.status_code
         self.body = body
+        self.retry_after = retry_after
         self.request_id: str | None = response.headers.get("x-request-id")
         self.http_response = response
 
     def __reduce__(self) -> tuple[object, ...]:
-        names = ("method", "path", "message", "status_code", "request_id")
+        names = ("method", "path", "message", "status_code", "retry_after", "request_id")
         return _restored, (type(self), self.args, {name: getattr(self, name) for name in names} | {"body": None})
 
 
@@ -163,7 +174,7 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429; `http_response.headers["retry-after"]` says when to try again."""
+    """429; `retry_after` says when to try again."""
 
 
 class ServerError(APIStatusError):

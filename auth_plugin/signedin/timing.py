@@ -16,6 +16,8 @@ RESTS: Final = (0.5, 1.0, 2.0, 4.0)
 # Waits between two attempts to store a pair that the store could not take, in seconds; the last value repeats.
 SAVES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 JITTER: Final = 0.1
+# The longest pause before the first retry of a call, in seconds; it doubles with each, up to the second figure.
+RETRY: Final = (0.5, 8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,16 @@ def rest_after(failures: int) -> float:
 def save_after(attempts: int) -> float:
     """Return how long to wait before the attempt with this number, counted from 1, to store a pair."""
     return SAVES[min(attempts, len(SAVES)) - 1]
+
+
+def retry_pause(retries: int, asked: float | None, chance: float) -> float:
+    """Return how long to wait before a call is retried: never shorter than the server asked.
+
+    `retries`: how many there were before. `chance`: between 0 and 1; all of the pause is random ("full jitter"), or
+    those who failed together would come back together.
+    """
+    own = chance * min(RETRY[0] * 2.0 ** min(retries, 16), RETRY[1])
+    return max(own, (asked or 0.0) * (1 + JITTER * chance))
 
 
 def hard_window(lifetime: float | None) -> float:

@@ -28,6 +28,8 @@ CLIENT_ATTRIBUTES: Final = frozenset(
         "send",
         "session",
         "timeout",
+        "with_options",
+        "with_raw_response",
     }
 )
 # Names that the printed modules use beside those of the spec.
@@ -40,7 +42,20 @@ _PROPERTY_NAMES: Final = frozenset(
 )
 _CLASS_NAMES: Final = frozenset(
     {"Any", "AsyncSend", "AuthenticatedClient", "BinaryIO", "BytesIO", "Call", "Client", "File", "Final", "Generator"}
-    | {"IntEnum", "Literal", "Mapping", "Operation", "Response", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
+    | {
+        "IntEnum",
+        "Literal",
+        "Mapping",
+        "Operation",
+        "RawResponse",
+        "Response",
+        "Send",
+        "StrEnum",
+        "T",
+        "TextIO",
+        "TypeVar",
+        "UNSET",
+    }
     | {"UUID", "Unset"}
 )
 # They order the letters after them anew on the screen (CVE-2021-42574); a docstring would keep them.

@@ -9,7 +9,9 @@ from attrs import define
 from generator.errors import GeneratorError
 
 # What a release writes. The spec and the code are committed before.
-WRITTEN: Final = ("pyproject.toml", "CHANGELOG.md", "changelog.d", "sdk")
+# The files that hold the version, and before what in them.
+VERSIONED: Final = {"pyproject.toml": "version = ", "auth_plugin/signedin/_options.py": "VERSION: Final = "}
+WRITTEN: Final = (*VERSIONED, "CHANGELOG.md", "changelog.d", "sdk")
 
 
 @define(frozen=True)

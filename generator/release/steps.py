@@ -15,7 +15,7 @@ from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, unreleased, with_section
 from generator.release.decision import decide
 from generator.release.distribution import built_twice, manifest, snapshot, tracked
-from generator.release.history import record, require_committed, require_untagged
+from generator.release.history import VERSIONED, record, require_committed, require_untagged
 from generator.release.index import Index, missing
 from generator.release.notes import Told
 from generator.release.plan import PROJECT, Plan, Tell
@@ -63,12 +63,13 @@ def _publish(index: Index, version: str, tree: Path, files: list[Path], tell: Te
 
 
 def _write(tree: Path, version: str, noticed: Told, epoch: int, tell: Tell) -> None:
-    pyproject = tree / "pyproject.toml"
-    text, count = re.subn(r'(?m)^version = "[^"]*"$', f'version = "{version}"', pyproject.read_text("utf-8"), count=1)
-    if count != 1:
-        raise GeneratorError('pyproject.toml has no line `version = "..."`.')
-    pyproject.write_text(text, encoding="utf-8")
-    tell(f"version {tomllib.loads(text)['project']['version']}")
+    for name, before in VERSIONED.items():
+        text = (tree / name).read_text("utf-8")
+        text, count = re.subn(rf'(?m)^{before}"[^"]*"', f'{before}"{version}"', text, count=1)
+        if count != 1:
+            raise GeneratorError(f'{name} has no line `{before}"..."`.')
+        (tree / name).write_text(text, encoding="utf-8")
+    tell(f"version {version}")
     changelog = tree / "CHANGELOG.md"
     text, waiting = unreleased(changelog.read_text("utf-8"))
     # The commit's day, not today's: a half upload is finished tomorrow with the same bytes.
@@ -123,7 +124,7 @@ def _committed_at(root: Path) -> int:
 
 
 def _keep(tree: Path, root: Path) -> None:
-    for name in ("pyproject.toml", "CHANGELOG.md"):
+    for name in (*VERSIONED, "CHANGELOG.md"):
         (root / name).write_bytes((tree / name).read_bytes())
     replace(tree / "sdk" / "signedin_sdk", root / "sdk" / "signedin_sdk")
     for path in (root / "changelog.d").glob("*.*.md"):

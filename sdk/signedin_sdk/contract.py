@@ -4,6 +4,8 @@ from typing import Final
 
 from .types import ExpiredSignal, Grace, RefreshContract, RevokeContract
 
+VERSION: Final = "1.0.0"  # of the API, `info.version`
+
 DEFAULT_BASE_URL: Final[str | None] = "http://localhost:5000/api/v1"
 
 REFRESH: Final[RefreshContract | None] = RefreshContract(

@@ -38,7 +38,7 @@ def server() -> FakeAuthServer:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own sessions out of the tests."""
-    for name in ("SIGNEDIN_BASE_URL", "SIGNEDIN_STORE"):
+    for name in ("SIGNEDIN_BASE_URL", "SIGNEDIN_STORE", "SIGNEDIN_LOG"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -116,9 +116,9 @@ class Drive:
 
     @asynccontextmanager
     async def client(self, server: FakeAuthServer, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
-        """Open a client of this colour on the fake server; `client.wire` has what was sent."""
+        """Open a client of this colour on the fake server, without retries; `client.wire` has what was sent."""
         wire = Wire(server)
-        options = {"clock": server.clock, "transport": wire, **options}
+        options = {"clock": server.clock, "transport": wire, "max_retries": 0, **options}
         client: Any = (AsyncClient if self.is_async else Client)(server.base_url, **options)
         client.wire = wire
         if signed_in:

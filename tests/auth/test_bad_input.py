@@ -152,7 +152,7 @@ def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: st
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, json={"message": "no", "stack": ""}, headers={"x-request-id": "r-1"})
 
-    client = Client(server.base_url, transport=httpx.MockTransport(answer))
+    client = Client(server.base_url, transport=httpx.MockTransport(answer), max_retries=0)
     with pytest.raises(APIStatusError) as error:
         client.auth.login(email="a@b.c", password="x")
     assert type(error.value).__name__ == name

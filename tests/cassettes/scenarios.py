@@ -53,10 +53,10 @@ class Stage:
     async def client(self) -> AsyncIterator[Client | AsyncClient]:
         """Open a client of the stage's colour, with a session of its own."""
         if self.colour == "sync":
-            with Client(self.base_url, clock=self.clock) as client:
+            with Client(self.base_url, clock=self.clock, max_retries=0) as client:
                 yield client
         else:
-            async with AsyncClient(self.base_url, clock=self.clock) as client:
+            async with AsyncClient(self.base_url, clock=self.clock, max_retries=0) as client:
                 yield client
 
 

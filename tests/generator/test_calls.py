@@ -259,8 +259,8 @@ def test_resources_hand_the_call_to_send_and_return_what_it_returns() -> None:
 def test_a_resource_is_made_once_and_nothing_else_is_public() -> None:
     resources = Resources(lambda call: call.parse(answer(200, PAIR)))
     assert resources.auth is resources.auth
-    assert {name for name in dir(Resources) if not name.startswith("_")} == {"auth", "users"}
-    assert {name for name in dir(AsyncResources) if not name.startswith("_")} == {"auth", "users"}
+    assert {name for name in dir(Resources) if not name.startswith("_")} == {"auth", "users", "with_raw_response"}
+    assert {name for name in dir(AsyncResources) if not name.startswith("_")} == {"auth", "users", "with_raw_response"}
     assert inspect.getdoc(Resources.auth) == "Obtain, renew and revoke a pair of tokens."
 
 

@@ -136,14 +136,6 @@ by tests/auth/test_refusals.py::test_a_large_refusal_is_left_to_the_caller_unrea
 by tests/auth/test_refusals.py::test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_goes_on[threads]
 -else min(read, longest)
 +else longest
-@@ _call.py the frames of httpx stay on the error
-by tests/auth/test_secrecy.py::test_no_frame_of_any_library_shows_what_a_failed_call_has_sent[threads-read error-login]
--        link.__traceback__ = None
-+        pass
-@@ _call.py every 404 is the API's
-by tests/auth/test_bad_input.py::test_a_404_that_is_not_the_apis_asks_for_the_base_url
--    if response.status_code == 404 and
-+    if False and
 @@ client.py cookies of one user go along with the next
 by tests/auth/test_client.py::test_no_cookie_of_one_user_goes_along_with_the_next
 -        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
@@ -186,10 +178,6 @@ by tests/auth/test_origins.py::test_plain_http_to_another_machine_is_refused
 by tests/auth/test_bad_input.py::test_a_base_url_with_a_password_is_refused_unquoted
 -    if parsed.userinfo:
 +    if False:
-@@ client.py a header value of any characters
-by tests/auth/test_bad_input.py::test_an_argument_that_cannot_work_is_named_and_never_quoted
--            raw.append((name.encode("ascii"), value.encode("latin-1")))
-+            raw.append((name.encode(), str(value).encode()))
 @@ client.py a with block knows nothing of the sign-in before
 by tests/auth/test_client.py::test_a_client_in_a_with_block_knows_of_the_sign_in_before[threads]
 -        try:
@@ -223,4 +211,18 @@ by tests/auth/test_origins.py::test_a_foreign_answer_behind_a_redirect_of_a_bare
 -                    return  #
 +                if False:
 +                    return  #
+@@ _answers.py the frames of httpx stay on the error
+by tests/auth/test_secrecy.py::test_no_frame_of_any_library_shows_what_a_failed_call_has_sent[threads-read error-login]
+-        link.__traceback__ = None
+-
++        pass
++
+@@ _answers.py every 404 is the API's
+by tests/auth/test_bad_input.py::test_a_404_that_is_not_the_apis_asks_for_the_base_url
+-    if response.status_code == 404 and
++    if False and
+@@ _options.py a header value of any characters
+by tests/auth/test_bad_input.py::test_an_argument_that_cannot_work_is_named_and_never_quoted
+-if not isinstance(value, str) or _NO_VALUE.search(value)
++if not isinstance(value, str)
 """)

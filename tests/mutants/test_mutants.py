@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model import invariants
+from tests.mutants.of_the_calls import CALLS
 from tests.mutants.of_the_command import COMMAND
 from tests.mutants.of_the_connections import CONNECTIONS
 from tests.mutants.of_the_flight import FLIGHT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "auth_plugin" / "signedin"
-ALL = (*FLIGHT, *SESSION, *WAITERS, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND)
+ALL = (*FLIGHT, *SESSION, *WAITERS, *REQUESTS, *WIRE, *STORES, *CONNECTIONS, *COMMAND, *CALLS)
 
 
 @pytest.fixture(scope="session")

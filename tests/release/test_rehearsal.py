@@ -54,7 +54,7 @@ def test_dry_run_names_each_step_that_is_left(root: Path, tmp_path: Path) -> Non
         f"  sha256 {digest(files[1].read_bytes())}",
         "would install signedin==1.1 from ROOT/simple into a clean environment",
         "would run the README's example (1 lines) against the backend",
-        "would write pyproject.toml, CHANGELOG.md, changelog.d, sdk",
+        "would write pyproject.toml, auth_plugin/signedin/_options.py, CHANGELOG.md, changelog.d, sdk",
         "would commit that and tag it v1.1",
         "would push both to origin main",
     ]

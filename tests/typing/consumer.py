@@ -1,7 +1,7 @@
 """What type checkers see of the package, as a user's code would have it. Checked by mypy --strict, never run."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_type
 
 import httpx
@@ -14,6 +14,7 @@ from signedin import (
     FileStore,
     FreshTokenRejectedError,
     MemoryStore,
+    RawResponse,
     RefreshUnavailableError,
     SessionExpiredError,
     Timing,
@@ -37,6 +38,7 @@ def blocking(path: str) -> None:
         assert_type(profile.created_at, datetime)
         assert_type(client.http, httpx.Client)
         assert_type(client.for_profile("other"), Client)
+        options(client)
         client.logout()
         client.users.get_profile("positional")  # type: ignore[call-arg]
         client.auth.login("e", "p")  # type: ignore[call-arg]
@@ -46,6 +48,27 @@ def blocking(path: str) -> None:
         Client("https://api.example.com/v1", on_doubt="maybe")  # type: ignore[arg-type]
 
 
+def options(client: Client) -> None:
+    view = client.with_options(timeout=2, max_retries=0, headers={"X-Trace": "1"})
+    assert_type(view, Client)
+    assert_type(view.with_options(deadline=timedelta(seconds=3), idempotency_key=None, timeout=None), Client)
+    assert_type(view.for_profile("other").with_options(deadline=1.5).users.get_profile(), Profile)
+    answer = client.with_raw_response.users.get_profile()
+    assert_type(answer, RawResponse[Profile])
+    assert_type(answer.parsed.email, str)
+    assert_type(answer.status_code, int)
+    assert_type(answer.headers, httpx.Headers)
+    assert_type(answer.request_id, str | None)
+    assert_type(answer.http_response, httpx.Response)
+    assert_type(view.with_raw_response.auth.login(email="e", password="p"), RawResponse[IssuedPair])
+    assert_type(view.with_raw_response.auth.logout(refresh_token="r").parsed, None)
+    answer.parsed = answer.parsed  # type: ignore[misc]
+    client.with_raw_response.auth.login(email="e")  # type: ignore[call-arg]
+    client.with_options(timeouts=1)  # type: ignore[call-arg]
+    client.with_options(max_retries=None)  # type: ignore[arg-type]
+    client.with_options(1)  # type: ignore[call-arg]
+
+
 async def awaiting(session: TokenSession) -> None:
     async with AsyncClient(session=session) as client:
         assert_type(client, AsyncClient)
@@ -53,6 +76,9 @@ async def awaiting(session: TokenSession) -> None:
         profile = await client.users.get_profile()
         assert_type(profile, Profile)
         assert_type(client.http, httpx.AsyncClient)
+        view = client.with_options(max_retries=1)
+        assert_type(view, AsyncClient)
+        assert_type(await view.with_raw_response.users.get_profile(), RawResponse[Profile])
         await client.logout()
         client.users.get_profile()  # type: ignore[unused-coroutine]
 
@@ -97,4 +123,5 @@ def errors(client: Client) -> None:
         assert_type(error.message, str)
         assert_type(error.body, object)
         assert_type(error.request_id, str | None)
+        assert_type(error.retry_after, timedelta | None)
         assert_type(error.http_response, httpx.Response)

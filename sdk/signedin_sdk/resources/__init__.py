@@ -1,7 +1,46 @@
 """The operations of the spec, one attribute for each of its tags; `__init__.pyi` says of which type."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from ..types import Call
+
+T = TypeVar("T")
+
+
+class RawResponse(NamedTuple, Generic[T]):
+    """A typed answer, and the response that it was read from."""
+
+    parsed: T
+    http_response: Any
+
+    @property
+    def status_code(self) -> int:
+        return self.http_response.status_code
+
+    @property
+    def headers(self) -> Any:
+        return self.http_response.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """What the server calls the request (`x-request-id`)."""
+        return self.http_response.headers.get("x-request-id")
+
+    def __repr__(self) -> str:
+        return f"RawResponse(status_code={self.status_code!r})"  # what was answered may be a token
+
+
+def _raw(send: Any) -> Any:
+    """Return a `send` whose answers are raw, of the same colour."""
+
+    def call(call: Any) -> Any:
+        def parse(response: Any) -> Any:
+            return RawResponse(call.parse(response), response)
+
+        return send(Call(call.operation, call.kwargs, parse, call.parse_error))
+
+    return call
 
 
 class _Resource:
@@ -27,6 +66,13 @@ class _Tags:
     def __init__(self, send: Any) -> None:
         self._send = send
 
+    @property
+    def with_raw_response(self) -> Any:
+        """The same operations, each of which returns a `RawResponse`."""
+        raw = _Tags(_raw(self._send))
+        raw._kind = self._kind
+        return raw
+
     auth = _Resource("AuthResource", "Obtain, renew and revoke a pair of tokens.")
     users = _Resource("UsersResource", "The signed-in user.")
 
@@ -41,4 +87,4 @@ class AsyncResources(_Tags):
     _kind = "Async"
 
 
-__all__ = ("AsyncResources", "Resources")
+__all__ = ("AsyncResources", "RawResponse", "Resources")

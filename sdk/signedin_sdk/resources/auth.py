@@ -1,3 +1,5 @@
+from uuid import uuid4 as _uuid4
+
 from ..api.auth import login as _login
 from ..api.auth import logout as _logout
 from ..api.auth import refresh_token as _refresh_token
@@ -63,7 +65,7 @@ class AuthResource:
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _refresh_token.call(
             refresh_token=refresh_token,
-            idempotency_key=idempotency_key,
+            idempotency_key=_uuid4().hex if idempotency_key is UNSET else idempotency_key,
         )
         del refresh_token
         return self._send(_call_)
@@ -144,7 +146,7 @@ class AsyncAuthResource:
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _refresh_token.call(
             refresh_token=refresh_token,
-            idempotency_key=idempotency_key,
+            idempotency_key=_uuid4().hex if idempotency_key is UNSET else idempotency_key,
         )
         del refresh_token
         return await self._send(_call_)

@@ -1,0 +1,172 @@
+"""What came of a call: its answer typed, its failure one of our errors, without the frames that hold secrets.
+
+Knows generated packages by the protocols below only: any package that the generator writes will do.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import httpx
+
+from signedin._retries import retry_after
+from signedin.errors import (
+    APIConnectionError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    SignedInError,
+    status_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
+
+
+class Operation(Protocol):
+    """What a generated package says of one operation."""
+
+    id: str
+    method: str
+    path: str
+    auth: str  # "required", "optional" or "none"
+    tokens: str | None  # "issues" or "revokes"
+
+
+class Call(Protocol[T]):
+    """One request of one operation, as a generated package makes it, and how its answer is read."""
+
+    operation: Operation
+    kwargs: Mapping[str, Any]  # of `httpx.Client.build_request`
+    parse: Callable[[httpx.Response], T]
+    parse_error: Callable[[httpx.Response], object | None]
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], float], hint: str = "") -> T:
+    """Return the typed answer. `hint`: what an error says of further attempts.
+
+    Raises:
+        APIStatusError: The server said no, by a status of 400 or above.
+        APIResponseError: The answer is not what the spec says.
+    """
+    if response.status_code >= 400:
+        raise _refusal(call, response, retry_after(response.headers, now()), hint)
+    try:
+        return call.parse(response)
+    except Exception as error:  # noqa: BLE001 -- whatever generated code makes of a foreign answer
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, TypeError | KeyError) else _shape(response)
+    # Outside of the `except`: the error's frames, which hold the answer, are not to stand in this one's context.
+    raise APIResponseError(
+        f"{name_of(call.operation)}: the answer (status {response.status_code}) is not what the API's description says "
+        f"({reason}). Is the base URL right, and the SDK as new as the server?",
+        response=response,
+    )
+
+
+def _refusal(call: Call[Any], response: httpx.Response, asked: float | None, hint: str) -> APIStatusError:
+    operation, typed = call.operation, call.parse_error(response)
+    body = typed if typed is not None else _decoded(response)
+    message = _message(body, response)
+    if response.status_code == 404 and typed is None and not isinstance(body, dict):
+        message += ". That is no answer of this API: is the base URL right?"
+    return status_error(response.status_code)(
+        message,
+        method=operation.method.upper(),
+        path=operation.path,
+        response=response,
+        body=body,
+        retry_after=None if asked is None else timedelta(seconds=asked),
+        hint=hint,
+    )
+
+
+def _decoded(response: httpx.Response) -> object:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _message(body: object, response: httpx.Response) -> str:
+    """Return the server's own words, where it has any; never a whole body."""
+    for name in ("message", "detail", "error_description", "error", "title"):
+        words = body.get(name) if isinstance(body, dict) else getattr(body, name, None)
+        if isinstance(words, str) and words:
+            return words[:500]
+    return f"{response.reason_phrase or 'refused'} ({_shape(response)})"
+
+
+def _shape(response: httpx.Response) -> str:
+    kind = response.headers.get("content-type", "nothing").split(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            json.loads(response.content)
+        except (ValueError, RecursionError):
+            return "malformed JSON"
+        return "JSON of another shape"
+    return f"{kind} instead of JSON"
+
+
+# ------------------------------------------------------------------------------------------------------------ failures
+
+
+def bare(error: E) -> E:
+    """Return the error without the frames below, nor those of its causes.
+
+    Those of httpx, httpcore and h11 are of no use to the user, and their locals hold the request: crash reporters show
+    them with its passwords and tokens.
+    """
+    link: BaseException | None = error
+    while link is not None and link.__traceback__ is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def typed_error(operation: Operation, error: Exception, *, hint: str = "") -> SignedInError:
+    """Return our error for one of httpx's. `hint`: what it says of further attempts."""
+    kind, words = _described(error)
+    return kind(f"{name_of(operation)}: {words}{hint}")
+
+
+def _described(error: Exception) -> tuple[type[SignedInError], str]:
+    match error:
+        case httpx.ConnectTimeout():
+            return APITimeoutError, "the server could not be reached in time. Nothing was sent."
+        case httpx.PoolTimeout():
+            return APITimeoutError, "no connection became free in time. Nothing was sent; try again."
+        case httpx.TimeoutException():
+            return APITimeoutError, f"no answer in time ({type(error).__name__}). Whether the server did it is unknown."
+        case httpx.ConnectError():
+            words = f"could not connect to {_host(error)} ({error}). Nothing was sent; is the server running there?"
+            return APIConnectionError, words
+        case httpx.DecodingError():
+            return APIConnectionError, f"the answer could not be decoded ({error})."
+        case httpx.TooManyRedirects():
+            return APIConnectionError, "the server redirects in circles."
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+            return ConfigurationError, str(error)
+        case _:
+            # Not the error's own text: h11 quotes what it refuses, and that can be a header with a token.
+            words = f"the connection broke ({type(error).__name__}). Whether the server did it is unknown."
+            return APIConnectionError, words
+
+
+def name_of(operation: Operation) -> str:
+    return f"{operation.method.upper()} {operation.path}"
+
+
+def _host(error: httpx.RequestError) -> str:
+    try:
+        return error.request.url.netloc.decode("ascii", "replace")
+    except RuntimeError:  # raised by a transport that names no request
+        return "the server"

@@ -1,0 +1,152 @@
+"""What a call may be given: timeout, retries, headers, deadline; and what a client says of itself and to the log.
+
+All of it is checked here, before anything is sent. When a call is retried is in `_retries`, how it is sent in `_call`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from signedin.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION: Final = "0.1.0"  # of the distribution; `make release` writes it. importlib.metadata costs more than a call
+IDEMPOTENCY_KEY: Final = b"idempotency-key"
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
+_NO_VALUE: Final = re.compile(r"[\x00-\x08\n-\x1f\x7f\u0100-\U0010ffff]")
+_LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO}
+
+Unchanged = EllipsisType  # an option that is left out stays as it is
+Headers = dict[bytes, tuple[bytes, bytes]]  # names and values as they go on the wire, by lower-case names
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The options of a client's or a view's calls. Of one attempt, `deadline` is the time that is left for it."""
+
+    max_retries: int = 2
+    timeout: httpx.Timeout | None = None  # None: that of httpx's client
+    headers: Headers = field(default_factory=dict, repr=False)
+    deadline: float | None = None  # seconds
+
+    def changed(
+        self,
+        timeout: httpx.Timeout | float | Unchanged | None,
+        max_retries: int | Unchanged,
+        headers: Mapping[str, str] | None,
+        deadline: timedelta | float | Unchanged | None,
+        idempotency_key: str | Unchanged | None,
+    ) -> CallOptions:
+        """Return these options with some of them replaced, and headers added.
+
+        Raises:
+            ConfigurationError: A value cannot work.
+        """
+        merged = {**self.headers, **checked_headers(headers)} if headers else self.headers
+        if not isinstance(idempotency_key, EllipsisType):
+            merged = {name: value for name, value in merged.items() if name != IDEMPOTENCY_KEY}
+            if idempotency_key is not None:
+                key = _value("idempotency_key= has a", idempotency_key, empty=False)
+                merged[IDEMPOTENCY_KEY] = b"Idempotency-Key", key
+        return CallOptions(
+            self.max_retries if isinstance(max_retries, EllipsisType) else checked_retries(max_retries),
+            self.timeout if isinstance(timeout, EllipsisType) else checked_timeout(timeout),
+            merged,
+            self.deadline if isinstance(deadline, EllipsisType) else _checked_deadline(deadline),
+        )
+
+
+def checked_retries(max_retries: int) -> int:
+    """Return the number, if it is one."""
+    if type(max_retries) is not int or max_retries < 0:
+        raise ConfigurationError("max_retries= takes a whole number, 0 for none.")
+    return max_retries
+
+
+def checked_timeout(timeout: object) -> httpx.Timeout:
+    """Return httpx's timeout, if all that it holds is positive and finite."""
+    try:
+        checked: httpx.Timeout = httpx.Timeout(timeout)  # type: ignore[arg-type]  # of any type: it is checked here
+        if timeout is not True and all(map(_is_duration, checked.as_dict().values())):
+            return checked
+    except (TypeError, ValueError):
+        pass
+    raise ConfigurationError("timeout= takes positive, finite seconds, None for no limit, or an httpx.Timeout.")
+
+
+def _checked_deadline(deadline: object) -> float | None:
+    seconds: Any = deadline.total_seconds() if isinstance(deadline, timedelta) else deadline
+    try:
+        if seconds is None or (seconds is not True and _is_duration(seconds)):
+            return None if seconds is None else float(seconds)
+    except TypeError:
+        pass
+    raise ConfigurationError("deadline= takes positive, finite seconds or a timedelta, None for no deadline.")
+
+
+def _is_duration(seconds: float | None) -> bool:
+    return seconds is None or 0 < seconds <= threading.TIMEOUT_MAX
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> Headers:
+    """Return the headers as they go on the wire.
+
+    Raises:
+        ConfigurationError: No header can carry a name or a value. Neither is quoted: a value may be a secret.
+    """
+    raw: Headers = {}
+    items: Any = (headers or {}).items()
+    for name, value in items:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
+        raw[name.lower().encode()] = name.encode(), _value(f"headers= has {name!r}, whose name or", value)
+    return raw
+
+
+def _value(of: str, value: object, *, empty: bool = True) -> bytes:
+    if not isinstance(value, str) or _NO_VALUE.search(value) or not (empty or value.strip()):
+        raise ConfigurationError(f"{of} value no header can carry.")
+    return value.encode("latin-1")
+
+
+# ---------------------------------------------------------------------------------------- what a client says of itself
+
+
+def user_agent(api: Any, app: str | None) -> bytes:
+    """Return the User-Agent: the program's own name, ours, the generated package's, Python's and httpx's."""
+    package = re.sub(r"[^\w.+-]", "_", getattr(api, "__name__", "").partition(".")[0] or "sdk", flags=re.ASCII)
+    version = re.sub(r"[^\w.+-]", "_", str(getattr(api, "VERSION", "")), flags=re.ASCII)
+    comment = f"({package}/{version})" if version else f"({package})"
+    python = f"python/{sys.version_info[0]}.{sys.version_info[1]}"
+    ours = f"signedin/{VERSION} {comment} {python} httpx/{httpx.__version__}".encode()
+    return ours if app is None else _value("app= has a", app, empty=False) + b" " + ours
+
+
+def set_up_logging() -> None:
+    """Write the log of `signedin` to standard error if SIGNEDIN_LOG says so; leave it to the program otherwise."""
+    if not (wanted := os.environ.get("SIGNEDIN_LOG")):
+        return
+    if (level := _LEVELS.get(wanted.strip().lower())) is None:
+        raise ConfigurationError(f"SIGNEDIN_LOG is {wanted[:40]!r}; it may be {' or '.join(_LEVELS)}.")
+    logger = logging.getLogger("signedin")
+    logger.setLevel(level)
+    if not any(isinstance(handler, _Handler) for handler in logger.handlers):
+        logger.addHandler(_Handler())
+
+
+class _Handler(logging.StreamHandler[Any]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
