@@ -16,6 +16,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks o
 
 # What takes its time and depends on no Python version: `-m "not proof"` leaves it out.
 _PROOFS = (
+    "tests/backend/test_chromium.py",
     "tests/backend/test_kills.py",
     "tests/backend/test_kills_of_endings.py",
     "tests/backend/test_spec.py",

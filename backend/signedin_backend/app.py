@@ -54,7 +54,10 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
             raise StartError(_reason(error)) from None
         if kept is not None:
             LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
-        yield
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(state.journal.metrics.share)
+            yield
+            beside.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             if state.shared is not None:
                 await state.shared.close()

@@ -20,8 +20,8 @@ _PORT = re.compile(r":\d*$")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Where the id stands in the state of a request, and the status of the server's own refusal.
 _ID, _REFUSED = "signedin.request_id", "signedin.refused"
-# Where the server finds the settings, in the state of the lifespan.
-SETTINGS = "signedin.settings"
+# Where the server finds the settings and the metrics, in the state of the lifespan.
+SETTINGS, METRICS = "signedin.settings", "signedin.metrics"
 # Any word may be a method, and of any length.
 _LONGEST_METHOD = 16
 # Asked every few seconds, by whatever name or address the one who asks has for us.
@@ -50,7 +50,7 @@ class Edge:
         """Answer one request."""
         if scope["type"] != "http":
             if "state" in scope:
-                scope["state"][SETTINGS] = self._settings
+                scope["state"].update({SETTINGS: self._settings, METRICS: self._journal.metrics})
             await self._app(scope, receive, _untraced(send))
             return
         seen, scope = Seen(request_id(scope)), _with_path(scope)
@@ -94,7 +94,7 @@ class Edge:
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 
     def _chosen(self, scope: Scope) -> ASGIApp:
-        if _is_ambiguous(scope):
+        if is_ambiguous(scope):
             return answers.error(400, "Malformed HTTP request.", {"Connection": "close"})
         return self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
 
@@ -150,7 +150,7 @@ def refused(scope: Scope, status: int) -> str:
     return name
 
 
-def _is_ambiguous(scope: Scope) -> bool:
+def is_ambiguous(scope: Scope) -> bool:
     """Tell whether a proxy in front may have seen another end of this request than we do, and so another next one."""
     # RFC 9112, sections 6.1 and 6.3: an attempt to smuggle a request; the connection ends with the answer.
     headers = Headers(scope=scope)

@@ -21,15 +21,22 @@ class Limit:
 
     def take(self, key: str) -> float:
         """Count one request and return 0, or return the seconds to wait and count nothing."""
-        now = self._clock()
-        paid_at = max(now, self._paid_at.get(key, now)) + self._interval
-        if (wait := paid_at - now - self._burst) > 1e-9:
+        if wait := self.wait(key):
             return wait
-        self._paid_at[key] = paid_at
+        self._paid_at[key] = self._next(key)
         self._paid_at.move_to_end(key)
         if len(self._paid_at) > self._KEYS:
             self._paid_at.popitem(last=False)
         return 0
+
+    def wait(self, key: str) -> float:
+        """Return the seconds until one more request may be counted, 0 if it may be now."""
+        wait = self._next(key) - self._clock() - self._burst
+        return wait if wait > 1e-9 else 0
+
+    def _next(self, key: str) -> float:
+        now = self._clock()
+        return max(now, self._paid_at.get(key, now)) + self._interval
 
 
 def origin(address: str) -> str:

@@ -226,7 +226,9 @@ class Settings:
     )
     grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
     rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
-    account_rate: tuple[int, int] = _option((120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS")
+    account_rate: tuple[int, int] = _option(
+        (300, 60), _rate, "failed sign-ins per account from everywhere, COUNT/SECONDS"
+    )
     account_network_rate: tuple[int, int] = _option(
         (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS"
     )

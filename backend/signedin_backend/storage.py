@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from signedin_backend import engines, migrations
 from signedin_backend.migrations import SchemaError
-from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
+from signedin_backend.schema import ISSUANCES, REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings, StartError
 
 # What expired is forgotten with each sign-in and every 64th rotation of a session, so much at a time: several times
@@ -107,6 +108,20 @@ class Storage:
                 if not engines.is_locked(error) or time.monotonic() > end:
                     raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
             time.sleep(0.05)
+
+    def check(self) -> str:
+        """Return the schema's revision if this backend can work on it; changes nothing.
+
+        Raises:
+            StartError: The database cannot be reached, or has another schema.
+        """
+        try:
+            with self.engine.connect() as connection:
+                return migrations.check(connection)
+        except SchemaError as error:
+            raise StartError(str(error)) from None
+        except SQLAlchemyError as error:
+            raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
 
     def _upgrade(self) -> None:
         with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
@@ -323,6 +338,22 @@ def revoke(connection: Connection, session_id: str, *, now: int) -> bool:
     """End a session; False if it had ended already."""
     living = and_(SESSIONS.c.id == session_id, SESSIONS.c.revoked_at.is_(None))
     return connection.execute(update(SESSIONS).where(living).values(revoked_at=now)).rowcount == 1
+
+
+def extend_issuance(connection: Connection, issuance: str, *, expires_at: int) -> None:
+    """Record that access tokens written with this combination expire no later than this."""
+    row = {"issuance": issuance, "expires_at": expires_at}
+    # Both databases read this form; the row is shared by workers, whose lifetimes may differ.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    added = dialect.insert(ISSUANCES).values(row)
+    longer = ISSUANCES.c.expires_at < added.excluded.expires_at
+    connection.execute(added.on_conflict_do_update(index_elements=["issuance"], set_=row, where=longer))
+
+
+def has_live_tokens(connection: Connection, issuance: str, *, now: int) -> bool:
+    """Tell whether an access token that was written with this combination may be alive."""
+    alive = select(ISSUANCES.c.issuance).where(ISSUANCES.c.issuance == issuance, ISSUANCES.c.expires_at > now)
+    return connection.execute(alive).first() is not None
 
 
 def ready(connection: Connection) -> None:

@@ -141,8 +141,9 @@ def test_a_login_that_is_malformed_is_so_for_every_account(served: Served, passw
 
 
 def test_an_account_that_is_not_there_is_limited_too(serve: Serve) -> None:
+    first = serve()
+    first.register()
     served = serve(rate_limit=True, account_rate=(3, 3600), address_rate=(1000, 1))
-    served.register()
     for _ in range(3):
         served.login(password="wrong password")
         served.login("nobody@example.com", "wrong password")

@@ -45,6 +45,18 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def check(connection: Connection) -> str:
+    """Return the schema's revision, which is the newest.
+
+    Raises:
+        SchemaError: It is not; nothing was changed.
+    """
+    revision, newest = _revision(connection), _script().get_current_head()
+    if revision != newest:
+        raise SchemaError(f"the database has schema {revision or 'none'}, and this backend needs {newest}")
+    return revision or ""
+
+
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
