@@ -14,9 +14,9 @@ from signedin_backend.settings import read
 
 from tests.backend.conftest import Ended
 from tests.backend.running import rows
+from tests.backend.test_settings import STRONG
 
 ROOT = Path(__file__).parents[2]
-STRONG = "3f6a1c0b9d8e7f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a"
 
 
 def options_of(command: list[str]) -> str:

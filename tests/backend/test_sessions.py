@@ -90,14 +90,6 @@ def test_logout_ends_the_session_at_once_whichever_of_its_tokens_is_shown(served
     assert served.refresh(third["refreshToken"]).status_code == 401
 
 
-def test_logout_says_the_same_of_a_token_that_never_was(served: Served) -> None:
-    pair = served.pair()
-    known = served.logout(pair["refreshToken"])
-    for token in (pair["refreshToken"], "never-was", pair["accessToken"]):
-        answer = served.logout(token)
-        assert (answer.status_code, answer.content) == (known.status_code, known.content)
-
-
 def test_a_session_ends_at_its_absolute_lifetime_however_often_it_is_renewed(serve: Serve) -> None:
     served = serve(refresh_ttl=100)
     token = served.pair()["refreshToken"]
@@ -124,10 +116,6 @@ def test_neither_kind_of_token_passes_for_the_other(served: Served) -> None:
     assert served.refresh(pair["refreshToken"]).status_code == 200
 
 
-def test_an_unknown_refresh_token_is_refused_with_401(served: Served) -> None:
-    assert served.refresh("A" * 43).status_code == 401
-
-
 def test_a_restart_keeps_sessions(serve: Serve) -> None:
     pair = serve().pair()
     again = serve()
@@ -142,15 +130,6 @@ def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
     again = serve(jwt_key=None)
     assert again.profile(pair["accessToken"]).status_code == 200
     assert again.refresh(pair["refreshToken"]).status_code == 200
-
-
-def test_with_another_key_access_tokens_are_void_and_refresh_tokens_go_on(serve: Serve) -> None:
-    pair = serve().pair()
-    again = serve(jwt_key=b"another" + KEY)
-    assert again.profile(pair["accessToken"]).json()["message"] == "🚫 Un-Authorized 🚫"
-    fresh = again.refresh(pair["refreshToken"]).raise_for_status().json()
-    assert again.profile(fresh["accessToken"]).status_code == 200
-    assert again.refresh(fresh["refreshToken"]).status_code == 200
 
 
 def test_a_repeat_after_the_key_was_changed_hands_out_no_token_that_nobody_knows(serve: Serve) -> None:
