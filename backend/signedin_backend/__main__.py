@@ -66,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(server: Server, bound: socket.socket) -> None:
-    # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
-    for asked in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asked, _leave)
+    # uvicorn stops gracefully and then raises the signal again; by then it has stopped already.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     server.run(sockets=[bound])
 
 

@@ -66,7 +66,7 @@ class Edge:
             await self._admitted(scope)(scope, receive, send_marked)
         finally:
             if (path := scope["path"]) not in {*_PROBES, "/metrics"} and not path.endswith("/__ledger__"):
-                self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
+                self._journal.record(scope.get("signedin.mark", {}), **seen.entry(scope))
 
     def _admitted(self, scope: Scope) -> ASGIApp:
         """Return the application, or the refusal of a page that may not use it, before anything is done for it."""
@@ -80,13 +80,13 @@ class Edge:
     async def _safe(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def send_noted(message: Message) -> None:
+        async def send_watched(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._chosen(scope)(scope, receive, send_noted)
+            await self._chosen(scope)(scope, receive, send_watched)
         except Exception:
             LOG.exception("failed", extra={"fields": {"request_id": request_id(scope)}})
             if begun:
@@ -112,8 +112,8 @@ class Seen:
         self.request_id, self.status, self.whole = request_id, 0, False
         self._started = time.perf_counter()
 
-    def told(self, scope: Scope) -> dict[str, Any]:
-        """Return what the journal is told of it."""
+    def entry(self, scope: Scope) -> dict[str, Any]:
+        """Return the status and the fields of its line in the log."""
         # The route, not the path: whoever mistypes may have put a secret into it.
         route = getattr(scope.get("route"), "path", "")
         milliseconds = round((time.perf_counter() - self._started) * 1000, 3)
@@ -161,9 +161,9 @@ def is_ambiguous(scope: Scope) -> bool:
 def _with_path(scope: Scope) -> Scope:
     """Return the request as if its target were a path; an absolute one says the host, whatever Host says."""
     # RFC 9112, section 3.2.2. Unquoted like any path, but after the authority was cut off.
-    found = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
-    if found is None:
+    target = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
+    if target is None:
         return scope
-    path = found[2] or b"/"
-    headers = [(b"host", found[1]), *(pair for pair in scope["headers"] if pair[0] != b"host")]
+    path = target[2] or b"/"
+    headers = [(b"host", target[1]), *(pair for pair in scope["headers"] if pair[0] != b"host")]
     return {**scope, "path": unquote_to_bytes(path).decode(errors="replace"), "raw_path": path, "headers": headers}

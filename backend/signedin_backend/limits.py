@@ -1,4 +1,4 @@
-"""How many requests of one kind and one origin are answered; kept in memory, so in each worker by itself."""
+"""How many requests of one kind and one origin are answered; counted in memory, so in each worker by itself."""
 
 import ipaddress
 import time
@@ -66,9 +66,9 @@ def network(text: str) -> Network:
     Raises:
         ValueError: It is none.
     """
-    found = ipaddress.ip_network(text)
-    plain = getattr(found.network_address, "ipv4_mapped", None)
-    return ipaddress.ip_network((plain, found.prefixlen - 96)) if plain and found.prefixlen >= 96 else found
+    parsed = ipaddress.ip_network(text)
+    plain = getattr(parsed.network_address, "ipv4_mapped", None)
+    return ipaddress.ip_network((plain, parsed.prefixlen - 96)) if plain and parsed.prefixlen >= 96 else parsed
 
 
 def mapped(network: Network) -> str:

@@ -219,8 +219,8 @@ def _bearer(request: Request) -> str:
     if not headers:
         mark(request, "no_bearer")
         raise answers.challenge(answers.UNAUTHORIZED)
-    found = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
-    if found is None:
+    bearer = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
+    if bearer is None:
         mark(request, "refused_bearer")
         raise answers.challenge(answers.UNAUTHORIZED, ', error="invalid_token"')
-    return found[1]
+    return bearer[1]

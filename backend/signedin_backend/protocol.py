@@ -150,7 +150,7 @@ class Protocol(H11Protocol):
             self._gate.work_for(self)
 
     def pause_writing(self) -> None:
-        """Wait for a peer that does not read what it asked for, but not for ever."""
+        """Wait for a peer that does not read its answer, but not for ever."""
         super().pause_writing()
         self._gate.wait_for(self)
         self._unread = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
@@ -175,7 +175,7 @@ class Protocol(H11Protocol):
         self._left = _DROPPED
         self.cycle.more_body = False
         self.cycle.message_event.set()
-        # As if the peer had asked for it: so the answer says it.
+        # As if the request had this header: so the answer has it too.
         self.scope["headers"] = [*self.scope["headers"], CLOSE_HEADER]
 
     def _drop(self, data: bytes) -> None:
@@ -215,11 +215,11 @@ class Protocol(H11Protocol):
         """Answer 400 and close; what was wrong is in `msg` and stays here."""
         del msg
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self._refuse(self._told())
+            self._refuse(self._logged_id())
         # Else the request was answered before its body broke.
         self.part()
 
-    def _told(self) -> str:
+    def _logged_id(self) -> str:
         """Return the id of what is refused, with which it is logged."""
         if self.conn.our_state is h11.SEND_RESPONSE:
             # A body that broke: the application has the request, and logs it. It is answered from here.

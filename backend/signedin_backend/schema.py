@@ -49,6 +49,6 @@ REFRESH_TOKENS = Table(
     Column("parent", String(64)),
     Column("counter", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # One child per parent, said a second time by the schema.
+    # One child per parent: the schema enforces it too.
     Index("ix_refresh_tokens_session_counter", "session_id", "counter", unique=True),
 )

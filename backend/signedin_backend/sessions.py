@@ -107,7 +107,7 @@ class Sessions:
 
     def refresh(self, token: str, key: str | None) -> Renewal | Refusal:
         """Exchange a refresh token for its child: once, and again only within the grace (RFC 9700, section 4.14.2)."""
-        presented, hashed_key, asked = fingerprint(token), key and fingerprint(key), self._now()
+        presented, hashed_key, received = fingerprint(token), key and fingerprint(key), self._now()
         self._record_issuance()
         with self._storage.writing() as connection:
             session = storage.session_of_token(connection, presented)
@@ -118,7 +118,7 @@ class Sessions:
             now = self._now()
             if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
                 return Renewal(pair, "rotated", session.id, session.access.expires_at * 1000 - now)
-            if self._may_repeat(connection, session.id, presented, hashed_key, asked):
+            if self._may_repeat(connection, session.id, presented, hashed_key, received):
                 again = self._repeated(connection, session, token, now)
                 return Renewal(again, "repeated", session.id) if again else Refusal("rekeyed", session.id)
             return self._refused(connection, session, now)

@@ -26,7 +26,7 @@ _ALONE = "the rate limits are not shared: Redis does not answer"
 
 
 class Redis:
-    """Where limits are shared; opens a connection when it is asked first."""
+    """Where limits are shared; connects with the first request."""
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
@@ -79,7 +79,7 @@ class Shared:
     async def take(self, key: str) -> float:
         """Count for all workers, or here while that cannot be."""
         try:
-            return await self._asked(self._window.hit, fingerprint(key))
+            return await self._wait_after(self._window.hit, fingerprint(key))
         except (RedisError, OSError) as error:
             self._failing.warn(reason=type(error).__name__)
             return self._alone.take(key)
@@ -87,12 +87,12 @@ class Shared:
     async def wait(self, key: str) -> float:
         """Look at what all workers counted, or this one while that cannot be."""
         try:
-            return await self._asked(self._window.test, fingerprint(key))
+            return await self._wait_after(self._window.test, fingerprint(key))
         except (RedisError, OSError) as error:
             self._failing.warn(reason=type(error).__name__)
             return self._alone.wait(key)
 
-    async def _asked(self, ask: Callable[[RateLimitItem, str, str], Awaitable[bool]], named: str) -> float:
+    async def _wait_after(self, ask: Callable[[RateLimitItem, str, str], Awaitable[bool]], named: str) -> float:
         if await ask(self._item, self._name, named):
             return 0
         stats = await self._window.get_window_stats(self._item, self._name, named)

@@ -96,10 +96,10 @@ class State:
     @staticmethod
     def of_app(app: Starlette) -> "State":
         """Return the parts of this application."""
-        found = app.state.signedin
-        if not isinstance(found, State):
+        state = app.state.signedin
+        if not isinstance(state, State):
             raise TypeError("the application was not built by create_app")
-        return found
+        return state
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run database work that changes nothing.

@@ -35,7 +35,7 @@ class UserGoneError(Exception):
 
 
 class UnavailableError(Exception):
-    """The database could not be asked, or gave up before the end; nothing was done."""
+    """The database could not be reached, or gave up before the end; nothing was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,10 +192,10 @@ def user_to_sign_in(connection: Connection, canonical: str) -> tuple[str, str] |
 
 def password_costs(connection: Connection) -> set[str]:
     """Return each cost that a password record has: what stands before its salt, whatever program made it."""
-    known = "$argon2id$v=19$"
-    dollar = engines.position(connection)(func.substr(USERS.c.password, len(known) + 1), "$")
-    cost = func.substr(USERS.c.password, 1, len(known) - 1 + dollar)
-    return set(connection.scalars(select(cost).where(USERS.c.password.startswith(known)).distinct()))
+    prefix = "$argon2id$v=19$"
+    dollar = engines.position(connection)(func.substr(USERS.c.password, len(prefix) + 1), "$")
+    cost = func.substr(USERS.c.password, 1, len(prefix) - 1 + dollar)
+    return set(connection.scalars(select(cost).where(USERS.c.password.startswith(prefix)).distinct()))
 
 
 def renew_password(connection: Connection, user_id: str, *, was: str, renewed: str) -> None:
@@ -206,12 +206,12 @@ def renew_password(connection: Connection, user_id: str, *, was: str, renewed: s
 
 def user_of_session(connection: Connection, session_id: str, user_id: str, *, now: int) -> User | None:
     """Return the user if this session of theirs is alive."""
-    found = connection.execute(
+    row = connection.execute(
         select(USERS.c.id, USERS.c.email, USERS.c.created_at, USERS.c.updated_at)
         .join(SESSIONS, SESSIONS.c.user_id == USERS.c.id)
         .where(SESSIONS.c.id == session_id, USERS.c.id == user_id, _alive(now))
     ).first()
-    return User(**found._mapping) if found else None  # noqa: SLF001  # the documented accessor of a Row
+    return User(**row._mapping) if row else None  # noqa: SLF001  # the documented accessor of a Row
 
 
 def add_session(connection: Connection, session: Session, *, now: int) -> None:

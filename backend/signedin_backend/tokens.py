@@ -75,7 +75,7 @@ class AccessTokens:
         """Return the claims of a valid token.
 
         The header is compared as text with those that we write, one for each key, so any other `alg` or `kid`, `jku`,
-        `crit` and whatever comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired is said last, of a
+        `crit` and whatever comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired comes last, for a
         token that is right in every other respect.
         """
         named = self._keys.get(token.partition(".")[0])

@@ -7,6 +7,7 @@ Tests marked `both_databases` run on SQLite and on a real PostgreSQL, the others
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -122,7 +123,7 @@ def served(shared: Served) -> Served:
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
     """Run the program to the end of a start that fails; in this process, for one of its own costs a second."""
     monkeypatch.setattr(logs, "configure", lambda: None)
     # What is frozen has no referrers any more, and Hypothesis, which asks for them, fails at the end of the run.
@@ -135,7 +136,10 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             status = main(options)
         return status, capsys.readouterr().err
 
-    return run
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @contextmanager

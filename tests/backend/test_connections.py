@@ -236,13 +236,6 @@ def test_a_target_may_be_a_whole_url_and_names_the_host_then(
     assert (line["status"], line["route"]) == (status, "/api/v1/users/profile" if status == 401 else "")
 
 
-def test_a_whole_url_on_a_port_is_the_one_request_that_a_path_is(served: Served) -> None:
-    body = b'{"email": "ada@example.com", "password": "correct horse battery staple"}'
-    head = f"POST {served.base_url}/auth/register HTTP/1.1\r\n".encode() + JSON
-    answer = asked(served, head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body, "/auth/register")
-    assert served.profile(json.loads(answer.body)["accessToken"]).status_code == 200
-
-
 @pytest.mark.parametrize(
     ("head", "message"),
     [
