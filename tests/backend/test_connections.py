@@ -275,14 +275,24 @@ def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is
     assert [line["status"] for line in logged(caplog, served)] == [400]
 
 
-def test_the_refusal_arrives_although_the_body_still_does(served: Served) -> None:
+@pytest.mark.parametrize(
+    ("head", "status", "pieces"),
+    [
+        (LOGIN + JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n0\r\n\r\n", 400, 65_536),
+        (PROFILE[:-2] + b"Connection: close\r\nContent-Length: 8000\r\n\r\n", 401, 1_000),
+    ],
+    ids=["ambiguous", "not read"],
+)
+def test_an_answer_that_ends_the_connection_arrives_although_the_body_still_does(
+    served: Served, head: bytes, status: int, pieces: int
+) -> None:
     with connected(served) as peer:
-        peer.sendall(LOGIN + JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n0\r\n\r\n")
-        answer = receive(peer)
-        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        peer.sendall(head)
+        answer = receive(peer, "/users/profile", method="GET") if status == 401 else receive(peer)
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
         # A closed connection would answer these with a reset, which discards what its peer has not read.
         for _ in range(8):
-            peer.sendall(b"x" * 65_536)
+            peer.sendall(b"x" * pieces)
         assert peer.recv(1) == b""
 
 

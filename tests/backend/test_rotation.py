@@ -171,6 +171,14 @@ def test_what_is_replaced_ends_by_itself_a_lifetime_after_the_last_worker_that_w
     assert accepted() == 401
 
 
+def test_a_worker_with_shorter_lifetimes_does_not_shorten_anothers(serve: Serve) -> None:
+    long, short, new = serve(jwt_key=OLD, access_ttl=3_000), serve(jwt_key=OLD), serve(jwt_key=BOTH["NEW,OLD"])
+    token = long.pair()["accessToken"]
+    short.pair("bob@example.com")
+    new.clock.now = long.clock.now + 2_000
+    assert new.profile(token).status_code == 200
+
+
 def test_a_key_that_no_worker_has_signed_with_yet_verifies_nothing(serve: Serve) -> None:
     served, ahead = serve(jwt_key=BOTH["OLD,NEW"]), serve(jwt_key=NEW)
     claims = jwt.decode(served.pair()["accessToken"], options={"verify_signature": False})
