@@ -137,6 +137,7 @@ def workers(
     command = [
         *(sys.executable, "-m", "uvicorn", "--factory", factory),
         *("--workers", str(count), "--port", "0", "--no-access-log", "--http", "signedin_backend.protocol:Protocol"),
+        *("--log-config", "backend/uvicorn_log.json"),
     ]
     given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
     env = _environ(database, {**given, **(environ or {})})

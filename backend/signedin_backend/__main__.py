@@ -1,4 +1,4 @@
-"""`python -m signedin_backend`: read the options, serve, stop gracefully."""
+"""`python -m signedin_backend [serve | check | migrate]`: read the options, serve, stop gracefully."""
 
 import argparse
 import os
@@ -38,17 +38,27 @@ class Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 2 for a refused option, 3 for a start that failed, as uvicorn has it."""
+    """Serve until SIGTERM or SIGINT, or check, or migrate.
+
+    Returns 2 for a refused option, and 3 for a database that cannot be used, as uvicorn has it.
+    """
     logs.configure()
     try:
-        given = {name: text for name, text in vars(_parser().parse_args(arguments)).items() if text is not None}
-        chosen = settings.read(os.environ, given)
+        options = vars(_parser().parse_args(arguments))
+        verb = options.pop("verb")
+        chosen = settings.read(os.environ, {name: text for name, text in options.items() if text is not None})
         app = create_app(chosen)
-        with closing(State.of_app(app).storage) as storage, _bind(chosen) as bound:
-            # Once more than the server does, so that whoever sits at the terminal reads one line.
-            storage.prepare()
-            settle()
-            _serve(_server(app, chosen), bound)
+        with closing(State.of_app(app).storage) as storage:
+            if verb == "serve":
+                with _bind(chosen) as bound:
+                    # Once more than the server does, so that whoever sits at the terminal reads one line.
+                    storage.prepare()
+                    settle()
+                    _serve(_server(app, chosen), bound)
+            else:
+                if verb == "migrate":
+                    storage.prepare()
+                sys.stdout.write(f"the options are right, and the database has schema {storage.check()}\n")
     except (SettingsError, StartError) as error:
         sys.stderr.write(f"signedin_backend: {error}\n")
         return 2 if isinstance(error, SettingsError) else 3
@@ -56,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(server: Server, bound: socket.socket) -> None:
-    # uvicorn stops gracefully and then raises the signal again; by then stopping is what was asked for.
-    for asked in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(asked, _leave)
+    # uvicorn stops gracefully and then raises the signal again; by then it has stopped already.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     server.run(sockets=[bound])
 
 
@@ -75,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"signedin_backend {version('signedin')}")
+    parser.add_argument(
+        "verb",
+        nargs="?",
+        type=_verb,
+        metavar="serve | check | migrate",
+        default="serve",
+        help="serve (the default); check the options and the schema, and change no table; or only migrate the schema",
+    )
     for option in OPTIONS:
         if option.metadata["secret"]:
             continue
@@ -86,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
         else:
             parser.add_argument(flag, dest=option.name, help=text)
     return parser
+
+
+def _verb(text: str) -> str:
+    # argparse's own refusal would quote the text, which may be a key that somebody passed as an argument.
+    if text not in {"serve", "check", "migrate"}:
+        raise argparse.ArgumentTypeError("must be serve, check or migrate")
+    return text
 
 
 def _server(app: Starlette, chosen: Settings) -> Server:

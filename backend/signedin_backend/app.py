@@ -36,7 +36,7 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
         SettingsError: There is no key to sign with, or a weak one, or no place or driver for the database.
     """
     try:
-        keys, kept = signing_keys(settings)
+        keys, key_file = signing_keys(settings)
         state = State.build(settings, keys, clock)
     except OSError as error:
         raise SettingsError(f"--database: {error.strerror}: {error.filename}") from None
@@ -52,9 +52,12 @@ def create_app(settings: Settings, *, clock: Clock = time.time) -> Starlette:
             LOG.critical("cannot start", extra={"fields": {"reason": _reason(error)}}, exc_info=unforeseen)
             # Another server may print what it is given, the texts of all causes with it.
             raise StartError(_reason(error)) from None
-        if kept is not None:
-            LOG.info("signing key kept in a file", extra={"fields": {"file": kept.name}})
-        yield
+        if key_file is not None:
+            LOG.info("the signing key stands in a file", extra={"fields": {"file": key_file.name}})
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(state.journal.metrics.share)
+            yield
+            beside.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             if state.shared is not None:
                 await state.shared.close()

@@ -79,9 +79,9 @@ def _check_depth(source: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):
+    if len(members := dict(pairs)) != len(pairs):
         raise ValueError
-    return found
+    return members
 
 
 def _no_constant(_: str) -> None:

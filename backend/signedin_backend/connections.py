@@ -74,7 +74,7 @@ class Gate:
         if longest is one:
             self._crowded.warn(connections=self._most)
             return False
-        # Its place is free at once; that it left, the event loop tells only later.
+        # Its place is free at once; the event loop reports its end only later.
         self.leave(longest)
         longest.give_way()
         return True
@@ -96,7 +96,7 @@ class Gate:
 
 
 def room(settings: Settings) -> int:
-    """Return how many connections there may be, having asked the system for as many descriptors as they need."""
+    """Return how many connections there may be, after raising the limit of descriptors to what they need."""
     others = _OTHERS + _OF_ONE_THREAD * settings.database_threads
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.connections + others
@@ -114,7 +114,7 @@ def room(settings: Settings) -> int:
 def hush(loop: asyncio.AbstractEventLoop) -> None:
     """Have a failure to accept logged once a second.
 
-    asyncio tells it for each connection that the kernel may have waiting, thousands of times in one turn.
+    asyncio logs it for each connection that the kernel may have waiting, thousands of times in one turn.
     """
     failing = Seldom("no connection can be accepted")
 

@@ -20,8 +20,8 @@ _PORT = re.compile(r":\d*$")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Where the id stands in the state of a request, and the status of the server's own refusal.
 _ID, _REFUSED = "signedin.request_id", "signedin.refused"
-# Where the server finds the settings, in the state of the lifespan.
-SETTINGS = "signedin.settings"
+# Where the server finds the settings and the metrics, in the state of the lifespan.
+SETTINGS, METRICS = "signedin.settings", "signedin.metrics"
 # Any word may be a method, and of any length.
 _LONGEST_METHOD = 16
 # Asked every few seconds, by whatever name or address the one who asks has for us.
@@ -50,7 +50,7 @@ class Edge:
         """Answer one request."""
         if scope["type"] != "http":
             if "state" in scope:
-                scope["state"][SETTINGS] = self._settings
+                scope["state"].update({SETTINGS: self._settings, METRICS: self._journal.metrics})
             await self._app(scope, receive, _untraced(send))
             return
         seen, scope = Seen(request_id(scope)), _with_path(scope)
@@ -66,7 +66,7 @@ class Edge:
             await self._admitted(scope)(scope, receive, send_marked)
         finally:
             if (path := scope["path"]) not in {*_PROBES, "/metrics"} and not path.endswith("/__ledger__"):
-                self._journal.record(scope.get("signedin.mark", {}), **seen.told(scope))
+                self._journal.record(scope.get("signedin.mark", {}), **seen.entry(scope))
 
     def _admitted(self, scope: Scope) -> ASGIApp:
         """Return the application, or the refusal of a page that may not use it, before anything is done for it."""
@@ -80,13 +80,13 @@ class Edge:
     async def _safe(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def send_noted(message: Message) -> None:
+        async def send_watched(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._chosen(scope)(scope, receive, send_noted)
+            await self._chosen(scope)(scope, receive, send_watched)
         except Exception:
             LOG.exception("failed", extra={"fields": {"request_id": request_id(scope)}})
             if begun:
@@ -94,7 +94,7 @@ class Edge:
             await answers.error(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error.")(scope, receive, send)
 
     def _chosen(self, scope: Scope) -> ASGIApp:
-        if _is_ambiguous(scope):
+        if is_ambiguous(scope):
             return answers.error(400, "Malformed HTTP request.", {"Connection": "close"})
         return self._app if self._is_trusted(scope) else answers.error(400, "Invalid host header.")
 
@@ -112,8 +112,8 @@ class Seen:
         self.request_id, self.status, self.whole = request_id, 0, False
         self._started = time.perf_counter()
 
-    def told(self, scope: Scope) -> dict[str, Any]:
-        """Return what the journal is told of it."""
+    def entry(self, scope: Scope) -> dict[str, Any]:
+        """Return the status and the fields of its line in the log."""
         # The route, not the path: whoever mistypes may have put a secret into it.
         route = getattr(scope.get("route"), "path", "")
         milliseconds = round((time.perf_counter() - self._started) * 1000, 3)
@@ -150,7 +150,7 @@ def refused(scope: Scope, status: int) -> str:
     return name
 
 
-def _is_ambiguous(scope: Scope) -> bool:
+def is_ambiguous(scope: Scope) -> bool:
     """Tell whether a proxy in front may have seen another end of this request than we do, and so another next one."""
     # RFC 9112, sections 6.1 and 6.3: an attempt to smuggle a request; the connection ends with the answer.
     headers = Headers(scope=scope)
@@ -161,9 +161,9 @@ def _is_ambiguous(scope: Scope) -> bool:
 def _with_path(scope: Scope) -> Scope:
     """Return the request as if its target were a path; an absolute one says the host, whatever Host says."""
     # RFC 9112, section 3.2.2. Unquoted like any path, but after the authority was cut off.
-    found = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
-    if found is None:
+    target = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")
+    if target is None:
         return scope
-    path = found[2] or b"/"
-    headers = [(b"host", found[1]), *(pair for pair in scope["headers"] if pair[0] != b"host")]
+    path = target[2] or b"/"
+    headers = [(b"host", target[1]), *(pair for pair in scope["headers"] if pair[0] != b"host")]
     return {**scope, "path": unquote_to_bytes(path).decode(errors="replace"), "raw_path": path, "headers": headers}

@@ -82,9 +82,9 @@ def is_locked(error: SQLAlchemyError) -> bool:
 
 
 def reason(error: SQLAlchemyError) -> str:
-    """Return what the database said, as one line without values."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return said.partition("\n")[0].strip() or type(error).__name__
+    """Return the message of the database, as one line without values."""
+    message = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return message.partition("\n")[0].strip() or type(error).__name__
 
 
 def why(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """What happened, twice: one JSON line of log per request, and counts for demos and tests (the ledger).
 
-Neither holds a secret, an address or a token: what may be said of a request is marked by the operation itself.
+Neither holds a secret, an address or a token: the operation itself marks what may be logged of its request.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The keys: configured, or one made once and kept beside the SQLite file so that a restart keeps every session.
+"""The keys: configured, or one made once and written beside the SQLite file so that a restart keeps every session.
 
 The first one signs. The others are those that other workers sign with, or did until one access lifetime ago.
 """
@@ -20,7 +20,7 @@ def signing_keys(settings: Settings) -> tuple[Keys, Path | None]:
     """Return the keys, and the file that they were made in or read from when none is configured.
 
     Raises:
-        SettingsError: There is no key and no file to keep one beside, or the kept one may not be used.
+        SettingsError: There is no key and no file to write one beside, or the one in it may not be used.
     """
     if settings.jwt_key is not None:
         configured = tuple(settings.jwt_key.split(b","))
@@ -30,7 +30,7 @@ def signing_keys(settings: Settings) -> tuple[Keys, Path | None]:
     path = settings.sqlite_file.with_name(settings.sqlite_file.name + ".key")
     if not path.exists():
         _make(path)
-    return _kept(path), path
+    return _from_file(path), path
 
 
 def derived(key: bytes, purpose: str) -> bytes:
@@ -61,11 +61,11 @@ def name(key: bytes) -> str:
     return derived(key, "key id").hex()[:16]
 
 
-def _kept(path: Path) -> Keys:
+def _from_file(path: Path) -> Keys:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise SettingsError(f"{path} holds the signing key and is open to others; chmod 600 it")
-    kept = tuple(re.split(rb"[,\s]+", path.read_bytes().strip()))
-    return _strong(kept, str(path), "restore it, or remove it and every session with it")
+    keys = tuple(re.split(rb"[,\s]+", path.read_bytes().strip()))
+    return _strong(keys, str(path), "restore it, or remove it and every session with it")
 
 
 def _strong(keys: Keys, source: str, remedy: str) -> Keys:

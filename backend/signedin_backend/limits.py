@@ -1,4 +1,4 @@
-"""How many requests of one kind and one origin are answered; kept in memory, so in each worker by itself."""
+"""How many requests of one kind and one origin are answered; counted in memory, so in each worker by itself."""
 
 import ipaddress
 import time
@@ -21,15 +21,22 @@ class Limit:
 
     def take(self, key: str) -> float:
         """Count one request and return 0, or return the seconds to wait and count nothing."""
-        now = self._clock()
-        paid_at = max(now, self._paid_at.get(key, now)) + self._interval
-        if (wait := paid_at - now - self._burst) > 1e-9:
+        if wait := self.wait(key):
             return wait
-        self._paid_at[key] = paid_at
+        self._paid_at[key] = self._next(key)
         self._paid_at.move_to_end(key)
         if len(self._paid_at) > self._KEYS:
             self._paid_at.popitem(last=False)
         return 0
+
+    def wait(self, key: str) -> float:
+        """Return the seconds until one more request may be counted, 0 if it may be now."""
+        wait = self._next(key) - self._clock() - self._burst
+        return wait if wait > 1e-9 else 0
+
+    def _next(self, key: str) -> float:
+        now = self._clock()
+        return max(now, self._paid_at.get(key, now)) + self._interval
 
 
 def origin(address: str) -> str:
@@ -59,9 +66,9 @@ def network(text: str) -> Network:
     Raises:
         ValueError: It is none.
     """
-    found = ipaddress.ip_network(text)
-    plain = getattr(found.network_address, "ipv4_mapped", None)
-    return ipaddress.ip_network((plain, found.prefixlen - 96)) if plain and found.prefixlen >= 96 else found
+    parsed = ipaddress.ip_network(text)
+    plain = getattr(parsed.network_address, "ipv4_mapped", None)
+    return ipaddress.ip_network((plain, parsed.prefixlen - 96)) if plain and parsed.prefixlen >= 96 else parsed
 
 
 def mapped(network: Network) -> str:

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr. Of an exception its type and place are told, never its text: that may quote a value."""
+"""Logs as JSON lines on stderr. An exception has its type and place there, not its text, which may quote a value."""
 
 import json
 import logging
@@ -20,15 +20,15 @@ class JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = _told(record.exc_info[1])
+            line["exception"] = _described(record.exc_info[1])
         return json.dumps(line, default=str)
 
 
-def _told(exception: BaseException) -> dict[str, object]:
+def _described(exception: BaseException) -> dict[str, object]:
     frames = traceback.extract_tb(exception.__traceback__)
     places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     cause = exception.__cause__ or exception.__context__
-    return {"type": type(exception).__name__, "at": places, **({"cause": _told(cause)} if cause else {})}
+    return {"type": type(exception).__name__, "at": places, **({"cause": _described(cause)} if cause else {})}
 
 
 def configure() -> None:
@@ -36,7 +36,7 @@ def configure() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # It tells its own workings at INFO.
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # It logs its own steps at INFO.
     # uvicorn's command gives its loggers handlers of their own, whose lines are no JSON.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)

@@ -43,6 +43,7 @@ async def register(request: Request) -> Response:
         made = await state.write(partial(state.sessions.register, email, address, record))
     except EmailTakenError:
         raise HTTPException(400, "Email already in use.") from None
+    await _trust(request, address)
     mark(request, "registered")
     return answers.pair(made)
 
@@ -56,15 +57,18 @@ async def login(request: Request) -> Response:
         raise HTTPException(400, MISSING_CREDENTIALS)
     # What one network has spent already costs the account nothing: alone it keeps nobody else from signing in.
     await _within(request, state.account_network_limit, f"login {address} {_origin(request)}")
-    await _within(request, state.account_limit, address)
+    await _within_failures(request, address)
     user_id, record = await state.read(partial(state.sessions.password_of, address)) or (None, None)
     if not await state.passwords.verify(record, data) or user_id is None or record is None:
+        if state.settings.rate_limit:
+            await state.account_limit.take(address)
         raise _refused_login(request)
     renewed = await state.passwords.renewed(record, data)
     try:
         made = await state.write(partial(state.sessions.sign_in, user_id, was=record, renewed=renewed))
     except UserGoneError:
         raise _refused_login(request) from None
+    await _trust(request, address)
     mark(request, "signed_in")
     return answers.pair(made)
 
@@ -187,6 +191,20 @@ async def _within(request: Request, limit: Taking, key: str) -> None:
         raise answers.too_many(wait)
 
 
+async def _within_failures(request: Request, address: str) -> None:
+    """Refuse guesses from new networks once an account had too many that failed, from everywhere."""
+    # Counted where they fail: attempts that run already, at most `hash_queue`, may go beyond it.
+    state = State.of(request)
+    wait = await state.account_limit.wait(address) if state.settings.rate_limit else 0
+    if wait and not await state.familiar.has(f"{address} {_origin(request)}"):
+        raise answers.too_many(wait)
+
+
+async def _trust(request: Request, address: str) -> None:
+    if (state := State.of(request)).settings.rate_limit:
+        await state.familiar.add(f"{address} {_origin(request)}")
+
+
 def _idempotency_key(request: Request) -> str | None:
     keys = request.headers.getlist("idempotency-key")
     if not keys:
@@ -201,8 +219,8 @@ def _bearer(request: Request) -> str:
     if not headers:
         mark(request, "no_bearer")
         raise answers.challenge(answers.UNAUTHORIZED)
-    found = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
-    if found is None:
+    bearer = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
+    if bearer is None:
         mark(request, "refused_bearer")
         raise answers.challenge(answers.UNAUTHORIZED, ', error="invalid_token"')
-    return found[1]
+    return bearer[1]

@@ -76,7 +76,9 @@ class Protocol(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         settings: Settings = app_state.get(edge.SETTINGS) or Settings()
         if _GATE not in app_state:
-            app_state[_GATE] = Gate(room(settings))
+            app_state[_GATE] = gate = Gate(room(settings))
+            if (metrics := app_state.get(edge.METRICS)) is not None:
+                metrics.watch("connections", "Open connections", gate.__len__)
         self._gate: Gate = app_state[_GATE]
         self._head_seconds = min(settings.head_seconds, self.timeout_keep_alive)
         self._unread: asyncio.TimerHandle | None = None
@@ -134,7 +136,10 @@ class Protocol(H11Protocol):
 
     def handle_events(self) -> None:
         """Parse what came, up to the limit of a body; then the application has all that it gets."""
+        before: RequestResponseCycle | None = self.cycle
         super().handle_events()
+        if self.cycle is not before:
+            self.cycle.transport = _Parting(self)  # type: ignore[assignment]  # all that uvicorn uses of it
         self._bound_body()
         self._work()
 
@@ -145,7 +150,7 @@ class Protocol(H11Protocol):
             self._gate.work_for(self)
 
     def pause_writing(self) -> None:
-        """Wait for a peer that does not read what it asked for, but not for ever."""
+        """Wait for a peer that does not read its answer, but not for ever."""
         super().pause_writing()
         self._gate.wait_for(self)
         self._unread = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
@@ -170,14 +175,21 @@ class Protocol(H11Protocol):
         self._left = _DROPPED
         self.cycle.more_body = False
         self.cycle.message_event.set()
-        # As if the peer had asked for it: so the answer says it.
+        # As if the request had this header: so the answer has it too.
         self.scope["headers"] = [*self.scope["headers"], CLOSE_HEADER]
-        self.cycle.transport = _Parting(self)  # type: ignore[assignment]  # all that uvicorn uses of it
 
     def _drop(self, data: bytes) -> None:
         self._left = (self._left or 0) - len(data)
         if self._left <= 0:
             self.flow.pause_reading()
+
+    def close(self) -> None:
+        """Close after an answer, at once unless the peer may still send what a reset would answer."""
+        unread = self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]
+        if unread or self._left is not None or edge.is_ambiguous(self.scope):  # type: ignore[arg-type]  # uvicorn's scope
+            self.part()
+        else:
+            self.transport.close()
 
     def part(self) -> None:
         """Say that no more is coming, and close when the peer does, or when its time is over."""
@@ -203,11 +215,11 @@ class Protocol(H11Protocol):
         """Answer 400 and close; what was wrong is in `msg` and stays here."""
         del msg
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self._refuse(self._told())
+            self._refuse(self._logged_id())
         # Else the request was answered before its body broke.
         self.part()
 
-    def _told(self) -> str:
+    def _logged_id(self) -> str:
         """Return the id of what is refused, with which it is logged."""
         if self.conn.our_state is h11.SEND_RESPONSE:
             # A body that broke: the application has the request, and logs it. It is answered from here.
@@ -230,8 +242,8 @@ class Protocol(H11Protocol):
 
 
 class _Parting:
-    """What an answer is written to whose peer still sends."""
+    """What an answer is written to; its peer may still send when it ends."""
 
     def __init__(self, protocol: Protocol) -> None:
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
-        self.close = protocol.part
+        self.close = protocol.close

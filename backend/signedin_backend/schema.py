@@ -33,6 +33,14 @@ SESSIONS = Table(
     Column("access_issued_at", BigInteger, nullable=False),
     Column("access_expires_at", BigInteger, nullable=False),
 )
+# Each combination of key, issuer and audience that access tokens were written with, and when the last of them expires.
+# `issuance` is a fingerprint of the three.
+ISSUANCES = Table(
+    "issuances",
+    METADATA,
+    Column("issuance", String(64), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+)
 REFRESH_TOKENS = Table(
     "refresh_tokens",
     METADATA,
@@ -41,6 +49,6 @@ REFRESH_TOKENS = Table(
     Column("parent", String(64)),
     Column("counter", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # One child per parent, said a second time by the schema.
+    # One child per parent: the schema enforces it too.
     Index("ix_refresh_tokens_session_counter", "session_id", "counter", unique=True),
 )

@@ -12,7 +12,14 @@ from signedin_backend import storage
 from signedin_backend.keys import Keys, derived, name
 from signedin_backend.settings import Settings
 from signedin_backend.storage import Access, Rotation, Session, Storage, Tier, User
-from signedin_backend.tokens import AccessTokens, Claims, fingerprint, first_refresh_token, next_refresh_token
+from signedin_backend.tokens import (
+    AccessTokens,
+    Claims,
+    InvalidAccessTokenError,
+    fingerprint,
+    first_refresh_token,
+    next_refresh_token,
+)
 
 KEYED = Tier(milliseconds=60_000, times=5)
 BARE = Tier(milliseconds=10_000, times=2)
@@ -65,6 +72,7 @@ class Sessions:
         self._storage, self._settings, self._clock = storage, settings, clock
         named = {name(key): key for key in keys}
         self._access_tokens = AccessTokens(named, issuers=settings.issuer, audiences=settings.audience)
+        self._recorded_until = 0  # milliseconds; two threads that both renew it do no harm
         self._refresh_keys = [derived(key, "refresh tokens") for key in keys]
 
     def register(self, email: str, canonical: str, password: str) -> Pair:
@@ -73,6 +81,7 @@ class Sessions:
         Raises:
             EmailTakenError: Another account has the address.
         """
+        self._record_issuance()
         with self._storage.writing() as connection:
             now = self._now()
             user = User(id=str(uuid.uuid4()), email=email, created_at=now, updated_at=now)
@@ -90,6 +99,7 @@ class Sessions:
         Raises:
             UserGoneError: The account was removed since its password was read.
         """
+        self._record_issuance()
         with self._storage.writing() as connection:
             if renewed is not None:
                 storage.renew_password(connection, user_id, was=was, renewed=renewed)
@@ -97,7 +107,8 @@ class Sessions:
 
     def refresh(self, token: str, key: str | None) -> Renewal | Refusal:
         """Exchange a refresh token for its child: once, and again only within the grace (RFC 9700, section 4.14.2)."""
-        presented, hashed_key, asked = fingerprint(token), key and fingerprint(key), self._now()
+        presented, hashed_key, received = fingerprint(token), key and fingerprint(key), self._now()
+        self._record_issuance()
         with self._storage.writing() as connection:
             session = storage.session_of_token(connection, presented)
             if session is None:
@@ -107,7 +118,7 @@ class Sessions:
             now = self._now()
             if (pair := self._rotated(connection, session, token, hashed_key, now)) is not None:
                 return Renewal(pair, "rotated", session.id, session.access.expires_at * 1000 - now)
-            if self._may_repeat(connection, session.id, presented, hashed_key, asked):
+            if self._may_repeat(connection, session.id, presented, hashed_key, received):
                 again = self._repeated(connection, session, token, now)
                 return Renewal(again, "repeated", session.id) if again else Refusal("rekeyed", session.id)
             return self._refused(connection, session, now)
@@ -122,16 +133,36 @@ class Sessions:
         """Return who an access token speaks for.
 
         Raises:
-            InvalidAccessTokenError: It is not ours.
+            InvalidAccessTokenError: It is not ours, or no worker has used its key, issuer or audience for so long that
+                every token of theirs has expired.
             ExpiredAccessTokenError: It was.
             SessionOverError: Its session was revoked, or the user is gone.
         """
         claims = self._access_tokens.decode(access_token, now=self._clock())
         with self._storage.reading() as connection:
+            if claims.issuance != self._access_tokens.issuance and not storage.has_live_tokens(
+                connection, claims.issuance, now=self._now()
+            ):
+                raise InvalidAccessTokenError
             user = storage.user_of_session(connection, claims.session_id, claims.user_id, now=self._now())
         if user is None:
             raise SessionOverError
         return user
+
+    def _record_issuance(self) -> None:
+        """Let other workers accept the access tokens of this one, before it signs any, until the last has expired.
+
+        Ten times per lifetime, in a transaction of its own: a row that every sign-in locked would be a queue. So an
+        old key ends by itself, a lifetime and a tenth after the last worker that signed with it.
+        """
+        now, lifetime = self._now(), self._settings.access_ttl * 1000
+        if now < self._recorded_until:
+            return
+        until = now + lifetime // 10
+        with self._storage.writing() as connection:
+            issuance = self._access_tokens.issuance
+            storage.extend_issuance(connection, issuance, expires_at=until + lifetime)
+        self._recorded_until = until
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -198,7 +198,7 @@ def _option(default: Any, parse: Callable[[str], Any], text: str, *, secret: boo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that one backend is told; built by hand in tests, by `read` elsewhere."""
+    """Every option of one backend; built by hand in tests, by `read` elsewhere."""
 
     host: str = _option("127.0.0.1", _name, "address to listen on")
     port: int = _option(5000, _between(0, 65535), "port to listen on; 0 takes a free one")
@@ -226,7 +226,9 @@ class Settings:
     )
     grace: bool = _option(True, _switch, "answer a token that is presented again with the same pair, within limits")
     rate_limit: bool = _option(True, _switch, "limit requests per account and per address")
-    account_rate: tuple[int, int] = _option((120, 60), _rate, "sign-ins per account from everywhere, COUNT/SECONDS")
+    account_rate: tuple[int, int] = _option(
+        (300, 60), _rate, "failed sign-ins per account from everywhere, COUNT/SECONDS"
+    )
     account_network_rate: tuple[int, int] = _option(
         (30, 60), _rate, "sign-ins per account from one address, and registrations, COUNT/SECONDS"
     )
@@ -296,10 +298,10 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, str] | None = None)
     """
     environ = _without_service_links(environ)
     _check_names(environ)
-    found = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
+    flags = {f"--{name.replace('_', '-')}": text for name, text in (arguments or {}).items()}
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        sources = {f"--{option.name.replace('_', '-')}": found, PREFIX + option.name.upper(): environ}
+        sources = {f"--{option.name.replace('_', '-')}": flags, PREFIX + option.name.upper(): environ}
         if option.name == "database":
             sources["DATABASE_URL"] = environ
         for name, source in sources.items():
@@ -322,9 +324,9 @@ def _is_service_link(name: str, text: str) -> bool:
 
 def _check_names(environ: Mapping[str, str]) -> None:
     # A limit whose name is misspelt would be none, and nobody would notice.
-    known = {PREFIX + option.name.upper() for option in OPTIONS}
+    names = {PREFIX + option.name.upper() for option in OPTIONS}
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in names:
             raise SettingsError(f"{name} is no option; --help lists them")
 
 

@@ -18,7 +18,7 @@ from signedin_backend.limits import Limit
 from signedin_backend.passwords import Passwords
 from signedin_backend.sessions import Clock, Sessions
 from signedin_backend.settings import Settings
-from signedin_backend.shared_limits import Local, Redis, Shared, Taking
+from signedin_backend.shared_limits import Familiar, Local, Redis, Shared, Taking
 from signedin_backend.storage import Storage, UnavailableError
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ class State:
     passwords: Passwords
     journal: Journal
     shared: Redis | None
+    familiar: Familiar
     account_limit: Taking
     account_network_limit: Taking
     address_limit: Taking
@@ -64,6 +65,7 @@ class State:
             passwords=Passwords(settings),
             journal=Journal(settings),
             shared=shared,
+            familiar=Familiar(shared),
             account_limit=limit("account", settings.account_rate),
             account_network_limit=limit("account_network", settings.account_network_rate),
             address_limit=limit("address", settings.address_rate),
@@ -94,10 +96,10 @@ class State:
     @staticmethod
     def of_app(app: Starlette) -> "State":
         """Return the parts of this application."""
-        found = app.state.signedin
-        if not isinstance(found, State):
+        state = app.state.signedin
+        if not isinstance(state, State):
             raise TypeError("the application was not built by create_app")
-        return found
+        return state
 
     async def read(self, work: Callable[[], T]) -> T:
         """Run database work that changes nothing.

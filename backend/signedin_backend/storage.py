@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from signedin_backend import engines, migrations
 from signedin_backend.migrations import SchemaError
-from signedin_backend.schema import REFRESH_TOKENS, SESSIONS, USERS
+from signedin_backend.schema import ISSUANCES, REFRESH_TOKENS, SESSIONS, USERS
 from signedin_backend.settings import Settings, StartError
 
 # What expired is forgotten with each sign-in and every 64th rotation of a session, so much at a time: several times
@@ -34,7 +35,7 @@ class UserGoneError(Exception):
 
 
 class UnavailableError(Exception):
-    """The database could not be asked, or gave up before the end; nothing was done."""
+    """The database could not be reached, or gave up before the end; nothing was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,20 @@ class Storage:
                     raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
             time.sleep(0.05)
 
+    def check(self) -> str:
+        """Return the schema's revision if this backend can work on it; changes nothing.
+
+        Raises:
+            StartError: The database cannot be reached, or has another schema.
+        """
+        try:
+            with self.engine.connect() as connection:
+                return migrations.check(connection)
+        except SchemaError as error:
+            raise StartError(str(error)) from None
+        except SQLAlchemyError as error:
+            raise StartError(f"the database cannot be used: {engines.reason(error)}") from None
+
     def _upgrade(self) -> None:
         with self.engine.connect().execution_options(signedin_writes=True) as connection, connection.begin():
             if (why := engines.unfit(connection)) is not None:
@@ -177,10 +192,10 @@ def user_to_sign_in(connection: Connection, canonical: str) -> tuple[str, str] |
 
 def password_costs(connection: Connection) -> set[str]:
     """Return each cost that a password record has: what stands before its salt, whatever program made it."""
-    known = "$argon2id$v=19$"
-    dollar = engines.position(connection)(func.substr(USERS.c.password, len(known) + 1), "$")
-    cost = func.substr(USERS.c.password, 1, len(known) - 1 + dollar)
-    return set(connection.scalars(select(cost).where(USERS.c.password.startswith(known)).distinct()))
+    prefix = "$argon2id$v=19$"
+    dollar = engines.position(connection)(func.substr(USERS.c.password, len(prefix) + 1), "$")
+    cost = func.substr(USERS.c.password, 1, len(prefix) - 1 + dollar)
+    return set(connection.scalars(select(cost).where(USERS.c.password.startswith(prefix)).distinct()))
 
 
 def renew_password(connection: Connection, user_id: str, *, was: str, renewed: str) -> None:
@@ -191,12 +206,12 @@ def renew_password(connection: Connection, user_id: str, *, was: str, renewed: s
 
 def user_of_session(connection: Connection, session_id: str, user_id: str, *, now: int) -> User | None:
     """Return the user if this session of theirs is alive."""
-    found = connection.execute(
+    row = connection.execute(
         select(USERS.c.id, USERS.c.email, USERS.c.created_at, USERS.c.updated_at)
         .join(SESSIONS, SESSIONS.c.user_id == USERS.c.id)
         .where(SESSIONS.c.id == session_id, USERS.c.id == user_id, _alive(now))
     ).first()
-    return User(**found._mapping) if found else None  # noqa: SLF001  # the documented accessor of a Row
+    return User(**row._mapping) if row else None  # noqa: SLF001  # the documented accessor of a Row
 
 
 def add_session(connection: Connection, session: Session, *, now: int) -> None:
@@ -323,6 +338,22 @@ def revoke(connection: Connection, session_id: str, *, now: int) -> bool:
     """End a session; False if it had ended already."""
     living = and_(SESSIONS.c.id == session_id, SESSIONS.c.revoked_at.is_(None))
     return connection.execute(update(SESSIONS).where(living).values(revoked_at=now)).rowcount == 1
+
+
+def extend_issuance(connection: Connection, issuance: str, *, expires_at: int) -> None:
+    """Record that access tokens written with this combination expire no later than this."""
+    row = {"issuance": issuance, "expires_at": expires_at}
+    # Both databases read this form; the row is shared by workers, whose lifetimes may differ.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    added = dialect.insert(ISSUANCES).values(row)
+    longer = ISSUANCES.c.expires_at < added.excluded.expires_at
+    connection.execute(added.on_conflict_do_update(index_elements=["issuance"], set_=row, where=longer))
+
+
+def has_live_tokens(connection: Connection, issuance: str, *, now: int) -> bool:
+    """Tell whether an access token that was written with this combination may be alive."""
+    alive = select(ISSUANCES.c.issuance).where(ISSUANCES.c.issuance == issuance, ISSUANCES.c.expires_at > now)
+    return connection.execute(alive).first() is not None
 
 
 def ready(connection: Connection) -> None:

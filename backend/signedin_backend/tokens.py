@@ -6,7 +6,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jwt
 
@@ -28,25 +28,31 @@ class ExpiredAccessTokenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What an access token says; times in whole seconds."""
+    """The claims of an access token; times in whole seconds.
+
+    `issuance` names the key, issuer and audience that it was written with.
+    """
 
     user_id: str
     session_id: str
     token_id: str
     issued_at: int
     expires_at: int
+    issuance: str = ""
 
 
 class AccessTokens:
     """Signs and reads access tokens: one algorithm, and one header for each key, with its name (`kid`).
 
-    Of each list the first is written, and all are read.
+    Of each list the first is written, and all are read; `issuance` names the first three. Whether a token of another
+    combination may still be alive is recorded in the database.
     """
 
     def __init__(self, keys: Mapping[str, bytes], *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
         self._issuers, self._audiences = issuers, audiences
         self._name, self._key = next(iter(keys.items()))
-        self._keys = {_signed({}, key, name).partition(".")[0]: key for name, key in keys.items()}
+        self._keys = {_signed({}, key, name).partition(".")[0]: (name, key) for name, key in keys.items()}
+        self.issuance = _issuance(self._name, issuers[0], audiences[0])
 
     def encode(self, claims: Claims) -> str:
         """Return the token; the same claims give the same bytes."""
@@ -69,20 +75,20 @@ class AccessTokens:
         """Return the claims of a valid token.
 
         The header is compared as text with those that we write, one for each key, so any other `alg` or `kid`, `jku`,
-        `crit` and whatever comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired is said last, of a
+        `crit` and whatever comes next are refused unread (RFC 8725, sections 3.1 and 3.10). Expired comes last, for a
         token that is right in every other respect.
         """
-        key = self._keys.get(token.partition(".")[0])
-        if len(token) > _LONGEST or not _SHAPE.fullmatch(token) or key is None:
+        named = self._keys.get(token.partition(".")[0])
+        if len(token) > _LONGEST or not _SHAPE.fullmatch(token) or named is None:
             raise InvalidAccessTokenError
-        claims = self._verified(token, key)
+        claims = self._verified(token, *named)
         if claims.issued_at > now + _SKEW:
             raise InvalidAccessTokenError
         if claims.expires_at <= now:
             raise ExpiredAccessTokenError
         return claims
 
-    def _verified(self, token: str, key: bytes) -> Claims:
+    def _verified(self, token: str, name: str, key: bytes) -> Claims:
         try:
             payload = jwt.decode(
                 token,
@@ -102,7 +108,11 @@ class AccessTokens:
             raise InvalidAccessTokenError from None
         if not isinstance(payload["aud"], str) or payload["aud"] not in self._audiences:
             raise InvalidAccessTokenError
-        return _claims(payload)
+        return replace(_claims(payload), issuance=_issuance(name, payload["iss"], payload["aud"]))
+
+
+def _issuance(name: str, issuer: str, audience: str) -> str:
+    return fingerprint(f"{name}\n{issuer}\n{audience}")  # None of them holds a line break.
 
 
 def _signed(payload: dict[str, str | int], key: bytes, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Fixtures: a backend of one's own, or one shared by the tests of a file that change nothing; and on which database.
+"""Fixtures: a backend of one's own, or one for all tests of a file, emptied or as it is; and on which database.
 
 Tests marked `both_databases` run on SQLite and on a real PostgreSQL, the others on SQLite; all run on both where
 `BACKEND_CHECK` is set (`make backend-check`), except those marked `sqlite`.
@@ -7,6 +7,7 @@ Tests marked `both_databases` run on SQLite and on a real PostgreSQL, the others
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any, Literal
 import pytest
 from signedin_backend import Settings, logs
 from signedin_backend.__main__ import main
+from signedin_backend.schema import METADATA
 from signedin_backend.storage import Storage
 
-from tests.backend.running import Serve, Served, running
+from tests.backend.running import Clock, Serve, Served, running
 from tests.servers_postgres import PostgresServer, postgres_server
 
 Kind = Literal["sqlite", "postgresql"]
@@ -111,13 +113,17 @@ def serve(tmp_path: Path, make_prepared: MakeDatabase) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def served(serve: Serve) -> Served:
-    """One backend with the defaults, but cheap hashes and no rate limit."""
-    return serve()
+def served(shared: Served) -> Served:
+    """The backend of the file, with the defaults but cheap hashes and no rate limit: empty, and with the right time."""
+    with shared.app.state.signedin.storage.writing() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(table.delete())
+    shared.clock.now = Clock().now
+    return shared
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
+def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
     """Run the program to the end of a start that fails; in this process, for one of its own costs a second."""
     monkeypatch.setattr(logs, "configure", lambda: None)
     # What is frozen has no referrers any more, and Hypothesis, which asks for them, fails at the end of the run.
@@ -130,7 +136,10 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             status = main(options)
         return status, capsys.readouterr().err
 
-    return run
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @contextmanager

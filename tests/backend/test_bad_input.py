@@ -2,6 +2,7 @@
 
 import json
 import socket
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,20 +94,16 @@ def test_what_is_counted_is_seen_where_the_input_is_good(shared: Served, monkeyp
     assert [kind if isinstance(kind, str) else kind[0] for kind in work] == ["read", "verify", "write"]
 
 
-@pytest.mark.parametrize("value", WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
 @pytest.mark.parametrize("field", ["email", "password"])
-def test_a_credential_of_the_wrong_kind_is_missing(shared: Served, field: str, value: Any) -> None:
-    body = {"email": EMAIL, "password": PASSWORD, field: value}
-    for path in ("/auth/register", "/auth/login"):
-        assert_refused(shared.post(path, body), 400, CREDENTIALS)
-
-
-@pytest.mark.parametrize("field", ["email", "password"])
-def test_an_absent_credential_is_missing(shared: Served, field: str) -> None:
-    body = {"email": EMAIL, "password": PASSWORD}
-    del body[field]
-    for path in ("/auth/register", "/auth/login"):
-        assert_refused(shared.post(path, body), 400, CREDENTIALS)
+def test_a_credential_that_is_absent_or_of_the_wrong_kind_is_missing(shared: Served, field: str) -> None:
+    whole = {"email": EMAIL, "password": PASSWORD}
+    for path, value in product(("/auth/register", "/auth/login"), WRONG_VALUES.values()):
+        assert_refused(shared.post(path, {**whole, field: value}), 400, CREDENTIALS)
+        lone_surrogate = json.dumps({**whole, field: "\ud800"}).encode()
+        assert_refused(shared.client.post(path, content=lone_surrogate, headers=JSON), 400, CREDENTIALS)
+        assert_refused(
+            shared.post(path, {name: text for name, text in whole.items() if name != field}), 400, CREDENTIALS
+        )
 
 
 @pytest.mark.parametrize("value", [*WRONG_VALUES.values(), "x" * 4097], ids=[*WRONG_VALUES.keys(), "too long"])
@@ -116,22 +113,16 @@ def test_a_refresh_token_of_the_wrong_kind_is_missing(shared: Served, value: Any
         assert_refused(shared.post(path, {}), 400, REFRESH)
 
 
-@pytest.mark.parametrize("field", ["email", "password"])
-def test_a_lone_surrogate_is_no_text(shared: Served, field: str) -> None:
-    body = json.dumps({"email": EMAIL, "password": PASSWORD, field: "\ud800"}).encode()
-    for path in ("/auth/register", "/auth/login"):
-        assert_refused(shared.client.post(path, content=body, headers=JSON), 400, CREDENTIALS)
-
-
-@pytest.mark.parametrize("first", ["email", "password", "extra"])
-def test_a_key_that_comes_twice_is_refused(shared: Served, first: str) -> None:
-    body = f'{{"{first}": "x", "email": "{EMAIL}", "password": "{PASSWORD}", "{first}": "y"}}'.encode()
-    assert_refused(shared.client.post("/auth/login", content=body, headers=JSON), 400, CREDENTIALS)
-
-
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "9" * 5000])
-def test_what_is_no_json_number_is_refused_in_a_field_nobody_reads_too(shared: Served, number: str) -> None:
-    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}", "extra": {number}}}'.encode()
+@pytest.mark.parametrize(
+    "more",
+    ['"email": "y"', '"password": "y"', '"extra": 1, "extra": 1', '"extra": NaN', '"extra": Infinity',
+     '"extra": -Infinity', f'"extra": {"9" * 5000}'],
+    ids=range(7),
+)  # fmt: skip
+def test_a_key_that_comes_twice_and_what_is_no_json_number_is_refused_in_a_field_nobody_reads_too(
+    shared: Served, more: str
+) -> None:
+    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}", {more}}}'.encode()
     assert_refused(shared.client.post("/auth/login", content=body, headers=JSON), 400, CREDENTIALS)
 
 
@@ -151,20 +142,19 @@ def test_eight_levels_are_read_and_nine_are_not(
     assert shared.client.post("/auth/login", content=body, headers=JSON).status_code == status
 
 
-@pytest.mark.parametrize(
-    "kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "json",
-             "application/json; charset=utf-16", "application/json, text/plain"]
-)  # fmt: skip
-def test_another_content_type_is_a_415(shared: Served, kind: str) -> None:
+RIGHT = ["application/json", "Application/JSON", "application/json; charset=UTF-8"]
+WRONG = ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp", "json",
+         "application/json; charset=utf-16", "application/json, text/plain"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "status"), [*product(RIGHT, [200]), *product(WRONG, [415])])
+def test_another_content_type_is_a_415_and_its_case_and_utf_8_do_not_matter(
+    shared: Served, kind: str, status: int
+) -> None:
     body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
     answer = shared.client.post("/auth/login", content=body, headers={"Content-Type": kind})
-    assert_refused(answer, 415, "Send the body as application/json.")
-
-
-@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "application/json; charset=UTF-8"])
-def test_the_content_type_has_no_case_and_may_name_utf_8(shared: Served, kind: str) -> None:
-    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
-    assert shared.client.post("/auth/login", content=body, headers={"Content-Type": kind}).status_code == 200
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["message"] == "Send the body as application/json."
 
 
 @pytest.mark.parametrize("size", [16_385, 500_000, 3_000_000])
@@ -182,16 +172,6 @@ def test_a_body_of_exactly_the_limit_is_read(shared: Served, chunked: bool) -> N
     body = body[:-2] + b"x" * (16_384 - len(body)) + body[-2:]
     content: Any = iter([body]) if chunked else body
     assert shared.client.post("/auth/login", content=content, headers=JSON).status_code == 200
-
-
-def test_a_body_that_never_arrives_is_given_up(serve: Serve) -> None:
-    served = serve(body_seconds=1)
-    with socket.create_connection((urlsplit(served.base_url).hostname, urlsplit(served.base_url).port), 20) as peer:
-        peer.sendall(
-            b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 50\r\n\r\n{"
-        )
-        assert receive(peer).status == 400
 
 
 @pytest.mark.parametrize(
@@ -225,32 +205,24 @@ def test_fields_nobody_asked_for_change_nothing(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "localhost:5000:1", "localhost@x"]
-)
-def test_another_host_is_refused(shared: Served, host: str) -> None:
-    answer = shared.client.get(f"{shared.base_url}/nowhere", headers={"Host": host})
-    assert_refused(answer, 400, "Invalid host header.")
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:5000", "127.0.0.1:1"])
-def test_our_own_hosts_are_answered(shared: Served, host: str) -> None:
-    assert shared.client.get("/users/profile", headers={"Host": host}).status_code == 401
-
-
-@pytest.mark.parametrize(
     ("trusted", "host", "status"),
     [
+        *((None, host, 404) for host in ("localhost", "LOCALHOST:5000", "127.0.0.1:1")),
+        *((None, host, 400) for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "")),
+        *((None, host, 400) for host in ("localhost:5000:1", "localhost@x")),
         (("auth.example",), "auth.example:443", 404),
         (("auth.example",), "localhost", 400),
         (("auth.example",), "sub.auth.example", 400),
         (("*",), "anything.example", 404),
     ],
 )
-def test_the_hosts_that_are_answered_can_be_chosen(
-    serve: Serve, trusted: tuple[str, ...], host: str, status: int
+def test_a_host_that_is_not_on_the_list_is_refused(
+    shared: Served, serve: Serve, trusted: tuple[str, ...] | None, host: str, status: int
 ) -> None:
-    served = serve(trusted_hosts=trusted)
-    assert served.client.get("/nowhere", headers={"Host": host}).status_code == status
+    served = serve(trusted_hosts=trusted) if trusted else shared
+    answer = served.client.get("/nowhere", headers={"Host": host})
+    assert answer.status_code == status
+    assert status == 404 or answer.json() == {"message": "Invalid host header.", "stack": ""}
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:5000"])

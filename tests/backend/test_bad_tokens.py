@@ -148,13 +148,6 @@ def test_a_bad_token_is_refused_with_the_one_body(shared: Served, claims: dict[s
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="signedin", error="invalid_token"'
 
 
-@pytest.mark.usefixtures("claims")
-def test_a_refresh_token_is_refused_as_every_bad_token_is(shared: Served) -> None:
-    pair = shared.login().json()
-    assert_refused(shared.profile(pair["refreshToken"]))
-    assert shared.profile(pair["accessToken"]).status_code == 200
-
-
 def assert_refused(answer: httpx.Response) -> None:
     assert (answer.status_code, answer.content) == (401, ONE_BODY)
 

@@ -5,7 +5,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,23 +79,15 @@ def dripped(peer: socket.socket) -> bool:
     return False
 
 
-def test_a_connection_that_sends_nothing_is_closed(served: Served) -> None:
+@pytest.mark.parametrize("before", [None, b"", PROFILE], ids=["nothing", "a head", "a later head"])
+def test_a_head_that_never_ends_is_closed_however_it_goes_on(served: Served, before: bytes | None) -> None:
     with impatient(served) as peer:
-        assert peer.recv(1) == b""
-
-
-def test_a_head_that_never_ends_is_closed_however_it_goes_on(served: Served) -> None:
-    with impatient(served) as peer:
-        peer.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-        assert dripped(peer)
-
-
-def test_a_later_head_that_never_ends_is_closed_too(served: Served) -> None:
-    with impatient(served) as peer:
-        peer.sendall(PROFILE)
-        assert receive(peer, "/users/profile", method="GET").status == 401
-        peer.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
-        assert dripped(peer)
+        peer.sendall(before or b"")
+        if before:
+            assert receive(peer, "/users/profile", method="GET").status == 401
+        if before is not None:
+            peer.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+        assert peer.recv(1) == b"" if before is None else dripped(peer)
 
 
 def test_a_request_under_way_may_take_longer_than_a_connection_may_be_idle(serve: Serve) -> None:
@@ -104,18 +96,23 @@ def test_a_request_under_way_may_take_longer_than_a_connection_may_be_idle(serve
         assert receive(peer).status == 400
 
 
+@pytest.mark.parametrize(
+    ("line", "route"),
+    [(LOGIN, "/api/v1/auth/login"), (b"GET /api/v1/users/profile HTTP/1.1\r\n", "/api/v1/users/profile"),
+     (b"DELETE /api/v1/users/profile HTTP/1.1\r\n", "/api/v1/users/profile")],
+    ids=["read", "not read", "no such method"],
+)  # fmt: skip
 @pytest.mark.parametrize("first", [b"5\r\nabcde\r\n", b""], ids=["later chunk", "first chunk"])
 @pytest.mark.parametrize("named", [b"", b"X-Request-ID: mine\r\n"], ids=["no id", "an id"])
 def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
-    served: Served, caplog: pytest.LogCaptureFixture, first: bytes, named: bytes
+    served: Served, caplog: pytest.LogCaptureFixture, line: bytes, route: str, first: bytes, named: bytes
 ) -> None:
-    answer = asked(served, LOGIN + named + CHUNKED + first + b"ZZ\r\n")
-    (line,) = logged(caplog, served)
+    answer = asked(served, line + named + CHUNKED + first + b"ZZ\r\n")
+    (entry,) = logged(caplog, served)
     assert (answer.status, json.loads(answer.body)) == (400, MALFORMED)
-    assert (line["status"], line["route"], line["request_id"]) == (
-        400, "/api/v1/auth/login", answer.headers["x-request-id"]
-    )  # fmt: skip
-    assert not named or line["request_id"] == "mine"
+    assert (entry["status"], entry["request_id"]) == (400, answer.headers["x-request-id"])
+    assert not named or entry["request_id"] == "mine"
+    assert entry["route"] == route
 
 
 @pytest.mark.parametrize(
@@ -165,15 +162,6 @@ def test_a_peer_that_goes_away_before_its_large_body_is_answered_is_no_failure(
     assert asked(served, LOGIN + JSON + b"Content-Length: 16385\r\n\r\n" + b"x" * 16_385).status == 413
     (line,) = logged(caplog, served)
     assert line["status"] == 413
-
-
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_broken_body_that_nobody_reads_is_one_refusal_and_no_failure(
-    served: Served, caplog: pytest.LogCaptureFixture, method: str
-) -> None:
-    answer = asked(served, f"{method} /api/v1/users/profile HTTP/1.1\r\n".encode() + CHUNKED + b"ZZ\r\n")
-    (line,) = logged(caplog, served)
-    assert (answer.status, line["status"], line["request_id"]) == (400, 400, answer.headers["x-request-id"])
 
 
 def test_a_body_that_breaks_after_its_answer_is_the_end_of_the_connection_and_no_failure(
@@ -248,16 +236,17 @@ def test_a_target_may_be_a_whole_url_and_names_the_host_then(
     assert (line["status"], line["route"]) == (status, "/api/v1/users/profile" if status == 401 else "")
 
 
-def test_a_whole_url_on_a_port_is_the_one_request_that_a_path_is(served: Served) -> None:
-    body = b'{"email": "ada@example.com", "password": "correct horse battery staple"}'
-    head = f"POST {served.base_url}/auth/register HTTP/1.1\r\n".encode() + JSON
-    answer = asked(served, head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body, "/auth/register")
-    assert served.profile(json.loads(answer.body)["accessToken"]).status_code == 200
-
-
-def test_a_request_that_names_no_host_is_refused(served: Served) -> None:
-    answer = asked(served, b"GET /api/v1/users/profile HTTP/1.0\r\n\r\n")
-    assert (answer.status, json.loads(answer.body)["message"]) == (400, "Invalid host header.")
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"GET /api/v1/users/profile HTTP/1.0\r\n", "Invalid host header."),
+        (b"GET /api/v1/users/profile HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", MALFORMED["message"]),
+    ],
+    ids=["none", "two"],
+)
+def test_a_request_names_one_host(served: Served, head: bytes, message: str) -> None:
+    answer = asked(served, head + b"\r\n")
+    assert (answer.status, json.loads(answer.body)["message"]) == (400, message)
 
 
 SMUGGLED = b"0\r\n\r\n" + PROFILE
@@ -282,9 +271,29 @@ def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is
         peer.sendall(head + SMUGGLED)
         answer = receive(peer)
         assert (answer.status, json.loads(answer.body), answer.headers["connection"]) == (400, MALFORMED, "close")
-        with suppress(ConnectionResetError):
-            assert peer.recv(1) == b""
+        assert peer.recv(1) == b""
     assert [line["status"] for line in logged(caplog, served)] == [400]
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "pieces"),
+    [
+        (LOGIN + JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 500\r\n\r\n0\r\n\r\n", 400, 65_536),
+        (PROFILE[:-2] + b"Connection: close\r\nContent-Length: 8000\r\n\r\n", 401, 1_000),
+    ],
+    ids=["ambiguous", "not read"],
+)
+def test_an_answer_that_ends_the_connection_arrives_although_the_body_still_does(
+    served: Served, head: bytes, status: int, pieces: int
+) -> None:
+    with connected(served) as peer:
+        peer.sendall(head)
+        answer = receive(peer, "/users/profile", method="GET") if status == 401 else receive(peer)
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+        # A closed connection would answer these with a reset, which discards what its peer has not read.
+        for _ in range(8):
+            peer.sendall(b"x" * pieces)
+        assert peer.recv(1) == b""
 
 
 def test_a_method_of_any_length_is_a_short_line_of_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
@@ -293,9 +302,3 @@ def test_a_method_of_any_length_is_a_short_line_of_log(served: Served, caplog: p
     assert [(line["method"], line["route"]) for line in logged(caplog, served)] == [
         ("X" * 16, "/api/v1/auth/login"), ("GET", "")
     ]  # fmt: skip
-
-
-def test_a_request_that_names_two_hosts_is_refused(served: Served) -> None:
-    two = b"Host: localhost\r\nHost: localhost\r\n"
-    answer = asked(served, b"GET /api/v1/users/profile HTTP/1.1\r\n" + two + b"\r\n")
-    assert (answer.status, json.loads(answer.body)) == (400, MALFORMED)

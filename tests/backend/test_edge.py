@@ -114,29 +114,23 @@ def test_a_request_names_one_host_whichever_server_lets_more_pass(
     assert Exchange(nothing, hosts).run(edge(fine)) == status
 
 
-def test_a_body_far_over_the_limit_is_not_read_to_its_end(shared: Served) -> None:
-    taken: list[int] = []
-
-    async def endless() -> AsyncIterator[Message]:
-        while len(taken) < 1_000:
-            taken.append(16_384)
-            yield {"type": "http.request", "body": b"x" * 16_384, "more_body": True}
-
-    assert Exchange(endless).run(shared.app) == 413
-    assert sum(taken) == (64 + 1) * shared.settings.body_limit
-
-
-def test_a_body_somewhat_over_the_limit_is_read_to_its_end(shared: Served) -> None:
-    ended: list[bool] = []
+@pytest.mark.parametrize(
+    ("pieces", "ended", "taken"), [(1_000, False, 64 + 1), (63, True, 63)], ids=["far", "somewhat"]
+)
+def test_a_body_over_the_limit_is_read_to_its_end_only_if_that_is_near(
+    shared: Served, pieces: int, *, ended: bool, taken: int
+) -> None:
+    seen: list[bool] = []
 
     async def large() -> AsyncIterator[Message]:
-        for _ in range(63):
-            yield {"type": "http.request", "body": b"x" * 16_384, "more_body": True}
-        ended.append(True)
+        for _ in range(pieces):
+            seen.append(False)
+            yield {"type": "http.request", "body": b"x" * shared.settings.body_limit, "more_body": True}
+        seen.append(True)
         yield {"type": "http.request", "body": b"", "more_body": False}
 
     assert Exchange(large).run(shared.app) == 413
-    assert ended == [True]
+    assert (seen.count(False), seen[-1]) == (taken, ended)
 
 
 def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_failure(

@@ -91,6 +91,6 @@ def test_the_profile_shows_the_address_as_it_was_registered(served: Served) -> N
     assert served.profile(token).json()["email"] == "Ada.Lovelace@Example.COM"
 
 
-@pytest.mark.parametrize("address", [*(one for one, _ in SAME), "ada@sub.example.com"])
-def test_the_canonical_form_is_its_own(address: str) -> None:
-    assert canonical(canonical(address)) == canonical(address)
+def test_the_canonical_form_is_its_own() -> None:
+    forms = [canonical(one) for one, _ in SAME] + [canonical("ada@sub.example.com")]
+    assert [canonical(form) for form in forms] == forms

@@ -14,7 +14,7 @@ EMAIL = "ada.lovelace@example.com"
 
 
 def test_no_failure_puts_a_secret_into_the_log(tmp_path: Path, database: str) -> None:
-    secrets = {PASSWORD, EMAIL, "lovelace", "wrong-one", KEY, "only-on-loopback"}
+    secrets = {PASSWORD, EMAIL, "lovelace", "wrong-one", KEY, "only-on-loopback", "in-the-query", "in-the-path"}
     environ = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_DATABASE_SECONDS": "0"}
     credentials = {"email": EMAIL, "password": PASSWORD}
     with (
@@ -38,7 +38,11 @@ def test_no_failure_puts_a_secret_into_the_log(tmp_path: Path, database: str) ->
         assert 500 in statuses
         assert client.post("/auth/login", json={**credentials, "password": "wrong-one"}).status_code == 403
         client.post("/auth/login", content=f'{{"email": "{EMAIL}", "password": "{PASSWORD}"'.encode())
-        client.get("/users/profile", headers={"Authorization": f"Bearer {pair['accessToken']}x"})
+        client.get("/users/profile?token=in-the-query", headers={"Authorization": f"Bearer {pair['accessToken']}x"})
+        client.get("/in-the-path")
+        for token in (pair["refreshToken"], pair["refreshToken"], *[pair["refreshToken"]] * 2):
+            secrets |= set(client.post("/auth/refreshToken", json={"refreshToken": token}).json().values())
+        secrets -= {"Unauthorized", ""}
         client.post("/auth/login", json=credentials, headers={"Host": f"{PASSWORD.replace(' ', '.')}.example"})
         assert server.stop() == 0
         log = server.log.read_text()

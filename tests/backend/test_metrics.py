@@ -1,12 +1,17 @@
 """`/metrics`: what is counted, who may read it, and that nobody can make it grow."""
 
+from contextlib import closing
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from signedin_backend.metrics import Metrics
 from signedin_backend.passwords import Passwords
+from signedin_backend.settings import SettingsError
 
-from tests.backend.running import Serve, Served
+from tests.backend.running import Serve, Served, ask, warm
+from tests.servers import backend
 
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -20,7 +25,11 @@ def samples(served: Served) -> dict[tuple[str, ...], float]:
     """Return every value by its name and the values of its labels."""
     answer = served.beside("/metrics").raise_for_status()
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    families = text_string_to_metric_families(answer.text)
+    return values(answer.text)
+
+
+def values(text: str) -> dict[tuple[str, ...], float]:
+    families = text_string_to_metric_families(text)
     found = [sample for family in families for sample in family.samples]
     return {(sample.name, *map(str, sample.labels.values())): sample.value for sample in found}
 
@@ -72,6 +81,40 @@ def test_limits_and_queues_are_shown(serve: Serve, monkeypatch: pytest.MonkeyPat
     seen = samples(served)
     assert seen["signedin_hashes",] == 0
     assert seen["signedin_rate_limited_total", "/api/v1/auth/login"] == 1
+
+
+def test_open_connections_are_shown(watched: Served) -> None:
+    watched.pair()
+    with closing(warm(watched.base_url)):
+        assert samples(watched)["signedin_connections",] == 3  # two idle ones, and the scrape's
+
+
+def test_a_scrape_of_any_worker_shows_all_of_them_and_of_a_dead_one_what_it_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(folder), "SIGNEDIN_BACKEND_METRICS_FROM": "127.0.0.0/8"}
+    with (
+        backend(tmp_path, environ=environ, checked=False) as one,
+        backend(tmp_path, environ=environ, checked=False) as two,
+    ):
+        for server, times in ((one, 2), (two, 3)):
+            with closing(warm(server.base_url)) as client:
+                for _ in range(times - 1):
+                    client.get("/users/profile")
+        refused = ("signedin_requests_total", "GET", "/api/v1/users/profile", "401")
+        for server in (one, two):
+            assert values(ask(f"{server.root_url}/metrics").text)[refused] == 5
+        two.kill()
+        # What the dead one counted stays, its connections do not.
+        after = values(ask(f"{one.root_url}/metrics").text)
+        assert (after[refused], after["signedin_connections",]) == (5, 1)
+        assert [file.stem for file in folder.glob("gauge_*.db")] == [f"gauge_livesum_{one.process.pid}"]
+
+
+def test_a_folder_for_metrics_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match=r"^PROMETHEUS_MULTIPROC_DIR must be a folder that can be written to$"):
+        Metrics()
 
 
 def test_strange_paths_and_methods_make_no_series_of_their_own(watched: Served) -> None:

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from signedin_backend.settings import read
 from signedin_backend.storage import Storage
 
 from tests.backend.running import PASSWORD, Serve, Served, ask
@@ -100,9 +99,3 @@ def test_the_backends_own_pages_and_what_is_no_page_go_on(open_: Served) -> None
     assert post(open_, "/auth/register", ADA, own).status_code == 200
     assert post(open_, "/auth/login", ADA, own.replace("http:", "https:")).status_code == 200
     assert open_.login().status_code == 200
-
-
-def test_origins_are_read_as_browsers_send_them() -> None:
-    text = "https://App.example, http://localhost:3000,http://[::1]:8080,https://xn--mnchen-3ya.example"
-    expected = ("https://app.example", "http://localhost:3000", "http://[::1]:8080", "https://xn--mnchen-3ya.example")
-    assert read({"SIGNEDIN_BACKEND_ALLOW_ORIGIN": text}).allow_origin == expected

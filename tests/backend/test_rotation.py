@@ -135,6 +135,59 @@ def test_issuer_and_audience_change_as_keys_do(serve: Serve, claim: str) -> None
     assert statuses == [[200, 200, 401, 401], [200] * 4, [200] * 4, [401, 401, 200, 200]]
 
 
+LISTS: list[dict[str, dict[str, Any]]] = [
+    {"old": {"jwt_key": OLD}, "both": {"jwt_key": BOTH["NEW,OLD"]}},
+    {"old": {"issuer": ("old",)}, "both": {"issuer": ("new", "old")}},
+    {"old": {"audience": ("old",)}, "both": {"audience": ("new", "old")}},
+]
+
+
+@pytest.mark.parametrize("lists", LISTS, ids=["key", "issuer", "audience"])
+def test_what_is_replaced_ends_by_itself_a_lifetime_after_the_last_worker_that_wrote_it(
+    serve: Serve, lists: dict[str, dict[str, Any]]
+) -> None:
+    old, new = serve(**lists["old"]), serve(**lists["both"])
+
+    def accepted() -> int:
+        """Read the profile with a token as a thief of the old key makes one: just now."""
+        moment = {"iat": int(new.clock.now), "exp": int(new.clock.now) + 300}
+        return new.profile(jwt.encode({**claims, **moment}, OLD, headers=header)).status_code
+
+    token = old.pair()["accessToken"]
+    header, claims = jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
+    new.clock.now = old.clock.now
+    assert accepted() == 200
+    for server in (old, new):
+        server.clock.advance(299)
+    late = old.pair("bob@example.com")["accessToken"]
+    new.clock.advance(299)
+    assert [new.profile(late).status_code, accepted()] == [200, 200]
+    new.clock.advance(31)  # a tenth of the lifetime, in which no worker records it again
+    assert accepted() == 401
+    # And a worker that starts with the same list does not begin it anew.
+    again = serve(**lists["both"])
+    again.clock.now = new.clock.now
+    again.pair("carl@example.com")
+    assert accepted() == 401
+
+
+def test_a_worker_with_shorter_lifetimes_does_not_shorten_anothers(serve: Serve) -> None:
+    long, short, new = serve(jwt_key=OLD, access_ttl=3_000), serve(jwt_key=OLD), serve(jwt_key=BOTH["NEW,OLD"])
+    token = long.pair()["accessToken"]
+    short.pair("bob@example.com")
+    new.clock.now = long.clock.now + 2_000
+    assert new.profile(token).status_code == 200
+
+
+def test_a_key_that_no_worker_has_signed_with_yet_verifies_nothing(serve: Serve) -> None:
+    served, ahead = serve(jwt_key=BOTH["OLD,NEW"]), serve(jwt_key=NEW)
+    claims = jwt.decode(served.pair()["accessToken"], options={"verify_signature": False})
+    forged = jwt.encode(claims, NEW, headers={"kid": name(NEW), "typ": "at+jwt"})
+    assert served.profile(forged).status_code == 401
+    ahead.pair("bob@example.com")
+    assert served.profile(forged).status_code == 200
+
+
 @pytest.mark.sqlite
 def test_the_file_beside_the_database_may_hold_several_keys_too(tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path / 'x.db'}")

@@ -16,13 +16,6 @@ from tests.backend.running import KEY, Serve, Served
 pytestmark = pytest.mark.both_databases
 
 
-def test_a_new_account_is_signed_in(served: Served) -> None:
-    pair = served.pair()
-    profile = served.profile(pair["accessToken"]).raise_for_status().json()
-    assert profile["email"] == "ada@example.com"
-    assert set(profile) == {"id", "email", "createdAt", "updatedAt"}
-
-
 def test_a_login_opens_a_session_of_its_own(served: Served) -> None:
     first = served.pair()
     second = served.login().raise_for_status().json()
@@ -31,19 +24,11 @@ def test_a_login_opens_a_session_of_its_own(served: Served) -> None:
     assert served.profile(second["accessToken"]).status_code == 200
 
 
-def test_a_refresh_gives_a_pair_that_works_and_differs_in_both(served: Served) -> None:
-    old = served.pair()
-    new = served.refresh(old["refreshToken"]).raise_for_status().json()
-    assert new["accessToken"] != old["accessToken"]
-    assert new["refreshToken"] != old["refreshToken"]
-    assert served.profile(new["accessToken"]).status_code == 200
-
-
-def test_tokens_minted_in_one_second_differ(served: Served) -> None:
-    served.pair()
-    made = [served.login().json() for _ in range(5)]
-    assert len({pair["accessToken"] for pair in made}) == 5
-    assert len({pair["refreshToken"] for pair in made}) == 5
+def test_every_pair_differs_from_every_other_and_works(served: Served) -> None:
+    made = [served.pair(), *(served.login().json() for _ in range(4))]  # in one second of the backend's clock
+    made.append(served.refresh(made[0]["refreshToken"]).raise_for_status().json())
+    assert len({pair["accessToken"] for pair in made}) == len({pair["refreshToken"] for pair in made}) == 6
+    assert {served.profile(pair["accessToken"]).json()["email"] for pair in made} == {"ada@example.com"}
 
 
 def test_a_token_may_come_from_a_host_whose_clock_is_half_a_minute_ahead(served: Served) -> None:
@@ -90,14 +75,6 @@ def test_logout_ends_the_session_at_once_whichever_of_its_tokens_is_shown(served
     assert served.refresh(third["refreshToken"]).status_code == 401
 
 
-def test_logout_says_the_same_of_a_token_that_never_was(served: Served) -> None:
-    pair = served.pair()
-    known = served.logout(pair["refreshToken"])
-    for token in (pair["refreshToken"], "never-was", pair["accessToken"]):
-        answer = served.logout(token)
-        assert (answer.status_code, answer.content) == (known.status_code, known.content)
-
-
 def test_a_session_ends_at_its_absolute_lifetime_however_often_it_is_renewed(serve: Serve) -> None:
     served = serve(refresh_ttl=100)
     token = served.pair()["refreshToken"]
@@ -124,17 +101,6 @@ def test_neither_kind_of_token_passes_for_the_other(served: Served) -> None:
     assert served.refresh(pair["refreshToken"]).status_code == 200
 
 
-def test_an_unknown_refresh_token_is_refused_with_401(served: Served) -> None:
-    assert served.refresh("A" * 43).status_code == 401
-
-
-def test_a_restart_keeps_sessions(serve: Serve) -> None:
-    pair = serve().pair()
-    again = serve()
-    assert again.profile(pair["accessToken"]).status_code == 200
-    assert again.refresh(pair["refreshToken"]).status_code == 200
-
-
 @pytest.mark.sqlite
 def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
     first = serve(jwt_key=None)
@@ -142,15 +108,6 @@ def test_a_restart_keeps_sessions_and_the_generated_key(serve: Serve) -> None:
     again = serve(jwt_key=None)
     assert again.profile(pair["accessToken"]).status_code == 200
     assert again.refresh(pair["refreshToken"]).status_code == 200
-
-
-def test_with_another_key_access_tokens_are_void_and_refresh_tokens_go_on(serve: Serve) -> None:
-    pair = serve().pair()
-    again = serve(jwt_key=b"another" + KEY)
-    assert again.profile(pair["accessToken"]).json()["message"] == "🚫 Un-Authorized 🚫"
-    fresh = again.refresh(pair["refreshToken"]).raise_for_status().json()
-    assert again.profile(fresh["accessToken"]).status_code == 200
-    assert again.refresh(fresh["refreshToken"]).status_code == 200
 
 
 def test_a_repeat_after_the_key_was_changed_hands_out_no_token_that_nobody_knows(serve: Serve) -> None:

@@ -31,18 +31,30 @@ def upgrade(connection: Connection) -> None:
         SchemaError: A newer backend has been here, or somebody else's tables have our names.
     """
     script = _script()
-    found, newest = _revision(connection), script.get_current_head()
-    if found == newest:
+    current, newest = _revision(connection), script.get_current_head()
+    if current == newest:
         return
-    known = {revision.revision for revision in script.walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaError(f"the database has schema {found}, which is newer than {newest} of this backend")
-    if found is None:
+    revisions = {revision.revision for revision in script.walk_revisions()}
+    if current is not None and current not in revisions:
+        raise SchemaError(f"the database has schema {current}, which is newer than {newest} of this backend")
+    if current is None:
         _check_names(connection)
     config = Config()
     config.set_main_option("script_location", script.dir)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def check(connection: Connection) -> str:
+    """Return the schema's revision, which is the newest.
+
+    Raises:
+        SchemaError: It is not; nothing was changed.
+    """
+    revision, newest = _revision(connection), _script().get_current_head()
+    if revision != newest:
+        raise SchemaError(f"the database has schema {revision or 'none'}, and this backend needs {newest}")
+    return revision or ""
 
 
 def _revision(connection: Connection) -> str | None:
@@ -57,5 +69,5 @@ def _script() -> ScriptDirectory:
 def _check_names(connection: Connection) -> None:
     described = inspect(connection)
     for table, column in _OURS.items():
-        if described.has_table(table) and column not in {found["name"] for found in described.get_columns(table)}:
+        if described.has_table(table) and column not in {one["name"] for one in described.get_columns(table)}:
             raise SchemaError(f"the database has a table {table} that is not this backend's")

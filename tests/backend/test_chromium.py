@@ -1,19 +1,19 @@
 """A page of another origin uses the backend from a real browser; one of a third origin gets nothing.
 
-`python -m tests.backend.in_chromium` needs a `chromium` on the path, which the suite does not: it is no test of it.
+The `chromium` on the path is the distribution's: tests/system_packages.sh installs it.
 """
 
 import json
 import re
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+from tests.backend.running import at_once
 from tests.servers import backend
 
 PAGE = """<!doctype html><meta charset="utf-8"><pre id="done"></pre><script>
@@ -80,23 +80,16 @@ def shown(url: str, profile: Path) -> object:
     """Return what the page at this address has written when it is done."""
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
                "--virtual-time-budget=10000", "--dump-dom", url]  # fmt: skip
-    said = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
-    found = re.search(r'<pre id="done">(.*?)</pre>', said, re.DOTALL)
-    return json.loads(found[1].replace("&quot;", '"')) if found and found[1] else said
+    document = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+    done = re.search(r'<pre id="done">(.*?)</pre>', document, re.DOTALL)
+    return json.loads(done[1].replace("&quot;", '"')) if done and done[1] else document
 
 
-def main() -> int:
-    """Show both pages; 0 if each got what it may."""
+def test_a_page_of_an_allowed_origin_outlives_its_token_and_one_of_another_gets_nothing(tmp_path: Path) -> None:
     page = [""]
-    with tempfile.TemporaryDirectory() as name, pages(page) as port:
-        folder, app, evil = Path(name), f"http://127.0.0.1:{port}", f"http://localhost:{port}"
-        options = ("--allow-origin", app, "--access-ttl", "1")
-        with backend(folder, *options, checked=False) as server:
+    with pages(page) as port:
+        app, evil = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
+        with backend(tmp_path, "--allow-origin", app, "--access-ttl", "1", checked=False) as server:
             page[0] = PAGE.replace("BASE_URL", server.base_url)
-            got, refused = shown(app, folder / "a"), shown(evil, folder / "b")
-    sys.stdout.write(f"{app}: {json.dumps(got)}\n{evil}: {json.dumps(refused)}\n")
-    return int(got != EXPECTED or refused != ["TypeError: Failed to fetch"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            results = at_once([partial(shown, app, tmp_path / "a"), partial(shown, evil, tmp_path / "b")])
+    assert results == [EXPECTED, ["TypeError: Failed to fetch"]]
