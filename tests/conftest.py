@@ -20,6 +20,7 @@ _PROOFS = (
     "tests/backend/test_kills_of_endings.py",
     "tests/backend/test_spec.py",
     "tests/chaos/",
+    "tests/examples/test_web_in_chromium.py",
     "tests/faults/test_list.py",
     "tests/generator/test_page.py",
     "tests/generator/test_swap.py::test_a_run_that_is_killed_anywhere",

@@ -1,10 +1,11 @@
 #!/bin/sh
-# The servers that tests start for themselves: Redis and PostgreSQL. Installed where this is Debian and we may; otherwise
+# What tests start for themselves: Redis, PostgreSQL and Chromium. Installed where this is Debian and we may; otherwise
 # the tests that need one say what is missing. Nothing is started here.
 set -eu
 missing=""
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing="$missing postgresql"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
   echo "installing$missing ..."
