@@ -101,7 +101,7 @@ def page(context: BrowserContext) -> Page:
 
 def sign_in(page: Page, name: str, *, register: bool = True, password: str = PASSWORD) -> None:
     page.goto("/login")
-    page.get_by_label("new: register me" if register else "here again").check()
+    page.get_by_label("register" if register else "sign in").check()
     page.get_by_label("E-mail").fill(f"{name}@example.com")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Continue").click()

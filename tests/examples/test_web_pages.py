@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -41,9 +42,13 @@ def anyio_backend() -> str:
 async def worker(base_url: str, clock: Clock, store: str = "memory:") -> AsyncIterator[Browser]:
     """One process of the app; each call is another browser."""
     app = create_app(base_url, store=store, clock=clock)
-    asked = {"transport": httpx.ASGITransport(app), "base_url": SITE, "headers": {"Sec-Fetch-Site": "same-origin"}}
+    settings: Any = {
+        "transport": httpx.ASGITransport(app),
+        "base_url": SITE,
+        "headers": {"Sec-Fetch-Site": "same-origin"},
+    }
     async with app.router.lifespan_context(app):
-        yield lambda: httpx.AsyncClient(follow_redirects=True, **asked)
+        yield lambda: httpx.AsyncClient(follow_redirects=True, **settings)
 
 
 @pytest.fixture
