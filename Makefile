@@ -8,13 +8,16 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test model mutants machines seeds chaos stress faults canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses one that runs; ARGS=--help)
 	@$(BIN)/python -m examples.demo $(if $(BACKEND),--backend $(BACKEND)) $(ARGS)
+
+web: $(VENV)/demo.stamp ## Serve the two-page app at http://localhost:8000 (ARGS="--backend URL", --help)
+	@$(BIN)/python -m examples.web $(ARGS)
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@sh tests/system_packages.sh

@@ -19,6 +19,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks o
 _PROOFS = (
     "tests/backend/",
     "tests/chaos/",
+    "tests/examples/test_web_in_chromium.py",
     "tests/faults/",
     "tests/generator/",
     "tests/generator_diff/",
