@@ -16,7 +16,7 @@ import traceback
 
 import anyio.pytest_plugin
 import pytest
-import pytest_timeout
+import pytest_timeout  # type: ignore[import-untyped]
 
 # Neither `signedin` nor what imports it: that comes from the folder, in the child.
 _NEEDED = (
