@@ -28,10 +28,9 @@ class _Lean:
         self._http, self._marked = http, http.auth
         self._cached: tuple[Any, dict[tuple[str, str], httpx.Request]] = (None, {})  # replaced as a whole
 
-    @property
-    def timeout(self) -> httpx.Timeout:
-        timeout: httpx.Timeout = self._http.timeout
-        return timeout
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the httpx client has, its timeout say."""
+        return getattr(self._http, name)
 
     @property
     def follow_redirects(self) -> bool:

@@ -44,7 +44,7 @@ class Answering(Wire):
 
     def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if self.bakes and request.url.path.endswith("/profile"):
-            answer.headers["set-cookie"] = f"seen={len(self.requests)}; Path=/"
+            answer.headers["set-cookie"] = f"seen={len(self.sent_to('/profile'))}; Path=/"
         if self.redirects:
             return httpx.Response(302, headers={"location": "/elsewhere"})
         return answer
