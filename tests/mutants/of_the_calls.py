@@ -16,7 +16,7 @@ _FAULTS = (
     ("a key does not make a call safe to retry", "_call.py", "is_idempotent(self._call.operation.method) or self._has_key()", "is_idempotent(self._call.operation.method)", f"{RETRIES}test_with_an_idempotency_key_every_method_is_retried_with_the_same_key"),
     ("a one-shot body is retried", "_call.py", "or self._rewind is None:", "or False:", f"{RETRIES}test_a_body_that_can_be_sent_only_once_is_sent_once[threads]"),
     ("a file is not put back before a retry", "_call.py", "        self._rewind()\n", "", f"{RETRIES}test_a_file_is_sent_again_from_where_it_stood"),
-    ("a redirected POST is retried", "_call.py", "return not outcome.history", "return True", f"{RETRIES}test_a_post_that_was_redirected_is_not_sent_twice[threads-503]"),
+    ("a redirected POST is retried", "_call.py", "return not outcome.history", "return True", f"{RETRIES}test_a_post_that_was_redirected_is_not_sent_twice[threads-429]"),
     ("a POST whose redirect failed is retried", "_call.py", "if not self._sender.http.follow_redirects:", "if True:", f"{RETRIES}test_a_post_that_was_redirected_is_not_sent_twice[threads-connect error]"),
     # how long, how often
     ("a year is waited for", "_call.py", "asked > LONGEST_WAIT:", "asked > 1e9:", f"{RETRIES}test_more_than_a_minute_is_not_waited_for_and_the_error_says_how_long[threads-busy for an hour-3600]"),
