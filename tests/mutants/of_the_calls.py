@@ -36,7 +36,7 @@ _FAULTS = (
     # options
     ("a timeout that is not finite", "_options.py", "return seconds is None or 0 < seconds <= threading.TIMEOUT_MAX", "return seconds is None or not seconds <= 0", f"{REFUSED}[{{'timeout': nan}}-client]"),
     ("True is a number of retries", "_options.py", "type(max_retries) is not int", "not isinstance(max_retries, int)", f"{REFUSED}[{{'max_retries': True}}-client]"),
-    ("a newline in a header", "_options.py", r"\n-\x1f", r"\x0e-\x1f", f"{REFUSED}[{{'headers': {{'x': 's3cret\\n'}}}}-client]"),
+    ("a newline in a header", "_options.py", r"\n-\x1f", r"\x0e-\x1f", REFUSED),
     ("an empty idempotency key", "_options.py", "if not (encoded and encoded.strip()):", "if encoded is None:", f"{REFUSED}[{{'idempotency_key': ''}}-client]"),
     ("the resources of a view are those of its client", "client.py", " if name not in self._described}", "}", f"{OPTIONS}test_a_subclass_keeps_its_attributes_in_a_view"),
     # log
