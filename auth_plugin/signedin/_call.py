@@ -207,7 +207,7 @@ async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
     over = Signal()  # ends the clock's sleep with a cancelled caller's
     try:
         sleep = partial(clock.sleep, seconds, over)
-        return await renewal.threads.run(sleep, threading.TIMEOUT_MAX, partial(RefreshUnavailableError, "asleep"))
+        return await wait_async(renewal.threads.promise(sleep), threading.TIMEOUT_MAX)
     finally:
         over.set()
 

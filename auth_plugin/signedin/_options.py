@@ -58,7 +58,7 @@ class CallOptions:
         if not isinstance(idempotency_key, EllipsisType):
             merged = {name: value for name, value in merged.items() if name != IDEMPOTENCY_KEY}
             if idempotency_key is not None:
-                key = _value("idempotency_key= has a", idempotency_key, empty=False)
+                key = _not_blank("idempotency_key", idempotency_key)
                 merged[IDEMPOTENCY_KEY] = b"Idempotency-Key", key
         return CallOptions(
             self.max_retries if isinstance(max_retries, EllipsisType) else checked_retries(max_retries),
@@ -77,9 +77,11 @@ def checked_retries(max_retries: int) -> int:
 
 def checked_timeout(timeout: object) -> httpx.Timeout:
     """Return httpx's timeout, if all that it holds is positive and finite."""
+    if isinstance(timeout, int | float) and timeout is not True and _is_duration(timeout):
+        return httpx.Timeout(timeout)  # a view is to cost microseconds
     try:
         checked: httpx.Timeout = httpx.Timeout(timeout)  # type: ignore[arg-type]  # of any type: it is checked here
-        if timeout is not True and all(map(_is_duration, checked.as_dict().values())):
+        if not isinstance(timeout, int | float) and all(map(_is_duration, checked.as_dict().values())):
             return checked
     except (TypeError, ValueError):
         pass
@@ -104,21 +106,27 @@ def checked_headers(headers: Mapping[str, str] | None) -> Headers:
     """Return the headers as they go on the wire.
 
     Raises:
-        ConfigurationError: No header can carry a name or a value. Neither is quoted: a value may be a secret.
+        ConfigurationError: No header can carry a name or a value. Values are not quoted: one may be a secret.
     """
     raw: Headers = {}
     items: Any = (headers or {}).items()
     for name, value in items:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        encoded = _encoded(value)
+        if encoded is None or not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigurationError(f"headers= has {name!r}, whose name or value no header can carry.")
-        raw[name.lower().encode()] = name.encode(), _value(f"headers= has {name!r}, whose name or", value)
+        raw[name.lower().encode()] = name.encode(), encoded
     return raw
 
 
-def _value(of: str, value: object, *, empty: bool = True) -> bytes:
-    if not isinstance(value, str) or _NO_VALUE.search(value) or not (empty or value.strip()):
-        raise ConfigurationError(f"{of} value no header can carry.")
-    return value.encode("latin-1")
+def _encoded(value: object) -> bytes | None:
+    return None if not isinstance(value, str) or _NO_VALUE.search(value) else value.encode("latin-1")
+
+
+def _not_blank(option: str, value: object) -> bytes:
+    encoded = _encoded(value)
+    if not (encoded and encoded.strip()):
+        raise ConfigurationError(f"{option}= has a value that no header can carry.")
+    return encoded
 
 
 # ---------------------------------------------------------------------------------------- what a client says of itself
@@ -131,7 +139,7 @@ def user_agent(api: Any, app: str | None) -> bytes:
     comment = f"({package}/{version})" if version else f"({package})"
     python = f"python/{sys.version_info[0]}.{sys.version_info[1]}"
     ours = f"signedin/{VERSION} {comment} {python} httpx/{httpx.__version__}".encode()
-    return ours if app is None else _value("app= has a", app, empty=False) + b" " + ours
+    return ours if app is None else _not_blank("app", app) + b" " + ours
 
 
 def set_up_logging() -> None:

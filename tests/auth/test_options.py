@@ -202,6 +202,7 @@ async def test_a_deadline_ends_an_answer_that_never_ends(drive: Drive, server: F
         with pytest.raises(APITimeoutError, match=r"no answer in time.*unknown.*deadline of 0.05 s passed"):
             await drive(client.with_options(deadline=0.05).users.get_profile)
     assert Drip.closed
+    assert clock.monotonic() < 1001  # where it began at 1000
 
 
 @pytest.mark.parametrize("fault", ["connect timeout", "pool timeout"])

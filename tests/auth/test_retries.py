@@ -271,7 +271,7 @@ def test_the_budget_grows_with_what_works_and_with_time_up_to_where_it_began() -
 # ------------------------------------------------------------------------------------------------ redirects, interrupts
 
 
-@pytest.mark.parametrize("trouble", ["503", "connect error"])
+@pytest.mark.parametrize("trouble", ["429", "connect error"])
 async def test_a_post_that_was_redirected_is_not_sent_twice(drive: Drive, trouble: str) -> None:
     seen: list[str] = []
 
@@ -279,8 +279,8 @@ async def test_a_post_that_was_redirected_is_not_sent_twice(drive: Drive, troubl
         seen.append(f"{request.method} {request.url.path}")
         if request.url.path.endswith("/things"):
             return httpx.Response(303, headers={"location": "/done"})
-        if trouble == "503":
-            return httpx.Response(503, request=request)
+        if trouble == "429":
+            return httpx.Response(429, request=request)
         raise httpx.ConnectError("refused", request=request)
 
     server = FakeAuthServer()
