@@ -18,7 +18,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser import errors as upstream_errors
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.schema import UntrustedString
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from generator.contract import contract
 from generator.document import Document
@@ -57,16 +57,17 @@ class _Template(Template):
 
 @define(frozen=True)
 class Resource:
-    """A tag and its operations, as the templates print them; `tag` is an identifier that upstream made."""
+    """A tag and its operations, as the templates print them; `tag` and `title` are identifiers that upstream made."""
 
     tag: str
-    description: UntrustedString | None
+    title: str
+    text: UntrustedString
     endpoints: list[Endpoint]
 
     @property
-    def line(self) -> UntrustedString | None:
-        """Return the description without line breaks, which a string literal would lose."""
-        return self.description and UntrustedString(" ".join(self.description.get_untrusted_value().split()))
+    def line(self) -> UntrustedString:
+        """Return the text without line breaks, which a string literal would lose."""
+        return UntrustedString(" ".join(self.text.get_untrusted_value().split()))
 
 
 def print_package(document: Document, target: Path) -> None:
@@ -109,6 +110,7 @@ def _print_ours(project: Project, document: Document, target: Path) -> None:
     resources = _resources(document, project.openapi)
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
+    (target / "client.py").unlink()  # upstream's; `signedin` sends
     (target / "py.typed").touch()
     (target / "resources").mkdir()
     _render(project, "wire.py", target / "_wire.py")
@@ -134,10 +136,15 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
         if isinstance(tag, dict) and tag.get("description")
     }
     described = {PythonIdentifier(name, "tag"): UntrustedString(text) for name, text in descriptions.items()}
-    return [
-        Resource(tag, described.get(tag), collection.endpoints)
-        for tag, collection in sorted(openapi.endpoint_collections_by_tag.items())
-    ]
+    models = {each.class_info.name for each in [*openapi.models, *openapi.enums]}
+    resources = []
+    for tag, collection in sorted(openapi.endpoint_collections_by_tag.items()):
+        title = ClassName(tag, "tag")
+        while models & {f"{title}Resource", f"Async{title}Resource"}:
+            title = f"{title}_"
+        text = described.get(tag) or UntrustedString(f"The operations of {tag}.")
+        resources.append(Resource(tag, title, text, collection.endpoints))
+    return resources
 
 
 def config_for(document: Document, target: Path) -> Config:

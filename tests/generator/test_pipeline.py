@@ -118,7 +118,7 @@ def test_provenance_names_hashes_and_versions_and_no_place_or_time() -> None:
     value = json.loads(text)
     assert value["generator"] == pins.PINS
     assert value["spec"]["sha256"] == upstream.digest((ROOT / "openapi.yaml").read_bytes())
-    assert value["templates"]["client.py.jinja"]["upstream"] in upstream.LOCK.read_text("utf-8")
+    assert value["templates"]["types.py.jinja"]["upstream"] in upstream.LOCK.read_text("utf-8")
     assert value["templates"]["wire.py.jinja"]["upstream"] is None
     assert value["files"].keys() == contents(ROOT / "sdk" / "signedin_sdk").keys() - {NAME}
     assert text == json.dumps(value, indent=2, sort_keys=True) + "\n"
@@ -146,7 +146,7 @@ def test_check_sees_a_changed_a_missing_and_an_extra_file(own_copy: Path) -> Non
 def test_check_sees_that_a_template_has_changed(own_copy: Path) -> None:
     provenance = own_copy / "signedin_sdk" / NAME
     value = json.loads(provenance.read_bytes())
-    value["templates"]["client.py.jinja"]["override"] = "0" * 64
+    value["templates"]["types.py.jinja"]["override"] = "0" * 64
     provenance.write_text(json.dumps(value))
     assert differences(own_copy) == [f"stale provenance: {NAME}: templates"]
     provenance.write_text("[")
@@ -234,7 +234,7 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
 )
 def test_what_was_printed_is_tried(own_copy: Path, name: str, text: str, told: str) -> None:
     (own_copy / "signedin_sdk" / name).write_text(text)
-    shutil.rmtree(own_copy / "signedin_sdk" / "resources")
+    (own_copy / "signedin_sdk" / "resources" / "auth.py").unlink()
     with pytest.raises(VerificationError, match=told):
         verify(load(own_copy / "openapi.yaml"), own_copy / "signedin_sdk")
 
@@ -249,16 +249,16 @@ def test_a_changed_upstream_template_names_the_override_to_look_at(tmp_path: Pat
         upstream.require_locked(theirs)
     assert f"model.py.jinja {upstream.digest(b'something new')}" in str(refused.value)
     assert "errors.py.jinja is gone" in str(refused.value)
-    assert "client.py.jinja" not in str(refused.value)
+    assert "types.py.jinja" not in str(refused.value)
 
 
 def test_nothing_is_printed_with_templates_that_nobody_compared(
     own_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = own_copy / "upstream.lock"
-    lock.write_text(upstream.LOCK.read_text("utf-8").replace("client.py.jinja ", "client.py.jinja 0"))
+    lock.write_text(upstream.LOCK.read_text("utf-8").replace("types.py.jinja ", "types.py.jinja 0"))
     monkeypatch.setattr(upstream, "LOCK", lock)
-    with pytest.raises(GeneratorError, match=r"client\.py\.jinja [0-9a-f]{64}$"):
+    with pytest.raises(GeneratorError, match=r"types\.py\.jinja [0-9a-f]{64}$"):
         differences(own_copy)
 
 

@@ -19,8 +19,8 @@ class Credentials:
         password (str):
     """
 
-    email: str = _attrs_field(repr=False)
-    password: str = _attrs_field(repr=False)
+    email: str = _attrs_field(repr=_wire.hidden)
+    password: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

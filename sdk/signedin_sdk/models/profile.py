@@ -23,7 +23,7 @@ class Profile:
     """
 
     id: str
-    email: str = _attrs_field(repr=False)
+    email: str = _attrs_field(repr=_wire.hidden)
     created_at: datetime.datetime
     updated_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)

@@ -18,7 +18,7 @@ class RefreshToken:
         refresh_token (str):
     """
 
-    refresh_token: str = _attrs_field(repr=False)
+    refresh_token: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

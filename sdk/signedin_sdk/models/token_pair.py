@@ -19,8 +19,8 @@ class TokenPair:
         refresh_token (str): Opaque; works once.
     """
 
-    access_token: str = _attrs_field(repr=False)
-    refresh_token: str = _attrs_field(repr=False)
+    access_token: str = _attrs_field(repr=_wire.hidden)
+    refresh_token: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

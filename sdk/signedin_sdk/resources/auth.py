@@ -18,7 +18,11 @@ class AuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Create an account and sign in."""
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _register.call(
@@ -34,7 +38,11 @@ class AuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Sign in with an e-mail and a password."""
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _login.call(
@@ -58,6 +66,9 @@ class AuthResource:
 
         Args:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -77,6 +88,9 @@ class AuthResource:
 
         Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
         (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -99,7 +113,11 @@ class AsyncAuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Create an account and sign in."""
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _register.call(
@@ -115,7 +133,11 @@ class AsyncAuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Sign in with an e-mail and a password."""
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _login.call(
@@ -139,6 +161,9 @@ class AsyncAuthResource:
 
         Args:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -158,6 +183,9 @@ class AsyncAuthResource:
 
         Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
         (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
