@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl
 from attrs import define, field
 from openapi_python_client.parser.bodies import Body, BodyType
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
+from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty, Property
 from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.responses import Response, Responses
 from openapi_python_client.schema import UntrustedString
@@ -42,7 +44,9 @@ class Operation:
     described: dict[tuple[str, str], str]
     secret_parameters: frozenset[tuple[str, str]]
     secret_body: bool
+    accepts: UntrustedString | None
     styles: dict[str, str]
+    aliases: dict[str, str]
     examples: dict[str, Any]
 
 
@@ -85,17 +89,28 @@ class Answers:
     @property
     def readers(self) -> list[Reader]:
         """Return the table. `default` describes the successes where nothing else does."""
+        if self._redirects:
+            redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
+            return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
         readers = [_reader(each, _key(each)) for each in self.responses.patterns]
         if default := self.responses.default:
             readers.append(_reader(default, '"default"'))
-            if not any(map(_is_success, self.responses.patterns)):
+            if not any(_is(each, "2") for each in self.responses.patterns):
                 readers.append(Reader('"2XX"', readers[-1].reader, None))
         return readers
 
     @property
+    def _redirects(self) -> list[Response]:
+        """Return the redirects of an operation that answers nothing else but refusals."""
+        has_success = self.responses.default or any(_is(each, "2") for each in self.responses.patterns)
+        return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
+
+    @property
     def type(self) -> PythonCode:
         """Return what `call` promises."""
-        successes = list(filter(_is_success, self.responses.patterns))
+        if self._redirects:
+            return PythonCode("str")
+        successes = [each for each in self.responses.patterns if _is(each, "2")]
         default = [self.responses.default] if self.responses.default else []
         types = {_type_of(answer) for answer in successes or default} or {"None"}
         if "Any" in types:
@@ -150,7 +165,9 @@ class Facts:
                 each.described(self.document),
                 frozenset(secret_parameters(self.document, each)),
                 is_secret_body(self.document, each),
+                UntrustedString(accepts) if (accepts := each.accepts(self.document)) else None,
                 each.styles(self.document),
+                each.aliases(self.document),
                 each.examples(self.document),
             )
             for each in operations(self.document)
@@ -169,6 +186,36 @@ class Facts:
         """Say whether several members may hold one value, which an enum of theirs decides."""
         members = [each for each in union.inner_properties if each.get_base_type_string() != PythonCode("None")]
         return len(members) > 1 and any(isinstance(each, _MAY_HOLD_ENUMS) for each in members)
+
+    @staticmethod
+    def models(union: UnionProperty) -> list[ModelProperty]:
+        """Return the objects that one value may be; none if there is only one."""
+        models = [each for each in union.inner_properties if isinstance(each, ModelProperty)]
+        return models if len(models) > 1 else []
+
+    def is_of_models(self, union: UnionProperty) -> bool:
+        """Say whether it is one of several objects, or null, and nothing else."""
+        others = [each for each in union.inner_properties if not isinstance(each, ModelProperty | NoneProperty)]
+        return bool(self.models(union)) and not others
+
+    @staticmethod
+    def has_any(union: UnionProperty) -> bool:
+        """Say whether any value fits."""
+        return any(isinstance(each, AnyProperty) for each in union.inner_properties)
+
+    @staticmethod
+    def texts(union: UnionProperty) -> dict[PythonIdentifier, str]:
+        """Return the members whose texts must be written exactly as their format says: there are other texts."""
+        forms = {PythonCode("datetime.datetime"): "date-time", PythonCode("datetime.date"): "date"}
+        forms |= {PythonCode("UUID"): "uuid"}
+        types = [each.get_base_type_string() for each in union.inner_properties]
+        has_others = any(isinstance(each, StringProperty | EnumProperty) for each in union.inner_properties)
+        if sum(each in forms for each in types) + has_others < 2:
+            return {}
+        if not has_others:  # a naive date-time of a careless server is nothing else, either
+            forms[PythonCode("datetime.datetime")] = "local"
+        pairs = zip(union.inner_properties, types, strict=True)
+        return {each.python_name: forms[kind] for each, kind in pairs if kind in forms}
 
     @staticmethod
     def bodies(endpoint: Endpoint) -> list[tuple[PythonCode, Body]]:
@@ -206,16 +253,17 @@ class Facts:
 
     def query(self, endpoint: Endpoint) -> list[tuple[UntrustedString, PythonCode]]:
         """Return the names of the query and the code that writes their values."""
-        styles = self.operation(endpoint).styles
+        styles, aliases = self.operation(endpoint).styles, self.operation(endpoint).aliases
         written = []
         for each in endpoint.query_parameters:
-            code = str(each.python_name)
-            match styles.get(each.name.get_untrusted_value()):
+            code, alias = str(each.python_name), each.name.get_untrusted_value()
+            name = UntrustedString(aliases.get(alias, alias))
+            match styles.get(alias):
                 case "deepObject":
-                    code = f'_wire.deep({code}, "{in_double_quote_literal(each.name)}")'
+                    code = f'_wire.deep({code}, "{in_double_quote_literal(name)}")'
                 case str(delimiter):
                     code = f'_wire.joined({code}, "{delimiter}")'
-            written.append((each.name, PythonCode(code)))
+            written.append((name, PythonCode(code)))
         return written
 
     def example(self, endpoint: Endpoint) -> UntrustedString | None:
@@ -325,9 +373,8 @@ def _instance_type(prop: PropertyProtocol) -> str:
     return "object" if name == "Any" or name.startswith("Literal[") else name
 
 
-def _is_success(response: Response) -> bool:
-    lowest, _ = response.status_code.range or (0, 0)
-    return 200 <= lowest <= 299
+def _is(response: Response, digit: str) -> bool:
+    return response.status_code.pattern.startswith(digit)
 
 
 def _argument(prop: Property, description: str | None = None, *, sensitive: bool) -> Argument:

@@ -1,5 +1,6 @@
 """The operations of the spec: what is said about each, in the vocabulary of `signedin_sdk.types.Operation`."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -10,7 +11,9 @@ from generator.document import Document, Pointer
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELD_PREFIX: Final = "field_"
+WIRE_NAME: Final = "x-signedin-wire-name"
 
+_READ: Final = re.compile(r"(application/(.*\+)?json|text/|application/octet-stream)", re.IGNORECASE)
 _DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 Auth = Literal["required", "optional", "none"]
@@ -64,6 +67,19 @@ class OperationFacts:
             if description := parameter.get("description"):
                 texts[str(parameter.get("in")), str(parameter.get("name"))] = str(description)
         return texts
+
+    def aliases(self, document: Document) -> dict[str, str]:
+        """Return the names on the wire of the parameters that `printable` has named in another way."""
+        parameters = (each for each in self.parameters(document) if WIRE_NAME in each)
+        return {str(each.get("name")): str(each[WIRE_NAME]) for each in parameters}
+
+    def accepts(self, document: Document) -> str | None:
+        """Return the media type that a success is read as, where the server could answer in another."""
+        for status, node in (self.node.get("responses") or {}).items():
+            content = list((document.resolve(node) or {}).get("content") or {})
+            if status.startswith("2") and len(content) > 1:
+                return next((kind for kind in content if _READ.match(kind)), None)
+        return None
 
     def styles(self, document: Document) -> dict[str, str]:
         """Return how a list or an object of the query is written, where it is not `name=a&name=b`: the delimiter."""

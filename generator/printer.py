@@ -17,6 +17,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser import errors as upstream_errors
 from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
@@ -24,11 +25,17 @@ from generator.contract import contract
 from generator.document import Document
 from generator.errors import PrintError
 from generator.facts import Facts
+from generator.lint.losses import kind_of
 from generator.operations import FIELD_PREFIX
 from generator.printable import printable
 from generator.refusals import asking, refusals
+from generator.schemas import is_bytes
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+_RESERVED: Final = frozenset(
+    {"additional_keys", "additional_properties", "cls", "field_dict", "files", "from_dict", "json", "prop"}
+    | {"prop_dict", "prop_name", "src_dict", "to_dict", "to_multipart", "types"}
+)
 
 
 class _Compiled(BytecodeCache):
@@ -89,6 +96,7 @@ def _print(document: Document, target: Path) -> None:
             "\n".join(["openapi-python-client refuses it:", *(each.told(document.path) for each in findings)])
         )
     _require_own_modules(document, openapi)
+    _rename_attributes(openapi, config)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.bytecode_cache = _COMPILED
     project.env.template_class = _Template
@@ -97,6 +105,16 @@ def _print(document: Document, target: Path) -> None:
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
     _print_ours(project, document, target)
+
+
+def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
+    """Append `_` to the attributes that would hide a name which the models use; on the wire they keep their own."""
+    endpoints = [each for tag in openapi.endpoint_collections_by_tag.values() for each in tag.endpoints]
+    bodies = [body.prop for endpoint in endpoints for body in endpoint.bodies]
+    for model in [*openapi.models, *(each for each in bodies if isinstance(each, ModelProperty))]:
+        for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
+            if prop.python_name in _RESERVED:
+                prop.set_python_name(UntrustedString(f"{prop.python_name}_"), config=config, skip_snake_case=True)
 
 
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
@@ -139,7 +157,7 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
     models = {each.class_info.name for each in [*openapi.models, *openapi.enums]}
     resources = []
     for tag, collection in sorted(openapi.endpoint_collections_by_tag.items()):
-        title = ClassName(tag, "tag")
+        title = str(ClassName(tag, "tag"))
         while models & {f"{title}Resource", f"Async{title}Resource"}:
             title = f"{title}_"
         text = described.get(tag) or UntrustedString(f"The operations of {tag}.")
@@ -149,7 +167,14 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
 
 def config_for(document: Document, target: Path) -> Config:
     """Return what upstream is told."""
-    settings = ConfigFile(post_hooks=[], package_name_override=target.name, field_prefix=FIELD_PREFIX)
+    bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
+    kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    settings = ConfigFile(
+        post_hooks=[],
+        package_name_override=target.name,
+        field_prefix=FIELD_PREFIX,
+        content_type_overrides=dict.fromkeys(sorted(kinds), "application/octet-stream"),
+    )
     return Config.from_sources(
         settings,
         meta_type=MetaType.NONE,

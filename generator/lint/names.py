@@ -31,10 +31,6 @@ CLIENT_ATTRIBUTES: Final = frozenset(
     }
 )
 # Names that the printed modules use beside those of the spec.
-_PROPERTY_NAMES: Final = frozenset(
-    {"additional_keys", "additional_properties", "cls", "field_dict", "files", "from_dict", "prop", "prop_name"}
-    | {"json", "prop_dict", "src_dict", "to_dict", "to_multipart", "types"}
-)
 _CLASS_NAMES: Final = frozenset(
     {"Any", "AsyncSend", "BinaryIO", "BytesIO", "Call", "File", "Final", "Generator"}
     | {"IntEnum", "Literal", "Mapping", "Operation", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
@@ -131,16 +127,11 @@ def models(document: Document) -> Iterator[Finding]:
 
 
 def properties(document: Document) -> Iterator[Finding]:
-    """`name-collision`, `name-reserved`: two properties of one attribute, or one that hides a method."""
+    """`name-collision`: two properties of one attribute."""
     for pointer, node in document.nodes:
         if is_example(pointer) or not isinstance(node.get("properties"), dict):
             continue
-        here = (*pointer, "properties")
-        yield from _collisions(document, here, node["properties"], "Properties")
-        for name in node["properties"]:
-            if identifier(name) in _PROPERTY_NAMES:
-                message = f"Property {shown(name)} would hide `{identifier(name)}` of the model."
-                yield error(document, (*here, name), "name-reserved", message, "Rename it.")
+        yield from _collisions(document, (*pointer, "properties"), node["properties"], "Properties")
 
 
 def arguments(document: Document) -> Iterator[Finding]:

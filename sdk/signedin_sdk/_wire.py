@@ -5,6 +5,7 @@ Messages name the property and never hold its value: it may be a secret, and mes
 
 import datetime
 import enum
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from json import dumps
@@ -12,6 +13,7 @@ from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
+import attrs
 import httpx
 from dateutil.parser import isoparse
 
@@ -47,7 +49,7 @@ def number(value: object, name: str) -> float:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else _refuse(value, name, "a number")
 
 
-def null(value: object, name: str) -> None:
+def null(value: object, name: str) -> Any:
     return None if value is None else _refuse(value, name, "null")
 
 
@@ -78,6 +80,38 @@ def date(value: object, name: str) -> datetime.date:
 
 def uuid(value: object, name: str) -> UUID:
     return _converted(UUID, value, name, "a UUID")
+
+
+_FORMS: Final = {
+    "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"),
+    "local": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "uuid": re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+}
+
+
+def is_form(value: object, form: str) -> bool:
+    """Say whether a text is written exactly so: beside another kind of text, "20240115" is no date."""
+    return isinstance(value, str) and _FORMS[form].fullmatch(value) is not None
+
+
+def closest(data: object, name: str, *models: Callable[[Any], Any]) -> Any:
+    """Return the model that fits and reads the most of an object's properties; a closed one has to read all."""
+    fitting: list[tuple[bool, int, Any]] = []
+    properties = mapping(data, name)
+    for read in models:
+        try:
+            model = read(data)
+        except (TypeError, ValueError, AttributeError, KeyError):
+            continue
+        declared = [each.name for each in attrs.fields(type(model)) if each.init]
+        unread = len(properties) - sum(not isinstance(getattr(model, each), Unset) for each in declared)
+        if not unread:
+            return model
+        fitting.append((not hasattr(model, "additional_properties"), unread, model))
+    if not fitting:
+        raise TypeError(f"{name}: of no type that the spec names")
+    return min(fitting, key=lambda each: each[:2])[2]
 
 
 def member(values: type[E], value: str | int, name: str) -> E:
@@ -137,8 +171,9 @@ class Answers(Generic[T]):
         Raises:
             UnexpectedStatus: The answer is no documented success.
         """
-        for key in (response.status_code, "2XX") if 200 <= response.status_code <= 299 else ():
-            if key in self._readers:
+        status = response.status_code
+        for key in (status, f"{status // 100}XX"):
+            if key in self._readers and (200 <= status <= 299 or self._readers[key] is location):
                 body: T = _body(self._readers[key], response)
                 return body
         raise UnexpectedStatus(response.status_code, response.content)
@@ -167,12 +202,24 @@ def text_body(response: httpx.Response) -> str:
     return response.text
 
 
+def location(response: httpx.Response) -> str:
+    """Return where a redirect leads, which is all that the operation answers."""
+    return str(response.headers["Location"])
+
+
 def segment(value: object, name: str) -> str:
     """Return a path parameter as one segment of a path; an empty one or dots would address another resource."""
     segment_ = quote(text(value), safe="")
     if segment_ in {"", ".", ".."}:
         raise ValueError(f"{name}: cannot stand in a path")
     return segment_
+
+
+def moment(value: datetime.datetime) -> str:
+    """Return a date-time as RFC 3339 writes it, which knows none without an offset."""
+    if value.utcoffset() is None:
+        raise ValueError("a date-time without a time zone says no moment: give it a tzinfo")
+    return value.isoformat()
 
 
 def plain(value: Any) -> Any:
@@ -182,6 +229,8 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case enum.Enum():
             return value.value
+        case datetime.datetime():
+            return moment(value)
         case datetime.date():
             return value.isoformat()
         case UUID():
@@ -196,6 +245,8 @@ def text(value: object) -> str:
             return "true" if value else "false"
         case enum.Enum():
             return str(value.value)
+        case datetime.datetime():
+            return moment(value)
         case datetime.date():
             return value.isoformat()
     return str(value)
@@ -256,7 +307,7 @@ def put_files(kwargs: dict[str, Any], body: Any) -> None:
 
 def put_content(kwargs: dict[str, Any], body: Any, kind: str) -> None:
     if not isinstance(body, Unset):
-        kwargs["content"] = body.payload
+        kwargs["content"] = body.payload.read()  # an `AsyncClient` sends no file, and a file is not sent twice
         _put_kind(kwargs, kind)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class File:
 
     def to_tuple(self) -> FileTypes:
         """Return a tuple representation that httpx will accept for multipart/form-data"""
-        return self.file_name, self.payload, self.mime_type
+        name = self.file_name or PurePath(str(getattr(self.payload, "name", "upload"))).name
+        return name, self.payload, self.mime_type  # a part without a file name is no file
 
 
 T = TypeVar("T")

@@ -284,3 +284,9 @@ print("Error" in dir(signedin_sdk.models), signedin_sdk.__all__)
 def test_a_model_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="Nothing"):
         models.Nothing  # type: ignore[attr-defined]  # noqa: B018  (that it raises is the point)
+
+
+def test_a_spec_without_a_refresh_contract_yields_a_package_that_works_alone(plain: ModuleType) -> None:
+    contract = plain.contract
+    assert (contract.DEFAULT_BASE_URL, contract.REFRESH, contract.REVOKE) == ("https://minimal.example", None, None)
+    assert plain.Resources(lambda call: call.parse(answer(200, {"label": "x"}))).things.list_things().label == "x"

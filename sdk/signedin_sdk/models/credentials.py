@@ -24,19 +24,9 @@ class Credentials:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        email = self.email
-
-        password = self.password
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "email": email,
-                "password": password,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["email"] = self.email
+        field_dict["password"] = self.password
         return field_dict
 
     @classmethod
