@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
-from generator.schemas import plain_booleans, schemas
+from generator.schemas import binary_contents, plain_booleans, schemas
 
 Pointer = tuple[str, ...]
 
@@ -117,6 +117,7 @@ def load(path: Path) -> Document:
         raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
     if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
         plain_booleans(data)
+    binary_contents(data)
     return Document(path, content, data)
 
 

@@ -1,5 +1,12 @@
 """What stops the generator, told in one paragraph."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from generator.lint.finding import Finding
+
 
 class GeneratorError(Exception):
     """The verb cannot be carried out; the text says why and what to do."""
@@ -14,7 +21,11 @@ class PrintError(GeneratorError):
 
 
 class VerificationError(GeneratorError):
-    """What was printed is not what the spec asks for."""
+    """What was printed is not what the spec asks for; `findings` name the operations and schemas that it comes of."""
+
+    def __init__(self, text: str, findings: "Sequence[Finding]" = ()) -> None:
+        super().__init__(text)
+        self.findings = findings
 
 
 class LimitError(GeneratorError):

@@ -4,18 +4,21 @@ Everything that a template prints without a filter of upstream's is made of iden
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from attrs import define, field
 from openapi_python_client.parser.bodies import Body, BodyType
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
+from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty, Property
 from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.responses import Response
+from openapi_python_client.parser.responses import Response, Responses
 from openapi_python_client.schema import UntrustedString
-from openapi_python_client.strings import PythonCode, PythonIdentifier
+from openapi_python_client.strings import PythonCode, PythonIdentifier, in_double_quote_literal
 
 from generator.directions import read_only
 from generator.document import Document
@@ -24,6 +27,7 @@ from generator.sensitive import is_secret_body, secret_parameters, sensitive_pro
 from generator.tags import Members, Tags, tags_of
 
 _MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
+_LONGEST: Final = 90  # of an example's arguments, on one line
 _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
 
@@ -40,6 +44,10 @@ class Operation:
     described: dict[tuple[str, str], str]
     secret_parameters: frozenset[tuple[str, str]]
     secret_body: bool
+    accepts: UntrustedString | None
+    styles: dict[str, str]
+    aliases: dict[str, str]
+    examples: dict[str, Any]
 
 
 @define(frozen=True)
@@ -51,28 +59,80 @@ class Argument:
     description: UntrustedString | None
     sensitive: bool
 
+    @property
+    def is_required(self) -> bool:
+        """Say whether a call must have it."""
+        return " = " not in self.declaration.as_unembedded_code()
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it is written as JSON has it."""
+        types = self.declaration.as_unembedded_code().partition(": ")[2].partition(" = ")[0].split(" | ")
+        return set(types) <= {"bool", "float", "int", "list[int]", "list[str]", "str", "None", "Unset"}
+
+
+@define(frozen=True)
+class Reader:
+    """A line of the table of answers; `response` is set where a function of the module reads the body."""
+
+    key: str
+    reader: str
+    response: Response | None
+
 
 @define(frozen=True)
 class Answers:
-    """The documented answers of an operation, the successes apart from the refusals."""
+    """The documented answers of an operation."""
 
-    successes: list[Response]
-    failures: list[Response]
-    default: Response | None
+    responses: Responses
 
     @property
-    def default_is_success(self) -> bool:
-        """Say whether `default` describes the 2xx answers: nothing else does."""
-        return self.default is not None and not self.successes
+    def readers(self) -> list[Reader]:
+        """Return the table. `default` describes the successes where nothing else does."""
+        if self._redirects:
+            redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
+            return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
+        readers = [_reader(each, _key(each)) for each in self.responses.patterns]
+        if default := self.responses.default:
+            readers.append(_reader(default, '"default"'))
+            if not any(_is(each, "2") for each in self.responses.patterns):
+                readers.append(Reader('"2XX"', readers[-1].reader, None))
+        return readers
+
+    @property
+    def _redirects(self) -> list[Response]:
+        """Return the redirects of an operation that answers nothing else but refusals."""
+        has_success = self.responses.default or any(_is(each, "2") for each in self.responses.patterns)
+        return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
 
     @property
     def type(self) -> PythonCode:
         """Return what `call` promises."""
-        answers = [self.default] if self.default and not self.successes else self.successes
-        types = {_type_of(answer) for answer in answers} or {"None"}
+        if self._redirects:
+            return PythonCode("str")
+        successes = [each for each in self.responses.patterns if _is(each, "2")]
+        default = [self.responses.default] if self.responses.default else []
+        types = {_type_of(answer) for answer in successes or default} or {"None"}
         if "Any" in types:
             return PythonCode("Any")
         return PythonCode(" | ".join(sorted(types, key=lambda name: (name == "None", name))))
+
+
+def _key(answer: Response) -> str:
+    lowest, highest = answer.status_code.range or (0, 0)
+    return str(lowest) if lowest == highest else f'"{lowest // 100}XX"'
+
+
+def _reader(answer: Response, key: str) -> Reader:
+    source, prop = answer.source["attribute"], answer.prop
+    named = prop.get_type_string().as_unembedded_code()
+    if source == "None":
+        return Reader(key, "None", None)
+    if source == "response.json()" and (isinstance(prop, ModelProperty) or named == "Any"):
+        return Reader(key, "_wire.json" if named == "Any" else named, None)
+    if source == "response.text" and named in {"Any", "str"}:
+        return Reader(key, "_wire.text_body", None)
+    return Reader(key, f"_read_{key.strip(chr(34)).lower()}", answer)
 
 
 def _type_of(answer: Response) -> str:
@@ -105,6 +165,10 @@ class Facts:
                 each.described(self.document),
                 frozenset(secret_parameters(self.document, each)),
                 is_secret_body(self.document, each),
+                UntrustedString(accepts) if (accepts := each.accepts(self.document)) else None,
+                each.styles(self.document),
+                each.aliases(self.document),
+                each.examples(self.document),
             )
             for each in operations(self.document)
         }
@@ -124,6 +188,36 @@ class Facts:
         return len(members) > 1 and any(isinstance(each, _MAY_HOLD_ENUMS) for each in members)
 
     @staticmethod
+    def models(union: UnionProperty) -> list[ModelProperty]:
+        """Return the objects that one value may be; none if there is only one."""
+        models = [each for each in union.inner_properties if isinstance(each, ModelProperty)]
+        return models if len(models) > 1 else []
+
+    def is_of_models(self, union: UnionProperty) -> bool:
+        """Say whether it is one of several objects, or null, and nothing else."""
+        others = [each for each in union.inner_properties if not isinstance(each, ModelProperty | NoneProperty)]
+        return bool(self.models(union)) and not others
+
+    @staticmethod
+    def has_any(union: UnionProperty) -> bool:
+        """Say whether any value fits."""
+        return any(isinstance(each, AnyProperty) for each in union.inner_properties)
+
+    @staticmethod
+    def texts(union: UnionProperty) -> dict[PythonIdentifier, str]:
+        """Return the members whose texts must be written exactly as their format says: there are other texts."""
+        forms = {PythonCode("datetime.datetime"): "date-time", PythonCode("datetime.date"): "date"}
+        forms |= {PythonCode("UUID"): "uuid"}
+        types = [each.get_base_type_string() for each in union.inner_properties]
+        has_others = any(isinstance(each, StringProperty | EnumProperty) for each in union.inner_properties)
+        if sum(each in forms for each in types) + has_others < 2:
+            return {}
+        if not has_others:  # a naive date-time of a careless server is nothing else, either
+            forms[PythonCode("datetime.datetime")] = "local"
+        pairs = zip(union.inner_properties, types, strict=True)
+        return {each.python_name: forms[kind] for each, kind in pairs if kind in forms}
+
+    @staticmethod
     def bodies(endpoint: Endpoint) -> list[tuple[PythonCode, Body]]:
         """Return the bodies with the types that tell them apart: of two media types of one type, the first."""
         by_type: dict[str, Body] = {}
@@ -138,10 +232,48 @@ class Facts:
     @staticmethod
     def answers(endpoint: Endpoint) -> Answers:
         """Return the documented answers, sorted."""
-        patterns = endpoint.responses.patterns
-        successes = [each for each in patterns if _is_success(each)]
-        failures = [each for each in patterns if not _is_success(each)]
-        return Answers(successes, failures, endpoint.responses.default)
+        return Answers(endpoint.responses)
+
+    @staticmethod
+    def summary(endpoint: Endpoint) -> UntrustedString:
+        """Return the first words of the docstring: the spec's, or the request."""
+        request = UntrustedString(f"Send {endpoint.method.upper()} {endpoint.path.get_untrusted_value()}.")
+        return endpoint.summary or endpoint.description or request
+
+    @staticmethod
+    def path(endpoint: Endpoint) -> UntrustedString:
+        """Return the path without the query that it may end in."""
+        return UntrustedString(endpoint.path.get_untrusted_value().partition("?")[0])
+
+    @staticmethod
+    def fixed_query(endpoint: Endpoint) -> list[tuple[UntrustedString, UntrustedString]]:
+        """Return the query that stands in the path; httpx drops it beside parameters."""
+        pairs = parse_qsl(endpoint.path.get_untrusted_value().partition("?")[2], keep_blank_values=True)
+        return [(UntrustedString(name), UntrustedString(value)) for name, value in pairs]
+
+    def query(self, endpoint: Endpoint) -> list[tuple[UntrustedString, PythonCode]]:
+        """Return the names of the query and the code that writes their values."""
+        styles, aliases = self.operation(endpoint).styles, self.operation(endpoint).aliases
+        written = []
+        for each in endpoint.query_parameters:
+            code, alias = str(each.python_name), each.name.get_untrusted_value()
+            name = UntrustedString(aliases.get(alias, alias))
+            match styles.get(alias):
+                case "deepObject":
+                    code = f'_wire.deep({code}, "{in_double_quote_literal(name)}")'
+                case str(delimiter):
+                    code = f'_wire.joined({code}, "{delimiter}")'
+            written.append((name, PythonCode(code)))
+        return written
+
+    def example(self, endpoint: Endpoint) -> UntrustedString | None:
+        """Return a call with the values that the spec gives as examples, None if a required one has none."""
+        values, arguments = self.operation(endpoint).examples, self.arguments(endpoint)
+        asked = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
+        if not asked or not all(each.is_plain and each.name in values for each in asked):
+            return None
+        told = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in asked)
+        return UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({told})") if len(told) <= _LONGEST else None
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
@@ -163,7 +295,7 @@ class Facts:
         for prop in flat or []:
             secret = self._is_secret(endpoint.bodies[0].prop, prop)
             arguments += [_argument(prop, sensitive=secret)]
-        return sorted(arguments, key=lambda each: " = " in each.declaration.as_unembedded_code())
+        return sorted(arguments, key=lambda each: not each.is_required)
 
     @staticmethod
     def idempotency_key(endpoint: Endpoint) -> PythonIdentifier | None:
@@ -211,12 +343,12 @@ class Facts:
         return sorted(lines)
 
     def declaration(self, model: ModelProperty, prop: Property) -> PythonCode:
-        """Return the attribute's line in the model, kept out of the repr when it is a secret."""
+        """Return the attribute's line in the model, its value hidden in the repr when it is a secret."""
         declaration = prop.to_string().as_unembedded_code()
         if not self._is_secret(model, prop):
             return PythonCode(declaration)
         target, has_default, default = declaration.partition(" = ")
-        arguments = f"default={default}, repr=False" if has_default else "repr=False"
+        arguments = f"default={default}, repr=_wire.hidden" if has_default else "repr=_wire.hidden"
         return PythonCode(f"{target} = _attrs_field({arguments})")
 
     def _is_secret(self, model: Property, prop: Property) -> bool:
@@ -236,6 +368,11 @@ def _classes(union: UnionProperty) -> Iterator[str]:
             yield ""
 
 
+def _literal(value: Any) -> str:
+    shown = repr(value)
+    return f'"{value}"' if shown == f"'{value}'" and '"' not in value else shown
+
+
 def _instance_type(prop: PropertyProtocol) -> str:
     """Return the type for `isinstance`, which knows no `list[int]`, no `Any` and no `Literal`."""
     if isinstance(prop, UnionProperty):
@@ -244,9 +381,8 @@ def _instance_type(prop: PropertyProtocol) -> str:
     return "object" if name == "Any" or name.startswith("Literal[") else name
 
 
-def _is_success(response: Response) -> bool:
-    lowest, _ = response.status_code.range or (0, 0)
-    return 200 <= lowest <= 299
+def _is(response: Response, digit: str) -> bool:
+    return response.status_code.pattern.startswith(digit)
 
 
 def _argument(prop: Property, description: str | None = None, *, sensitive: bool) -> Argument:

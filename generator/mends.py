@@ -4,19 +4,28 @@ Each mend changes the data at the place of a finding and says what was done, or 
 `leave_out` takes away what stands around. What gets another name does so in `renames`.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
 
 from generator import renames
 from generator.document import Pointer
-from generator.lint.bodies import BYTES
 from generator.lint.losses import is_form, is_sendable, kind_of
+from generator.lint.validity import is_example
 from generator.operations import METHODS
-from generator.places import at, operations, place, written_out
-from generator.schemas import schemas
+from generator.places import at, operations, parameters_at, place, written_out
+from generator.schemas import is_bytes, schemas
 
 _TEXTS: Final = frozenset({"description", "summary", "title", "example"})
+# Of a schema of OpenAPI 3.0; it forbids all others.
+_KEYWORDS: Final = frozenset(
+    {"$ref", "additionalProperties", "allOf", "anyOf", "default", "deprecated", "description"}
+    | {"discriminator", "enum", "example", "exclusiveMaximum", "exclusiveMinimum", "externalDocs", "format"}
+    | {"items", "maximum", "maxItems", "maxLength", "maxProperties", "minimum", "minItems", "minLength"}
+    | {"minProperties", "multipleOf", "not", "nullable", "oneOf", "pattern", "properties", "readOnly"}
+    | {"required", "title", "type", "uniqueItems", "writeOnly", "xml"}
+)
 
 
 def leave_out(data: dict[str, Any], pointer: Pointer) -> str | None:
@@ -109,7 +118,7 @@ def _without_content(data: dict[str, Any], pointer: Pointer) -> str:
 
 def _text_or_bytes(data: dict[str, Any], pointer: Pointer) -> str:
     owner, key = at(data, pointer[:-1]), pointer[-1]
-    if key == "schema" and kind_of(pointer[-2]) == BYTES:
+    if key == "schema" and is_bytes(kind_of(pointer[-2])):
         owner[key] = {"type": "string", "format": "binary"}
         return "It is bytes."
     at(data, pointer).pop("format", None)
@@ -126,12 +135,17 @@ def _without_forms(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 
 def _without_extension(data: dict[str, Any], pointer: Pointer) -> str | None:
-    """A vendor's extension refers to whatever the vendor likes; nothing is printed of it."""
-    places = [index for index, step in enumerate(pointer) if step.startswith("x-")]
-    if not places or pointer[places[0] - 1] in {"properties", "schemas", "headers", "responses"}:
-        return None
-    at(data, pointer[: places[0]]).pop(pointer[places[0]])
-    return f"Left out: {pointer[places[0]]}."
+    """A vendor's extension, or a text, refers to whatever the vendor likes; nothing is generated of it."""
+    for index, step in enumerate(pointer):
+        if pointer[index - 1] in {"properties", "schemas", "headers", "responses", "parameters"}:
+            continue
+        if step.startswith("x-"):
+            at(data, pointer[:index]).pop(step)
+            return f"Left out: {step}."
+        if step in _TEXTS - {"example"}:
+            at(data, pointer[:index])[step] = ""
+            return f"Left out: the {step}."
+    return None
 
 
 def _any_value(data: dict[str, Any], pointer: Pointer) -> str:
@@ -163,9 +177,51 @@ def _valid(data: dict[str, Any], pointer: Pointer) -> str | None:
     return f"Left out: the {key}."
 
 
+def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
+    """Cure what is invalid and means nothing: unknown keywords of 3.0, a scheme, a parameter of a path."""
+    match pointer:
+        case ("components", "securitySchemes", name, *_):
+            scheme = data["components"]["securitySchemes"][name]
+            ours = {key: each for key, each in scheme.items() if key.startswith("x-")}
+            data["components"]["securitySchemes"][name] = {"type": "http", "scheme": "bearer", **ours}
+            return "It is a bearer token."
+        case ("paths", path, method) if method in METHODS:
+            node = data["paths"][path][method]
+            there = {str(each.get("name")) for each in parameters_at(data, path, method)}
+            missing = [name for name in re.findall(r"{([\w-]+)}", path) if name not in there]
+            texts = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in missing]
+            node["parameters"] = [*(node.get("parameters") or []), *texts]
+            return f"Added: the path parameter {', '.join(missing)}." if missing else None
+        case (*owner, "properties", name, "required") if place(data, pointer)[-1] is True:
+            del at(data, pointer[:-1])["required"]
+            at(data, tuple(owner)).setdefault("required", []).append(name)
+            return f"Written as {name!a} among the `required` of the object."
+        case (*_, "required") if isinstance(place(data, pointer)[-1], list):
+            return _valid(data, pointer)
+    nodes = place(data, pointer)
+    is_value = not isinstance(nodes[-1], dict) or is_example((*pointer, ""))
+    if not pointer or len(nodes) <= len(pointer) or is_value or not str(data.get("openapi")).startswith("3.0"):
+        return None
+    dropped = set[str]()
+    around = {"allOf", "anyOf", "oneOf", "properties", "schemas"}
+    is_schema = pointer[-1] in {"schema", "items"} or not around.isdisjoint(pointer[-2:-1])
+    for _, schema in list(schemas(nodes[-1], "schema" if is_schema else "object")):
+        for key in [key for key in schema if not key.startswith("x-") and key not in _KEYWORDS]:
+            dropped.add(key)
+            del schema[key]
+        if not isinstance(schema.get("required", []), list):
+            dropped.add("required")
+            del schema["required"]
+    return f"Left out: {', '.join(sorted(dropped))}." if dropped else None
+
+
+def _sound_or_valid(data: dict[str, Any], pointer: Pointer) -> str | None:
+    return _sound(data, pointer) or _valid(data, pointer)
+
+
 _Mend = Callable[[dict[str, Any], Pointer], str | None]
 MENDS: Final[dict[str, _Mend]] = {
-    "invalid": _valid,
+    "invalid": _sound_or_valid,
     "reference": _without_extension,
     "binary": _text_or_bytes,
     "body-impossible": _without_content,
@@ -189,4 +245,26 @@ MENDS: Final[dict[str, _Mend]] = {
     "number": _without_key,
     "media-type": _media_type,
     "schema-missing": _media_type,
+}
+
+
+def _only_texts(data: dict[str, Any], pointer: Pointer) -> str | None:
+    return _without_key(data, pointer) if pointer[-1] in _TEXTS else None
+
+
+def _still_named(data: dict[str, Any], pointer: Pointer) -> str | None:
+    match pointer:
+        case (*_, "parameters", _) | (*_, "properties", _) | (*_, "enum" | "x-enum-varnames", _):
+            return None
+    return renames.named(data, pointer)
+
+
+# What a mend cures without any loss: it is done by default, and told as a warning.
+HARMLESS: Final[dict[str, _Mend]] = {
+    **{name: MENDS[name] for name in ("reference", "body-impossible", "form", "encoding", "root-security")},
+    **{name: MENDS[name] for name in ("operation-id-missing", "operation-id-duplicate", "tag-missing", "tag-reserved")},
+    **dict.fromkeys(("name-unstable", "name-empty", "name-collision", "name-reserved"), _still_named),
+    "characters": _only_texts,
+    "invalid": _sound,
+    "media-type": _media_type,
 }

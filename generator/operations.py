@@ -1,5 +1,6 @@
 """The operations of the spec: what is said about each, in the vocabulary of `signedin_sdk.types.Operation`."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -10,6 +11,10 @@ from generator.document import Document, Pointer
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELD_PREFIX: Final = "field_"
+WIRE_NAME: Final = "x-signedin-wire-name"
+
+_READ: Final = re.compile(r"(application/(.*\+)?json|text/|application/octet-stream)", re.IGNORECASE)
+_DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 Auth = Literal["required", "optional", "none"]
 
@@ -63,6 +68,37 @@ class OperationFacts:
                 texts[str(parameter.get("in")), str(parameter.get("name"))] = str(description)
         return texts
 
+    def aliases(self, document: Document) -> dict[str, str]:
+        """Return the names on the wire of the parameters that `printable` has named in another way."""
+        parameters = (each for each in self.parameters(document) if WIRE_NAME in each)
+        return {str(each.get("name")): str(each[WIRE_NAME]) for each in parameters}
+
+    def accepts(self, document: Document) -> str | None:
+        """Return the media type that a success is read as, where the server could answer in another."""
+        for status, node in (self.node.get("responses") or {}).items():
+            content = list((document.resolve(node) or {}).get("content") or {})
+            if status.startswith("2") and len(content) > 1:
+                return next((kind for kind in content if _READ.match(kind)), None)
+        return None
+
+    def styles(self, document: Document) -> dict[str, str]:
+        """Return how a list or an object of the query is written, where it is not `name=a&name=b`: the delimiter."""
+        styles = {}
+        for each in self.parameters(document):
+            style = each.get("style", "form")
+            if each.get("in") == "query" and (style == "deepObject" or not each.get("explode", style == "form")):
+                styles[str(each.get("name"))] = _DELIMITERS.get(style, style)
+        return styles
+
+    def examples(self, document: Document) -> dict[str, Any]:
+        """Return the examples of the parameters and of the body's properties, by their Python names."""
+        examples = {str(each.get("name")): _example(each) for each in self.parameters(document)}
+        body = document.resolve(self.node.get("requestBody")) or {}
+        for media in (body.get("content") or {}).values():
+            fields = _example(media) or _example(document.resolve(media.get("schema")) or {})
+            examples |= fields if isinstance(fields, dict) else {}
+        return {PythonIdentifier(name, FIELD_PREFIX): each for name, each in examples.items() if each is not None}
+
     @property
     def module(self) -> str:
         """Return the name of its module and of its method."""
@@ -84,3 +120,15 @@ def operations(document: Document) -> Iterator[OperationFacts]:
                 identifier = node.get("operationId")
                 pointer = ("paths", path, method)
                 yield OperationFacts(identifier if isinstance(identifier, str) else "", method, path, pointer, node)
+
+
+def _example(node: dict[str, Any]) -> Any:
+    """Return what a parameter, a media type or a schema gives as an example."""
+    if "example" in node:
+        return node["example"]
+    match node.get("examples"):
+        case [first, *_]:
+            return first
+        case dict() as named if named and isinstance(first := next(iter(named.values())), dict):
+            return first.get("value")
+    return None

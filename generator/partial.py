@@ -13,7 +13,7 @@ from attrs import evolve
 
 from generator.document import Document, Pointer
 from generator.lint import Finding, lint
-from generator.mends import MENDS, leave_out
+from generator.mends import HARMLESS, MENDS, leave_out
 from generator.operations import operations
 from generator.places import place
 
@@ -28,18 +28,31 @@ def mended(document: Document) -> tuple[Document, list[Finding]]:
 
     What is left among the findings as an error is beyond mending.
     """
+    return _mended(document, everything=True)
+
+
+def mended_without_loss(document: Document) -> tuple[Document, list[Finding]]:
+    """Return a document in which all is done that costs nothing, and all findings; errors among them are left."""
+    changed, told = _mended(document, everything=False)
+    return changed, sorted({*told, *lint(changed)}, key=lambda each: (each.line, each.rule, each.message))
+
+
+def _mended(document: Document, *, everything: bool) -> tuple[Document, list[Finding]]:
     data, told = copy.deepcopy(document.data), list[Finding]()
     tried = Counter[tuple[str, Pointer]]()
     for _ in range(_ROUNDS):
         changed = document.changed(data)
-        errors = [finding for finding in lint(changed) if finding.is_error]
-        told += list(_round(data, errors, tried))
-        if not errors or any(finding.is_error for finding in told):
-            return changed, told
-    return changed, [*told, *errors]
+        errors = [each for each in lint(changed) if each.is_error and (everything or each.rule in HARMLESS)]
+        round_ = list(_round(data, errors, tried, everything=everything))
+        told += round_
+        if not round_ or any(finding.is_error for finding in told):
+            return document.changed(data), told
+    return changed, [*told, *errors] if everything else told
 
 
-def _round(data: dict[str, Any], errors: list[Finding], tried: Counter[tuple[str, Pointer]]) -> Iterator[Finding]:
+def _round(
+    data: dict[str, Any], errors: list[Finding], tried: Counter[tuple[str, Pointer]], *, everything: bool
+) -> Iterator[Finding]:
     """Mend what still stands where it was found; the next round judges anew what another mend took away or moved."""
     found = {finding.pointer: (finding, place(data, finding.pointer)) for finding in errors}
     around = set[Pointer]()
@@ -51,15 +64,18 @@ def _round(data: dict[str, Any], errors: list[Finding], tried: Counter[tuple[str
         around.update(pointer[:length] for length in range(1, len(pointer)))
         times = tried[finding.rule, pointer]
         tried[finding.rule, pointer] += 1
-        done = None if finding.rule in _OURS or times > 1 else _mend(data, finding, is_first=not times)
-        yield evolve(finding, is_error=False, advice=done) if done else finding
+        done = None
+        if finding.rule not in _OURS and times <= everything:
+            done = _mend(data, finding, is_first=not times, everything=everything)
+        if done or everything:
+            yield evolve(finding, is_error=False, advice=done) if done else finding
 
 
-def _mend(data: dict[str, Any], finding: Finding, *, is_first: bool) -> str | None:
+def _mend(data: dict[str, Any], finding: Finding, *, is_first: bool, everything: bool) -> str | None:
     """Do the least that may help, and what does help where that did not."""
-    mend = MENDS.get(finding.rule) if is_first else None
+    mend = (MENDS if everything else HARMLESS).get(finding.rule) if is_first else None
     done = mend(data, finding.pointer) if mend else None
-    return done or leave_out(data, finding.pointer)
+    return done or (leave_out(data, finding.pointer) if everything else None)
 
 
 def count(document: Document) -> int:

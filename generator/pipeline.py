@@ -1,28 +1,32 @@
 """What the verbs do, step by step. Prints nothing: progress goes to the caller's `tell`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 
 from generator.bundle import bundled
 from generator.document import Document, load
-from generator.errors import GeneratorError
+from generator.errors import GeneratorError, VerificationError
 from generator.formatting import format_package
-from generator.lint import Finding, lint
-from generator.partial import count, mended
+from generator.lint import Finding
+from generator.partial import count, mended, mended_without_loss
 from generator.pins import require_pins
 from generator.printer import config_for, print_package
 from generator.provenance import NAME, files, read_provenance, write_provenance
 from generator.swap import recover, replace, require_replaceable
-from generator.unread import readable
+from generator.unread import readable, without
 from generator.upstream import digest, require_locked
 from generator.verify import verify
 
 Tell = Callable[[str], None]
+Trial = Callable[[Document, Path], None]
+# Each leaves out what the trial before it found.
+_ROUNDS: Final = 10
 
 
 class LintError(GeneratorError):
@@ -59,10 +63,13 @@ def generate(request: Request, tell: Tell, *, tried: bool = True, types: bool = 
     """
     require_replaceable(request.output)
     recover(request.output)
-    with _printed(request, tell) as (document, package, left):
+
+    def trial(document: Document, package: Path) -> None:
         if tried:
             tell(f"trying it: compile, import, operations{', types' if types else ''}")
             verify(document, package, types=types)
+
+    with _printed(request, tell, trial) as (package, left):
         replace(package, request.output, move=True)
         tell(f"{request.output}: {sum(1 for _ in files(request.output))} files")
         return left
@@ -70,47 +77,75 @@ def generate(request: Request, tell: Tell, *, tried: bool = True, types: bool = 
 
 def check(request: Request, tell: Tell) -> list[str]:
     """Return how the committed package differs from what the spec yields, a line for each difference."""
-    with _printed(request, tell) as (_, package, _left):
+    with _printed(request, tell, verify if request.leave_out else None) as (package, _):
         return list(_differences(package, request.output))
 
 
 @contextmanager
-def _printed(request: Request, tell: Tell) -> Iterator[tuple[Document, Path, list[Finding]]]:
+def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tuple[Path, list[Finding]]]:
+    """Yield the package and what it lacks, without what does not pass its trial if that may be left out."""
     require_pins()
     require_locked()
     document = request.read()
     tell(f"reading {request.spec}")
     with TemporaryDirectory(prefix="signedin-generator-") as folder:
         package = Path(folder) / request.output.name
-        document, left = _parts(document, package, tell) if request.leave_out else (_whole(document, tell), [])
-        tell("printing and formatting")
-        print_package(document, package)
-        format_package(package)
-        write_provenance(document, package)
-        yield document, package, left
+        total = count(document)
+        document, left = (_parts if request.leave_out else _whole)(document, package, tell)
+        for _ in range(_ROUNDS):
+            tell("printing and formatting")
+            _print(document, package)
+            try:
+                if trial is not None:
+                    trial(document, package)
+                break
+            except VerificationError as failure:
+                if not (request.leave_out and failure.findings):
+                    raise _explained(document, failure) from None
+                document, more = without(document, failure.findings, config_for(document, package))
+                _tell_all(more, document, tell)
+                left += more
+                rmtree(package)
+        else:
+            raise GeneratorError(f"{document.path}: what is left out does not help; try --no-trial.")
+        if request.leave_out:
+            tell(f"{count(document)} of {total} operations, {len(left)} differences from the spec")
+        yield package, left
 
 
-def _whole(document: Document, tell: Tell) -> Document:
-    """Return the document as it is, all of which can be printed."""
-    findings = lint(document)
+def _print(document: Document, package: Path) -> None:
+    print_package(document, package)
+    format_package(package)
+    write_provenance(document, package)
+
+
+def _explained(document: Document, failure: VerificationError) -> VerificationError:
+    """Return the failure with the places in the spec that it comes of, and what to do."""
+    return VerificationError("\n".join([str(failure), *(each.told(document.path) for each in failure.findings)]))
+
+
+def _tell_all(findings: Iterable[Finding], document: Document, tell: Tell) -> None:
+    for each in findings:
+        tell(each.told(document.path))
+
+
+def _whole(document: Document, _: Path, tell: Tell) -> tuple[Document, list[Finding]]:
+    """Return the document, with the mends that lose nothing; all of it can be printed."""
+    document, findings = mended_without_loss(document)
     if any(finding.is_error for finding in findings):
         raise LintError(document, findings)
-    for finding in findings:  # what is less than it could be, and why
-        tell(finding.told(document.path))
-    return document
+    _tell_all(findings, document, tell)  # what is less than it could be, and why
+    return document, []
 
 
 def _parts(document: Document, package: Path, tell: Tell) -> tuple[Document, list[Finding]]:
     """Return a document of what can be printed, and what that leaves out."""
-    total = count(document)
     document, left = mended(document)
     if any(finding.is_error for finding in left):
         raise LintError(document, left)
     document, more = readable(document, config_for(document, package))
     left = sorted([*left, *more], key=lambda each: (each.line, each.rule))
-    for finding in left:
-        tell(finding.told(document.path))
-    tell(f"{count(document)} of {total} operations, {len(left)} differences from the spec")
+    _tell_all(left, document, tell)
     return document, left
 
 

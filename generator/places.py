@@ -41,3 +41,10 @@ def written_out(data: dict[str, Any], pointer: Pointer) -> dict[str, Any]:
         owner[pointer[-1]] = dict(at(data, pointer_of(owner[pointer[-1]]["$ref"])))
     node: dict[str, Any] = owner[pointer[-1]]
     return node
+
+
+def parameters_at(data: dict[str, Any], path: str, method: str) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of a path and of an operation."""
+    for node in (data["paths"][path], data["paths"][path][method]):
+        for each in node.get("parameters") or []:
+            yield at(data, pointer_of(each["$ref"])) if "$ref" in each else each

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from attrs import define, field
+from openapi_python_client.strings import PythonIdentifier
 
 from generator.classes import class_of, is_object, is_union, referred_name
 from generator.directions import relax
 from generator.document import Document
+from generator.operations import FIELD_PREFIX, WIRE_NAME, operations
 from generator.schemas import schemas
 
 Schema = dict[str, Any]
+_SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}
 _NULL: Final = {"type": "null"}
 _OWN: Final = ("properties", "required", "additionalProperties")
 # What says something about a value without saying what it is.
@@ -32,10 +35,24 @@ def printable(document: Document) -> Document:
     relax(document.changed(data), found)
     for schema in reversed(found):  # what is inside first
         _write(schema)
+    for each in operations(document):
+        _name_apart(document, data["paths"][each.path][each.method])
     components = (data.get("components") or {}).get("schemas") or {}
     _follow_aliases(components, found)
     _Lift(components).all()
     return document.changed(data)
+
+
+def _name_apart(document: Document, operation: dict[str, Any]) -> None:
+    """Give parameters of a query that would become one argument names of their own, and keep those on the wire."""
+    parameters = [document.resolve(each) or {} for each in operation.get("parameters") or []]
+    names = [str(each.get("name")) for each in parameters if each.get("in") == "query"]
+    shared = Counter(PythonIdentifier(name, FIELD_PREFIX) for name in names)
+    for index, each in enumerate(parameters):
+        name = str(each.get("name"))
+        spelled = "".join(_SPELLED.get(letter, letter) for letter in name)
+        if each.get("in") == "query" and shared[PythonIdentifier(name, FIELD_PREFIX)] > 1 and spelled != name:
+            operation["parameters"][index] = {**each, "name": spelled, WIRE_NAME: name}
 
 
 def owner_of(name: str, names: Iterator[str] | dict[str, Any]) -> str:
@@ -60,6 +77,9 @@ def _copied(node: Any) -> Any:
 
 
 def _write(schema: Schema) -> None:
+    said = schema.get("type")
+    if "array" in (said if isinstance(said, list) else [said]) and "prefixItems" not in schema:
+        schema.setdefault("items", {})
     if schema.get("items") is False:  # behind prefixItems
         del schema["items"]
     if isinstance(schema.get("default"), dict | list):  # which is not used, and refused beside a union

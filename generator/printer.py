@@ -17,18 +17,25 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser import errors as upstream_errors
 from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from generator.contract import contract
 from generator.document import Document
 from generator.errors import PrintError
 from generator.facts import Facts
+from generator.lint.losses import kind_of
 from generator.operations import FIELD_PREFIX
 from generator.printable import printable
 from generator.refusals import asking, refusals
+from generator.schemas import is_bytes
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+_RESERVED: Final = frozenset(
+    {"additional_keys", "additional_properties", "cls", "field_dict", "files", "from_dict", "json", "prop"}
+    | {"prop_dict", "prop_name", "src_dict", "to_dict", "to_multipart", "types"}
+)
 
 
 class _Compiled(BytecodeCache):
@@ -57,16 +64,17 @@ class _Template(Template):
 
 @define(frozen=True)
 class Resource:
-    """A tag and its operations, as the templates print them; `tag` is an identifier that upstream made."""
+    """A tag and its operations, as the templates print them; `tag` and `title` are identifiers that upstream made."""
 
     tag: str
-    description: UntrustedString | None
+    title: str
+    text: UntrustedString
     endpoints: list[Endpoint]
 
     @property
-    def line(self) -> UntrustedString | None:
-        """Return the description without line breaks, which a string literal would lose."""
-        return self.description and UntrustedString(" ".join(self.description.get_untrusted_value().split()))
+    def line(self) -> UntrustedString:
+        """Return the text without line breaks, which a string literal would lose."""
+        return UntrustedString(" ".join(self.text.get_untrusted_value().split()))
 
 
 def print_package(document: Document, target: Path) -> None:
@@ -88,6 +96,7 @@ def _print(document: Document, target: Path) -> None:
             "\n".join(["openapi-python-client refuses it:", *(each.told(document.path) for each in findings)])
         )
     _require_own_modules(document, openapi)
+    _rename_attributes(openapi, config)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.bytecode_cache = _COMPILED
     project.env.template_class = _Template
@@ -96,6 +105,16 @@ def _print(document: Document, target: Path) -> None:
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
     _print_ours(project, document, target)
+
+
+def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
+    """Append `_` to the attributes that would hide a name which the models use; on the wire they keep their own."""
+    endpoints = [each for tag in openapi.endpoint_collections_by_tag.values() for each in tag.endpoints]
+    bodies = [body.prop for endpoint in endpoints for body in endpoint.bodies]
+    for model in [*openapi.models, *(each for each in bodies if isinstance(each, ModelProperty))]:
+        for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
+            if prop.python_name in _RESERVED:
+                prop.set_python_name(UntrustedString(f"{prop.python_name}_"), config=config, skip_snake_case=True)
 
 
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
@@ -109,6 +128,7 @@ def _print_ours(project: Project, document: Document, target: Path) -> None:
     resources = _resources(document, project.openapi)
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
+    (target / "client.py").unlink()  # upstream's; `signedin` sends
     (target / "py.typed").touch()
     (target / "resources").mkdir()
     _render(project, "wire.py", target / "_wire.py")
@@ -137,15 +157,27 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
         if isinstance(tag, dict) and tag.get("description")
     }
     described = {PythonIdentifier(name, "tag"): UntrustedString(text) for name, text in descriptions.items()}
-    return [
-        Resource(tag, described.get(tag), collection.endpoints)
-        for tag, collection in sorted(openapi.endpoint_collections_by_tag.items())
-    ]
+    models = {each.class_info.name for each in [*openapi.models, *openapi.enums]}
+    resources = []
+    for tag, collection in sorted(openapi.endpoint_collections_by_tag.items()):
+        title = str(ClassName(tag, "tag"))
+        while models & {f"{title}Resource", f"Async{title}Resource"}:
+            title = f"{title}_"
+        text = described.get(tag) or UntrustedString(f"The operations of {tag}.")
+        resources.append(Resource(tag, title, text, collection.endpoints))
+    return resources
 
 
 def config_for(document: Document, target: Path) -> Config:
     """Return what upstream is told."""
-    settings = ConfigFile(post_hooks=[], package_name_override=target.name, field_prefix=FIELD_PREFIX)
+    bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
+    kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    settings = ConfigFile(
+        post_hooks=[],
+        package_name_override=target.name,
+        field_prefix=FIELD_PREFIX,
+        content_type_overrides=dict.fromkeys(sorted(kinds), "application/octet-stream"),
+    )
     return Config.from_sources(
         settings,
         meta_type=MetaType.NONE,

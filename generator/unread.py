@@ -6,7 +6,7 @@ what refers to it stays; an operation that it drops, or whose success it cannot 
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve
@@ -56,6 +56,14 @@ def _readable(document: Document, config: Config) -> tuple[Document, list[Findin
         else:
             raise _beyond(document, found)
     return document.changed(data), list(dict.fromkeys(told))
+
+
+def without(document: Document, failing: Iterable[Finding], config: Config) -> tuple[Document, list[Finding]]:
+    """Return a document without the operations and the types of the schemas that do not pass their trial."""
+    data = copy.deepcopy(document.data)
+    told = [evolve(each, advice=leave_out(data, each.pointer) or "", is_error=False) for each in failing]
+    changed, more = readable(document.changed(data), config)
+    return changed, [*told, *more]
 
 
 def _drop_unused(document: Document, data: dict[str, Any]) -> None:
@@ -153,10 +161,10 @@ def _shared_modules(document: Document, parsed: GeneratorData) -> Iterator[Findi
     modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
     for module in (module for module, count in modules.items() if count > 1):
         message = f"Several schemas of one name become models/{module}.py."
-        yield error(document, _maker(document, module), _RULE, message, "Give them titles.")
+        yield error(document, maker(document, module), _RULE, message, "Give them titles.")
 
 
-def _maker(document: Document, module: str) -> Pointer:
+def maker(document: Document, module: str) -> Pointer:
     """Return the schema or the operation in whose name a module's begins, the longest such name."""
     schemas = (document.at(("components", "schemas")) or {}).items()
     made: dict[str, Pointer] = {

@@ -9,7 +9,7 @@ from typing import Final
 from generator.cli import ROOT
 from generator.errors import GeneratorError
 from generator.lint import Finding
-from generator.lint import lint as findings_of
+from generator.partial import mended_without_loss
 from generator.pipeline import LintError, Request
 from generator.pipeline import generate as print_anew
 from generator.printer import config_for
@@ -21,7 +21,7 @@ PARTIAL: Final = 4
 def lint(options: argparse.Namespace) -> int:
     """Show the findings."""
     document = Request(options.spec, Path(), allow_refs=options.allow_refs).read()
-    findings = findings_of(document)
+    document, findings = mended_without_loss(document)
     if not any(finding.is_error for finding in findings):
         findings += trial(document, config_for(document, Path("trial")))
     _show(options.spec, findings)

@@ -1,17 +1,21 @@
 """Tries what was printed before it replaces anything: it compiles, imports, type-checks, and has every operation."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from generator.document import Document
+from generator.document import Document, Pointer
 from generator.errors import VerificationError
+from generator.lint.finding import Finding, error, shown
 from generator.operations import operations
 from generator.provenance import files
+from generator.unread import maker
 
 _PROBE: Final = """
 import importlib, json, pkgutil, sys
@@ -25,16 +29,49 @@ print(json.dumps([module.OPERATION.id for module in modules if hasattr(module, "
 """
 
 
+# Where a compiler, a traceback or mypy says that an error stands.
+_PLACE: Final = re.compile(
+    r"(?:^|/)(?P<room>api|models|resources)/(?P<name>\w+)(?:/(?P<module>\w+))?\.pyi?(?:(?:\", line |:)(?P<line>\d+))?"
+)
+
+
 def verify(document: Document, package: Path, *, types: bool = True) -> None:
     """Try a package that stands in a folder of its own.
 
     Raises:
-        VerificationError: Says what does not hold; the package must not be used.
+        VerificationError: Says what does not hold, and what in the spec it comes of; the package must not be used.
     """
-    _compile(package)
-    _compare_operations(document, _import(package))
-    if types:
-        _check_types(package)
+    try:
+        _compile(package)
+        _compare_operations(document, _import(package))
+        if types:
+            _check_types(package)
+    except VerificationError as failure:
+        failure.findings = list(_blamed(document, package, str(failure)))
+        raise
+
+
+def _blamed(document: Document, package: Path, text: str) -> Iterator[Finding]:
+    """Yield the operations and schemas whose modules a trial's text names as the place of an error."""
+    named = {(each.resource, each.module): each.pointer for each in operations(document)}
+    blamed = dict[Pointer, str]()
+    for line in text.splitlines():
+        if (said := _PLACE.search(line)) is None or ": note:" in line:
+            continue
+        room, name, module = said["room"], said["name"], said["module"]
+        if room == "resources" and said["line"]:
+            module = _method(package / room / f"{name}.py", int(said["line"]))
+        pointer = maker(document, name) if room == "models" else named.get((name, module or ""), ())
+        if pointer:
+            blamed.setdefault(pointer, f"The generated code fails: {shown(line.partition('error: ')[2] or line)}.")
+    for pointer, message in blamed.items():
+        yield error(document, pointer, "trial", message, "Write it in another way, or leave it out: --leave-out.")
+
+
+def _method(path: Path, line: int) -> str | None:
+    """Return the method of a resource that a line stands in."""
+    above = path.read_text("utf-8").splitlines()[:line] if path.is_file() else []
+    return next((said[1] for each in reversed(above) if (said := re.match(r"    (?:async )?def (\w+)", each))), None)
 
 
 def _compile(package: Path) -> None:
@@ -44,8 +81,8 @@ def _compile(package: Path) -> None:
         try:
             with warnings.catch_warnings(action="error"):  # an invalid escape is only a warning
                 compile(path.read_bytes(), name, "exec", dont_inherit=True)
-        except (SyntaxError, SyntaxWarning, ValueError) as error:
-            raise VerificationError(f"{name} does not compile: {error}") from error
+        except (SyntaxError, SyntaxWarning, ValueError) as failure:
+            raise VerificationError(f"{name} does not compile: {failure}") from failure
 
 
 def _import(package: Path) -> list[str]:

@@ -11,8 +11,8 @@ from generator.lint.finding import Finding, Rule, error, shown
 from generator.lint.losses import is_readable, is_sendable, kind_of, parameters_of
 from generator.lint.sending import forms
 from generator.operations import OperationFacts, operations
+from generator.schemas import is_bytes
 
-BYTES: Final = "application/octet-stream"
 _PARTS: Final = "multipart/form-data"
 _BODILESS: Final = {"204": "section 15.3.5", "205": "section 15.3.6"}
 _AS_TEXT: Final = "Send bytes as multipart/form-data or application/octet-stream, or base64 as a text: `format: byte`."
@@ -44,7 +44,7 @@ def bytes_and_texts(document: Document) -> Iterator[Finding]:
             told = f"Parameter {shown((document.resolve(node) or {}).get('name'))} of {shown(each.id)}"
             yield from _texts(document, (*_followed(document, pointer), "schema"), _DEEPER, told, seen)
         for pointer, kind, told in _bodies(document, each):
-            if kind == BYTES:
+            if is_bytes(kind):
                 yield from _bytes(document, pointer, told)
             else:
                 yield from _texts(document, pointer, 0 if kind == _PARTS else _DEEPER, told, seen)

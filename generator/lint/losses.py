@@ -9,7 +9,9 @@ from generator.contract import base_url
 from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.operations import METHODS, OperationFacts, operations
+from generator.schemas import is_bytes
 
+_STYLES: Final = {"spaceDelimited", "pipeDelimited", "deepObject"}
 _FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
@@ -44,7 +46,7 @@ def schemes(document: Document) -> Iterator[Finding]:
             for name in requirement.keys() - declared.keys():
                 pointer = (*each.pointer, "security", str(index))
                 message = f"{shown(each.id)} wants the security scheme {shown(name)}, which is not declared."
-                yield error(document, pointer, "security-unknown", message, "Declare it under components.")
+                yield warning(document, pointer, "security-unknown", message, "Declare it under components.")
 
 
 def tags(document: Document) -> Iterator[Finding]:
@@ -78,12 +80,9 @@ def parameters(document: Document) -> Iterator[Finding]:
             told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
             if "schema" not in parameter:
                 yield error(document, pointer, "parameter", f"{told} has no schema, it is dropped.", "Give it one.")
-            plain = {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
-            has_parts = parameter["in"] in {"query", "cookie"} and _has_parts(document, parameter.get("schema"))
-            if parameter.get("style", plain) != plain or (has_parts and parameter.get("explode") is False):
-                message = (
-                    f"{told} is written as style {plain}, explode {str(plain == 'form').lower()}, whatever it asks for."
-                )
+            style, plain = parameter.get("style"), {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
+            if style not in {None, plain} and (parameter["in"] != "query" or style not in _STYLES):
+                message = f"{told} is written as style {plain}, whatever it asks for."
                 yield error(document, pointer, "parameter", message, "Use the default style.")
             if parameter.get("allowReserved"):
                 yield error(document, pointer, "parameter", f"{told} is always escaped.", "Drop allowReserved.")
@@ -118,11 +117,6 @@ def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tup
             yield (*owner, "parameters", str(index)), node
 
 
-def _has_parts(document: Document, schema: object) -> bool:
-    schema = document.resolve(schema)
-    return isinstance(schema, dict) and schema.get("type") in {"array", "object"}
-
-
 def request_bodies(document: Document) -> Iterator[Finding]:
     """`media-type`, `schema-missing`: an operation whose body cannot be printed is left out, exit 0."""
     for each in operations(document):
@@ -131,7 +125,7 @@ def request_bodies(document: Document) -> Iterator[Finding]:
         for name, media in (body or {}).get("content", {}).items():
             if not is_sendable(name):
                 message = f"{shown(each.id)} takes {shown(name)}, which the generator cannot send."
-                yield error(document, pointer, "media-type", message, "Use JSON, a form or application/octet-stream.")
+                yield error(document, pointer, "media-type", message, "Use JSON, a form or bytes.")
             elif "schema" not in media:
                 message = f"{shown(each.id)} takes {shown(name)} without a schema."
                 yield error(document, pointer, "schema-missing", message, "Give it one.")
@@ -141,9 +135,9 @@ def answers(document: Document) -> Iterator[Finding]:
     """`media-type`, `schema-missing`, `success-missing`, `error-schema-missing`: answers that would not be read."""
     for each in operations(document):
         documented = each.node.get("responses", {})
-        if not any(status.startswith("2") or status == "default" for status in documented):
-            message = f"{shown(each.id)} documents no 2xx answer: every answer would be an error."
-            yield error(document, each.pointer, "success-missing", message, "Document its success.")
+        if not any(status.startswith(("2", "3")) or status == "default" for status in documented):
+            message = f"{shown(each.id)} documents neither success nor redirect: every answer is an error."
+            yield warning(document, each.pointer, "success-missing", message, "Document its success.")
         for status, node in documented.items():
             yield from _answer(document, each, status, document.resolve(node))
 
@@ -155,7 +149,7 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
     readable = [media for name, media in content.items() if is_readable(kind_of(name))]
     if content and not readable:
         message = f"{told} is {', '.join(map(shown, content))}, which the generator cannot read."
-        yield error(document, pointer, "media-type", message, "Use JSON, text/* or application/octet-stream.")
+        yield error(document, pointer, "media-type", message, "Use JSON, text/* or bytes.")
     elif readable and "schema" not in readable[0]:
         yield warning(
             document, pointer, "schema-missing", f"{told} has no schema: its body is dropped.", "Give it one."
@@ -168,7 +162,7 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
 def is_sendable(media_type: str) -> bool:
     """Say whether the generator can print a body of this media type."""
     kind = kind_of(media_type)
-    return is_json(kind) or kind in _FORMS or kind == "application/octet-stream"
+    return is_json(kind) or kind in _FORMS or is_bytes(kind)
 
 
 def is_form(media_type: str) -> bool:
@@ -191,7 +185,7 @@ def is_json(kind: str) -> bool:
 
 def is_readable(kind: str) -> bool:
     """Say whether the printed package reads an answer of this kind."""
-    return is_json(kind) or kind.startswith("text/") or kind == "application/octet-stream"
+    return is_json(kind) or kind.startswith("text/") or is_bytes(kind)
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -33,29 +33,9 @@ CLIENT_ATTRIBUTES: Final = frozenset(
     }
 )
 # Names that the printed modules use beside those of the spec.
-_FUNCTION_NAMES: Final = frozenset(
-    {"body", "cast", "cookies", "errors", "headers", "httpx", "kwargs", "params"} | {"response"}
-)
-_PROPERTY_NAMES: Final = frozenset(
-    {"additional_keys", "additional_properties", "cls", "field_dict", "files", "from_dict", "prop", "prop_name"}
-    | {"json", "prop_dict", "src_dict", "to_dict", "to_multipart", "types"}
-)
 _CLASS_NAMES: Final = frozenset(
-    {"Any", "AsyncSend", "AuthenticatedClient", "BinaryIO", "BytesIO", "Call", "Client", "File", "Final", "Generator"}
-    | {
-        "IntEnum",
-        "Literal",
-        "Mapping",
-        "Operation",
-        "RawResponse",
-        "Response",
-        "Send",
-        "StrEnum",
-        "T",
-        "TextIO",
-        "TypeVar",
-        "UNSET",
-    }
+    {"Any", "AsyncSend", "BinaryIO", "BytesIO", "Call", "File", "Final", "Generator", "IntEnum", "Literal", "Mapping"}
+    | {"Operation", "RawResponse", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
     | {"UUID", "Unset"}
 )
 # They order the letters after them anew on the screen (CVE-2021-42574); a docstring would keep them.
@@ -149,16 +129,11 @@ def models(document: Document) -> Iterator[Finding]:
 
 
 def properties(document: Document) -> Iterator[Finding]:
-    """`name-collision`, `name-reserved`: two properties of one attribute, or one that hides a method."""
+    """`name-collision`: two properties of one attribute."""
     for pointer, node in document.nodes:
         if is_example(pointer) or not isinstance(node.get("properties"), dict):
             continue
-        here = (*pointer, "properties")
-        yield from _collisions(document, here, node["properties"], "Properties")
-        for name in node["properties"]:
-            if identifier(name) in _PROPERTY_NAMES:
-                message = f"Property {shown(name)} would hide `{identifier(name)}` of the model."
-                yield error(document, (*here, name), "name-reserved", message, "Rename it.")
+        yield from _collisions(document, (*pointer, "properties"), node["properties"], "Properties")
 
 
 def arguments(document: Document) -> Iterator[Finding]:
@@ -170,8 +145,8 @@ def arguments(document: Document) -> Iterator[Finding]:
         fields = {identifier(name) for name in _body_fields(document, each.node)}
         for pointer, node in parameters_of(document, each):
             name = str((document.resolve(node) or {}).get("name"))
-            if identifier(name) in _FUNCTION_NAMES:
-                message = f"Parameter {shown(name)} would hide `{identifier(name)}`, which the printed function uses."
+            if identifier(name) == "body" and "requestBody" in each.node:
+                message = f"Parameter {shown(name)} of {shown(each.id)} has the name of the argument for the body."
                 yield error(document, pointer, "name-reserved", message, "Rename it.")
             if identifier(name) in fields:
                 message = f"Parameter {shown(name)} of {shown(each.id)} has the name of a field of the body."

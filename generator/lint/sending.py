@@ -36,12 +36,10 @@ def parameters(document: Document) -> Iterator[Finding]:
             parameter = document.resolve(node)
             found = forms(document, parameter.get("schema"))
             told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
-            if refused := [form for form in _REFUSED[parameter["in"]] if form in found]:
+            nests = parameter.get("style") == "deepObject"
+            if not nests and (refused := [form for form in _REFUSED[parameter["in"]] if form in found]):
                 message = f"{told} may be {_TOLD[refused[0]]}: it cannot stand in a {parameter['in']}."
                 yield error(document, pointer, "parameter", message, "Use a text or a number.")
-            elif parameter["in"] == "query" and "object" in found and len(found) > 1:
-                message = f"{told} may be an object or something else: the printer would write it in Python's way."
-                yield error(document, pointer, "parameter", message, "Use one of them.")
 
 
 def bodies(document: Document) -> Iterator[Finding]:

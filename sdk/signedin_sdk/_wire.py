@@ -5,16 +5,19 @@ Messages name the property and never hold its value: it may be a secret, and mes
 
 import datetime
 import enum
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from json import dumps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
+import attrs
 import httpx
 from dateutil.parser import isoparse
 
+from .errors import UnexpectedStatus
 from .types import Unset
 
 T = TypeVar("T")
@@ -46,7 +49,7 @@ def number(value: object, name: str) -> float:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else _refuse(value, name, "a number")
 
 
-def null(value: object, name: str) -> None:
+def null(value: object, name: str) -> Any:
     return None if value is None else _refuse(value, name, "null")
 
 
@@ -79,6 +82,38 @@ def uuid(value: object, name: str) -> UUID:
     return _converted(UUID, value, name, "a UUID")
 
 
+_FORMS: Final = {
+    "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"),
+    "local": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "uuid": re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+}
+
+
+def is_form(value: object, form: str) -> bool:
+    """Say whether a text is written exactly so: beside another kind of text, "20240115" is no date."""
+    return isinstance(value, str) and _FORMS[form].fullmatch(value) is not None
+
+
+def closest(data: object, name: str, *models: Callable[[Any], Any]) -> Any:
+    """Return the model that fits and reads the most of an object's properties; a closed one has to read all."""
+    fitting: list[tuple[bool, int, Any]] = []
+    properties = mapping(data, name)
+    for read in models:
+        try:
+            model = read(data)
+        except (TypeError, ValueError, AttributeError, KeyError):
+            continue
+        declared = [each.name for each in attrs.fields(type(model)) if each.init]
+        unread = len(properties) - sum(not isinstance(getattr(model, each), Unset) for each in declared)
+        if not unread:
+            return model
+        fitting.append((not hasattr(model, "additional_properties"), unread, model))
+    if not fitting:
+        raise TypeError(f"{name}: of no type that the spec names")
+    return min(fitting, key=lambda each: each[:2])[2]
+
+
 def member(values: type[E], value: str | int, name: str) -> E:
     """Return the enum's member; a value that the spec does not name fits where no other member of a union does."""
     strictness = _strictness.get()
@@ -109,11 +144,67 @@ def json(response: httpx.Response) -> Any:
         raise ValueError("the body is nested too deeply") from None
 
 
-def if_it_fits(read: Callable[[httpx.Response], object | None], response: httpx.Response) -> object | None:
-    try:
-        return read(response)
-    except Exception:  # a refusal with an unusual body stays that refusal
+class Model(Protocol):
+    """What reads a JSON object."""
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any], /) -> object: ...
+
+
+Reader = type[Model] | Callable[[httpx.Response], object] | None
+
+
+class Answers(Generic[T]):
+    """The documented answers of an operation and what reads their bodies: a model, a function, nothing.
+
+    A status stands for itself, `"4XX"` for its class, `"default"` for every other refusal.
+    """
+
+    __slots__ = ("_readers",)
+
+    def __init__(self, readers: Mapping[int | str, Reader]) -> None:
+        self._readers: Final = readers
+
+    def read(self, response: httpx.Response) -> T:
+        """Return the body of a success.
+
+        Raises:
+            UnexpectedStatus: The answer is no documented success.
+        """
+        status = response.status_code
+        for key in (status, f"{status // 100}XX"):
+            if key in self._readers and (200 <= status <= 299 or self._readers[key] is location):
+                body: T = _body(self._readers[key], response)
+                return body
+        raise UnexpectedStatus(response.status_code, response.content)
+
+    def read_error(self, response: httpx.Response) -> object | None:
+        """Return the body of a documented refusal; one with an unusual body stays a refusal, without it."""
+        status = response.status_code
+        for key in (status, f"{status // 100}XX", "default") if not 200 <= status <= 299 else ():
+            if key in self._readers:
+                try:
+                    body: object = _body(self._readers[key], response)
+                except Exception:
+                    break
+                return body
         return None
+
+
+def _body(reader: Reader, response: httpx.Response) -> Any:
+    if isinstance(reader, type):
+        model: Any = reader
+        return model.from_dict(json(response))
+    return reader(response) if reader else None
+
+
+def text_body(response: httpx.Response) -> str:
+    return response.text
+
+
+def location(response: httpx.Response) -> str:
+    """Return where a redirect leads, which is all that the operation answers."""
+    return str(response.headers["Location"])
 
 
 def segment(value: object, name: str) -> str:
@@ -124,6 +215,13 @@ def segment(value: object, name: str) -> str:
     return segment_
 
 
+def moment(value: datetime.datetime) -> str:
+    """Return a date-time as RFC 3339 writes it, which knows none without an offset."""
+    if value.utcoffset() is None:
+        raise ValueError("a date-time without a time zone says no moment: give it a tzinfo")
+    return value.isoformat()
+
+
 def plain(value: Any) -> Any:
     """Return what JSON holds of a value: of a list its items, of a model its properties."""
     match value:
@@ -131,6 +229,8 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case enum.Enum():
             return value.value
+        case datetime.datetime():
+            return moment(value)
         case datetime.date():
             return value.isoformat()
         case UUID():
@@ -145,20 +245,80 @@ def text(value: object) -> str:
             return "true" if value else "false"
         case enum.Enum():
             return str(value.value)
+        case datetime.datetime():
+            return moment(value)
         case datetime.date():
             return value.isoformat()
     return str(value)
 
 
-def put(texts: dict[str, Any], name: str, value: object) -> None:
-    """Add a header or a cookie; what is unset or null is not sent."""
-    if value is not None and not isinstance(value, Unset):
-        texts[name] = text(value)
+def texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Return headers or cookies; what is unset or null is not sent."""
+    return {name: text(value) for name, value in values.items() if value is not None and not isinstance(value, Unset)}
 
 
-def fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a form sends; it has no null."""
-    return {name: value for name, value in body.items() if value is not None}
+def query(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return what a query holds: no value that is unset or null, the properties of an object beside the rest."""
+    written: dict[str, Any] = {}
+    for name, value in values.items():
+        match plain(value):
+            case dict() as properties:
+                written |= {key: each for key, each in properties.items() if each is not None}
+            case None | Unset():
+                pass
+            case one:
+                written[name] = one
+    return written
+
+
+def joined(value: Any, delimiter: str) -> Any:
+    """Return a list or an object as one value of a query (`explode: false`)."""
+    match plain(value):
+        case dict() as properties:
+            return delimiter.join(text(each) for pair in properties.items() for each in pair)
+        case list() as items:
+            return delimiter.join(map(text, items))
+        case one:
+            return one
+
+
+def deep(value: Any, name: str) -> Any:
+    """Return an object as the values of a query (`style: deepObject`)."""
+    written = plain(value)
+    return {f"{name}[{key}]": each for key, each in written.items()} if isinstance(written, dict) else written
+
+
+def put_json(kwargs: dict[str, Any], body: object, kind: str | None = None) -> None:
+    if not isinstance(body, Unset):
+        # httpx sends nothing for `json=None`.
+        kwargs.update({"content": b"null"} if body is None else {"json": plain(body)})
+        _put_kind(kwargs, kind or ("application/json" if body is None else None))
+
+
+def put_data(kwargs: dict[str, Any], body: Any) -> None:
+    if not isinstance(body, Unset):  # a form has no null
+        kwargs["data"] = {name: value for name, value in body.to_dict().items() if value is not None}
+
+
+def put_files(kwargs: dict[str, Any], body: Any) -> None:
+    if not isinstance(body, Unset):  # httpx chooses a boundary that the parts do not hold
+        kwargs["files"] = body.to_multipart()
+
+
+def put_content(kwargs: dict[str, Any], body: Any, kind: str) -> None:
+    if not isinstance(body, Unset):
+        kwargs["content"] = body.payload.read()  # an `AsyncClient` sends no file, and a file is not sent twice
+        _put_kind(kwargs, kind)
+
+
+def _put_kind(kwargs: dict[str, Any], kind: str | None) -> None:
+    if kind is not None:
+        kwargs.setdefault("headers", {})["Content-Type"] = kind
+
+
+def hidden(value: object) -> str:
+    """Return what the repr of a model shows of a secret."""
+    return repr(value) if value is None or isinstance(value, Unset) else "<hidden>"
 
 
 def part(value: object) -> tuple[None, bytes, str]:

@@ -1,8 +1,8 @@
-"""Contains shared errors types that can be raised from API functions"""
+"""What reading an answer raises that the spec does not document."""
 
 
 class UnexpectedStatus(Exception):
-    """Raised by api functions when the response status an undocumented status and Client.raise_on_unexpected_status is True"""
+    """The answer is no documented success."""
 
     def __init__(self, status_code: int, content: bytes):
         self.status_code = status_code

@@ -3,7 +3,10 @@
 # Every program that imports the package pays for this module: neither httpx nor attrs, no class made by a decorator.
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+import warnings
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -49,25 +52,11 @@ class File:
 
     def to_tuple(self) -> FileTypes:
         """Return a tuple representation that httpx will accept for multipart/form-data"""
-        return self.file_name, self.payload, self.mime_type
+        name = self.file_name or PurePath(str(getattr(self.payload, "name", "upload"))).name
+        return name, self.payload, self.mime_type  # a part without a file name is no file
 
 
 T = TypeVar("T")
-
-
-class Response(Generic[T]):
-    """A response from an endpoint"""
-
-    __slots__ = ("content", "headers", "parsed", "status_code")
-
-    def __init__(self, status_code: int, content: bytes, headers: MutableMapping[str, str], parsed: T | None) -> None:
-        self.status_code = status_code
-        self.content = content
-        self.headers = headers
-        self.parsed = parsed
-
-    def __repr__(self) -> str:
-        return f"Response(status_code={self.status_code!r})"  # what was answered may be a token
 
 
 class Operation(NamedTuple):
@@ -119,6 +108,24 @@ class AsyncSend(Protocol):
     """How asynchronous resources send their calls."""
 
     async def __call__(self, call: Call[T], /) -> T: ...
+
+
+if TYPE_CHECKING:
+    from typing_extensions import deprecated
+else:
+
+    def deprecated(message: str) -> Callable[[Any], Any]:
+        """Warn at each call, as `warnings.deprecated` of Python 3.13 does."""
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(function)
+            def warn(*args: Any, **kwargs: Any) -> Any:
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                return function(*args, **kwargs)
+
+            return warn
+
+        return decorate
 
 
 class ExpiredSignal(NamedTuple):
@@ -183,8 +190,8 @@ __all__ = [
     "Operation",
     "RefreshContract",
     "RequestFiles",
-    "Response",
     "RevokeContract",
     "Send",
     "Unset",
+    "deprecated",
 ]

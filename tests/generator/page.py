@@ -61,7 +61,7 @@ EDITS: Final[dict[str, list[tuple[str, str]]]] = {
         (_UPDATED, ""),
         ("                updatedAt: '2026-01-02T03:04:05.678Z'\n", ""),
     ],
-    "unnamed": [("      operationId: getProfile\n", "")],
+    "misspelled": [("schemas/Profile'", "schemas/Profil'")],
 }
 COMMANDS: Final = {
     "diff": ["diff", "git:HEAD", "openapi.yaml", "--current", "1.0.0"],

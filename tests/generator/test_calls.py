@@ -40,7 +40,7 @@ def test_operations_say_what_they_want_and_what_they_do_to_tokens() -> None:
 
 def test_security_with_an_empty_alternative_is_optional(shapes: ModuleType) -> None:
     assert shapes.resources.Resources(lambda call: call).pets.create_pet(**a_pet(shapes)).operation.auth == "required"
-    with pytest.warns(DeprecationWarning, match="listToys"):
+    with pytest.warns(DeprecationWarning, match="list_toys"):
         call = shapes.resources.Resources(lambda call: call).pets.list_toys(pet_id="a", toy=1)
     assert call.operation.auth == "optional"
 
@@ -185,7 +185,7 @@ def test_a_body_that_is_open_by_declaration_is_given_whole(calls: Any) -> None:
 
 
 def test_parameters_go_where_the_spec_puts_them(shapes: ModuleType, calls: Any) -> None:
-    with pytest.warns(DeprecationWarning, match="listToys is deprecated"):
+    with pytest.warns(DeprecationWarning, match=r"pets\.list_toys is deprecated"):
         call = calls.pets.list_toys(
             pet_id="a/b?", toy=3, status=shapes.models.Status.GONE, ids=["x", "y"], x_trace="t", flavour="sweet"
         )
@@ -197,7 +197,7 @@ def test_parameters_go_where_the_spec_puts_them(shapes: ModuleType, calls: Any) 
 
 @pytest.mark.parametrize("value", ["", ".", ".."])
 def test_a_path_parameter_cannot_address_another_resource(calls: Any, value: str) -> None:
-    with pytest.warns(DeprecationWarning, match="listToys"), pytest.raises(ValueError, match="petId"):
+    with pytest.warns(DeprecationWarning, match="list_toys"), pytest.raises(ValueError, match="petId"):
         calls.pets.list_toys(pet_id=value, toy=1)
 
 
@@ -214,7 +214,7 @@ def test_files_and_forms_are_sent_in_their_own_ways(shapes: ModuleType, calls: A
 
 
 def test_answers_of_several_shapes_are_read(shapes: ModuleType, calls: Any) -> None:
-    with pytest.warns(DeprecationWarning, match="listToys"):
+    with pytest.warns(DeprecationWarning, match="list_toys"):
         toys = calls.pets.list_toys(pet_id="a", toy=1)
     assert toys.parse(answer(200, [])) == []
     assert toys.parse(httpx.Response(204)) is None
@@ -270,17 +270,23 @@ import sys; sys.path.insert(0, "sdk")
 import signedin_sdk.models, signedin_sdk.contract
 from signedin_sdk.resources import Resources
 parts = tuple(f"signedin_sdk.{part}." for part in ("models", "api", "resources"))
-heavy = {"attrs", "attr", "httpx", "signedin_sdk.client", "signedin_sdk.models._modules"}
+heavy = {"attrs", "attr", "httpx", "signedin_sdk.models._modules"}
 print([name for name in sys.modules if name.startswith(parts) or name in heavy])
 Resources(lambda call: None).users
 from signedin_sdk.models import Error
 print("signedin_sdk.resources.auth" in sys.modules, "signedin_sdk.models.error" in sys.modules)
-print("Error" in dir(signedin_sdk.models), "Client" in dir(signedin_sdk), signedin_sdk.Client.__name__)
+print("Error" in dir(signedin_sdk.models), signedin_sdk.__all__)
 """
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "False True", "True True Client"]
+    assert done.stdout.splitlines() == ["[]", "False True", "True ('AsyncResources', 'Resources', 'contract')"]
 
 
 def test_a_model_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="Nothing"):
         models.Nothing  # type: ignore[attr-defined]  # noqa: B018  (that it raises is the point)
+
+
+def test_a_spec_without_a_refresh_contract_yields_a_package_that_works_alone(plain: ModuleType) -> None:
+    contract = plain.contract
+    assert (contract.DEFAULT_BASE_URL, contract.REFRESH, contract.REVOKE) == ("https://minimal.example", None, None)
+    assert plain.Resources(lambda call: call.parse(answer(200, {"label": "x"}))).things.list_things().label == "x"

@@ -95,7 +95,7 @@ _FORM: Final = {"type": "object", "properties": {"a": {"type": "object", "proper
 _JSON_OR_FORM: Final = {
     "content": {"application/json": {"schema": _FORM}, "application/x-www-form-urlencoded": {"schema": _FORM}}
 }
-_PDF: Final = {"description": "No.", "content": {"application/pdf": {"schema": _text()}}}
+_PDF: Final = {"description": "No.", "content": {"application/xml": {"schema": _text()}}}
 # What large public specs hold, and the least that it costs.
 COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = {
     "no version": (lambda spec: spec["info"].pop("version"), ["It has no title, or no version."]),
@@ -117,7 +117,7 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
     ),
     "a refusal without items": (
         _in_operation(responses={"200": _answer(_text()), "400": _answer({"type": "array"})}),
-        ["The error's `body` is untyped."],
+        [],
     ),
     "a refusal of bytes with properties": (
         _in_operation(

@@ -11,16 +11,19 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from generator import pins, pipeline, upstream
 from generator.cli import main
-from generator.document import load
+from generator.document import Document, load
 from generator.errors import GeneratorError, PrintError, VerificationError
+from generator.lint.finding import error
 from generator.pipeline import LintError, Request, check, generate
 from generator.provenance import NAME, files
 from generator.verify import verify
 from tests.generator.conftest import ROOT, imported, print_package
 from tests.generator.specs import SHAPES, as_json, as_yaml, minimal
+from tests.generator.test_refusals import CONFLICT
 
 LOGOUT = "  /auth/logout:\n"
 DEVICES = """\
@@ -118,7 +121,7 @@ def test_provenance_names_hashes_and_versions_and_no_place_or_time() -> None:
     value = json.loads(text)
     assert value["generator"] == pins.PINS
     assert value["spec"]["sha256"] == upstream.digest((ROOT / "openapi.yaml").read_bytes())
-    assert value["templates"]["client.py.jinja"]["upstream"] in upstream.LOCK.read_text("utf-8")
+    assert value["templates"]["types.py.jinja"]["upstream"] in upstream.LOCK.read_text("utf-8")
     assert value["templates"]["wire.py.jinja"]["upstream"] is None
     assert value["files"].keys() == contents(ROOT / "sdk" / "signedin_sdk").keys() - {NAME}
     assert text == json.dumps(value, indent=2, sort_keys=True) + "\n"
@@ -146,7 +149,7 @@ def test_check_sees_a_changed_a_missing_and_an_extra_file(own_copy: Path) -> Non
 def test_check_sees_that_a_template_has_changed(own_copy: Path) -> None:
     provenance = own_copy / "signedin_sdk" / NAME
     value = json.loads(provenance.read_bytes())
-    value["templates"]["client.py.jinja"]["override"] = "0" * 64
+    value["templates"]["types.py.jinja"]["override"] = "0" * 64
     provenance.write_text(json.dumps(value))
     assert differences(own_copy) == [f"stale provenance: {NAME}: templates"]
     provenance.write_text("[")
@@ -180,8 +183,7 @@ def test_a_new_operation_becomes_a_method_and_a_deleted_one_disappears(own_copy:
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        ({"security": []}, LintError),
-        ({"components": {"schemas": {"Thing": {"type": "array"}}}}, PrintError),
+        ({"components": {"schemas": {"Thing": CONFLICT}}}, PrintError),
         ({"components": {"schemas": {"Thing": {"enum": [1, "a"]}}}}, LintError),
     ],
 )
@@ -222,21 +224,54 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     assert (home / "diary.txt").read_text() == "dear diary"
 
 
+LOGIN = ("paths", "/auth/login", "post")
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "told", "blamed"),
     [
-        ("errors.py", "def", "errors.py does not compile"),
-        ("errors.py", '"\\ "', "errors.py does not compile"),
-        ("errors.py", "import nothing_of_this_name", "cannot be imported"),
-        ("api/auth/login.py", "", r"missing \['login'\]"),
-        ("errors.py", "class UnexpectedStatus(Exception):\n    def __init__(self, *a): ...\n", "mypy --strict"),
+        ("errors.py", "def", "errors.py does not compile", None),
+        ("errors.py", '"\\ "', "errors.py does not compile", None),
+        ("errors.py", "import nothing_of_this_name", "cannot be imported", None),
+        ("errors.py", "class UnexpectedStatus(Exception):\n    def __init__(self, *a): ...\n", "mypy --strict", None),
+        ("api/auth/login.py", "", r"missing \['login'\]", None),
+        ("api/auth/login.py", "def", "login.py does not compile", LOGIN),
+        ("api/auth/login.py", "import nothing_of_this_name", "cannot be imported", LOGIN),
+        ("models/profile.py", "Profile = List[int]", "cannot be imported", ("components", "schemas", "Profile")),
     ],
 )
-def test_what_was_printed_is_tried(own_copy: Path, name: str, text: str, told: str) -> None:
+def test_what_was_generated_is_tried_and_an_error_names_what_it_comes_of(
+    own_copy: Path, name: str, text: str, told: str, blamed: tuple[str, ...] | None
+) -> None:
     (own_copy / "signedin_sdk" / name).write_text(text)
-    shutil.rmtree(own_copy / "signedin_sdk" / "resources")
-    with pytest.raises(VerificationError, match=told):
+    if not text:
+        (own_copy / "signedin_sdk" / "resources" / "auth.py").unlink()
+    with pytest.raises(VerificationError, match=told) as raised:
         verify(load(own_copy / "openapi.yaml"), own_copy / "signedin_sdk")
+    pointers = [each.pointer for each in raised.value.findings]
+    assert (blamed in pointers) if blamed else not pointers
+
+
+def test_what_does_not_pass_the_trial_costs_its_operation_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(document: Document, *_: object, **__: object) -> None:
+        if "/bad" in document.data["paths"] and document.data["paths"]["/bad"]:
+            bad = error(document, ("paths", "/bad", "get"), "trial", "It fails.", "Leave it out: --leave-out.")
+            raise VerificationError("the trial", [bad])
+
+    spec = minimal()
+    spec["paths"]["/bad"] = {"get": {**spec["paths"]["/things"]["get"], "operationId": "bad"}}
+    (tmp_path / "spec.json").write_text(as_json(spec))
+    monkeypatch.setattr(pipeline, "verify", fails)
+    request = Request(tmp_path / "spec.json", tmp_path / "some_sdk")
+    with pytest.raises(VerificationError, match=r"spec\.json:\d+: error \[trial\] It fails. Leave it out: --leave-out"):
+        generate(request, lambda _: None)
+    request = evolve(request, leave_out=True)
+    [left] = generate(request, lambda _: None)
+    assert (left.rule, left.advice) == ("trial", "Left out: GET /bad.")
+    assert (request.output / "api" / "things" / "list_things.py").is_file()
+    assert check(request, lambda _: None) == []
 
 
 def test_a_changed_upstream_template_names_the_override_to_look_at(tmp_path: Path) -> None:
@@ -249,16 +284,16 @@ def test_a_changed_upstream_template_names_the_override_to_look_at(tmp_path: Pat
         upstream.require_locked(theirs)
     assert f"model.py.jinja {upstream.digest(b'something new')}" in str(refused.value)
     assert "errors.py.jinja is gone" in str(refused.value)
-    assert "client.py.jinja" not in str(refused.value)
+    assert "types.py.jinja" not in str(refused.value)
 
 
 def test_nothing_is_printed_with_templates_that_nobody_compared(
     own_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = own_copy / "upstream.lock"
-    lock.write_text(upstream.LOCK.read_text("utf-8").replace("client.py.jinja ", "client.py.jinja 0"))
+    lock.write_text(upstream.LOCK.read_text("utf-8").replace("types.py.jinja ", "types.py.jinja 0"))
     monkeypatch.setattr(upstream, "LOCK", lock)
-    with pytest.raises(GeneratorError, match=r"client\.py\.jinja [0-9a-f]{64}$"):
+    with pytest.raises(GeneratorError, match=r"types\.py\.jinja [0-9a-f]{64}$"):
         differences(own_copy)
 
 

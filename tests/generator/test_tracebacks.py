@@ -5,11 +5,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType, TracebackType
 from typing import Any
 
-import httpx
 import pytest
-from signedin_sdk.api.auth import login
-from signedin_sdk.client import Client
-from signedin_sdk.models import Credentials
 from signedin_sdk.resources import AsyncResources, Resources
 from signedin_sdk.types import Call, T
 
@@ -55,16 +51,6 @@ def test_a_method_that_sends_has_forgotten_its_secrets(call: Callable[[], object
     seen = list(locals_below(raised.tb, "signedin_sdk"))
     assert "_call_" in dict(seen)
     assert not [(name, shown) for name, shown in seen if SECRET in shown]
-
-
-def test_neither_do_the_functions_of_a_whole_body_hold_one() -> None:
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("down", request=request)
-
-    client = Client("https://test", httpx_args={"transport": httpx.MockTransport(fail)})
-    with pytest.raises(httpx.ConnectError) as raised:
-        login.sync_detailed(client=client, body=Credentials(email=SECRET, password=SECRET))
-    assert not [shown for _, shown in locals_below(raised.tb, "signedin_sdk") if SECRET in shown]
 
 
 @pytest.fixture(scope="module")

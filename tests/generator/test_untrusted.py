@@ -11,12 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from generator import cli
 from generator.bounds import bounded
 from generator.document import Document, load
 from generator.errors import LimitError, PrintError
@@ -25,7 +24,6 @@ from generator.printer import print_package
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_documents import documents
 from tests.generator.hostile_texts import CHOOSY, SINKS, TEXTS, strings
-from tests.generator.specs import as_json, minimal
 
 pytestmark = pytest.mark.timeout(900)  # a child generates a hundred packages, beside whatever else runs
 _TOO_LONG_FOR_A_FILE = {"long", "long escape"}
@@ -194,19 +192,3 @@ def test_the_limits_count_from_here_and_end_here() -> None:
 def test_a_limit_of_memory_is_told() -> None:
     with pytest.raises(LimitError, match="needs more than 8192 MiB"), bounded(seconds=60, mebibytes=8_192):
         bytearray(2**34)
-
-
-def test_the_verbs_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, int]] = []
-
-    @contextmanager
-    def seen(**limits: int) -> Iterator[None]:
-        asked.append(limits)
-        yield
-
-    monkeypatch.setattr(cli, "bounded", seen)
-    spec = str(tmp_path / "openapi.json")
-    Path(spec).write_text(as_json(minimal()))
-    assert cli.main(["lint", "--spec", spec, "--seconds", "7"]) == 0
-    assert cli.main(["diff", spec, spec, "--memory", "2048"]) == 0
-    assert asked == [{"seconds": 7, "mebibytes": 4096}, {"seconds": 600, "mebibytes": 2048}]

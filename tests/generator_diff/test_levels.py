@@ -19,21 +19,14 @@ def _rules(found: list[Change], level: Level) -> list[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-def test_edit_has_its_level_in_each_direction(row: list[Any], tmp_path: Path) -> None:
+def test_edit_has_its_level_in_each_direction_and_says_why_it_breaks(row: list[Any], tmp_path: Path) -> None:
     _, in_request, in_answer, rule, old, new = row
     for side, make, wanted in (("request", sent, in_request), ("response", answered, in_answer)):
         found = changes(tmp_path, make(old), make(new))
         assert highest(found).name.lower() == wanted, found
+        assert [each for each in found if bool(each.reason and each.hint) != (each.level is Level.BREAKING)] == []
+        assert OTHER not in {(each.reason, each.hint) for each in found}
         if rule and _rules(found, highest(found)) != ["documentation-changed"]:
             assert any(each.startswith(side) and each.endswith(rule) for each in _rules(found, highest(found))), found
         elif not rule:
             assert [each.rule for each in found] == ["documentation-changed"]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-def test_breaking_edit_has_a_reason_and_a_hint_of_its_own(row: list[Any], tmp_path: Path) -> None:
-    *_, old, new = row
-    for make in (sent, answered):
-        for change in changes(tmp_path, make(old), make(new)):
-            assert (change.reason, change.hint) != OTHER
-            assert bool(change.reason and change.hint) == (change.level is Level.BREAKING)

@@ -61,4 +61,4 @@ for package in (signedin, signedin_sdk):
             print(found.name)
 """
     names = run(str(python), "-W", "error", "-c", walk, cwd=tmp_path).split()
-    assert {"signedin.client", "signedin.testing.server", "signedin_sdk.client"} <= set(names)
+    assert {"signedin.client", "signedin.testing.server", "signedin_sdk.types"} <= set(names)

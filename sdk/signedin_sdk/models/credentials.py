@@ -19,24 +19,14 @@ class Credentials:
         password (str):
     """
 
-    email: str = _attrs_field(repr=False)
-    password: str = _attrs_field(repr=False)
+    email: str = _attrs_field(repr=_wire.hidden)
+    password: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        email = self.email
-
-        password = self.password
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "email": email,
-                "password": password,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["email"] = self.email
+        field_dict["password"] = self.password
         return field_dict
 
     @classmethod

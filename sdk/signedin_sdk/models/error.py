@@ -24,19 +24,9 @@ class Error:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        message = self.message
-
-        stack = self.stack
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "message": message,
-                "stack": stack,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["message"] = self.message
+        field_dict["stack"] = self.stack
         return field_dict
 
     @classmethod

@@ -23,31 +23,17 @@ class Profile:
     """
 
     id: str
-    email: str = _attrs_field(repr=False)
+    email: str = _attrs_field(repr=_wire.hidden)
     created_at: datetime.datetime
     updated_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        email = self.email
-
-        created_at = self.created_at.isoformat()
-
-        updated_at = self.updated_at.isoformat()
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "email": email,
-                "createdAt": created_at,
-                "updatedAt": updated_at,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["id"] = self.id
+        field_dict["email"] = self.email
+        field_dict["createdAt"] = _wire.plain(self.created_at)
+        field_dict["updatedAt"] = _wire.plain(self.updated_at)
         return field_dict
 
     @classmethod

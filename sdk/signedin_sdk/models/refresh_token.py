@@ -18,20 +18,12 @@ class RefreshToken:
         refresh_token (str):
     """
 
-    refresh_token: str = _attrs_field(repr=False)
+    refresh_token: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        refresh_token = self.refresh_token
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "refreshToken": refresh_token,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["refreshToken"] = self.refresh_token
         return field_dict
 
     @classmethod

@@ -19,24 +19,14 @@ class TokenPair:
         refresh_token (str): Opaque; works once.
     """
 
-    access_token: str = _attrs_field(repr=False)
-    refresh_token: str = _attrs_field(repr=False)
+    access_token: str = _attrs_field(repr=_wire.hidden)
+    refresh_token: str = _attrs_field(repr=_wire.hidden)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        access_token = self.access_token
-
-        refresh_token = self.refresh_token
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "accessToken": access_token,
-                "refreshToken": refresh_token,
-            }
-        )
-
+        field_dict = dict(self.additional_properties)
+        field_dict["accessToken"] = self.access_token
+        field_dict["refreshToken"] = self.refresh_token
         return field_dict
 
     @classmethod

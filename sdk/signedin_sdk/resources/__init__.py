@@ -46,7 +46,7 @@ def _raw(send: Any) -> Any:
 class _Resource:
     """An attribute whose module is imported when it is first used: what a program does not call costs it nothing."""
 
-    def __init__(self, name: str, doc: str | None = None) -> None:
+    def __init__(self, name: str, doc: str) -> None:
         self._name = name
         self.__doc__ = doc
 

@@ -20,7 +20,11 @@ class AuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Create an account and sign in."""
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _register.call(
@@ -36,7 +40,11 @@ class AuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Sign in with an e-mail and a password."""
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _login.call(
@@ -60,6 +68,9 @@ class AuthResource:
 
         Args:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -79,6 +90,9 @@ class AuthResource:
 
         Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
         (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -101,7 +115,11 @@ class AsyncAuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Create an account and sign in."""
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _register.call(
@@ -117,7 +135,11 @@ class AsyncAuthResource:
         email: str,
         password: str,
     ) -> TokenPair:
-        """Sign in with an e-mail and a password."""
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
         _call_ = _login.call(
@@ -141,6 +163,9 @@ class AsyncAuthResource:
 
         Args:
             idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
@@ -160,6 +185,9 @@ class AsyncAuthResource:
 
         Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
         (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
         """
 
         # A traceback shows the locals of this frame. No name of a spec becomes `_call_`.
