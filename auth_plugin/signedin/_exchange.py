@@ -32,10 +32,6 @@ class _Lean:
         """Return what else the httpx client has, its timeout say."""
         return getattr(self._http, name)
 
-    @property
-    def follow_redirects(self) -> bool:
-        return bool(self._http.follow_redirects)
-
     def build_request(
         self, method: str, url: str, *, headers: Any = None, extensions: Mapping[str, Any] | None = None, **body: Any
     ) -> httpx.Request:
