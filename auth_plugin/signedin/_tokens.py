@@ -247,7 +247,9 @@ def _value(body: Any, name: str, kind: type[T]) -> T:
     if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
         value = float(value)
     negative = isinstance(value, int) and value < 0
-    endless = isinstance(value, float) and not _FIRST_SECOND <= value <= _LAST_SECOND
+    # Two clocks may be as far apart as the calendar is long.
+    first = -_LAST_SECOND if name == "clock_offset" else _FIRST_SECOND
+    endless = isinstance(value, float) and not first <= value <= _LAST_SECOND
     if type(value) is not kind or value == "" or negative or endless:
         raise TypeError
     return value

@@ -5,6 +5,7 @@ import errno
 import pickle
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -144,8 +145,9 @@ def test_the_frames_of_an_error_show_no_token(
         monkeypatch.setattr("signedin.stores.file._FULL", 10)
         client = client.for_profile("another")
     call = partial(client.session.sign_in, pair) if "sign-in" in trouble else client.users.get_profile
-    with pytest.raises(SignedInError) as raised:
-        call()
+    # In a thread of the program's: the main thread's store I/O is done in another, whose frames are not the error's.
+    with ThreadPoolExecutor(1) as pool, pytest.raises(SignedInError) as raised:
+        pool.submit(call).result()
     assert _shown_by_frames(raised.value, {pair.access_token, pair.refresh_token}) == set()
 
 

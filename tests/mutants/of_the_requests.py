@@ -139,7 +139,6 @@ by tests/auth/test_refusals.py::test_a_timeout_of_the_users_own_bounds_the_wait_
 @@ client.py cookies of one user go along with the next
 by tests/auth/test_client.py::test_no_cookie_of_one_user_goes_along_with_the_next
 -        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
--
 +        if False:
 @@ client.py a second login keeps the cookies of the first
 by tests/auth/test_client.py::test_no_cookie_of_one_user_goes_along_with_the_next[threads-a second login]
@@ -214,9 +213,7 @@ by tests/auth/test_origins.py::test_a_foreign_answer_behind_a_redirect_of_a_bare
 @@ _answers.py the frames of httpx stay on the error
 by tests/auth/test_secrecy.py::test_no_frame_of_any_library_shows_what_a_failed_call_has_sent[threads-read error-login]
 -        link.__traceback__ = None
--
 +        pass
-+
 @@ _answers.py every 404 is the API's
 by tests/auth/test_bad_input.py::test_a_404_that_is_not_the_apis_asks_for_the_base_url
 -    if response.status_code == 404 and

@@ -230,7 +230,7 @@ by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
 -refresh_token=<hidden>
 +refresh_token={self.refresh_token}
 @@ _held.py the pair in hand shows its header
-by tests/auth/test_secrecy.py::test_a_record_shows_no_token
+by tests/auth/test_secrecy.py::test_the_values_of_a_flight_show_no_token
 -return f"<Held generation={self.generation}>"
 +return f"<Held {self.header}>"
 @@ protocols.py what a store has shows its bytes
