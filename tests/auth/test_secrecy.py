@@ -3,6 +3,7 @@
 import copy
 import errno
 import pickle
+import socket
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from types import FrameType, TracebackType
 
 import pytest
 import signedin
-from signedin import Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
+from signedin import APIConnectionError, Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
 from signedin._held import Held
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
@@ -187,6 +188,19 @@ async def test_no_frame_of_any_library_shows_what_a_failed_call_has_sent(
         login = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
         with pytest.raises(SignedInError) as raised:
             await drive(login if operation == "login" else client.users.get_profile)
-        libraries = [f for f in _frames(raised.value) if "site-packages" in f.f_code.co_filename]
-        assert not [f for f in libraries if "httpx" in f.f_code.co_filename or "httpcore" in f.f_code.co_filename]
+        assert _libraries(raised.value) == []
         assert _shown_by_frames(raised.value, secrets) == set()
+
+
+def test_no_frame_of_a_library_stays_on_the_error_of_a_real_connection() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        client = Client(f"http://127.0.0.1:{nobody.getsockname()[1]}", max_retries=0)
+        with client, pytest.raises(APIConnectionError) as raised:
+            client.auth.login(email="ada@example.com", password=PASSWORD)
+    assert _libraries(raised.value) == []
+
+
+def _libraries(error: BaseException) -> list[str]:
+    files = [frame.f_code.co_filename for frame in _frames(error)]
+    return [name for name in files if "site-packages" in name and ("httpx" in name or "httpcore" in name)]

@@ -211,7 +211,7 @@ by tests/auth/test_origins.py::test_a_foreign_answer_behind_a_redirect_of_a_bare
 +                if False:
 +                    return  #
 @@ _answers.py the frames of httpx stay on the error
-by tests/auth/test_secrecy.py::test_no_frame_of_any_library_shows_what_a_failed_call_has_sent[threads-read error-login]
+by tests/auth/test_secrecy.py::test_no_frame_of_a_library_stays_on_the_error_of_a_real_connection
 -        link.__traceback__ = None
 +        pass
 @@ _answers.py every 404 is the API's
