@@ -1,6 +1,5 @@
-"""Prints the SDK from the spec: `python -m generator lint|generate|check|diff|release`.
+"""Generates the SDK from the spec: `python -m generator lint|generate|check|diff|release`.
 
-`cli` talks to a person; `pipeline` is what the verbs do, step by step; `document` reads the spec; `lint` judges it;
-`printable` writes it in the words that openapi-python-client reads; `printer` hands it over with our `templates`;
-`verify` tries what came out; `swap` puts it in place.
+A spec walks through the rooms in this order: `spec` reads it, `lint` judges it, `mend` helps where it can, `package`
+generates, tries and swaps in. `recordings` holds cassettes against it, `diff` compares two, `release` publishes.
 """

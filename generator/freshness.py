@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from generator.cassettes import stale
 from generator.cli import ROOT
 from generator.pipeline import check as differences_of
+from generator.recordings.cassettes import stale
 from generator.verbs import requested, tell
 
 

@@ -9,19 +9,19 @@ from typing import Any, Final
 
 from attrs import define
 
-from generator.bundle import bundled
-from generator.document import Document, load
 from generator.errors import GeneratorError, VerificationError
-from generator.formatting import format_package
 from generator.lint import Finding
-from generator.partial import count, mended, mended_without_loss
-from generator.pins import require_pins
-from generator.printer import config_for, print_package
-from generator.provenance import NAME, files, read_provenance, write_provenance
-from generator.swap import recover, replace, require_replaceable
-from generator.unread import readable, without
-from generator.upstream import digest, require_locked
-from generator.verify import verify
+from generator.mend.partial import count, mended, mended_without_loss
+from generator.package.formatting import format_package
+from generator.package.pins import require_pins
+from generator.package.printer import config_for, print_package
+from generator.package.provenance import NAME, files, read_provenance, write_provenance
+from generator.package.swap import recover, replace, require_replaceable
+from generator.package.unread import readable, without
+from generator.package.upstream import digest, require_locked
+from generator.package.verify import verify
+from generator.spec.bundle import bundled
+from generator.spec.document import Document, load
 
 Tell = Callable[[str], None]
 Trial = Callable[[Document, Path], None]

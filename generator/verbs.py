@@ -9,11 +9,11 @@ from typing import Final
 from generator.cli import ROOT
 from generator.errors import GeneratorError
 from generator.lint import Finding
-from generator.partial import mended_without_loss
+from generator.mend.partial import mended_without_loss
+from generator.package.printer import config_for
+from generator.package.refusals import trial
 from generator.pipeline import LintError, Request
 from generator.pipeline import generate as print_anew
-from generator.printer import config_for
-from generator.refusals import trial
 
 PARTIAL: Final = 4
 

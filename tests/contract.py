@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from generator import exchange
-from generator.document import Document, load
+from generator.recordings import exchange
+from generator.spec.document import Document, load
 
 _SPEC = Path(__file__).parent.parent / "openapi.yaml"
 # Ahead of every operation: no operation of the contract was reached.

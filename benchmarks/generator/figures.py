@@ -21,7 +21,7 @@ from typing import Final
 from benchmarks.children import with_bytecode
 from benchmarks.generator.large import large
 from benchmarks.generator.loop import released
-from generator.pins import PINS
+from generator.package.pins import PINS
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "figures-generator.md"

@@ -9,10 +9,10 @@ from generator.diff.change import Change, Level
 from generator.diff.contract import compare_contract
 from generator.diff.normal import normal
 from generator.diff.operations import Operations
-from generator.document import Document
 from generator.errors import SpecError
 from generator.lint.losses import identifiers
 from generator.lint.validity import references
+from generator.spec.document import Document
 
 
 def compare(old: Document, new: Document) -> list[Change]:

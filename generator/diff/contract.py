@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from generator.contract import base_url, refreshes
 from generator.diff.change import Change, Level
-from generator.document import Document
-from generator.operations import operations
+from generator.spec.contract import base_url, refreshes
+from generator.spec.document import Document
+from generator.spec.operations import operations
 
 _PLACE = "x-signedin-refresh"
 

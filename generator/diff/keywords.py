@@ -12,7 +12,7 @@ from typing import Any, Final
 from generator.diff.change import Change, Level
 from generator.diff.normal import Normal
 from generator.diff.place import Place
-from generator.document import Document, pointer_of
+from generator.spec.document import Document, pointer_of
 
 _TEXTS: Final = {
     *("title", "description", "example", "examples", "externalDocs", "deprecated", "xml", "$comment"),

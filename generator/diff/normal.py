@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from generator.document import Document
+from generator.spec.document import Document
 
 Schema = dict[str, Any]
 # Formats that openapi-python-client prints as a type of their own.

@@ -13,8 +13,8 @@ from generator.diff.contents import Bodies, answered, contents
 from generator.diff.parameters import compare_parameters
 from generator.diff.schemas import Schemas
 from generator.diff.security import compare_schemes, compare_security, schemes
-from generator.document import Document
-from generator.operations import OperationFacts, operations
+from generator.spec.document import Document
+from generator.spec.operations import OperationFacts, operations
 
 
 @define(eq=False)

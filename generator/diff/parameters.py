@@ -10,8 +10,8 @@ from generator.diff.change import Change, Level
 from generator.diff.normal import normal
 from generator.diff.place import Place
 from generator.diff.schemas import Schemas
-from generator.document import Document
-from generator.operations import FIELD_PREFIX, OperationFacts
+from generator.spec.document import Document
+from generator.spec.operations import FIELD_PREFIX, OperationFacts
 
 Key = tuple[str, str]  # where it stands, and its name there
 _RESERVED: Final = {"client", "url"}

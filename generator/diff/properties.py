@@ -12,8 +12,8 @@ from openapi_python_client.strings import PythonIdentifier
 from generator.diff.change import Change, Level
 from generator.diff.normal import Normal, normal
 from generator.diff.place import Place
-from generator.document import Document
-from generator.operations import FIELD_PREFIX
+from generator.spec.document import Document
+from generator.spec.operations import FIELD_PREFIX
 
 
 @define(frozen=True)

@@ -19,7 +19,7 @@ from generator.diff.normal import Normal, normal
 from generator.diff.place import Place
 from generator.diff.properties import Properties
 from generator.diff.unions import paired
-from generator.document import Document
+from generator.spec.document import Document
 
 _NUMBERS: Final = {"integer": {"integer", "number"}}
 

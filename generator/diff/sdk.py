@@ -15,9 +15,9 @@ import griffe
 
 from generator.diff.change import Change, Level
 from generator.diff.consumers import Consumers
-from generator.document import Document
 from generator.errors import GeneratorError
-from generator.printer import print_package
+from generator.package.printer import print_package
+from generator.spec.document import Document
 
 # What a user's program imports. The rest of a printed package is how it works.
 _PUBLIC: Final = ("models", "resources")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.diff.change import Change, Level
-from generator.document import Document
-from generator.operations import OperationFacts
+from generator.spec.document import Document
+from generator.spec.operations import OperationFacts
 
 Alternative = dict[str, frozenset[str]]  # the scopes by the scheme; without schemes it is an anonymous call
 

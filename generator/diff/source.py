@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from generator.bundle import bundled
-from generator.document import Document, load
 from generator.errors import SpecError
+from generator.spec.bundle import bundled
+from generator.spec.document import Document, load
 
 
 @contextmanager

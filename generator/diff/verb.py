@@ -14,7 +14,7 @@ from generator.diff.consumers import Consumers, consumers
 from generator.diff.report import FORMATS, Report
 from generator.diff.sdk import api_changes, consumer_changes, printed
 from generator.diff.source import opened
-from generator.document import Document
+from generator.spec.document import Document
 
 FOUND: Final = 3
 _PACKAGE: Final = "signedin_sdk"

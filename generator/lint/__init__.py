@@ -5,9 +5,9 @@ without a word), `composed` (what it would read in part), `sending` (what it wou
 (what cannot be sent or read as it is described), `names` (what two things would share), `extensions` (ours).
 """
 
-from generator.document import Document
 from generator.lint import bodies, composed, extensions, losses, names, sending, validity
 from generator.lint.finding import Finding, Rule, shown
+from generator.spec.document import Document
 
 _RULES: tuple[Rule, ...] = (
     *losses.RULES,

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from generator.classes import is_object, referred_name
-from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.printable import constrains_only
-from generator.tags import values_by_class
+from generator.package.printable import constrains_only
+from generator.spec.classes import is_object, referred_name
+from generator.spec.document import Document, Pointer
+from generator.spec.tags import values_by_class
 
 Schema = dict[str, Any]
 # What may stand beside a `$ref` without being lost: words about it, and what is read beside it.

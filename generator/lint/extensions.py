@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from generator.contract import Declared, refreshes, revoking
-from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown
-from generator.operations import OperationFacts, operations
+from generator.spec.contract import Declared, refreshes, revoking
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import OperationFacts, operations
 
 _REFRESH: Final = "refresh-contract"
 _TOKENS: Final = "tokens-effect"

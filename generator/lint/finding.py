@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attrs import define
 
-from generator.document import Document, Pointer
+from generator.spec.document import Document, Pointer
 
 
 @define(frozen=True)

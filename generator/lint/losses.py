@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import Any, Final
 
-from generator.contract import base_url
-from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.operations import METHODS, OperationFacts, operations
-from generator.schemas import is_bytes
+from generator.spec.contract import base_url
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import METHODS, OperationFacts, operations
+from generator.spec.schemas import is_bytes
 
 _STYLES: Final = {"spaceDelimited", "pipeDelimited", "deepObject"}
 _FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}

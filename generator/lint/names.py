@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
 
-from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.losses import parameters_of
 from generator.lint.validity import is_example
-from generator.operations import FIELD_PREFIX, operations
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import FIELD_PREFIX, operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(

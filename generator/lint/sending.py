@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from generator.classes import is_union
-from generator.document import Document, Pointer
 from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.losses import is_json, is_readable, kind_of, parameters_of
-from generator.operations import OperationFacts, operations
+from generator.spec.classes import is_union
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import OperationFacts, operations
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _PARTS: Final = "multipart/form-data"

@@ -11,8 +11,8 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError, OpenAPIValidationError
 
-from generator.document import Document, Pointer, pointer_of
 from generator.lint.finding import Finding, Rule, error, shown
+from generator.spec.document import Document, Pointer, pointer_of
 
 
 def _remembering(base: Any) -> Any:

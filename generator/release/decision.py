@@ -10,11 +10,11 @@ from generator.diff.consumers import consumers
 from generator.diff.source import committed, opened, revision_of
 from generator.diff.verb import changes, current_version
 from generator.diff.versions import next_version, why
-from generator.document import load
 from generator.errors import GeneratorError, SpecError
 from generator.release.changelog import fragments
 from generator.release.notes import Names, Told, noticed
 from generator.release.plan import Plan, Tell
+from generator.spec.document import load
 
 _CONSUMER: Final = "tests/typing/consumer.py"
 

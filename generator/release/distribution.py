@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from generator.children import run
 from generator.errors import GeneratorError
-from generator.upstream import digest
+from generator.package.upstream import digest
+from generator.release.children import run
 
 
 def snapshot(root: Path, target: Path) -> Path:

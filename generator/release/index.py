@@ -14,7 +14,7 @@ import keyring
 from attrs import define, field
 
 from generator.errors import GeneratorError
-from generator.upstream import digest
+from generator.package.upstream import digest
 
 USERNAME: Final = "SIGNEDIN_INDEX_USERNAME"
 PASSWORD: Final = "SIGNEDIN_INDEX_PASSWORD"  # noqa: S105  (the variable's name)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from generator.errors import GeneratorError
+from generator.package.upstream import digest
 from generator.release.history import WRITTEN, require_committed, require_untagged
 from generator.release.index import missing
 from generator.release.plan import PROJECT, Plan, Tell
 from generator.release.trial import example
-from generator.upstream import digest
 
 
 def rehearse(plan: Plan, version: str, tree: Path, files: list[Path], tell: Tell) -> None:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from generator.errors import GeneratorError
-from generator.upstream import digest
+from generator.package.upstream import digest
 
 
 def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:

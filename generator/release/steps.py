@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from generator.children import run
 from generator.errors import GeneratorError
+from generator.package.swap import replace
 from generator.pipeline import Request, check, generate
 from generator.release.changelog import fragments, section, unreleased, with_section
+from generator.release.children import run
 from generator.release.decision import decide
 from generator.release.distribution import built_twice, manifest, snapshot, tracked
 from generator.release.history import VERSIONED, record, require_committed, require_untagged
@@ -23,7 +24,6 @@ from generator.release.rehearsal import rehearse
 from generator.release.sbom import sbom
 from generator.release.trial import try_release
 from generator.release.uploading import upload
-from generator.swap import replace
 
 
 def release(plan: Plan, tell: Tell) -> str:

@@ -12,8 +12,8 @@ from typing import Final
 
 import httpx
 
-from generator.children import run
 from generator.errors import GeneratorError
+from generator.release.children import run
 from generator.release.index import Index
 
 _SECONDS: Final = 300

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from generator.children import run
 from generator.errors import GeneratorError
+from generator.package.upstream import digest
+from generator.release.children import run
 from generator.release.index import Index
-from generator.upstream import digest
 
 _SECONDS: Final = 300
 

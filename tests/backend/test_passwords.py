@@ -60,6 +60,15 @@ def test_more_characters_than_the_contract_knows_are_not_even_normalised(monkeyp
     assert len(passwords.normal("\u0345" * 1025)) > passwords.LONGEST
 
 
+@pytest.mark.parametrize("mark", ["\u0345", "\u0f81", "\u0334"], ids=ascii)
+def test_a_run_of_combining_marks_is_broken_up_before_it_is_sorted(mark: str) -> None:
+    """A run of 1,000 marks takes normalization 10 ms on the event loop; runs of 30 are bounded by UAX #15."""
+    plain = "password" + mark * 15
+    assert passwords.normal(plain) == unicodedata.normalize("NFC", plain).encode()
+    runs = passwords.normal("password" + mark * 300).decode().split("\u034f")
+    assert max(sum(map(bool, map(unicodedata.combining, unicodedata.normalize("NFKD", run)))) for run in runs) <= 30
+
+
 @pytest.mark.parametrize(
     ("password", "same", "others"),
     [

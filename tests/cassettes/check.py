@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from generator.exchange import Exchange, Message
+from generator.recordings.exchange import Exchange, Message
 from tests.cassettes.tape import BASE_URL, CASSETTES, CassetteError, Interaction, read_all
 from tests.contract import ContractError, check_exchange, operations
 

@@ -43,11 +43,11 @@ _GENERATE: Final = """
 from pathlib import Path
 import email, mimetypes, tempfile, time
 from generator.bounds import bounded
-from generator.document import Document, load
+from generator.spec.document import Document, load
 from generator.errors import GeneratorError
-from generator.formatting import format_package
+from generator.package.formatting import format_package
 from generator.lint import lint
-from generator.printer import print_package
+from generator.package.printer import print_package
 if sys.argv[4]:
     sys.modules[print_package.__module__].TEMPLATES = Path(sys.argv[4])
 tempfile.tempdir = str(Path(INSIDE) / "tmp")

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Final, Never
 from unittest.mock import patch
 
-from generator import pipeline, swap
+from generator import pipeline
+from generator.package import swap
+from generator.package.provenance import NAME, files, read_provenance
+from generator.package.upstream import digest
 from generator.pipeline import Request, generate
-from generator.provenance import NAME, files, read_provenance
-from generator.upstream import digest
 from tests.generator.specs import as_json, minimal
 
 MARKS: Final = ("first", "second")

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from generator.bundle import bundled
 from generator.cli import main
-from generator.document import load
 from generator.errors import SpecError
 from generator.lint import lint
-from generator.provenance import read_provenance
-from generator.upstream import digest
+from generator.package.provenance import read_provenance
+from generator.package.upstream import digest
+from generator.spec.bundle import bundled
+from generator.spec.document import load
 from tests.generator.specs import as_json, as_yaml, minimal
 
 THING = {"type": "object", "properties": {"label": {"type": "string"}, "next": {"$ref": "#/Thing"}}}

@@ -20,8 +20,8 @@ from signedin_sdk.models import Error, TokenPair
 from signedin_sdk.resources import AsyncResources, Resources
 from signedin_sdk.types import UNSET, Call, ExpiredSignal, Grace, Operation, RefreshContract, RevokeContract, T
 
-from generator.contract import contract as described
-from generator.document import load
+from generator.spec.contract import contract as described
+from generator.spec.document import load
 from tests.generator.conftest import ROOT
 
 PAIR = {"accessToken": "a", "refreshToken": "r"}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.cassettes import stale
 from generator.cli import main
-from generator.document import load
+from generator.recordings.cassettes import stale
+from generator.spec.document import load
 from tests.generator.conftest import ROOT
 
 CASSETTES = ROOT / "cassettes"

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from generator.bounds import bounded
-from generator.children import run
 from generator.errors import LimitError
+from generator.release.children import run
 
 # The child holds a lock for as long as it lives, and says when it has it; its parent waits for it.
 _CHILD: Final = """

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from generator.cli import main
-from generator.document import load
 from generator.errors import SpecError
+from generator.spec.document import load
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)

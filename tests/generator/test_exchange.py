@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from generator.document import Document
-from generator.exchange import Exchange, Message, problems
+from generator.recordings.exchange import Exchange, Message, problems
+from generator.spec.document import Document
 from tests.generator.specs import minimal
 
 JSON: Final = "application/json"

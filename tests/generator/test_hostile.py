@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.printer import TEMPLATES
+from generator.package.printer import TEMPLATES
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_texts import CANARY
 from tests.generator.specs import minimal

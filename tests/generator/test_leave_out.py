@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import pytest
 
-from generator.document import Document
 from generator.lint import Finding, lint
-from generator.partial import mended
-from generator.printer import config_for, print_package
-from generator.unread import readable
+from generator.mend.partial import mended
+from generator.package.printer import config_for, print_package
+from generator.package.unread import readable
+from generator.spec.document import Document
 from tests.generator.faults import FAULTS, sound
 from tests.generator.specs import minimal
 

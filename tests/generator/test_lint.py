@@ -12,10 +12,10 @@ import yaml
 from signedin import AsyncClient, Client
 from signedin_sdk.resources import AsyncResources, Resources
 
-from generator.document import Document, load
 from generator.lint import Finding, extensions, lint, losses
 from generator.lint.names import CLIENT_ATTRIBUTES
-from generator.operations import OperationFacts
+from generator.spec.document import Document, load
+from generator.spec.operations import OperationFacts
 from tests.generator.conftest import ROOT
 from tests.generator.specs import SHAPES, as_yaml, minimal
 

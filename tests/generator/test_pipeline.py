@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from generator import pins, pipeline, upstream
+from generator import pipeline
 from generator.cli import main
-from generator.document import Document, load
 from generator.errors import GeneratorError, PrintError, VerificationError
 from generator.lint.finding import error
+from generator.package import pins, upstream
+from generator.package.provenance import NAME, files
+from generator.package.verify import verify
 from generator.pipeline import LintError, Request, check, generate
-from generator.provenance import NAME, files
-from generator.verify import verify
+from generator.spec.document import Document, load
 from tests.generator.conftest import ROOT, imported, print_package
 from tests.generator.specs import SHAPES, as_json, as_yaml, minimal
 from tests.generator.test_refusals import CONFLICT

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from generator.cli import main
-from generator.document import load
 from generator.lint import Finding
-from generator.operations import operations
-from generator.partial import mended
+from generator.mend.partial import mended
 from generator.pipeline import LintError, Request, check, generate
+from generator.spec.document import load
+from generator.spec.operations import operations
 from tests.generator.conftest import imported
 from tests.generator.public import public
 from tests.generator.specs import as_json, minimal

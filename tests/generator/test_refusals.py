@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from generator.cli import main
-from generator.document import Document, load
 from generator.errors import PrintError
 from generator.lint import lint
-from generator.partial import mended
-from generator.printable import printable
-from generator.printer import config_for, print_package
-from generator.refusals import trial
-from generator.unread import readable
+from generator.mend.partial import mended
+from generator.package.printable import printable
+from generator.package.printer import config_for, print_package
+from generator.package.refusals import trial
+from generator.package.unread import readable
+from generator.spec.document import Document, load
 from tests.generator.specs import as_yaml, minimal
 
 TO = "#/components/schemas/"

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from generator import swap
 from generator.errors import GeneratorError
-from generator.provenance import NAME
-from generator.swap import recover, replace
+from generator.package import swap
+from generator.package.provenance import NAME
+from generator.package.swap import recover, replace
 from tests.generator.conftest import ROOT
 
 CRASH = """
 import os, signal, sys
 from pathlib import Path
-from generator import swap
+from generator.package import swap
 swap._exchange = lambda one, other: False
 renames = 0
 rename = Path.rename
@@ -59,7 +59,7 @@ def test_the_new_package_replaces_the_old_one_whole(
     atomic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not atomic:
-        monkeypatch.setattr("generator.swap._exchange", lambda *_: False)
+        monkeypatch.setattr("generator.package.swap._exchange", lambda *_: False)
     old = package(tmp_path / "sdk", "old")
     new = package(tmp_path / "new", "new")
     (new / "__pycache__").mkdir()

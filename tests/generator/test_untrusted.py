@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from generator.bounds import bounded
-from generator.document import Document, load
 from generator.errors import LimitError, PrintError
 from generator.lint import lint
-from generator.printer import print_package
+from generator.package.printer import print_package
+from generator.spec.document import Document, load
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_documents import documents
 from tests.generator.hostile_texts import CHOOSY, SINKS, TEXTS, strings

@@ -8,8 +8,8 @@ import httpx
 from openapi_schema_validator import OAS30Validator, OAS31Validator, oas31_format_checker
 
 from generator.diff.normal import Normal, normal
-from generator.document import Document
-from generator.operations import operations
+from generator.spec.document import Document
+from generator.spec.operations import operations
 
 _SCALARS: Any = {
     "string": "text",

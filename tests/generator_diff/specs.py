@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.diff import Change, compare
-from generator.document import Document, load
+from generator.spec.document import Document, load
 
 Spec = dict[str, Any]
 REFERENCE = {"$ref": "#/components/schemas/M"}

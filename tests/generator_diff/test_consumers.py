@@ -9,8 +9,8 @@ from generator.diff import Level, verb
 from generator.diff.consumers import consumers
 from generator.diff.sdk import printed
 from generator.diff.verb import changes
-from generator.document import load
 from generator.errors import SpecError
+from generator.spec.document import load
 from tests.generator.specs import as_yaml, minimal
 
 PROGRAM = """

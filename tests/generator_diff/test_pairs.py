@@ -13,7 +13,7 @@ import pytest
 from generator.diff import Level, compare
 from generator.diff.change import highest
 from generator.diff.sdk import printed
-from generator.document import Document, load
+from generator.spec.document import Document, load
 from tests.generator_diff.pairs import BASE, HERE, PAIRS, Pair
 from tests.generator_diff.server import Server
 

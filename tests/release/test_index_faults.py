@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from generator.errors import GeneratorError
+from generator.package.upstream import digest
 from generator.release import uploading
 from generator.release.index import Index, missing
 from generator.release.uploading import upload
-from generator.upstream import digest
 from tests.release.faulty import OK, Faulty, faulty
 from tests.release.indexes import wheel
 

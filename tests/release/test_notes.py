@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from generator.diff.change import Change, Level
-from generator.document import Document
 from generator.release.notes import Names, noticed
+from generator.spec.document import Document
 
 SPEC = """
 paths:

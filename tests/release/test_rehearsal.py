@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from generator.errors import GeneratorError
+from generator.package.upstream import digest
 from generator.release.history import Push
 from generator.release.index import Index
 from generator.release.plan import Plan
 from generator.release.rehearsal import rehearse
-from generator.upstream import digest
 from tests.release.faulty import OK, faulty
 from tests.release.indexes import wheel
 

@@ -9,9 +9,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from generator.errors import GeneratorError
+from generator.package.upstream import digest
 from generator.release import sbom as bill
 from generator.release.sbom import closure, sbom
-from generator.upstream import digest
 
 HASH = "ab" * 32
 ASKED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from generator.errors import PrintError
-from generator.pins import PINS
+from generator.package.pins import PINS
 
 # `exclude=[]`: a tag may be called `dist` or `venv`, which ruff leaves out by default.
 _SETTINGS: Final = (

@@ -7,9 +7,9 @@ from typing import Any
 
 from openapi_python_client.strings import PythonIdentifier
 
-from generator.document import Pointer, pointer_of
-from generator.operations import FIELD_PREFIX
-from generator.places import at, operations
+from generator.mend.places import at, operations
+from generator.spec.document import Pointer, pointer_of
+from generator.spec.operations import FIELD_PREFIX
 
 
 def identified(data: dict[str, Any], pointer: Pointer) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from generator.document import Document
-from generator.exchange import Exchange, Message, problems
+from generator.recordings.exchange import Exchange, Message, problems
+from generator.spec.document import Document
 
 
 def stale(document: Document, folder: Path) -> list[str]:

@@ -9,13 +9,13 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Final
 
-from generator import renames
-from generator.document import Pointer
 from generator.lint.losses import is_form, is_sendable, kind_of
 from generator.lint.validity import is_example
-from generator.operations import METHODS
-from generator.places import at, operations, parameters_at, place, written_out
-from generator.schemas import is_bytes, schemas
+from generator.mend import renames
+from generator.mend.places import at, operations, parameters_at, place, written_out
+from generator.spec.document import Pointer
+from generator.spec.operations import METHODS
+from generator.spec.schemas import is_bytes, schemas
 
 _TEXTS: Final = frozenset({"description", "summary", "title", "example"})
 # Of a schema of OpenAPI 3.0; it forbids all others.

@@ -19,16 +19,16 @@ from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
-from generator.classes import class_of
-from generator.document import Document, Pointer, pointer_of
 from generator.errors import PrintError
 from generator.lint import Finding
 from generator.lint.finding import error, shown
-from generator.mends import leave_out, unnamed, untyped_answer
-from generator.operations import FIELD_PREFIX, operations
-from generator.places import place
-from generator.printable import owner_of, printable
-from generator.refusals import asking, misread, refusals, refused_schema
+from generator.mend.mends import leave_out, unnamed, untyped_answer
+from generator.mend.places import place
+from generator.package.printable import owner_of, printable
+from generator.package.refusals import asking, misread, refusals, refused_schema
+from generator.spec.classes import class_of
+from generator.spec.document import Document, Pointer, pointer_of
+from generator.spec.operations import FIELD_PREFIX, operations
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"

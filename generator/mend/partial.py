@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from generator.document import Document, Pointer
 from generator.lint import Finding, lint
-from generator.mends import HARMLESS, MENDS, leave_out
-from generator.operations import operations
-from generator.places import place
+from generator.mend.mends import HARMLESS, MENDS, leave_out
+from generator.mend.places import place
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import operations
 
 # What one round removes, another may have needed: each finds what refers to what the one before took away.
 _ROUNDS: Final = 20

@@ -15,11 +15,11 @@ from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
 from pydantic import ValidationError
 
-from generator.document import Document, Pointer
 from generator.errors import PrintError
 from generator.lint.finding import Finding, error, shown
-from generator.operations import operations
-from generator.printable import owner_of, printable
+from generator.package.printable import owner_of, printable
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import operations
 
 RULE: Final = "upstream"
 _ADVICE: Final = "Write it in another way; openapi-python-client cannot read it."

@@ -4,7 +4,7 @@ from typing import Any
 
 from openapi_python_client.strings import ClassName
 
-from generator.operations import FIELD_PREFIX
+from generator.spec.operations import FIELD_PREFIX
 
 
 def referred_name(reference: object) -> str | None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from generator.document import Document
-from generator.pins import PINS
-from generator.upstream import digest, templates
+from generator.package.pins import PINS
+from generator.package.upstream import digest, templates
+from generator.spec.document import Document
 
 NAME: Final = "_provenance.json"
 

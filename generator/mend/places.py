@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from generator.document import Pointer, pointer_of
-from generator.operations import METHODS
+from generator.spec.document import Pointer, pointer_of
+from generator.spec.operations import METHODS
 
 
 def place(data: Any, pointer: Pointer) -> list[Any]:

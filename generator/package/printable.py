@@ -11,11 +11,11 @@ from typing import Any, Final
 from attrs import define, field
 from openapi_python_client.strings import PythonIdentifier
 
-from generator.classes import class_of, is_object, is_union, referred_name
-from generator.directions import relax
-from generator.document import Document
-from generator.operations import FIELD_PREFIX, WIRE_NAME, operations
-from generator.schemas import schemas
+from generator.spec.classes import class_of, is_object, is_union, referred_name
+from generator.spec.directions import relax
+from generator.spec.document import Document
+from generator.spec.operations import FIELD_PREFIX, WIRE_NAME, operations
+from generator.spec.schemas import schemas
 
 Schema = dict[str, Any]
 _SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}

@@ -20,11 +20,11 @@ from openapi_python_client.parser.responses import Response, Responses
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier, in_double_quote_literal
 
-from generator.directions import read_only
-from generator.document import Document
-from generator.operations import Auth, operations
-from generator.sensitive import is_secret_body, secret_parameters, sensitive_properties
-from generator.tags import Members, Tags, tags_of
+from generator.spec.directions import read_only
+from generator.spec.document import Document
+from generator.spec.operations import Auth, operations
+from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
+from generator.spec.tags import Members, Tags, tags_of
 
 _MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
 _LONGEST: Final = 90  # of an example's arguments, on one line

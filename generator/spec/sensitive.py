@@ -8,8 +8,8 @@ from typing import Any
 
 from openapi_python_client.parser.properties import ModelProperty
 
-from generator.document import Document
-from generator.operations import OperationFacts
+from generator.spec.document import Document
+from generator.spec.operations import OperationFacts
 
 _COMBINED = ("allOf", "anyOf", "oneOf", "prefixItems")
 

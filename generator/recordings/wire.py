@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_format_checker, oas31_format_checker
 
-from generator.document import Document
 from generator.lint.finding import shown
+from generator.spec.document import Document
 
 Schema = dict[str, Any]
 _VALIDATORS: Final = {"3.0": (OAS30Validator, oas30_format_checker), "3.1": (OAS31Validator, oas31_format_checker)}

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from generator.contract import base_url
-from generator.document import Document
 from generator.lint.losses import is_form, is_json, kind_of
-from generator.operations import OperationFacts, operations
-from generator.wire import form_problems, header_problems, query_problems, value_problems
+from generator.recordings.wire import form_problems, header_problems, query_problems, value_problems
+from generator.spec.contract import base_url
+from generator.spec.document import Document
+from generator.spec.operations import OperationFacts, operations
 
 Headers = Mapping[str, str]
 # Refused for what it says: such a request need not be as the spec says.

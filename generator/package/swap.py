@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from generator.errors import GeneratorError
-from generator.provenance import NAME, files
+from generator.package.provenance import NAME, files
 
 if sys.platform != "win32":
     import fcntl

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from attrs import define, field
 
-from generator.document import Document, load, pointer_of
 from generator.errors import SpecError
+from generator.spec.document import Document, load, pointer_of
 
 # Below which keys what stands there, or each thing that stands there, is of which kind.
 _ITSELF: Final = {

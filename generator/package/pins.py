@@ -17,5 +17,5 @@ def require_pins() -> None:
         if (installed := version(name)) != wanted:
             raise GeneratorError(
                 f"{name} {installed} is installed, the generator is pinned to {wanted}. "
-                "Install requirements/dev.txt, or move the pin in generator/pins.py and pyproject.toml on purpose."
+                "Install requirements/dev.txt, or move the pin on purpose: generator/package/pins.py, pyproject.toml."
             )

@@ -21,15 +21,15 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from generator.contract import contract
-from generator.document import Document
 from generator.errors import PrintError
-from generator.facts import Facts
 from generator.lint.losses import kind_of
-from generator.operations import FIELD_PREFIX
-from generator.printable import printable
-from generator.refusals import asking, refusals
-from generator.schemas import is_bytes
+from generator.package.facts import Facts
+from generator.package.printable import printable
+from generator.package.refusals import asking, refusals
+from generator.spec.contract import contract
+from generator.spec.document import Document
+from generator.spec.operations import FIELD_PREFIX
+from generator.spec.schemas import is_bytes
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _RESERVED: Final = frozenset(

@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
-from generator.schemas import binary_contents, plain_booleans, schemas
+from generator.spec.schemas import binary_contents, plain_booleans, schemas
 
 Pointer = tuple[str, ...]
 

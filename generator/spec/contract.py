@@ -10,8 +10,8 @@ from typing import Any
 from attrs import define, field
 from openapi_python_client.schema import UntrustedString
 
-from generator.document import Document, Pointer
-from generator.operations import OperationFacts, operations
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import OperationFacts, operations
 
 
 @define(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from attrs import define, field
 from openapi_python_client.strings import PythonIdentifier
 
-from generator.document import Document, Pointer
+from generator.spec.document import Document, Pointer
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELD_PREFIX: Final = "field_"

@@ -7,10 +7,10 @@ answered, those that only a request has.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from generator.classes import referred_name
-from generator.document import Document
-from generator.operations import operations
-from generator.schemas import schemas
+from generator.spec.classes import referred_name
+from generator.spec.document import Document
+from generator.spec.operations import operations
+from generator.spec.schemas import schemas
 
 Schema = dict[str, Any]
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from generator.document import Document, Pointer
 from generator.errors import VerificationError
 from generator.lint.finding import Finding, error, shown
-from generator.operations import operations
-from generator.provenance import files
-from generator.unread import maker
+from generator.package.provenance import files
+from generator.package.unread import maker
+from generator.spec.document import Document, Pointer
+from generator.spec.operations import operations
 
 _PROBE: Final = """
 import importlib, json, pkgutil, sys

@@ -63,6 +63,6 @@ def require_locked(upstream: Path | None = None) -> None:
     if changed:
         raise GeneratorError(
             "Upstream templates differ from those that our overrides were made of. Compare each with "
-            "generator/templates/, carry over what is new, then write its hash into "
-            "generator/templates/upstream.lock:\n" + "\n".join(changed)
+            "generator/package/templates/, carry over what is new, then write its hash into "
+            "generator/package/templates/upstream.lock:\n" + "\n".join(changed)
         )

@@ -1,0 +1,1 @@
+"""From a sound spec to a package: rewritten for openapi-python-client, generated, formatted, tried, swapped in."""

@@ -1,0 +1,1 @@
+"""Recorded requests and responses, held against the spec."""
