@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import httpx
 
@@ -49,14 +49,6 @@ _TOO_LONG: Final = "The answer took too long in total."
 _logger = logging.getLogger("signedin")
 
 
-class Tokens(Protocol):
-    """How an API names the tokens in its bodies, and which operation renews them."""
-
-    operation_id: str
-    response_access_token: str
-    response_refresh_token: str
-
-
 @dataclass(slots=True, eq=False)  # not frozen, which makes it four times as slow to create, and a view creates one
 class _Sender(Generic[Http]):
     """What the calls of one client or view have in common.
@@ -67,7 +59,7 @@ class _Sender(Generic[Http]):
     http: Http
     session: TokenSession
     base_url: str
-    tokens: Tokens
+    tokens: Any  # the API's `RefreshContract`
     clock: Clock
     signed_in: Callable[[httpx.Response], None] | None
     budget: Budget
@@ -104,7 +96,7 @@ class _Sender(Generic[Http]):
             if _presents(call, renewal):
                 renewal.sign_out(revoke=False)  # the server has ended it
             return
-        renews = call.operation.id == self.tokens.operation_id
+        renews = call.operation.id == self.tokens.request.operation_id
         if renews and not _presents(call, renewal):
             return  # somebody refreshed a pair of their own by hand
         pair = _pair_in(response, self.tokens)
@@ -382,9 +374,9 @@ def _presents(call: Call[Any], renewal: Renewal) -> bool:
     return pair is not None and pair.refresh_token in body.values()
 
 
-def _pair_in(response: httpx.Response, tokens: Tokens) -> TokenPair:
+def _pair_in(response: httpx.Response, tokens: Any) -> TokenPair:
     # No local holds the answer: crash reporters show those of every frame.
-    names = tokens.response_access_token, tokens.response_refresh_token
+    names = tokens.response.access_token.name[1:], tokens.response.refresh_token.name[1:]
     for name in names:
         if not is_token(response.json().get(name)):
             raise APIResponseError(f"The answer has no usable {name}; nothing was stored.", response=response)

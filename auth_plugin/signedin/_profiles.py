@@ -57,16 +57,18 @@ class Options:
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
         refresh, revoke, grace = self.api.REFRESH, self.api.REVOKE, self.api.REFRESH.grace
         endpoint = RefreshEndpoint(
-            url=self.base_url + refresh.path,
-            method=refresh.method,
-            request_refresh_token=refresh.request_refresh_token,
-            response_access_token=refresh.response_access_token,
-            response_refresh_token=refresh.response_refresh_token,
-            dead=refresh.dead,
+            url=self.base_url + refresh.request.url,
+            method=refresh.request.method,
+            request_refresh_token=refresh.request.refresh_token.name[1:],
+            response_access_token=refresh.response.access_token.name[1:],
+            response_refresh_token=refresh.response.refresh_token.name[1:],
+            dead=frozenset(sign.status for sign in refresh.dead),
             error_properties=refresh.error_properties,
             attempt_header=grace.header if grace else None,
         )
-        revocation = revoke and RevokeEndpoint(self.base_url + revoke.path, revoke.method, revoke.request_refresh_token)
+        end = revoke and revoke.request
+        revocation = end and RevokeEndpoint(self.base_url + end.url, end.method, end.refresh_token.name[1:])
+        expired = refresh.expired[0]
         return TokenSession(
             HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
             key=f"{self.base_url}#{profile}",
@@ -74,7 +76,7 @@ class Options:
             origins=self.origins,
             allow_http=self.allow_http,
             store=self.store,
-            expired=ExpirySignal(refresh.expired.status, refresh.expired.property, refresh.expired.equals),
+            expired=ExpirySignal(expired.status, expired.place.name[1:], expired.values[0]),
             grace=grace.times if grace else None,
             grace_seconds=grace.seconds if grace else None,
             on_doubt=self.on_doubt,

@@ -5,13 +5,14 @@ Expects what `lint` has accepted.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
-from openapi_python_client.schema import UntrustedString
 
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
+
+_TOKENS: Final = {"access_token": "accessToken", "refresh_token": "refreshToken"}
 
 
 @define(frozen=True)
@@ -21,6 +22,13 @@ class Declared:
     owner: str
     pointer: Pointer
     value: Any = field(repr=False)
+
+
+class Node:
+    """An instance of one of the contract's types in `types.py` of the package, to be written as source."""
+
+    def __init__(self, kind: str, /, **fields: Any) -> None:
+        self.kind, self.fields = kind, fields
 
 
 def refreshes(document: Document) -> Iterator[Declared]:
@@ -38,12 +46,20 @@ def revoking(document: Document) -> list[OperationFacts]:
 
 
 def contract(document: Document) -> dict[str, Any]:
-    """Return what `contract.py.jinja` prints, its strings wrapped as untrusted."""
+    """Return what `contract.py.jinja` writes: Python expressions, made of literals and the contract's types alone."""
+    refresh = next((_refresh(document, declared) for declared in refreshes(document)), None)
+    parts = {
+        "refresh": refresh,
+        "revoke": next((_revoke(operation) for operation in revoking(document)), None),
+        "issues": tuple(_issues(each, refresh) for each in operations(document) if each.effect == "issues"),
+    }
+    expressions = {name: _expression(part) for name, part in parts.items()}
+    types = {"IssueContract", "RefreshContract", "RevokeContract"}
     return {
-        "version": _untrusted(str(document.at(("info", "version")) or "")),
-        "base_url": _untrusted(base_url(document)),
-        "refresh": next((_untrusted(_refresh(document, declared)) for declared in refreshes(document)), None),
-        "revoke": next((_untrusted(_revoke(operation)) for operation in revoking(document)), None),
+        "types": sorted(types.union(*map(_types, parts.values()))),
+        "version": _expression(str(document.at(("info", "version")) or "")),
+        "base_url": _expression(base_url(document)),
+        **expressions,
     }
 
 
@@ -57,21 +73,33 @@ def base_url(document: Document) -> str | None:
     return url if re.match(r"https?://[^/]", url) and "{" not in url else None
 
 
-def _refresh(document: Document, declared: Declared) -> dict[str, Any]:
+def _refresh(document: Document, declared: Declared) -> Node:
     value = declared.value
     operation = next(each for each in operations(document) if each.id == value["operationId"])
-    grace = value.get("grace")
-    return {
-        "scheme": declared.owner,
-        **_address(operation),
-        "request_refresh_token": value["request"]["refreshToken"],
-        "response_access_token": value["response"]["accessToken"],
-        "response_refresh_token": value["response"]["refreshToken"],
-        "expired": value["expired"],
-        "dead": sorted(value["dead"]),
-        "error_properties": sorted(_error_properties(document, operation, value["dead"])),
-        "grace": grace and {**grace, "seconds": float(grace["seconds"])},
-    }
+    expired, grace = value["expired"], value.get("grace")
+    sign = {"status": int(expired["status"]), "place": _in_body(expired["property"]), "values": (expired["equals"],)}
+    response = {name: _in_body(value["response"][key]) for name, key in _TOKENS.items()}
+    return Node(
+        "RefreshContract",
+        scheme=declared.owner,
+        request=_token_request(operation, value["request"]),
+        response=Node("TokenResponse", **response),
+        expired=(Node("Sign", **sign),),
+        dead=tuple(Node("Sign", status=status) for status in sorted(map(int, value["dead"]))),
+        error_properties=frozenset(_error_properties(document, operation, value["dead"])),
+        grace=grace
+        and Node("Grace", header=grace["header"], seconds=float(grace["seconds"]), times=int(grace["times"])),
+    )
+
+
+def _token_request(operation: OperationFacts, request: Any) -> Node:
+    place, method = _in_body(request["refreshToken"]), operation.method
+    address = {"operation_id": operation.id, "method": method, "url": operation.path}
+    return Node("TokenRequest", **address, encoding="json", refresh_token=place)
+
+
+def _in_body(name: str) -> Node:
+    return Node("Place", where="body", name="/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 def _error_properties(document: Document, operation: OperationFacts, dead: Iterable[int]) -> set[str]:
@@ -104,20 +132,30 @@ def _required(document: Document, node: object, around: tuple[object, ...] = ())
     return names
 
 
-def _revoke(operation: OperationFacts) -> dict[str, Any]:
-    request = operation.node["x-signedin-tokens"]["request"]
-    return {**_address(operation), "request_refresh_token": request["refreshToken"]}
+def _revoke(operation: OperationFacts) -> Node:
+    return Node("RevokeContract", request=_token_request(operation, operation.node["x-signedin-tokens"]["request"]))
 
 
-def _address(operation: OperationFacts) -> dict[str, str]:
-    return {"operation_id": operation.id, "method": operation.method, "path": operation.path}
+def _issues(operation: OperationFacts, refresh: Node | None) -> Node:
+    return Node("IssueContract", operation_id=operation.id, response=refresh.fields["response"] if refresh else None)
 
 
-def _untrusted(value: Any) -> Any:
+def _expression(value: Any) -> str:
+    """Return the Python source of a value: strings from a spec appear as escaped literals only."""
+    if isinstance(value, Node):
+        return f"{value.kind}({', '.join(f'{name}={_expression(each)}' for name, each in value.fields.items())})"
+    if isinstance(value, tuple):
+        return f"({''.join(_expression(each) + ', ' for each in value)})"
+    if isinstance(value, frozenset):
+        return f"frozenset({{{', '.join(map(_expression, sorted(value)))}}})" if value else "frozenset()"
     if isinstance(value, str):
-        return UntrustedString(value)
-    if isinstance(value, dict):
-        return {key: _untrusted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_untrusted(item) for item in value]
-    return value
+        return ascii(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    raise TypeError(type(value).__name__)
+
+
+def _types(value: Any) -> set[str]:
+    if isinstance(value, Node):
+        return {value.kind}.union(*map(_types, value.fields.values()))
+    return set().union(*map(_types, value)) if isinstance(value, tuple) else set()

@@ -128,20 +128,121 @@ else:
         return decorate
 
 
-class ExpiredSignal(NamedTuple):
-    """The answer that says: the access token has expired."""
+class Place(NamedTuple):
+    """Where a value stands in a request or a response.
+
+    Attributes:
+        where: In a request one of body, header, bearer, cookie, query, path; in a response body, header or cookie.
+        name: Of the property, header, cookie or parameter; in a body a JSON pointer (RFC 6901), as `/accessToken`.
+        prefix: What stands before the value in a header.
+    """
+
+    where: Literal["body", "header", "bearer", "cookie", "query", "path"]
+    name: str = ""
+    prefix: str = ""
+
+
+class Constant(NamedTuple):
+    """A value that the spec fixes."""
+
+    place: Place
+    value: str
+
+
+class Setting(NamedTuple):
+    """A value that only the user has, by its name in `settings=`; a secret."""
+
+    name: str
+    place: Place
+
+
+class Carry(NamedTuple):
+    """A value of the last response that goes back with the next refresh, as a CSRF token."""
+
+    source: Place
+    target: Place
+
+
+class TokenRequest(NamedTuple):
+    """A request that carries a token: a refresh or a revocation.
+
+    Attributes:
+        operation_id: None where it is no operation of the document.
+        url: A path below the base URL; or absolute, on another origin; or empty, from the discovery document.
+        encoding: Of the body.
+        client: How the client authenticates with the settings client_id and client_secret (RFC 6749, section 2.3.1).
+    """
+
+    operation_id: str | None
+    method: str
+    url: str
+    encoding: Literal["json", "form", "none"]
+    refresh_token: Place | None
+    access_token: Place | None = None
+    constants: tuple[Constant, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    client: Literal["basic", "body"] | None = None
+    carry: tuple[Carry, ...] = ()
+
+
+class Expires(NamedTuple):
+    """Where a response says when the access token ends, and in which unit."""
+
+    place: Place
+    unit: Literal["seconds", "milliseconds", "epoch", "date-time"]
+
+
+class TokenResponse(NamedTuple):
+    """Where a pair of tokens stands in a response.
+
+    Attributes:
+        refresh_token: None where there never is one.
+        absent: What a response without refresh token means: no usable answer; the old one stays in force (RFC 6749,
+            section 6); or there is none.
+        expires: None where only the access token itself says when it ends.
+    """
+
+    access_token: Place
+    refresh_token: Place | None
+    absent: Literal["refuse", "keep", "none"] = "refuse"
+    expires: Expires | None = None
+
+
+class Sign(NamedTuple):
+    """What a response looks like: its status and, unless `place` is None, one of `values` at a place.
+
+    In a body the value is equal; in a header it is contained.
+    """
 
     status: int
-    property: str
-    equals: str
+    place: Place | None = None
+    values: tuple[str | int | bool | None, ...] = ()
 
 
 class Grace(NamedTuple):
-    """How a refresh token may be presented again after an answer got lost."""
+    """How a refresh token may be presented again after a response got lost.
 
-    header: str
+    Attributes:
+        header: Takes the same value with each presentation; None where the server needs none.
+    """
+
+    header: str | None
     seconds: float
     times: int
+
+
+class IssueContract(NamedTuple):
+    """An operation that issues tokens.
+
+    Attributes:
+        when: Issues only where this value stands in the request: one operation for sign-in and refresh.
+        optional: Whether a success without tokens is no error (a second factor comes first).
+    """
+
+    operation_id: str
+    response: TokenResponse
+    when: Constant | None = None
+    optional: bool = False
 
 
 class RefreshContract(NamedTuple):
@@ -149,49 +250,59 @@ class RefreshContract(NamedTuple):
 
     Attributes:
         scheme: Name of the security scheme in the spec.
-        request_refresh_token: Property of the request's body.
-        response_access_token: Property of the answer's body.
-        response_refresh_token: Property of the answer's body.
-        dead: Statuses of the refresh operation that say: this refresh token will never work again.
-        error_properties: What the body of every documented refusal has; an answer without them is not the API's.
+        request: None where there is no refresh: a token is renewed by signing in anew.
+        expired: Any of these responses says that the access token has expired.
+        dead: Any of these responses to a refresh says that the refresh token will never work again.
+        error_properties: What the body of every documented refusal has; a response without them is not the API's.
         grace: None for a backend that forbids to present a refresh token twice.
+        attach: Where the access token goes in each request.
+        subject: Claims of which the first present says whose token it is.
+        renew: By a refresh; by signing in anew (`credentials=`); by a refresh ahead of the end, also while idle.
+        sign_in: The operation that `renew: signIn` calls, one of ISSUES.
+        discovery: URL of the OpenID Connect discovery document that names the endpoints whose url is empty.
     """
 
     scheme: str
-    operation_id: str
-    method: str
-    path: str
-    request_refresh_token: str
-    response_access_token: str
-    response_refresh_token: str
-    expired: ExpiredSignal
-    dead: frozenset[int]
-    error_properties: frozenset[str]
-    grace: Grace | None
+    request: TokenRequest | None
+    response: TokenResponse
+    expired: tuple[Sign, ...]
+    dead: tuple[Sign, ...]
+    error_properties: frozenset[str] = frozenset()
+    grace: Grace | None = None
+    attach: Place = Place("header", "Authorization", "Bearer ")
+    subject: tuple[str, ...] = ("sub", "userId")
+    renew: Literal["refresh", "signIn", "ahead"] = "refresh"
+    sign_in: str | None = None
+    discovery: str | None = None
 
 
 class RevokeContract(NamedTuple):
-    """How a refresh token is revoked: the operation with `x-signedin-tokens.effect: revokes`."""
+    """How a session is ended at the server: the operation with `x-signedin-tokens.effect: revokes`."""
 
-    operation_id: str
-    method: str
-    path: str
-    request_refresh_token: str
+    request: TokenRequest
 
 
 __all__ = [
     "UNSET",
     "AsyncSend",
     "Call",
-    "ExpiredSignal",
+    "Carry",
+    "Constant",
+    "Expires",
     "File",
     "FileTypes",
     "Grace",
+    "IssueContract",
     "Operation",
+    "Place",
     "RefreshContract",
     "RequestFiles",
     "RevokeContract",
     "Send",
+    "Setting",
+    "Sign",
+    "TokenRequest",
+    "TokenResponse",
     "Unset",
     "deprecated",
 ]

@@ -410,7 +410,8 @@ def test_what_belongs_to_its_process_says_what_to_pass_instead(
 async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: FakeAuthServer) -> None:
     refresh = signedin_sdk.contract.REFRESH
     assert refresh is not None
-    shop = SimpleNamespace(REFRESH=refresh._replace(path="/shop/renew"), REVOKE=None)
+    assert refresh.request is not None
+    shop = SimpleNamespace(REFRESH=refresh._replace(request=refresh.request._replace(url="/shop/renew")), REVOKE=None)
 
     class Shop(SignedInClient, signedin_sdk.resources.Resources):
         api = shop

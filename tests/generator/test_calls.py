@@ -18,7 +18,20 @@ from signedin_sdk.api.users import get_profile
 from signedin_sdk.errors import UnexpectedStatus
 from signedin_sdk.models import Error, TokenPair
 from signedin_sdk.resources import AsyncResources, Resources
-from signedin_sdk.types import UNSET, Call, ExpiredSignal, Grace, Operation, RefreshContract, RevokeContract, T
+from signedin_sdk.types import (
+    UNSET,
+    Call,
+    Grace,
+    IssueContract,
+    Operation,
+    Place,
+    RefreshContract,
+    RevokeContract,
+    Sign,
+    T,
+    TokenRequest,
+    TokenResponse,
+)
 
 from generator.spec.contract import contract as described
 from generator.spec.document import load
@@ -63,23 +76,24 @@ def _schema(*required: str) -> dict[str, object]:
 
 def test_the_contract_is_the_specs() -> None:
     assert contract.DEFAULT_BASE_URL == "http://localhost:5000/api/v1"
-    assert RevokeContract("logout", "post", "/auth/logout", "refreshToken") == contract.REVOKE
+    token, access = Place("body", "/refreshToken"), Place("body", "/accessToken")
+    revoke = TokenRequest("logout", "post", "/auth/logout", "json", token)
+    refresh = TokenRequest("refreshToken", "post", "/auth/refreshToken", "json", token)
+    response = TokenResponse(access, token)
+    assert RevokeContract(revoke) == contract.REVOKE
     assert (
         RefreshContract(
             scheme="bearerAuth",
-            operation_id="refreshToken",
-            method="post",
-            path="/auth/refreshToken",
-            request_refresh_token="refreshToken",
-            response_access_token="accessToken",
-            response_refresh_token="refreshToken",
-            expired=ExpiredSignal(401, "message", "TokenExpiredError"),
-            dead=frozenset({400, 401, 403}),
+            request=refresh,
+            response=response,
+            expired=(Sign(401, Place("body", "/message"), ("TokenExpiredError",)),),
+            dead=(Sign(400), Sign(401), Sign(403)),
             error_properties=frozenset({"message", "stack"}),
             grace=Grace("Idempotency-Key", 60.0, 5),
         )
         == contract.REFRESH
     )
+    assert tuple(IssueContract(name, response) for name in ("register", "login", "refreshToken")) == contract.ISSUES
 
 
 def _error(*required: str, kind: str = "application/json", **schema: object) -> dict[str, object]:
@@ -111,7 +125,8 @@ def test_the_contract_has_what_every_documented_refusal_of_the_refresh_has(
     loop = {"required": ["l"], "allOf": [{"$ref": "#/components/schemas/Loop"}]}
     document.data["components"]["schemas"]["Loop"] = loop
     document.data["paths"]["/auth/refreshToken"]["post"]["responses"] = {"200": {"description": "A pair."}, **responses}
-    assert described(document)["refresh"]["error_properties"] == properties
+    names = f"{{{', '.join(map(repr, properties))}}}" if properties else ""
+    assert f"error_properties=frozenset({names}), " in described(document)["refresh"]
 
 
 def test_a_call_is_a_request_ready_to_be_sent_and_shows_no_secret() -> None:
