@@ -38,7 +38,7 @@ LAYERS: Final = (
 )
 KNOW_THE_SDK: Final = {"signedin"}
 STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._tokens"}
-EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
+EXTRAS: Final = {"cryptography", "keyring", "redis", "shtab", "vcr", "yaml"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
 

@@ -43,6 +43,10 @@ class Shell:
     exported: dict[str, str]
 
     @property
+    def tokens(self) -> Path:
+        return self.home / ".local/state/signedin/tokens.json"
+
+    @property
     def environ(self) -> dict[str, str]:
         # Without buffers, failures to write would show in another place than they do for users.
         others = ("SIGNEDIN_", "XDG_", "PYTHONUNBUFFERED")

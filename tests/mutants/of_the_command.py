@@ -29,8 +29,20 @@ by tests/cli/test_trouble.py::test_a_full_or_closed_standard_error_changes_neith
 -    if sys.stderr is None:  # `print` would take standard output in its place
 -        return
 +    sys.stderr = sys.stderr or sys.stdout
-@@ cli/options.py Ctrl-D at the prompt is an unexpected error
+@@ cli/prompts.py Ctrl-D at the prompt is an unexpected error
 by tests/cli/test_trouble.py::test_ctrl_d_at_the_prompt_is_one_line
 -    except EOFError:
 +    except ZeroDivisionError:
+@@ cli/signing_in.py a password among the arguments is sent
+by tests/cli/test_cli.py::test_a_password_among_the_arguments_is_refused_and_not_echoed
+-        if is_secret(name):
++        if not name:
+@@ cli/commands.py another user's tokens are shown under the account of the last sign-in
+by tests/cli/test_clients.py::test_the_account_is_not_shown_for_another_users_tokens
+-"account": account.name if same else None
++"account": account.name
+@@ cli/commands.py a token near its end is written as it is
+by tests/cli/test_clients.py::test_token_is_one_line_and_is_refreshed_near_its_end
+-        if pair is None or due == 0.0:
++        if pair is None:
 """)
