@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import signedin_sdk.contract
-from signedin import Client
+from signedin import Client, stores
 from signedin.cli import commands, main
 from signedin.testing import FakeAuthServer
 from signedin_sdk.types import Constant, Place
@@ -188,7 +188,7 @@ def test_tokens_go_to_a_keyring_that_works(
         opened.append(url)
         return real(f"file:{tmp_path}/ring.json" if url == "keyring:" else url)
 
-    real = commands.open_store
+    real = stores.open_store
     monkeypatch.setattr(commands, "open_store", open_store)
     monkeypatch.setattr(commands, "_keyring_works", lambda: works)
     assert run("login", EMAIL, "--base-url", server.base_url, typed=PASSWORD).code == 0

@@ -202,7 +202,8 @@ class _NoRefresher:
 def _profiles(accounts: Accounts) -> Answer:
     rows, text = [], ""
     for account in sorted(accounts.all, key=lambda one: (one.client, one.profile)):
-        name, client, base_url = account.name, account.client, account.base_url
+        client, base_url = account.client, account.base_url
+        name: object = account.name
         try:
             state = _state(account, open_store(account.store), allow_http=True)
             name, signed_in = state["account"], state["signed_in"]

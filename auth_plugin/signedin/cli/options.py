@@ -115,7 +115,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
 
-def _common() -> argparse.ArgumentParser:
+def _common() -> _Parser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--profile", metavar="NAME", help="which of several sign-ins (default: default)")
     common.add_argument(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from signedin._tokens import TokenPair
+from signedin.testing._routes import Route, Routes
 from signedin.testing.clock import VirtualClock
 from signedin.testing.faults import FAULTS
 from signedin.testing.transport import FakeTransport
@@ -67,7 +68,7 @@ class Gate:
             raise AssertionError("the gate was not opened within ten seconds")
 
 
-class FakeAuthServer:
+class FakeAuthServer(Routes):
     """The auth backend for tests: give `transport` to a client, then look at `ledger`.
 
     `grace`: how often a spent refresh token may come again with the same Idempotency-Key within `grace_seconds`; None
@@ -102,6 +103,7 @@ class FakeAuthServer:
         self._families: dict[str, _Family] = {}  # by every refresh token ever issued
         self._faults: dict[str, deque[str]] = defaultdict(deque)
         self._gates: dict[str, Gate] = {}
+        self._own: list[Route] = []
         self._expired_before = -1.0
         self._serial = 0
         self._mutex = threading.RLock()
@@ -140,14 +142,13 @@ class FakeAuthServer:
 
     def fail(self, operation: str, *faults: str) -> None:
         """Let the next requests of an operation ("refreshToken", "getProfile", …) fail, by names of `FAULTS`."""
-        unknown = [fault for fault in faults if fault not in FAULTS]
-        if unknown:
-            raise ValueError(f"no such fault: {unknown}")
+        self._demand_names(operation, faults)
         with self._mutex:
             self._faults[operation].extend(faults)
 
     def hold(self, operation: str) -> Gate:
         """Hold requests of an operation back until the gate is released."""
+        self._demand_names(operation, ())
         gate = self._gates[operation] = Gate()
         return gate
 
@@ -176,6 +177,8 @@ class FakeAuthServer:
         return FAULTS[fault](request, atomic) if fault else atomic(request)
 
     def _route(self, request: httpx.Request) -> tuple[str, Callable[[httpx.Request], httpx.Response]]:
+        if (own := self._own_route(request)) is not None:
+            return own
         routes = {
             ("POST", "/auth/register"): ("register", self._register),
             ("POST", "/auth/login"): ("login", self._login),
