@@ -27,8 +27,6 @@ from signedin.protocols import Clock
 from signedin_sdk.models.error import Error
 from signedin_sdk.models.profile import Profile
 
-from tests.cassettes.disguise import OVERSIZED, UNKNOWN_TOKEN, Cast
-
 T = TypeVar("T")
 Colour = Literal["sync", "async"]
 COLOURS: Final[tuple[Colour, ...]] = ("sync", "async")
@@ -37,6 +35,20 @@ START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ACCESS_SECONDS: Final = 300
 IN_USE, MISSING = "Email already in use.", "You must provide an email and a password."
 UNKNOWN, BEARER = "Invalid login credentials.", "🚫 Un-Authorized 🚫"
+
+
+# Sent as they are, at a recording and at a replay: nobody's secrets.
+UNKNOWN_TOKEN: Final = "never-issued"
+OVERSIZED: Final = "far too large " * 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays: real credentials at a recording, the fakes of the cassettes at a replay."""
+
+    email: str = "user-1@example.com"
+    password: str = "fake-password-1"
+    wrong_password: str = "fake-password-2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,9 @@ def test_a_misspelt_operation_is_an_error_with_the_list(auth_server: FakeAuthSer
 
 
 def test_a_misspelt_fault_is_an_error_with_the_list(auth_server: FakeAuthServer) -> None:
-    with pytest.raises(ValueError, match=r"no fault 'lost rest'. Did you mean 'lost reset'\?.* There are: .*lost reset"):
+    with pytest.raises(
+        ValueError, match=r"no fault 'lost rest'. Did you mean 'lost reset'\?.* There are: .*lost reset"
+    ):
         auth_server.fail("login", "500", "lost rest")
 
 

@@ -5,7 +5,9 @@ For another API's client, override `signed_in_client_class` in a conftest.py.
 
 from __future__ import annotations
 
+import re
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -68,3 +70,31 @@ def async_signed_in_client(
     client.session.sign_in(auth_server.issue())
     yield client
     anyio.run(client.aclose)
+
+
+# ------------------------------------------------------------------------------ cassettes, with the extra `testing`
+
+
+@pytest.fixture
+def signedin_cassette(request: pytest.FixtureRequest, signed_in_client_class: type[SignedInClient]) -> Iterator[Any]:
+    """The test's cassette, `cassettes/<module>/<test>.yaml`: replayed, or recorded with `--record-mode=once`.
+
+    `--record-mode=rewrite` records it anew.
+    """
+    mode = request.config.getoption("--record-mode", None) or "none"
+    name = re.sub(r"[<>?%*:|\"'/\\]", "-", request.node.name)
+    path = request.path.parent / "cassettes" / request.path.stem / f"{name}.yaml"
+    if mode == "rewrite":
+        path.unlink(missing_ok=True)
+    record = mode != "none" and not path.exists()
+    cassettes: Any = import_module("signedin.testing.cassettes")
+    with cassettes.signedin_cassette(path, record=record, contract=signed_in_client_class.api) as cassette:
+        yield cassette
+
+
+@pytest.fixture
+def signedin_vcr_config(signed_in_client_class: type[SignedInClient]) -> Iterator[dict[str, Any]]:
+    """What pytest-recording's fixture `vcr_config` returns, for tests with `@pytest.mark.vcr`."""
+    cassettes: Any = import_module("signedin.testing.cassettes")
+    with cassettes.vcr_config(signed_in_client_class.api) as config:
+        yield config
