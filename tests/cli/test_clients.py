@@ -196,6 +196,19 @@ def test_tokens_go_to_a_keyring_that_works(
     assert opened == ["keyring:" if works else "file:"] * 2
 
 
+def test_windows_has_the_keyring_alone(run: Run, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    refused = run("login", EMAIL, "--base-url", server.base_url, typed=PASSWORD)
+    assert (refused.code, refused.err) == (
+        2, "signedin: --store keyring: needs the keyring library: pip install signedin[keyring]\n",
+    )  # fmt: skip
+
+
+def test_a_profile_may_bear_the_name_of_a_command(signed_in: Run) -> None:
+    assert signed_in("--profile", "login", "status", "--base-url", "https://a.example").code == 3
+
+
 def _tokens(home: Path) -> set[str]:
     records = json.loads((home / ".local/state/signedin/tokens.json").read_text())["records"].values()
     return {json.loads(one["data"])[name] for one in records for name in ("access_token", "refresh_token")}

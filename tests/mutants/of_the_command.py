@@ -45,4 +45,32 @@ by tests/cli/test_clients.py::test_the_account_is_not_shown_for_another_users_to
 by tests/cli/test_clients.py::test_token_is_one_line_and_is_refreshed_near_its_end
 -        if pair is None or due == 0.0:
 +        if pair is None:
+@@ testing/_disguise.py values that were seen are left in free text
+by tests/testing/test_cassettes.py::test_nothing_secret_is_written_wherever_the_contract_puts_it
+-                text = text.replace(encode(real), encode(self._fakes[real]))
++                pass
+@@ testing/_disguise.py a name on the contract's list is no secret
+by tests/testing/test_cassettes.py::test_nothing_secret_is_written_wherever_the_contract_puts_it
+-        if name in self.properties or _TOKEN_NAME
++        if _TOKEN_NAME
+@@ testing/_disguise.py claims of a token are written as they are
+by tests/testing/test_cassettes.py::test_nothing_secret_is_written_wherever_the_contract_puts_it
+-        return jwt({**kept, "jti": name})
++        return jwt({**claims, **kept, "jti": name})
+@@ testing/_disguise.py a fake is told by its shape alone
+by tests/testing/test_cassettes.py::test_fakes_are_fakes_byte_for_byte
+-    if claims is None or text != jwt(claims):
++    if claims is None:
+@@ testing/cassettes.py what looks like a secret is written all the same
+by tests/testing/test_cassettes.py::test_what_slips_through_stops_the_recording
+-        return None if what else (request, response)
++        problems.clear(); return (request, response)
+@@ testing/cassettes.py a replay may reach the network
+by tests/cassettes/test_replay.py::test_network_is_blocked_meanwhile
+-                stack.enter_context(blocking_context())
++                pass
+@@ testing/_routes.py a route of one's own is for everybody
+by tests/testing/test_kit.py::test_own_routes_demand_a_token_and_outlive_it
+-(self._refusal(request) if route.signed_in else None)
++None
 """)

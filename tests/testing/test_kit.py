@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from typing import Any
+from unittest.mock import AsyncMock, create_autospec
 
 import anyio
 import httpx
@@ -146,3 +147,14 @@ def test_another_process_reaches_the_server_by_its_address(auth_server: FakeAuth
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "ada@example.com\n"
     assert auth_server.seen == ["login", "getProfile"]
+
+
+def test_a_mock_of_a_client_has_its_resources_in_its_colour() -> None:
+    mock = create_autospec(Client, instance=True)
+    mock.auth.login(email="ada@example.com", password="x")
+    mock.auth.login.assert_called_once()
+    with pytest.raises(TypeError, match="email"):
+        mock.auth.login(e_mail="ada@example.com", password="x")
+    with pytest.raises(AttributeError):
+        mock.auth.log_in  # noqa: B018 -- it is the reading that fails
+    assert isinstance(create_autospec(AsyncClient, instance=True).users.get_profile, AsyncMock)

@@ -34,6 +34,7 @@ _TRY_LATER: Final = (RefreshUnavailableError, APIConnectionError, RateLimitError
 _OPTIONS: Final = {
     "pass allow_http=True": "add --allow-http",
     "RedisStore": "--store redis://host:6379/0",
+    "store: KeyringStore": "--store keyring:",
     "KeyringStore": "--store keyring:",
     "FileStore(path)": "--store file:///path/to/tokens.json",
     "FileStore": "--store file:",

@@ -40,7 +40,9 @@ def examples(spec: Mapping[str, Any]) -> Iterator[Example]:
             codes = {str(code).upper().replace("XX", "00"): one for code, one in operation["responses"].items()}
             status = min((code for code in codes if code.startswith("2")), default="200")
             response = _at(codes.get(status, {}), spec)
-            media = next((one for kind, one in response.get("content", {}).items() if "json" in kind), {})
+            media: Mapping[str, Any] = next(
+                (one for kind, one in response.get("content", {}).items() if "json" in kind), {}
+            )
             name = operation.get("operationId", f"{method.upper()} {path}")
             signed_in = bool(operation.get("security", spec.get("security")))
             yield Example(name, method.upper(), path, int(status), _of_media(media, spec), signed_in)
