@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.diff.change import Change, Level
-from generator.spec.contract import base_url, refreshes
+from generator.spec.address import base_url
+from generator.spec.contract import refreshes
 from generator.spec.document import Document
 from generator.spec.operations import operations
 

@@ -1,0 +1,192 @@
+"""The login extensions: what each field becomes in `contract.py`, and what the linter says of one that cannot work."""
+
+import copy
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from generator.lint import Finding, extensions
+from generator.spec.contract import contract
+from generator.spec.document import Document
+
+HERE: Final = Path(__file__).parent
+BASE: Final[dict[str, Any]] = yaml.safe_load((HERE / "contract.yaml").read_text("utf-8"))
+CASES: Final[dict[str, Any]] = yaml.safe_load((HERE / "contract_cases.yaml").read_text("utf-8"))
+MAIN: Final = ("components", "securitySchemes", "main")
+START: Final = {
+    "operationId": "refresh",
+    "request": {"refreshToken": "refresh_token"},
+    "response": {"accessToken": "access_token", "refreshToken": "refresh_token"},
+    "expired": [{"status": 401}],
+}
+Change = tuple[tuple[str, ...], Any]
+
+
+def api(refresh: Any, *changes: Change, scheme: Any = None) -> Document:
+    """Return the API with an extension on its scheme, and other nodes of the document changed."""
+    data = copy.deepcopy(BASE)
+    scheme = scheme or data["components"]["securitySchemes"]["main"]
+    put(data, MAIN, {**scheme, "x-signedin-refresh": refresh})
+    for place, value in changes:
+        put(data, place, copy.deepcopy(value))
+    return Document(Path("openapi.yaml"), b"", data)
+
+
+def put(data: Any, place: tuple[str, ...], value: Any) -> None:
+    for step in place[:-1]:
+        data = data.setdefault(step, {})
+    data[place[-1]] = value
+
+
+def findings(document: Document) -> list[Finding]:
+    return [finding for rule in extensions.RULES for finding in rule(document)]
+
+
+def cases(name: str, *arguments: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(arguments, CASES[name])
+
+
+@cases("fields", "over", "expected")
+def test_a_field_becomes_a_part_of_the_contract(over: dict[str, Any], expected: str) -> None:
+    assert expected in contract(api({**START, **over}))["refresh"]
+
+
+def test_what_has_its_default_is_not_written() -> None:
+    assert contract(api(START))["refresh"] == (
+        "RefreshContract(scheme='main', request=TokenRequest(operation_id='refresh', method='post', url='/refresh', "
+        "encoding='json', refresh_token=Place(where='body', name='/refresh_token')), response=TokenResponse("
+        "access_token=Place(where='body', name='/access_token'), refresh_token=Place(where='body', "
+        "name='/refresh_token')), expired=(Sign(status=401), ), dead=(Sign(status=400), Sign(status=401), "
+        "Sign(status=403), ), error_properties=frozenset({'code'}))"
+    )
+
+
+PRESET: Final = (
+    "refresh_token=Place(where='body', name='/refresh_token'), constants=(Constant(place=Place(where='body', "
+    "name='/grant_type'), value='refresh_token'), )), response=TokenResponse(access_token=Place(where='body', "
+    "name='/access_token'), refresh_token=Place(where='body', name='/refresh_token'), absent='keep', "
+    "expires=Expires(place=Place(where='body', name='/expires_in'), unit='seconds')), expired=(Sign(status=401, "
+    "place=Place(where='header', name='WWW-Authenticate'), values=('invalid_token', )), ), dead=("
+)
+
+
+@cases("presets", "scheme", "over", "expected")
+def test_the_preset_fixes_what_the_rfcs_fix_and_the_rest_overrides_it(scheme: Any, over: Any, expected: str) -> None:
+    document = api({"preset": "oauth2", **over}, scheme=scheme)
+    assert expected.replace("PRESET", PRESET) in contract(document)["refresh"]
+    assert not [finding for finding in findings(document) if finding.is_error]
+
+
+def test_the_provider_of_a_discovery_document_revokes_with_what_the_refresh_has() -> None:
+    scheme = {"type": "openIdConnect", "openIdConnectUrl": "https://id.example/d"}
+    refresh = {"preset": "oauth2", "request": {"settings": {"client_id": {"in": "body"}}}}
+    document = api(refresh, (("paths", "/logout"), {}), scheme=scheme)
+    assert contract(document)["revoke"] == (
+        "RevokeContract(request=TokenRequest(operation_id=None, method='post', url='', encoding='form', refresh_token="
+        "Place(where='body', name='/token'), constants=(Constant(place=Place(where='body', name='/token_type_hint'), "
+        "value='refresh_token'), ), settings=(Setting(name='client_id', place=Place(where='body', "
+        "name='/client_id')), )))"
+    )
+
+
+def test_the_header_of_an_api_key_takes_the_token() -> None:
+    document = api(START, scheme={"type": "apiKey", "in": "header", "name": "X-Token"})
+    assert "attach=Place(where='header', name='X-Token')" in contract(document)["refresh"]
+    assert findings(document) == []
+
+
+def test_servers_of_the_operation_count() -> None:
+    own = (
+        ("paths", "/refresh", "post", "servers"),
+        [{"url": "https://id.example/{realm}", "variables": {"realm": {"default": "a"}}}],
+    )
+    assert "url='https://id.example/a/refresh'" in contract(api(START, own))["refresh"]
+
+
+def test_an_operation_has_json_before_a_form_where_both_have_the_token() -> None:
+    def encoding(**schemas: str) -> str:
+        content = {kind: {"schema": {"$ref": f"#/components/schemas/{name}"}} for kind, name in schemas.items()}
+        content = {
+            f"application/{kind.replace('form', 'x-www-form-urlencoded')}": each for kind, each in content.items()
+        }
+        body = ("paths", "/refresh", "post", "requestBody"), {"required": True, "content": content}
+        return str(contract(api(START, body))["refresh"]).partition("encoding=")[2].partition(",")[0]
+
+    assert encoding(form="Refresh", json="Refresh") == "'json'"
+    assert encoding(form="Refresh", json="Me") == "'form'"
+
+
+@cases("tokens", "value", "expected")
+def test_an_operation_that_issues_may_differ_from_the_refresh(value: Any, expected: str) -> None:
+    document = api(START, (("paths", "/login", "post", "x-signedin-tokens"), value))
+    assert expected in contract(document)["issues"]
+    assert findings(document) == []
+
+
+def test_a_document_without_extensions_has_no_contract() -> None:
+    document = Document(Path("openapi.yaml"), b"", {**BASE, "paths": {}})
+    parts = contract(document)
+    assert (parts["refresh"], parts["revoke"], parts["issues"]) == ("None", "None", "()")
+
+
+@cases("bad", "over", "message")
+def test_what_could_not_be_sent_or_read_is_an_error(over: dict[str, Any], message: str) -> None:
+    errors = [finding.message for finding in findings(api({**START, **over})) if finding.is_error]
+    assert any(message in each for each in errors), errors
+
+
+@cases("operations", "place", "value", "message")
+def test_operations_that_the_contract_does_not_fit_are_errors(place: list[str], value: Any, message: str) -> None:
+    errors = [finding.message for finding in findings(api(START, (tuple(place), value))) if finding.is_error]
+    assert any(message in each for each in errors), errors
+
+
+def test_a_scheme_that_puts_no_token_into_a_header_is_an_error() -> None:
+    [finding] = findings(api(START, scheme={"type": "apiKey", "in": "query", "name": "t"}))
+    assert finding.is_error
+    assert "puts no token into a header" in finding.message
+
+
+def test_issues_without_a_contract_are_errors() -> None:
+    document = Document(Path("openapi.yaml"), b"", copy.deepcopy(BASE))
+    messages = [finding.message for finding in findings(document) if finding.is_error]
+    assert messages == [
+        f"'{name}' issues tokens, and no security scheme has an x-signedin-refresh."
+        for name in ("login", "refresh", "token", "empty")
+    ]
+
+
+@cases("warned", "over", "message")
+def test_what_the_document_does_not_declare_is_a_warning(over: dict[str, Any], message: str) -> None:
+    warnings = findings(api({**START, **over}))
+    assert [finding for finding in warnings if finding.is_error] == []
+    assert any(message in finding.message for finding in warnings), warnings
+
+
+def test_the_warning_of_an_undocumented_401_shows_the_overlay() -> None:
+    [finding] = findings(api(START, (("paths", "/me", "get", "responses"), {"200": {"description": "Fine."}})))
+    assert not finding.is_error
+    action = yaml.safe_load(finding.advice.partition("actions: ")[2])
+    assert action == [
+        {
+            "target": "$['paths']['/me']['get'].responses",
+            "update": {"401": {"description": "The token has expired."}},
+        }
+    ]
+
+
+def test_a_setting_answers_for_the_key_that_an_operation_asks_for() -> None:
+    key = ("components", "securitySchemes", "key"), {"type": "apiKey", "in": "header", "name": "apikey"}
+    security = ("paths", "/refresh", "post", "security"), [{"key": []}]
+    request = {"refreshToken": "refresh_token", "settings": {"apikey": {"in": "header"}}}
+    assert findings(api({**START, "request": request}, key, security)) == []
+    assert findings(api(START, key, security))
+
+
+def test_no_finding_for_properties_that_only_the_other_direction_has() -> None:
+    name = ("components", "schemas", "Refresh")
+    both = {"access": {"type": "string", "readOnly": True}, "refresh_token": {"type": "string"}}
+    document = api(START, (name, {"type": "object", "required": ["access", "refresh_token"], "properties": both}))
+    assert findings(document) == []
