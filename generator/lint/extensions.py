@@ -7,6 +7,8 @@ warning. `shapes` has the fields, `exchanges` holds a request and an answer agai
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from attrs import evolve
+
 from generator.lint import shapes
 from generator.lint.exchanges import Exchange
 from generator.lint.finding import Finding, Rule, error, shown, warning
@@ -184,7 +186,7 @@ def effects(document: Document) -> Iterator[Finding]:
 
 def _effect(document: Document, operation: OperationFacts) -> Iterator[Finding]:
     value, at = operation.node["x-signedin-tokens"], (*operation.pointer, "x-signedin-tokens")
-    if operation.effect not in shapes.TOKENS:
+    if operation.effect is None or operation.effect not in shapes.TOKENS:
         message = f"{shown(operation.id)}: effect must be issues or revokes."
         yield error(document, at, _TOKENS, message, _SEE)
         return
@@ -231,4 +233,12 @@ def _issue(document: Document, operation: OperationFacts, at: Pointer, declared:
             yield error(document, (*at, "when"), _TOKENS, message, "Name a property of the operation's body.")
 
 
-RULES: Final[tuple[Rule, ...]] = (refresh, effects)
+def overlays(document: Document) -> Iterator[Finding]:
+    """`overlay`: an action that selects nothing, perhaps since the owner of the spec changed it."""
+    for overlay, pointer in document.overlaid.idle if document.overlaid else ():
+        message = f"The target {shown(overlay.at((*pointer, 'target')))} selects nothing."
+        advice = "Mend the path, or remove the action."
+        yield evolve(warning(overlay, (*pointer, "target"), "overlay", message, advice), file=overlay.path)
+
+
+RULES: Final[tuple[Rule, ...]] = (refresh, effects, overlays)

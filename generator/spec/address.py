@@ -26,7 +26,7 @@ def address(document: Document, scheme: dict[str, Any], value: dict[str, Any]) -
     """Return where the extension's request goes, None where it does not say."""
     if isinstance(name := value.get("operationId"), str):
         operation = operation_of(document, name)
-        return operation and address_of(document, operation)
+        return address_of(document, operation) if operation else None
     if isinstance(url := value.get("url"), str):
         return _linked(document, resolved(document, url))
     if value.get("preset") != "oauth2":

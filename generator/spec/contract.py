@@ -49,7 +49,8 @@ class Declared:
     @property
     def completed(self) -> dict[str, Any]:
         """Return the value with what its preset fixes; what stands beside `preset` overrides it."""
-        return merged(PRESETS.get(str(self.value.get("preset")), {}), self.value)
+        value: dict[str, Any] = merged(PRESETS.get(str(self.value.get("preset")), {}), self.value)
+        return value
 
 
 class Node:
@@ -382,12 +383,12 @@ def _revoke(document: Document, declared: Declared | None) -> Node | None:
         return Node("RevokeContract", request=_token_request(document, target, request, is_form=is_oauth2(declared)))
     if declared is None or not is_oauth2(declared):
         return None
-    target = address(document, declared.scheme, declared.value)
-    if target is None or target.discovery is None:
+    provider = address(document, declared.scheme, declared.value)
+    if provider is None or provider.discovery is None:
         return None
     request = declared.completed["request"]
     shared = {key: request[key] for key in ("client", "settings") if key in request}
-    return Node("RevokeContract", request=_token_request(document, target, {**_REVOKE, **shared}, is_form=True))
+    return Node("RevokeContract", request=_token_request(document, provider, {**_REVOKE, **shared}, is_form=True))
 
 
 def issue_response(operation: OperationFacts, value: dict[str, Any]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def test_the_warning_of_an_undocumented_401_shows_the_overlay() -> None:
 
 def test_a_setting_answers_for_the_key_that_an_operation_asks_for() -> None:
     key = ("components", "securitySchemes", "key"), {"type": "apiKey", "in": "header", "name": "apikey"}
-    security = ("paths", "/refresh", "post", "security"), [{"key": []}]
+    security: Change = ("paths", "/refresh", "post", "security"), [{"key": []}]
     request = {"refreshToken": "refresh_token", "settings": {"apikey": {"in": "header"}}}
     assert findings(api({**START, "request": request}, key, security)) == []
     assert findings(api(START, key, security))
