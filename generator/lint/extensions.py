@@ -224,7 +224,8 @@ def _issue(document: Document, operation: OperationFacts, at: Pointer, declared:
     tokens, when = operation.node["x-signedin-tokens"], operation.node["x-signedin-tokens"].get("when")
     response = contract.issue_response(operation, declared.completed)
     explicit = {**(declared.value.get("response") or {}), **(tokens.get("response") or {})}
-    if response.get("accessToken") is not None:
+    is_refresh = operation.id == declared.value.get("operationId") and "response" not in tokens
+    if response.get("accessToken") is not None and not is_refresh:  # which `refresh` has held against it
         yield from Exchange(document, at, _TOKENS).response(operation, response, explicit)
     if when and when["in"] == "body":
         schemas = contract.body_schemas(document, operation).values()

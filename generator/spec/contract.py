@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from generator.spec.address import Address, address, address_of, base_url
+from generator.spec.address import Address, address, address_of, base_url, operation_of
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
 
@@ -101,13 +101,22 @@ def contract(document: Document) -> dict[str, Any]:
         "types": sorted(types.union(*map(_types, parts.values()))),
         "version": _expression(str(document.at(("info", "version")) or "")),
         "base_url": _expression(base_url(document)),
+        "sign_in": _first_call(document),
         **expressions,
     }
+
+
+def _first_call(document: Document) -> str | None:
+    """Return the method that a new user of the package calls: one that is named like a sign-in, else the first."""
+    names = [f"{each.resource}.{each.module}" for each in issuing(document)]
+    return min(names, key=lambda name: not re.search(r"(log|sign)_?in", name), default=None)
 
 
 def _refresh(document: Document, declared: Declared, value: dict[str, Any]) -> Node:
     renew = value.get("renew", "refresh")
     target = None if renew == "signIn" else address(document, declared.scheme, value)
+    sign_in_by = sign_in(document, value) if renew == "signIn" else None
+    operation = operation_of(document, sign_in_by) if sign_in_by else target and target.operation
     subject = value.get("subject") or ()
     return _node(
         "RefreshContract",
@@ -117,12 +126,12 @@ def _refresh(document: Document, declared: Declared, value: dict[str, Any]) -> N
         expired=tuple(sign for each in signs(value.get("expired")) for sign in _signs(each)),
         dead=tuple(sign for each in signs(value.get("dead", DEAD)) for sign in _signs(each)),
         optional={
-            "error_properties": frozenset(_error_properties(document, target, value)),
+            "error_properties": frozenset(_error_properties(document, operation, value)),
             "grace": _grace(value.get("grace")),
             "attach": _attach(declared.scheme, value.get("attach") or {}),
             "subject": (subject,) if isinstance(subject, str) else tuple(subject),
             "renew": renew if renew != "refresh" else None,
-            "sign_in": sign_in(document, value) if renew == "signIn" else None,
+            "sign_in": sign_in_by,
             "discovery": target and target.discovery,
         },
     )
@@ -330,11 +339,11 @@ def _attach(scheme: dict[str, Any], value: dict[str, Any]) -> Node | None:
     return place({"in": "header", "name": header, "prefix": prefix})
 
 
-def _error_properties(document: Document, target: Address | None, value: dict[str, Any]) -> set[str]:
+def _error_properties(document: Document, operation: OperationFacts | None, value: dict[str, Any]) -> set[str]:
     """Return what every documented refusal has: by it the API's own is told from a gateway's."""
-    if target is None or target.operation is None:
+    if operation is None:
         return set()
-    responses = target.operation.node.get("responses") or {}
+    responses = operation.node.get("responses") or {}
     nodes = [
         responses.get(str(status), responses.get(f"{str(status)[0]}XX", responses.get("default")))
         for status in {sign["status"] for sign in signs(value.get("dead", DEAD))}

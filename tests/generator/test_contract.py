@@ -1,6 +1,9 @@
 """The login extensions: what each field becomes in `contract.py`, and what the linter says of one that cannot work."""
 
+import ast
 import copy
+import re
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,8 +11,12 @@ import pytest
 import yaml
 
 from generator.lint import Finding, extensions
+from generator.package.printer import print_package
 from generator.spec.contract import contract
 from generator.spec.document import Document
+from generator.spec.operations import operations
+from generator.spec.sensitive import secret_parameters
+from tests.generator.specs import minimal
 
 HERE: Final = Path(__file__).parent
 BASE: Final[dict[str, Any]] = yaml.safe_load((HERE / "contract.yaml").read_text("utf-8"))
@@ -190,3 +197,48 @@ def test_no_finding_for_properties_that_only_the_other_direction_has() -> None:
     both = {"access": {"type": "string", "readOnly": True}, "refresh_token": {"type": "string"}}
     document = api(START, (name, {"type": "object", "required": ["access", "refresh_token"], "properties": both}))
     assert findings(document) == []
+
+
+def test_the_package_says_how_to_begin_with_it(tmp_path: Path) -> None:
+    print_package(api(START), tmp_path / "shop_sdk")
+    text = ast.get_docstring(ast.parse((tmp_path / "shop_sdk" / "__init__.py").read_text())) or ""
+    example = textwrap.dedent(text.partition("`AsyncResources`:\n")[2])
+    assert example.split() == [
+        *("import", "signedin", "import", "shop_sdk"),
+        *("class", "Shop(signedin.SignedInClient,", "shop_sdk.Resources):", "api", "=", "shop_sdk.contract"),
+        *("with", "Shop('https://shop.example/v1')", "as", "client:", "client.auth.login(...)"),
+    ]
+    ast.parse(example)
+
+
+def test_a_package_without_a_contract_says_how_to_add_one(tmp_path: Path) -> None:
+    print_package(Document(tmp_path / "openapi.yaml", b"", minimal()), tmp_path / "shop_sdk")
+    text = (tmp_path / "shop_sdk" / "__init__.py").read_text()
+    assert "no security scheme has an `x-signedin-refresh`" in text
+    assert "SignedInClient" not in text
+
+
+def test_secrets_of_the_contract_are_hidden_without_a_mark(tmp_path: Path) -> None:
+    request = {"refreshToken": "refresh_token", "settings": {"realm": {"in": "body"}}}
+    credentials = ("components", "schemas", "Credentials", "properties")
+    texts = {name: {"type": "string"} for name in ("email", "newPassword", "clientSecret")}
+    document = api({**START, "request": request}, (credentials, {**texts, "lostPassword": {"type": "boolean"}}))
+    print_package(document, tmp_path / "shop_sdk")
+    hidden = {
+        name: re.findall(r"(?m)^    (\w+): .*_wire\.hidden", (tmp_path / f"shop_sdk/models/{name}.py").read_text())
+        for name in ("credentials", "refresh", "pair", "me")
+    }
+    assert hidden == {
+        "credentials": ["new_password", "client_secret"],
+        "refresh": ["refresh_token", "access_token", "realm"],
+        "pair": ["access_token", "refresh_token"],
+        "me": [],
+    }
+
+
+def test_a_parameter_that_the_contract_names_is_a_secret() -> None:
+    request = {"refreshToken": {"in": "header", "name": "X-Refresh"}}
+    parameters = [{"in": "header", "name": name, "schema": {"type": "string"}} for name in ("X-Refresh", "X-Trace")]
+    document = api({**START, "request": request}, (("paths", "/me", "get", "parameters"), parameters))
+    [operation] = [each for each in operations(document) if each.id == "getMe"]
+    assert list(secret_parameters(document, operation)) == [("header", "X-Refresh")]
