@@ -88,22 +88,31 @@ def issuing(document: Document) -> list[OperationFacts]:
 
 def contract(document: Document) -> dict[str, Any]:
     """Return what `contract.py.jinja` writes: Python expressions, made of literals and the contract's types alone."""
-    declared = next(refreshes(document), None)
-    parts: dict[str, Any] = {"refresh": None, "revoke": None, "issues": ()}
-    if declared:
-        value = declared.completed
-        parts["refresh"] = _refresh(document, declared, value)
-        parts["issues"] = tuple(_issues(each, value) for each in issuing(document))
-    parts["revoke"] = _revoke(document, declared)
-    expressions = {name: _expression(part) for name, part in parts.items()}
+    declared = _declared(document)
+    parts = {
+        "refresh": refresh_contract(document),
+        "revoke": _revoke(document, declared),
+        "issues": tuple(_issues(each, declared.completed) for each in issuing(document)) if declared else (),
+    }
+    expressions = {name: expression(part) for name, part in parts.items()}
     types = {"IssueContract", "RefreshContract", "RevokeContract"}
     return {
         "types": sorted(types.union(*map(_types, parts.values()))),
-        "version": _expression(str(document.at(("info", "version")) or "")),
-        "base_url": _expression(base_url(document)),
+        "version": expression(str(document.at(("info", "version")) or "")),
+        "base_url": expression(base_url(document)),
         "sign_in": _first_call(document),
         **expressions,
     }
+
+
+def _declared(document: Document) -> Declared | None:
+    return next((each for each in refreshes(document) if isinstance(each.value, dict)), None)
+
+
+def refresh_contract(document: Document) -> Node | None:
+    """Return the package's `REFRESH`."""
+    declared = _declared(document)
+    return _refresh(document, declared, declared.completed) if declared else None
 
 
 def _first_call(document: Document) -> str | None:
@@ -383,7 +392,7 @@ def revocation(operation: OperationFacts, declared: Declared | None) -> Any:
 
 def is_oauth2(declared: Declared | None) -> bool:
     """Say whether the contract is the preset of OAuth 2.0."""
-    return declared is not None and isinstance(declared.value, dict) and declared.value.get("preset") == "oauth2"
+    return declared is not None and declared.value.get("preset") == "oauth2"
 
 
 def _revoke(document: Document, declared: Declared | None) -> Node | None:
@@ -424,8 +433,7 @@ def _issues(operation: OperationFacts, value: dict[str, Any]) -> Node:
 
 def secrets(document: Document) -> set[tuple[str, str]]:
     """Return where the contract's secrets stand, and their names there: tokens, settings, what goes back."""
-    declared = next(refreshes(document), None)
-    if declared is None or not isinstance(declared.value, dict):
+    if (declared := _declared(document)) is None:
         return set()
     value = declared.completed
     requests = [value.get("request"), *(revocation(each, declared) for each in revoking(document))]
@@ -442,14 +450,14 @@ def _node(kind: str, /, *, optional: dict[str, Any], **fields: Any) -> Node:
     return Node(kind, **fields, **{name: value for name, value in optional.items() if value})
 
 
-def _expression(value: Any) -> str:
+def expression(value: Any) -> str:
     """Return the Python source of a value: strings from a spec appear as escaped literals only."""
     if isinstance(value, Node):
-        return f"{value.kind}({', '.join(f'{name}={_expression(each)}' for name, each in value.fields.items())})"
+        return f"{value.kind}({', '.join(f'{name}={expression(each)}' for name, each in value.fields.items())})"
     if isinstance(value, tuple):
-        return f"({''.join(_expression(each) + ', ' for each in value)})"
+        return f"({''.join(expression(each) + ', ' for each in value)})"
     if isinstance(value, frozenset):
-        return f"frozenset({{{', '.join(map(_expression, sorted(value)))}}})" if value else "frozenset()"
+        return f"frozenset({{{', '.join(map(expression, sorted(value)))}}})" if value else "frozenset()"
     if isinstance(value, str):
         return ascii(str(value))
     if value is None or isinstance(value, bool | int | float):

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from generator.diff.contract import compare_contract
 from generator.lint import Finding, extensions
 from generator.package.printer import print_package
 from generator.spec.contract import contract
@@ -242,3 +243,19 @@ def test_a_parameter_that_the_contract_names_is_a_secret() -> None:
     document = api({**START, "request": request}, (("paths", "/me", "get", "parameters"), parameters))
     [operation] = [each for each in operations(document) if each.id == "getMe"]
     assert list(secret_parameters(document, operation)) == [("header", "X-Refresh")]
+
+
+@cases("changes", "old", "new", "expected")
+def test_a_change_of_the_contract_has_its_level(old: Any, new: Any, expected: str | None) -> None:
+    changes = list(compare_contract(*(api({**START, **over}) for over in (old, new))))
+    assert [f"{each.level.name.lower()} {each.where.removeprefix('x-signedin-refresh/')}" for each in changes] == (
+        [expected] if expected else []
+    )
+
+
+def test_a_change_of_what_an_operation_does_to_tokens_has_its_level() -> None:
+    place = ("paths", "/login", "post", "x-signedin-tokens")
+    plain = api(START)
+    for more, level in (({"optional": True}, "MINOR"), ({"response": {"accessToken": "jwt"}}, "BREAKING")):
+        [change] = compare_contract(plain, api(START, (place, {"effect": "issues", **more})))
+        assert (change.rule, change.level.name, change.where) == ("x-signedin-tokens-changed", level, "login")
