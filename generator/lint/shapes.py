@@ -177,7 +177,7 @@ _ABSENT: Final = one_of("refuse", "keep", "none")
 _CONSTANTS: Final = either(
     dict, names(text), listed(_place("body", "header", "query", "cookie", "path", values={"value": text}))
 )
-_REQUEST: Final = fields(
+REQUEST: Final = fields(
     {},
     {
         "refreshToken": _REQUEST_PLACE,
@@ -189,7 +189,7 @@ _REQUEST: Final = fields(
         "encoding": one_of("json", "form"),
     },
 )
-_RESPONSE: Final = fields(
+RESPONSE: Final = fields(
     {},
     {
         "accessToken": _ANSWER,
@@ -204,8 +204,8 @@ REFRESH: Final = fields(
         "preset": one_of("oauth2"),
         "operationId": text,
         "url": text,
-        "request": _REQUEST,
-        "response": _RESPONSE,
+        "request": REQUEST,
+        "response": RESPONSE,
         "expired": _expired,
         "dead": _dead,
         "grace": fields({"seconds": seconds}, {"times": times, "header": header}),
@@ -219,11 +219,11 @@ TOKENS: Final[Mapping[str, Shape]] = {
         {"effect": one_of("issues")},
         {
             "when": _place("body", "header", "query", "cookie", values={"equals": text}),
-            "response": _RESPONSE,
+            "response": RESPONSE,
             "optional": flag,
         },
     ),
-    "revokes": fields({"effect": one_of("revokes")}, {"request": _REQUEST}),
+    "revokes": fields({"effect": one_of("revokes")}, {"request": REQUEST}),
 }
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 import yaml
 
 from generator.diff.contract import compare_contract
-from generator.lint import Finding, extensions
+from generator.lint import Finding, extensions, shapes
 from generator.package.printer import print_package
 from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.operations import operations
+from generator.spec.overlay import overlaid
 from generator.spec.sensitive import secret_parameters
+from tests.generator.conftest import ROOT
 from tests.generator.specs import minimal
 
 HERE: Final = Path(__file__).parent
@@ -259,3 +262,40 @@ def test_a_change_of_what_an_operation_does_to_tokens_has_its_level() -> None:
     for more, level in (({"optional": True}, "MINOR"), ({"response": {"accessToken": "jwt"}}, "BREAKING")):
         [change] = compare_contract(plain, api(START, (place, {"effect": "issues", **more})))
         assert (change.rule, change.level.name, change.where) == ("x-signedin-tokens-changed", level, "login")
+
+
+PAGE: Final = (ROOT / "docs" / "contract.md").read_text("utf-8")
+EXAMPLES: Final = [yaml.safe_load(text) for text in re.findall(r"(?s)```yaml\n(.*?)```", PAGE)]
+OAUTH2: Final = {"type": "oauth2", "flows": {"password": {"tokenUrl": "https://id.example/token", "scopes": {}}}}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=json.dumps)
+def test_an_example_of_the_page_is_read_and_has_no_errors(example: dict[str, Any], tmp_path: Path) -> None:
+    refresh = example.get("x-signedin-refresh", {})
+    if "preset" in refresh:
+        document = api(refresh, scheme=OAUTH2)
+    elif "overlay" in example:
+        (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(example), encoding="utf-8")
+        document = overlaid(Document(tmp_path / "openapi.yaml", b"", copy.deepcopy(BASE)), [tmp_path / "overlay.yaml"])
+    else:
+        tokens = example.get("x-signedin-tokens", {"effect": "issues"})
+        document = api({**START, **refresh}, (("paths", "/login", "post", "x-signedin-tokens"), tokens))
+    assert [finding for finding in findings(document) if finding.is_error] == []
+    assert contract(document)["refresh"] != "None"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shape"),
+    [
+        ("", shapes.REFRESH),
+        ("request.", shapes.REQUEST),
+        ("response.", shapes.RESPONSE),
+        ("", shapes.TOKENS["issues"]),
+        ("", shapes.TOKENS["revokes"]),
+    ],
+)
+def test_the_page_has_a_row_for_every_field(prefix: str, shape: shapes.Shape) -> None:
+    [(_, message)] = shape(None)
+    rows = set(re.findall(r"(?m)^\| `([\w.]+)` \|", PAGE))
+    fields = {f"{prefix}{name}" for name in message.removeprefix("must be a map of ").split(", ")}
+    assert fields - {"request", "response"} <= rows
