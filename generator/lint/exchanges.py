@@ -14,6 +14,7 @@ from generator.spec.contract import TOKENS, where_of
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts
 
+_URL: Final = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d+){3}|::1")
 _TEXT: Final = frozenset({"string"})
 _MOMENT: Final = frozenset({"string", "integer", "number"})
@@ -38,10 +39,13 @@ class Exchange:
         return warning(self.document, self.at, self.rule, message, advice)
 
     def origin(self, target: Address) -> Iterator[Finding]:
-        """Refuse to send tokens in plain text to another origin than the API's."""
+        """Refuse to send tokens nowhere, or in plain text to another origin than the API's."""
         base = urlsplit(base_url(self.document) or "")
         for url in filter(None, (target.url, target.discovery)):
-            parts = urlsplit(url)
+            parts = urlsplit(url if _URL.fullmatch(url) else "https://")
+            if parts.scheme and not parts.hostname:
+                yield self.error(f"{shown(url)} is no URL that a request can go to.", "Write an https URL.")
+                continue
             if not parts.scheme or (parts.scheme, parts.netloc) == (base.scheme, base.netloc):
                 continue
             if parts.scheme != "https" and not (parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname or "")):
@@ -173,7 +177,7 @@ def _credential(scheme: Any) -> tuple[str, str] | None:
     kind = scheme.get("type") if isinstance(scheme, dict) else None
     if kind == "apiKey":
         return _key(scheme)
-    return ("header", "authorization") if kind in {"http", "oauth2", "openIdConnect"} else None
+    return ("header", "authorization") if kind in ("http", "oauth2", "openIdConnect") else None
 
 
 def _required(document: Document, schema: Any, depth: int = _DEEPEST) -> set[str]:

@@ -36,11 +36,16 @@ def refresh(document: Document) -> Iterator[Finding]:
 
 def _shape(document: Document, declared: Declared) -> Iterator[Finding]:
     at, scheme = declared.pointer, declared.scheme
-    kind = (scheme.get("type"), str(scheme.get("scheme")).lower() if scheme.get("type") == "http" else scheme.get("in"))
-    if kind[0] not in {"oauth2", "openIdConnect"} and kind not in {("http", "bearer"), ("apiKey", "header")}:
+    kind, detail = scheme.get("type"), {"http": "scheme", "apiKey": "in"}.get(str(scheme.get("type")))
+    way = str(scheme.get(detail)).lower() if detail else ""
+    if (kind, way) not in [("http", "bearer"), ("apiKey", "header"), ("oauth2", ""), ("openIdConnect", "")]:
         message = f"Security scheme {shown(declared.owner)} puts no token into a header."
         advice = "Write it on a scheme http bearer, oauth2, openIdConnect, or apiKey in a header."
         yield error(document, at, _REFRESH, message, advice)
+    if kind == "apiKey":
+        for _, message in shapes.header(scheme.get("name")):
+            text = f"The name of security scheme {shown(declared.owner)} {message}."
+            yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
     problems = list(shapes.REFRESH(declared.value))
     for inner, message in problems:
         text = shapes.labelled(inner, message, "x-signedin-refresh")
@@ -175,7 +180,7 @@ def _undocumented(document: Document, at: Pointer, protected: list[OperationFact
 
 
 def effects(document: Document) -> Iterator[Finding]:
-    """`tokens-effect`: known fields, one revocation, and a contract that says how tokens look."""
+    """`tokens-effect`: fields that exist, one revocation, and a contract that says how tokens look."""
     for each in operations(document):
         if "x-signedin-tokens" in each.node:
             yield from _effect(document, each)
@@ -186,7 +191,7 @@ def effects(document: Document) -> Iterator[Finding]:
 
 def _effect(document: Document, operation: OperationFacts) -> Iterator[Finding]:
     value, at = operation.node["x-signedin-tokens"], (*operation.pointer, "x-signedin-tokens")
-    if operation.effect is None or operation.effect not in shapes.TOKENS:
+    if operation.effect not in tuple(shapes.TOKENS) or operation.effect is None:
         message = f"{shown(operation.id)}: effect must be issues or revokes."
         yield error(document, at, _TOKENS, message, _SEE)
         return

@@ -18,7 +18,7 @@ _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section
 _VISIBLE: Final = re.compile(r"[\x20-\x7e]*")
 # Those that frame a request are the transport's.
 _FRAMING: Final = {"connection", "content-length", "content-type", "host", "transfer-encoding"}
-_LATER: Final = {408, 425, 429}
+_LATER: Final = (408, 425, 429)  # no set: what is looked for may be a list
 _DAY: Final = 86_400
 
 
@@ -123,7 +123,7 @@ def _place(
 
     def check(value: Any) -> Problems:
         where = value.get("in") if isinstance(value, dict) else None
-        name = {"name": header if where in {"header", "cookie"} else text}
+        name = {"name": header if where in ("header", "cookie") else text}
         required = {"in": one_of(*wheres), **({} if where == "bearer" else name), **(values or {})}
         yield from fields(required, more)(value)
 
@@ -140,7 +140,7 @@ def _settings(value: Any) -> Problems:
     yield from names(_setting)(value)
     for name, at in value.items() if isinstance(value, dict) else ():
         yield from _within(name, _demand(bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name)), "must have a plain name"))
-        if isinstance(at, dict) and at.get("in") in {"header", "cookie"} and "name" not in at:
+        if isinstance(at, dict) and at.get("in") in ("header", "cookie") and "name" not in at:
             yield from _within(name, header(name))
 
 

@@ -31,9 +31,10 @@ def address(document: Document, scheme: dict[str, Any], value: dict[str, Any]) -
         return _linked(document, resolved(document, url))
     if value.get("preset") != "oauth2":
         return None
-    if isinstance(discovery := scheme.get("openIdConnectUrl"), str):
+    if scheme.get("type") == "openIdConnect" and isinstance(discovery := scheme.get("openIdConnectUrl"), str):
         return Address(None, "post", "", resolved(document, discovery))
-    flows = scheme.get("flows") or {}
+    flows = scheme.get("flows") if scheme.get("type") == "oauth2" else None
+    flows = flows if isinstance(flows, dict) else {}
     present = [flows[name] for name in _FLOWS if isinstance(flows.get(name), dict)]
     urls = [flow.get(key) for key in ("refreshUrl", "tokenUrl") for flow in present]
     url = next((each for each in urls if isinstance(each, str) and each), None)

@@ -125,7 +125,7 @@ def _refresh(document: Document, declared: Declared, value: dict[str, Any]) -> N
     renew = value.get("renew", "refresh")
     target = None if renew == "signIn" else address(document, declared.scheme, value)
     sign_in_by = sign_in(document, value) if renew == "signIn" else None
-    operation = operation_of(document, sign_in_by) if sign_in_by else target and target.operation
+    operation = target.operation if target else operation_of(document, sign_in_by or "")
     subject = value.get("subject") or ()
     return _node(
         "RefreshContract",
@@ -349,7 +349,7 @@ def _attach(scheme: dict[str, Any], value: dict[str, Any]) -> Node | None:
 
 
 def _error_properties(document: Document, operation: OperationFacts | None, value: dict[str, Any]) -> set[str]:
-    """Return what every documented refusal has: by it the API's own is told from a gateway's."""
+    """Return what every documented refusal has: a gateway's has not."""
     if operation is None:
         return set()
     responses = operation.node.get("responses") or {}

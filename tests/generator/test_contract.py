@@ -5,11 +5,13 @@ import copy
 import json
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from signedin_sdk import types
 
 from generator.diff.contract import compare_contract
 from generator.lint import Finding, extensions, shapes
@@ -45,6 +47,12 @@ def api(refresh: Any, *changes: Change, scheme: Any = None) -> Document:
     return Document(Path("openapi.yaml"), b"", data)
 
 
+def started(over: dict[str, Any]) -> dict[str, Any]:
+    """Return START with other fields; a `url` takes the place of its operation."""
+    refresh = {**START, **over}
+    return {name: each for name, each in refresh.items() if name != "operationId" or each or "url" not in over}
+
+
 def put(data: Any, place: tuple[str, ...], value: Any) -> None:
     for step in place[:-1]:
         data = data.setdefault(step, {})
@@ -61,7 +69,7 @@ def cases(name: str, *arguments: str) -> pytest.MarkDecorator:
 
 @cases("fields", "over", "expected")
 def test_a_field_becomes_a_part_of_the_contract(over: dict[str, Any], expected: str) -> None:
-    assert expected in contract(api({**START, **over}))["refresh"]
+    assert expected in contract(api(started(over)))["refresh"]
 
 
 def test_what_has_its_default_is_not_written() -> None:
@@ -144,7 +152,7 @@ def test_a_document_without_extensions_has_no_contract() -> None:
 
 @cases("bad", "over", "message")
 def test_what_could_not_be_sent_or_read_is_an_error(over: dict[str, Any], message: str) -> None:
-    errors = [finding.message for finding in findings(api({**START, **over})) if finding.is_error]
+    errors = [finding.message for finding in findings(api(started(over))) if finding.is_error]
     assert any(message in each for each in errors), errors
 
 
@@ -171,7 +179,7 @@ def test_issues_without_a_contract_are_errors() -> None:
 
 @cases("warned", "over", "message")
 def test_what_the_document_does_not_declare_is_a_warning(over: dict[str, Any], message: str) -> None:
-    warnings = findings(api({**START, **over}))
+    warnings = findings(api(started(over)))
     assert [finding for finding in warnings if finding.is_error] == []
     assert any(message in finding.message for finding in warnings), warnings
 
@@ -250,7 +258,7 @@ def test_a_parameter_that_the_contract_names_is_a_secret() -> None:
 
 @cases("changes", "old", "new", "expected")
 def test_a_change_of_the_contract_has_its_level(old: Any, new: Any, expected: str | None) -> None:
-    changes = list(compare_contract(*(api({**START, **over}) for over in (old, new))))
+    changes = list(compare_contract(*(api(started(over)) for over in (old, new))))
     assert [f"{each.level.name.lower()} {each.where.removeprefix('x-signedin-refresh/')}" for each in changes] == (
         [expected] if expected else []
     )
@@ -262,6 +270,51 @@ def test_a_change_of_what_an_operation_does_to_tokens_has_its_level() -> None:
     for more, level in (({"optional": True}, "MINOR"), ({"response": {"accessToken": "jwt"}}, "BREAKING")):
         [change] = compare_contract(plain, api(START, (place, {"effect": "issues", **more})))
         assert (change.rule, change.level.name, change.where) == ("x-signedin-tokens-changed", level, "login")
+
+
+FULL: Final = yaml.safe_load("""
+operationId: token
+request:
+  refreshToken: refresh_token
+  accessToken: {in: bearer}
+  constants: {grant_type: refresh_token}
+  settings: {client_id: {in: body}, key: {in: header, name: X-Key}}
+  client: basic
+  carry: [{from: {in: cookie, name: a}, to: {in: header, name: B}}]
+response:
+  accessToken: /data/token
+  refreshToken: {in: cookie, name: rt, absent: keep}
+  expires: {at: expires_in, as: seconds}
+expired: [{status: 401, at: code, in: [a, 1]}, {status: 401, header: A, contains: b}]
+dead: [400, {status: 401, property: code, equals: x}]
+grace: {seconds: 5, times: 2, header: Idempotency-Key}
+attach: {header: A, prefix: 'b '}
+subject: [a]
+renew: refresh
+""")
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+JUNK: Final[list[Any]] = [None, 5, True, "", "a\nb", [], [None], {}, {"in": []}, {"status": 401}]
+
+
+def test_whatever_stands_in_a_field_is_an_error_or_can_be_read() -> None:
+    for path in places(FULL):
+        for junk in JUNK:
+            refresh = copy.deepcopy(FULL)
+            node = refresh
+            for step in path[:-1]:
+                node = node[step]
+            node[path[-1]] = junk
+            document = api(refresh)
+            if not any(finding.is_error for finding in findings(document)):
+                eval(contract(document)["refresh"], vars(types))
 
 
 PAGE: Final = (ROOT / "docs" / "contract.md").read_text("utf-8")
