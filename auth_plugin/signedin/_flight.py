@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from signedin._threads import Signal
-from signedin._tokens import Intent, Record, Records, Status, TokenPair, is_token
+from signedin._tokens import Intent, Record, Records, Status, TokenPair
 from signedin.errors import (
     NotSignedInError,
     RefreshUnavailableError,
@@ -313,13 +313,20 @@ def _require_time(world: World, deadline: float, seconds: float, otherwise: str)
         raise _unavailable(otherwise)
 
 
+def _of_subject(answer: Answer, subject: tuple[str, ...]) -> Answer:
+    """Return the answer with its subject read as the contract says, which a user's own refresher does not know."""
+    if not isinstance(answer, Renewed) or answer.pair.subject == subject:
+        return answer
+    return replace(answer, pair=replace(answer.pair, subject=subject))
+
+
 def _validated(old: TokenPair, answer: object) -> Answer:
     """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
         return answer
     if not isinstance(answer, Renewed):
         return Unknown(f"the refresher answered with {type(answer).__name__}")
-    if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
+    if not answer.pair.is_sendable:
         return Unknown("the refresher answered with tokens that no header can carry")
     before, after = old.claims.subject, answer.pair.claims.subject
     if before is None or after is None or before == after:
@@ -375,13 +382,13 @@ class LiveWorld:
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return self.refresher.refresh(pair.refresh_token, attempt=attempt, timeout=self.timing.post)
+            return _of_subject(self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), pair.subject)
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 
     def revoke(self, pair: TokenPair) -> None:
         with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
-            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            self.refresher.revoke(pair, timeout=self.timing.post)
 
     def _stored(self, call: Callable[..., T], *arguments: object) -> T:
         try:

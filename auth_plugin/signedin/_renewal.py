@@ -40,8 +40,10 @@ from signedin.timing import save_after
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signedin_sdk.types import Place, Sign
+
     from signedin._events import Events
-    from signedin.protocols import Clock, ExpirySignal, Refresher
+    from signedin.protocols import Clock, Refresher
     from signedin.timing import Timing
 
 T = TypeVar("T")
@@ -56,7 +58,8 @@ class Renewal:
         refresher: Refresher,
         *,
         origins: frozenset[str],
-        expired: ExpirySignal,
+        expired: tuple[Sign, ...],
+        attach: Place,
         timing: Timing,
         clock: Clock,
         events: Events,
@@ -67,9 +70,11 @@ class Renewal:
         self.refresher: Final = refresher
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
+        self.telling: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
+        self.header: Final = attach.name
         self.timing: Final = timing
         self.threads: Final = Threads()
-        self.windows: Final = Windows(clock)
+        self.windows: Final = Windows(clock, attach.prefix)
         self.held: Held | None = None  # written under _lock, read by anyone
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
         self._grace, self._on_doubt = grace, on_doubt
@@ -399,7 +404,7 @@ class Renewal:
         held = self.held
         if record is not None:
             self._take_over(record, clock_offset)
-        if replaces and (old := _live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
+        if replaces and (old := _live_pair(before, held)) is not None and _apart(old, pair):
             self.threads.promise(partial(self._revoke, old))
 
     def sign_out(self, *, revoke: bool = True) -> None:
@@ -446,7 +451,7 @@ class Renewal:
 
     def _revoke(self, pair: TokenPair) -> None:
         with contextlib.suppress(Exception):  # best effort, also with a user's refresher
-            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            self.refresher.revoke(pair, timeout=self.timing.post)
 
     # ---------------------------------------------------------------------------------------------------- the process
 
@@ -489,6 +494,11 @@ class Renewal:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
+
+
+def _apart(old: TokenPair, new: TokenPair) -> bool:
+    """Say whether to revoke the one leaves the other alive."""
+    return (old.refresh_token or old.access_token) != (new.refresh_token or new.access_token)
 
 
 def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:

@@ -7,25 +7,28 @@ sent, and nobody can tell whether the refresh token is spent. What an answer mea
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
 import zlib
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._tokens import Claims, TokenPair, clock_offset, is_token
-from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
+from signedin._contract import Received, Settings, filled, issued, resolved
+from signedin._network import allowed_origin, origin_of
+from signedin._threads import SystemClock
+from signedin.protocols import Answer, Busy, NotSent, Refused, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from signedin.protocols import Clock
+    from signedin_sdk.types import RefreshContract, TokenRequest
+
+    from signedin._tokens import TokenPair
+    from signedin.protocols import Clock, Contract
 
 _LARGEST_ANSWER: Final = 64 * 1024  # bytes
 _LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked again after a day
@@ -33,67 +36,87 @@ _LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked
 _BEFORE_SENDING: Final = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol),
 )
-# The content-type, too: one among the client's headers would stand for that of `json=`.
-_JSON: Final = {"accept": "application/json", "content-type": "application/json"}
-_HEADERS: Final = {**_JSON, "accept-encoding": "identity", "connection": "close"}
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeEndpoint:
-    """Where a session is ended; the property names of both endpoints are those of the JSON bodies."""
-
-    url: str
-    method: str = "POST"
-    request_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshEndpoint(RevokeEndpoint):
-    """Where and how tokens are exchanged; `error_properties`: what every refusal has, where the API documents it."""
-
-    response_access_token: str = "access_token"  # noqa: S105 -- the name of a property
-    response_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
-    dead: frozenset[int] = frozenset({400, 401, 403})
-    error_properties: frozenset[str] = frozenset()
-    attempt_header: str | None = None
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "connection": "close"}
 
 
 class HttpRefresher:
-    """Exchange refresh tokens over HTTP: no redirects, no cookies, no hooks, no auth, no kept connections.
+    """Renew and revoke pairs over HTTP as the contract of a generated package says.
 
-    `client` makes the client of one exchange. Its headers go along, also an `authorization` that a gateway asks for;
-    those that the exchange itself needs replace them.
+    No redirects, no cookies but the contract's, no hooks, no auth, no connection of earlier requests. A relative URL of
+    the contract is below `base_url`; an absolute one is used as it is, and only there do the tokens go.
+
+    `settings`: what the contract leaves to the user, else SIGNEDIN_SETTING_<NAME>. `client` makes the client of one
+    exchange. Its headers go along, also an `authorization` that a gateway asks for, but not to another origin than
+    that of `base_url`; those that the exchange itself needs replace them.
+
+    Raises:
+        ConfigurationError: A setting is missing, or tokens would travel unencrypted to another machine.
     """
 
     def __init__(
         self,
-        endpoint: RefreshEndpoint,
+        contract: Contract,
+        base_url: str,
         *,
-        clock: Clock,
-        client: Callable[[], httpx.Client],
-        revoke: RevokeEndpoint | None = None,
+        settings: Mapping[str, str] | None = None,
+        client: Callable[[], httpx.Client] = httpx.Client,
+        clock: Clock | None = None,
+        allow_http: bool = False,
     ) -> None:
-        self._endpoint, self._revoke, self._clock, self._client = endpoint, revoke, clock, client
+        self._contract: RefreshContract = contract.REFRESH
+        self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
+        self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
+        self._settings = resolved(contract, Settings(settings or {}))
+        for request in (self._contract.request, self._revocation):
+            if request is not None:
+                allowed_origin(self._url(request), allow_http=allow_http)
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
-        """Send the token once and say what came of it."""
-        endpoint, host = self._endpoint, httpx.URL(self._endpoint.url).netloc.decode("ascii", "replace")
-        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}
-        exchange, sent = _Exchange(self._client, endpoint, refresh_token, headers), self._clock.wall()
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
+        """Send the pair once and classify what came of it."""
+        request, grace = self._contract.request, self._contract.grace
+        if request is None or (request.refresh_token is not None and pair.refresh_token is None):
+            return Refused("the server has issued no refresh token")
+        headers = {grace.header: attempt} if grace and grace.header else {}
+        exchange, sent = self._exchange(request, pair, headers), self._clock.wall()
         response = exchange.run(timeout)
         if isinstance(response, _Response):
-            return _classified(endpoint, response, partial(clock_offset, sent=sent, received=self._clock.wall()))
+            times = {"sent": sent, "received": self._clock.wall()}
+            return _classified(self._contract, response, lambda answer: self._renewed(answer, pair, times))
+        host = httpx.URL(self._url(request)).netloc.decode("ascii", "replace")
         if issubclass(response, _BEFORE_SENDING) and not exchange.sending:
             return NotSent(f"{host} could not be reached ({response.__name__})")
         return Unknown(f"no answer from {host} ({response.__name__})")
 
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:
-        """End the session behind the token at the server, if the API has a way to; trouble is swallowed."""
-        if self._revoke is not None:
-            _Exchange(self._client, self._revoke, refresh_token, {}).run(timeout)
+    def revoke(self, pair: TokenPair, *, timeout: float) -> None:
+        """End the session behind the pair at the server, if the API has a way to; trouble is swallowed."""
+        request = self._revocation
+        if request is not None and (request.refresh_token is None or pair.refresh_token is not None):
+            self._exchange(request, pair, {}).run(timeout)
 
     def close(self) -> None:
         """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
+
+    def _url(self, request: TokenRequest) -> str:
+        return request.url if "://" in request.url else self._base_url + request.url
+
+    def _exchange(self, request: TokenRequest, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
+        url = self._url(request)
+        at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
+        client = self._client if at_home else partial(_without_headers, self._client)
+        return _Exchange(client, filled(request, url, pair, self._settings, {**_HEADERS, **headers}), shown=url)
+
+    def _renewed(self, answer: Received, pair: TokenPair, times: Mapping[str, float]) -> Answer:
+        try:
+            return issued(answer, self._contract.response, self._contract, old=pair, **times)
+        except LookupError as error:
+            return Unknown(f"the answer to the refresh has no usable {error}")
+
+
+def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
+    """Return a client without the user's headers: another origin has no right to the API's keys."""
+    opened = client()
+    opened.headers = httpx.Headers({"user-agent": opened.headers.get("user-agent", "")})
+    return opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,17 @@ class _Response:
     content: bytes = field(repr=False)
 
 
+class _Discreet(httpx.URL):
+    """A URL that httpx's log shows as the contract has it, without the token or setting that fills it in."""
+
+    def __init__(self, url: httpx.URL, shown: str) -> None:
+        super().__init__(url)
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._shown
+
+
 class _Exchange:
     """One request and its response, in a thread of its own that is abandoned once the time is over.
 
@@ -110,12 +144,8 @@ class _Exchange:
     and then. What is abandoned before it is sent stays unsent, so it may be reported as such, and the token used again.
     """
 
-    def __init__(
-        self, client: Callable[[], httpx.Client], endpoint: RevokeEndpoint, refresh_token: str, headers: dict[str, str]
-    ) -> None:
-        self._client = client
-        self._request: dict[str, Any] = {"method": endpoint.method, "url": endpoint.url}
-        self._request |= {"json": {endpoint.request_refresh_token: refresh_token}, "headers": {**_HEADERS, **headers}}
+    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
+        self._client, self._request, self._shown = client, request, shown
         self._outcome: _Response | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
@@ -148,8 +178,11 @@ class _Exchange:
         options = {**self._request, "timeout": timeout, "extensions": extensions}
         try:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
-            with self._client() as client, client.stream(**options) as response:
-                self._outcome = _Response(response.status_code, response.headers, _read(response, end))
+            with self._client() as client:
+                request = client.build_request(**options)
+                request.url = _Discreet(request.url, self._shown)
+                with contextlib.closing(client.send(request, stream=True)) as response:
+                    self._outcome = _Response(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type is kept: its frames hold the token
             self._outcome = type(error)
 
@@ -194,13 +227,15 @@ def _read(response: httpx.Response, end: float) -> bytes:
     return content
 
 
-def _classified(endpoint: RefreshEndpoint, response: _Response, offset: Callable[..., float]) -> Answer:
+def _classified(contract: RefreshContract, response: _Response, renewed: Callable[[Received], Answer]) -> Answer:
     status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
-    if 200 <= status <= 299:
-        return _renewed(endpoint, response, offset)
-    if status in endpoint.dead:
+    success = 200 <= status <= 299
+    answer = Received(status, response.headers, response.content, strict=success)
+    if success:
+        return renewed(answer)
+    if (sign := answer.matches(contract.dead)) is not None:
         # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a session.
-        if _is_the_apis(response.content, endpoint.error_properties):
+        if sign.place is not None or _is_the_apis(answer, response.content, contract.error_properties):
             return Refused(f"status {status}")
         return Unknown(f"status {status} with a body that is not the API's")
     if status == 429 or (status == 503 and retry_after is not None):
@@ -208,47 +243,12 @@ def _classified(endpoint: RefreshEndpoint, response: _Response, offset: Callable
     return Unknown(f"status {status}")
 
 
-def _is_the_apis(content: bytes, properties: frozenset[str]) -> bool:
-    if isinstance(body := _json(content), dict):
-        return properties <= body.keys()
+def _is_the_apis(answer: Received, content: bytes, properties: frozenset[str]) -> bool:
+    if isinstance(answer.body, dict):
+        return properties <= answer.body.keys()
     # Without a body: a gateway's, if the API documents one. What is wrongly unknown is tried again a few times; what
     # is wrongly dead is lost.
     return not properties and not content.strip()
-
-
-def _renewed(endpoint: RefreshEndpoint, response: _Response, offset: Callable[..., float]) -> Answer:
-    body, date = _json(response.content, object_pairs_hook=_without_duplicates), date_of(response.headers)
-    if not isinstance(body, dict):
-        return Unknown("the answer to the refresh is no JSON object")
-    names = endpoint.response_access_token, endpoint.response_refresh_token
-    for name in names:
-        if not is_token(body.get(name)):
-            return Unknown(f"the answer to the refresh has no usable {name}")
-    pair = TokenPair(body[names[0]], body[names[1]])
-    date_offset = offset(Claims(), date=date) if date is not None else None
-    return Renewed(pair, offset(pair.claims, date=date), date_offset)
-
-
-def date_of(headers: httpx.Headers) -> float | None:
-    """Return the moment that an answer's Date header names (RFC 9110, section 6.6.1), in seconds since the epoch."""
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _json(content: bytes, **options: Any) -> Any:
-    try:
-        return json.loads(content, **options)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8259, section 4: of a name that comes twice, parsers differ in which they take.
-    if len(properties := dict(pairs)) < len(pairs):
-        raise ValueError
-    return properties
 
 
 def _seconds(retry_after: str | None) -> float | None:

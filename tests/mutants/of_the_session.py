@@ -72,9 +72,9 @@ by tests/auth/test_file_store.py::test_a_deleted_file_is_written_anew_by_the_nex
 -generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1
 +generation = (current.generation if current else 0) + 1
 @@ timing.py I11: bounds that overrun the server's grace
-by tests/auth/test_bad_input.py::test_bounds_that_do_not_fit_into_each_other_are_refused
--        self._demand(self.lease + self.post <= grace,
-+        self._demand(True,
+by tests/auth/test_bad_input.py::test_bounds_are_shortened_to_fit_a_grace_which_counts_for_nothing_where_it_is_too_short
+-        if share >= 1:
++        if True:
 @@ _tokens.py a pair is pickled
 by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
 -    def __reduce__(self)
