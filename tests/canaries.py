@@ -100,7 +100,7 @@ class Canaries(logging.Handler):
                 self._tokens.update(server._claims, (family.current, family.carried))
             return answer
 
-        FakeAuthServer._tokens = issued  # type: ignore[method-assign]
+        FakeAuthServer._tokens = issued  # type: ignore[method-assign,assignment]
 
     def _watch_events(self) -> None:
         add = Events.add

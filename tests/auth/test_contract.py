@@ -240,6 +240,7 @@ def asked(api: Any, status: int, pair: TokenPair = PAIR, **response: Any) -> Ans
     ).refresh(pair, attempt="a", timeout=5.0)
 
 
+NO_END: tuple[Any, ...] = ("soon", -5, 0, True, None, [], float("nan"), float("inf"), 1e12)
 BOTH = {"access_token": "a2", "refresh_token": "r2"}
 KEEP, NONE = contract(response={"absent": "keep"}), contract(response={"absent": "none"})
 COOKIES, HEADERS = CONTRACTS["cookies with CSRF"], CONTRACTS["headers"]
@@ -286,7 +287,7 @@ def test_tokens_are_read_where_the_contract_says(api: Any, response: dict[str, A
     ("unit", "value", "expected"),
     [
         ("seconds", 300, 300), ("seconds", "300", 300), ("seconds", 300.4, 300), ("milliseconds", 300_000, 300),
-        *(("seconds", value, None) for value in ("soon", -5, 0, True, None, [], float("nan"), float("inf"), 1e12)),
+        *(("seconds", value, None) for value in NO_END),
         ("epoch", 253_402_300_800, None), ("epoch", -1, None), ("date-time", "9999-12-31T23:59:59-14:00", None),
         ("date-time", "soon", None), ("date-time", 5, None),
     ],
@@ -300,15 +301,14 @@ def test_an_end_that_is_none_is_ignored_and_the_pair_stays(unit: Any, value: Any
     assert (ends and round((ends - before).total_seconds(), 0)) == (expected and round(expected, 0))
 
 
-def test_an_end_may_be_a_moment() -> None:
-    for unit, value in (
-        ("epoch", 1_900_000_000),
-        ("date-time", "2030-03-17T17:46:40Z"),
-        ("date-time", "2030-03-17T17:46:40"),
-    ):
-        answer = asked(contract(response={"expires": Expires(body("ends"), unit)}), 200, json={**BOTH, "ends": value})
-        assert isinstance(answer, Renewed)
-        assert answer.pair.expires_at == datetime.fromtimestamp(1_900_000_000, UTC)
+@pytest.mark.parametrize(
+    ("unit", "value"),
+    [("epoch", 1_900_000_000), ("date-time", "2030-03-17T17:46:40Z"), ("date-time", "2030-03-17T17:46:40")],
+)
+def test_an_end_may_be_a_moment(unit: Any, value: Any) -> None:
+    answer = asked(contract(response={"expires": Expires(body("ends"), unit)}), 200, json={**BOTH, "ends": value})
+    assert isinstance(answer, Renewed)
+    assert answer.pair.expires_at == datetime.fromtimestamp(1_900_000_000, UTC)
 
 
 def test_a_carried_value_is_that_of_the_last_response_that_had_one() -> None:
@@ -490,9 +490,7 @@ async def test_a_sign_in_without_usable_tokens_is_a_typed_error(drive: Drive, br
 
 
 async def test_a_sign_in_brings_its_pair_from_places_of_its_own(drive: Drive) -> None:
-    places = {"access_token": body("access"), "refresh_token": Place("cookie", "rt")}
-    expires = Expires(body("expires_in"), "seconds")
-    own = TokenResponse(**places, expires=expires)
+    own = TokenResponse(body("access"), Place("cookie", "rt"), expires=Expires(body("expires_in"), "seconds"))
     api = contract(request={"carry": (CSRF,)}, issue={"operation_id": "token", "response": own})
     headers = [("set-cookie", "rt=r1; HttpOnly"), ("set-cookie", "csrf=c1")]
     pair = await signed_in_by(drive, api, httpx.Response(200, headers=headers, json={"access": "a1", "expires_in": 60}))

@@ -352,6 +352,7 @@ def test_revoking_never_raises(server: FakeAuthServer) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
+    revoke: dict[str, Any] | None
     for revoke in (None, {}):
         refresher = HttpRefresher(
             contract(revoke=revoke), server.base_url, client=lambda: httpx.Client(transport=httpx.MockTransport(fail))

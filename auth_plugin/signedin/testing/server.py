@@ -155,10 +155,10 @@ class FakeAuthServer:
             for family in self._families.values():
                 family.revoked = True
 
-    def is_live(self, refresh_token: str) -> bool:
+    def is_live(self, refresh_token: str | None) -> bool:
         """Say whether a refresh token would still work."""
         with self._mutex:
-            family = self._families.get(refresh_token)
+            family = self._families.get(refresh_token or "")
             return family is not None and not family.revoked and family.current == refresh_token
 
     def fail(self, operation: str, *faults: str) -> None:
