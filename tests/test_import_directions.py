@@ -30,7 +30,7 @@ LAYERS: Final = (
     ("signedin._plan",),
     ("signedin.session",),
     ("signedin._renewal",),
-    ("signedin._held",),
+    ("signedin._held", "signedin._ahead"),
     ("signedin._flight", "signedin._wire", "signedin._connections", "signedin._events", "signedin.stores"),
     ("signedin._stack", "signedin._threads", "signedin.timing"),
     ("signedin._contract",),

@@ -13,6 +13,8 @@ import os
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -23,7 +25,7 @@ from signedin.errors import ConfigurationError
 from signedin.protocols import Renewed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx
     from signedin_sdk.types import Carry, Constant, Expires, IssueContract, RefreshContract, TokenRequest, TokenResponse
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 BEARER_HEADER: Final = Place("header", "Authorization", "Bearer ")
 EXPIRED: Final = (Sign(401),)
+SIGN_IN_REFUSED: Final = tuple(Sign(status) for status in (400, 401, 403, 404, 409, 410, 422))
 _CLIENT: Final = ("client_id", "client_secret")
 _ENCODED: Final = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
@@ -248,6 +251,36 @@ def argument(place: Place, kwargs: Mapping[str, Any]) -> Any:
         place = BEARER_HEADER
     value = headers.get(place.name.lower())
     return value and value.removeprefix(place.prefix)
+
+
+class SignIn:
+    """The operation that signs in anew, with the arguments that the user's callback returns."""
+
+    def __init__(self, contract: Contract, credentials: Callable[[], Mapping[str, Any]]) -> None:
+        self._contract, self._credentials = contract, credentials
+        name = contract.REFRESH.sign_in
+        issue: IssueContract | None = next((issue for issue in contract.ISSUES if issue.operation_id == name), None)
+        if contract.REFRESH.renew != "signIn" or issue is None:
+            raise ConfigurationError(
+                "credentials= is for an API whose contract says `renew: signIn`; sign in to this one once, by its "
+                "operation."
+            )
+        self.response: Final = issue.response
+        self.path = ""
+
+    def request(self, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Return the arguments of `httpx.Client.build_request`. Raises what the callback raises."""
+        kwargs = self._operation().call(**self._credentials()).kwargs
+        self.path = kwargs["url"]
+        return {**kwargs, "url": base_url + self.path, "headers": {**kwargs.get("headers", {}), **headers}}
+
+    def _operation(self) -> Any:
+        """Return the operation's module of the generated package."""
+        contract: Any = self._contract
+        api = import_module(f"{contract.__name__.rpartition('.')[0]}.api")
+        modules = (import_module(module.name) for module in walk_packages(api.__path__, f"{api.__name__}."))
+        name = contract.REFRESH.sign_in
+        return next(module for module in modules if getattr(module, "OPERATION", None) and module.OPERATION.id == name)
 
 
 # ------------------------------------------------------------------------------------------------------------ settings

@@ -63,6 +63,7 @@ class Orders:
     `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
     generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
     `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
+    `signs_in`: the refresher signs in anew, so that no pair is needed to begin with.
     """
 
     owner: str
@@ -73,6 +74,7 @@ class Orders:
     grace: int | None = None
     on_doubt: Literal["resend", "relogin"] = "resend"
     rest: float = 0.0
+    signs_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,11 @@ def fly(world: World, orders: Orders) -> Landing:
 def _check(world: World, orders: Orders) -> Record:
     """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
     record = world.load()
-    if record is None or record.status is Status.SIGNED_OUT:
+    if orders.signs_in:
+        record = record or Record(0, 0, Status.SIGNED_OUT, family=world.draw())
+    elif record is None or record.status is Status.SIGNED_OUT:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
-    if record.status is Status.DEAD:  # never tried again (I12)
+    elif record.status is Status.DEAD:  # never tried again (I12)
         raise _expired()
     held = orders.held if orders.held and orders.held.family == record.family else None
     if held is not None and record.generation < held.generation:
@@ -142,7 +146,7 @@ def _check(world: World, orders: Orders) -> Record:
         record = newer
     # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
     rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
-    if not rejected and orders.usable(record, world.now()):
+    if record.pair is not None and not rejected and orders.usable(record, world.now()):
         raise _Adopted(record)
     return record
 
@@ -187,12 +191,14 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
     except TokenStoreError:
         if world.load() != journalled:  # else it was written, and only the answer lost
             raise
-    return journalled
+    # The store chooses the first revision of a record.
+    return journalled if record.revision else _reload_unchanged(world, orders, journalled)
 
 
 def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
     """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2)."""
-    if record.pair is None or record.intent is None:
+    pair = record.pair if record.pair or not orders.signs_in else TokenPair("")
+    if pair is None or record.intent is None:
         raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
     resends = orders.timing.resends
     # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
@@ -202,12 +208,13 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
         wait = max(back_off(count - 1), retry_after or 0.0) if count else 0.0
         if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
-        answer = _validated(record.pair, world.post(record.pair, record.intent.attempt))
+        answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
         if isinstance(answer, Renewed):
-            return _save(world, record, answer, deadline, in_doubt=in_doubt)
+            family = _new_family(world, record, answer.pair) if orders.signs_in else record.family
+            return _save(world, record, answer, deadline, in_doubt=in_doubt, family=family)
         if isinstance(answer, Refused):
             _end_session(world, orders, record, Status.DEAD)
-            raise _expired(answer.reason)
+            raise _sign_in_refused(answer.reason) if orders.signs_in else _expired(answer.reason)
         if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
             _ambiguous(world, orders, record, record.intent, deadline)
             doubtful, in_doubt = doubtful - in_doubt, True
@@ -230,14 +237,14 @@ def _may_send_after(world: World, orders: Orders, record: Record, wait: float, d
     return True
 
 
-def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_doubt: bool) -> Landing:
+def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_doubt: bool, family: str) -> Landing:
     """SAVE: the old token is spent, so this must not fail for any trouble that passes (I7)."""
     offset = answer.clock_offset
     if in_doubt:
         # An `iat` of an earlier presentation makes the server's clock look late, never early. The record's offset may
         # come from a host with another clock.
         offset = max(offset, record.clock_offset if answer.date_offset is None else answer.date_offset)
-    fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset)
+    fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset, family=family)
     while True:
         try:
             if world.compare_and_set(record.revision, fresh):
@@ -251,6 +258,12 @@ def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_
             if world.now().monotonic >= deadline:
                 return Landing(fresh, "refreshed", saved=False)
             world.sleep(0.25, to_the_end=True)
+
+
+def _new_family(world: World, record: Record, pair: TokenPair) -> str:
+    """Return the family of a pair from a sign-in anew: the one of before only where it is the same user (I9)."""
+    same = record.pair is not None and record.claims.subject == pair.claims.subject
+    return record.family if same else world.draw()
 
 
 def _overtaken(world: World, record: Record, current: Record | None, pair: TokenPair) -> Landing:
@@ -320,7 +333,7 @@ def _of_subject(answer: Answer, subject: tuple[str, ...]) -> Answer:
     return replace(answer, pair=replace(answer.pair, subject=subject))
 
 
-def _validated(old: TokenPair, answer: object) -> Answer:
+def _validated(old: TokenPair, answer: object, *, same_user: bool) -> Answer:
     """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
         return answer
@@ -329,7 +342,7 @@ def _validated(old: TokenPair, answer: object) -> Answer:
     if not answer.pair.is_sendable:
         return Unknown("the refresher answered with tokens that no header can carry")
     before, after = old.claims.subject, answer.pair.claims.subject
-    if before is None or after is None or before == after:
+    if not same_user or before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9
 
@@ -343,6 +356,12 @@ def _expired(reason: str | None = None) -> SessionExpiredError:
     because = f" ({reason})" if reason else ""
     return SessionExpiredError(
         f"The session has expired: the server refused the refresh token{because}. The pair was cleared; sign in again."
+    )
+
+
+def _sign_in_refused(reason: str) -> SessionExpiredError:
+    return SessionExpiredError(
+        f"The server refused the sign-in ({reason}). There is no pair; see what credentials= returns."
     )
 
 
@@ -382,7 +401,9 @@ class LiveWorld:
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return _of_subject(self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), pair.subject)
+            return _of_subject(
+                self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), self.records.subject
+            )
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 

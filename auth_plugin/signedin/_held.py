@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from signedin.errors import FreshTokenRejectedError, RefreshUnavailableError
+from signedin._threads import Promise
+from signedin.errors import FreshTokenRejectedError, RefreshUnavailableError, SignInRequiredError
 from signedin.timing import hard_window, jittered, rest_after, soft_window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signedin._flight import Instant
     from signedin._threads import SharedJob
-    from signedin._tokens import Record
+    from signedin._tokens import Record, TokenPair
     from signedin.errors import SignedInError
     from signedin.protocols import Clock
 
@@ -173,3 +176,24 @@ class Setbacks:
             f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",
             clock_offset=offset,
         )
+
+
+def or_else(flight: SharedJob[Held], held: Held, monotonic: Callable[[], float]) -> Promise[Held]:
+    """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
+    either: Promise[Held] = Promise()
+
+    def landed() -> None:
+        error = flight.error()
+        if error and (isinstance(error, SignInRequiredError) or monotonic() >= held.hard_at):
+            either.set_error(error)
+        else:
+            either.set_result(held if error else flight.outcome())
+
+    flight.add_done_callback(landed)
+    return either
+
+
+def live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
+    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
+    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
+    return max(records, key=lambda record: record.generation).pair if records else None

@@ -10,14 +10,14 @@ import threading
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from signedin._wire import HttpRefresher
 from signedin.errors import ConfigurationError
 from signedin.session import TokenSession, renewal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -42,6 +42,7 @@ class Options:
     clock: Clock
     refresh_client: Callable[[], httpx.Client]
     settings: Settings
+    credentials: Callable[[], Mapping[str, Any]] | None
 
     def session(self, profile: str) -> TokenSession:
         """Return a new session that refreshes as the spec says."""
@@ -52,6 +53,7 @@ class Options:
             self.api,
             self.base_url,
             settings=self.settings,
+            credentials=self.credentials,
             client=self.refresh_client,
             clock=self.clock,
             allow_http=self.allow_http,
@@ -69,6 +71,8 @@ class Options:
             grace=grace.times if grace else None,
             grace_seconds=grace.seconds if grace else None,
             on_doubt=self.on_doubt,
+            signs_in=self.credentials is not None,
+            ahead=refresh.renew == "ahead",
             timing=self.timing,
             clock=self.clock,
         )

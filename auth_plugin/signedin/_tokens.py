@@ -91,6 +91,10 @@ class TokenPair:
         """Whether a header can carry both tokens."""
         return is_token(self.access_token) and (self.refresh_token is None or is_token(self.refresh_token))
 
+    def is_apart_from(self, other: TokenPair) -> bool:
+        """Say whether to revoke this one leaves the other alive."""
+        return (self.refresh_token or self.access_token) != (other.refresh_token or other.access_token)
+
     def __repr__(self) -> str:
         return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
 
@@ -141,10 +145,12 @@ class Record(NamedTuple):
         """What the access token says of itself. No field, since a repr would show whose tokens they are."""
         return self.pair.claims if self.pair else Claims()
 
-    def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
-        """Return the successor that holds the refreshed pair."""
+    def after_refresh(
+        self, pair: TokenPair, *, obtained_at: float, clock_offset: float, family: str | None = None
+    ) -> Self:
+        """Return the successor that holds the refreshed pair; `family`: of a sign-in anew."""
         generation, revision = self.generation + 1, self.revision + 1
-        return type(self)(generation, revision, self.status, pair, obtained_at, clock_offset, self.family)
+        return type(self)(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family or self.family)
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._contract import Received, Settings, filled, issued, resolved
+from signedin._contract import SIGN_IN_REFUSED, Received, Settings, SignIn, filled, issued, resolved
 from signedin._network import allowed_origin, origin_of
 from signedin._threads import SystemClock
 from signedin.protocols import Answer, Busy, NotSent, Refused, Unknown
@@ -25,7 +25,7 @@ from signedin.protocols import Answer, Busy, NotSent, Refused, Unknown
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from signedin_sdk.types import RefreshContract, TokenRequest
+    from signedin_sdk.types import RefreshContract, Sign, TokenRequest, TokenResponse
 
     from signedin._tokens import TokenPair
     from signedin.protocols import Clock, Contract
@@ -45,7 +45,9 @@ class HttpRefresher:
     No redirects, no cookies but the contract's, no hooks, no auth, no connection of earlier requests. A relative URL of
     the contract is below `base_url`; an absolute one is used as it is, and only there do the tokens go.
 
-    `settings`: what the contract leaves to the user, else SIGNEDIN_SETTING_<NAME>. `client` makes the client of one
+    `settings`: what the contract leaves to the user, else SIGNEDIN_SETTING_<NAME>. `credentials`: where the contract
+    says `renew: signIn`, returns the arguments of the operation that signs in, which replaces the refresh; the
+    `TokenSession` needs `signs_in=True` then. `client` makes the client of one
     exchange. Its headers go along, also an `authorization` that a gateway asks for, but not to another origin than
     that of `base_url`; those that the exchange itself needs replace them.
 
@@ -59,6 +61,7 @@ class HttpRefresher:
         base_url: str,
         *,
         settings: Mapping[str, str] | None = None,
+        credentials: Callable[[], Mapping[str, Any]] | None = None,
         client: Callable[[], httpx.Client] = httpx.Client,
         clock: Clock | None = None,
         allow_http: bool = False,
@@ -67,25 +70,68 @@ class HttpRefresher:
         self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
         self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
         self._settings = resolved(contract, Settings(settings or {}))
+        self._sign_in = None if credentials is None else SignIn(contract, credentials)
         for request in (self._contract.request, self._revocation):
             if request is not None:
                 allowed_origin(self._url(request), allow_http=allow_http)
 
     def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
-        """Send the pair once and classify what came of it."""
+        """Send the pair once, or sign in anew, and classify what came of it."""
+        if self._sign_in is not None:
+            return self._signed_in(self._sign_in, timeout)
         request, grace = self._contract.request, self._contract.grace
         if request is None or (request.refresh_token is not None and pair.refresh_token is None):
             return Refused("the server has issued no refresh token")
         headers = {grace.header: attempt} if grace and grace.header else {}
-        exchange, sent = self._exchange(request, pair, headers), self._clock.wall()
-        response = exchange.run(timeout)
-        if isinstance(response, _Response):
-            times = {"sent": sent, "received": self._clock.wall()}
-            return _classified(self._contract, response, lambda answer: self._renewed(answer, pair, times))
-        host = httpx.URL(self._url(request)).netloc.decode("ascii", "replace")
-        if issubclass(response, _BEFORE_SENDING) and not exchange.sending:
-            return NotSent(f"{host} could not be reached ({response.__name__})")
-        return Unknown(f"no answer from {host} ({response.__name__})")
+        exchange, dead = self._exchange(request, pair, headers), self._contract.dead
+        return self._answer(exchange, timeout, self._contract.response, dead, old=pair)
+
+    def _signed_in(self, sign_in: SignIn, timeout: float) -> Answer:
+        try:
+            request = sign_in.request(self._base_url, _HEADERS)
+        except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
+            return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
+        exchange = _Exchange(self._client, request, shown=self._base_url + sign_in.path)
+        return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
+
+    def _answer(
+        self,
+        exchange: _Exchange,
+        timeout: float,
+        response: TokenResponse,
+        dead: tuple[Sign, ...],
+        *,
+        old: TokenPair | None,
+    ) -> Answer:
+        """Carry the exchange out; return what came of it."""
+        sent, received = self._clock.wall(), exchange.run(timeout)
+        if isinstance(received, _Response):
+            context = {"old": old, "sent": sent, "received": self._clock.wall()}
+            return self._classified(
+                received, dead, partial(issued, response=response, refresh=self._contract, **context)
+            )
+        if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
+            return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
+        return Unknown(f"no answer from {exchange.host} ({received.__name__})")
+
+    def _classified(self, response: _Response, dead: tuple[Sign, ...], renewed: Callable[[Received], Answer]) -> Answer:
+        status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
+        success = 200 <= status <= 299
+        answer = Received(status, response.headers, response.content, strict=success)
+        if success:
+            try:
+                return renewed(answer)
+            except LookupError as error:
+                return Unknown(f"the answer to the refresh has no usable {error}")
+        if (sign := answer.matches(dead)) is not None:
+            # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a
+            # session.
+            if sign.place is not None or _is_the_apis(answer, response.content, self._contract.error_properties):
+                return Refused(f"status {status}")
+            return Unknown(f"status {status} with a body that is not the API's")
+        if status == 429 or (status == 503 and retry_after is not None):
+            return Busy(f"the server is busy (status {status})", retry_after)
+        return Unknown(f"status {status}")
 
     def revoke(self, pair: TokenPair, *, timeout: float) -> None:
         """End the session behind the pair at the server, if the API has a way to; trouble is swallowed."""
@@ -104,12 +150,6 @@ class HttpRefresher:
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
         client = self._client if at_home else partial(_without_headers, self._client)
         return _Exchange(client, filled(request, url, pair, self._settings, {**_HEADERS, **headers}), shown=url)
-
-    def _renewed(self, answer: Received, pair: TokenPair, times: Mapping[str, float]) -> Answer:
-        try:
-            return issued(answer, self._contract.response, self._contract, old=pair, **times)
-        except LookupError as error:
-            return Unknown(f"the answer to the refresh has no usable {error}")
 
 
 def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
@@ -146,6 +186,7 @@ class _Exchange:
 
     def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
         self._client, self._request, self._shown = client, request, shown
+        self.host = httpx.URL(shown).netloc.decode("ascii", "replace")
         self._outcome: _Response | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
@@ -225,22 +266,6 @@ def _read(response: httpx.Response, end: float) -> bytes:
         if time.monotonic() > end:
             raise httpx.ReadTimeout("the answer took too long in total")
     return content
-
-
-def _classified(contract: RefreshContract, response: _Response, renewed: Callable[[Received], Answer]) -> Answer:
-    status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
-    success = 200 <= status <= 299
-    answer = Received(status, response.headers, response.content, strict=success)
-    if success:
-        return renewed(answer)
-    if (sign := answer.matches(contract.dead)) is not None:
-        # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a session.
-        if sign.place is not None or _is_the_apis(answer, response.content, contract.error_properties):
-            return Refused(f"status {status}")
-        return Unknown(f"status {status} with a body that is not the API's")
-    if status == 429 or (status == 503 and retry_after is not None):
-        return Busy(f"the server is busy (status {status})", retry_after)
-    return Unknown(f"status {status}")
 
 
 def _is_the_apis(answer: Received, content: bytes, properties: frozenset[str]) -> bool:

@@ -171,6 +171,7 @@ class _Client(Generic[Transport, Http]):
         timing: Timing | None = None,
         clock: Clock | None = None,
         settings: Mapping[str, str] | None = None,
+        credentials: Callable[[], Mapping[str, Any]] | None = None,
         refresh_transport: httpx.BaseTransport | None = None,
     ) -> None:
         if session is not None and (store is not None or profile is not None):
@@ -208,6 +209,7 @@ class _Client(Generic[Transport, Http]):
             clock=clock or SystemClock(),
             refresh_client=_refresh_client(threaded, refresh_transport, network, http_options["headers"]),
             settings=settings if session is not None else resolved(self.api, settings),
+            credentials=credentials,
         )
         if session is None:
             options.refresh_client().close()  # what cannot work is refused now, not when the token ends
@@ -344,6 +346,8 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
     `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
     `settings`: what the API's login leaves to the user, a client secret say, else SIGNEDIN_SETTING_<NAME>.
+    `credentials`, for an API without refresh: called in a thread whenever a sign-in is due, first at the first call;
+    returns the arguments of the operation that signs in, which are stored nowhere.
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
     `refresh_transport`, in a thread. The client closes `transport`, as httpx's does, and neither of the other two.
     `allow_http`: let tokens travel unencrypted to other machines.

@@ -50,7 +50,9 @@ class TokenSession:
     header that takes the token. `subject`: claims of which the first present says whose token it is. `grace` is how
     often, and `grace_seconds` how long, the server lets a refresh token be presented again after a lost answer, and
     `timing` is shortened to fit; None for a strict server, whose lost answer `on_doubt` treats: present the token once
-    more ("resend") or clear the pair ("relogin").
+    more ("resend") or clear the pair ("relogin"). `signs_in`: the refresher signs in anew, and is called also where
+    there is no pair yet. `ahead`: only a refresh before the token's end works, so a thread does it also while idle,
+    until `close()`.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class TokenSession:
         grace: int | None = None,
         grace_seconds: float | None = None,
         on_doubt: Literal["resend", "relogin"] = "resend",
+        signs_in: bool = False,
+        ahead: bool = False,
         timing: Timing | None = None,
         clock: Clock | None = None,
         allow_http: bool = False,
@@ -91,6 +95,8 @@ class TokenSession:
             events=self._events,
             grace=grace if fitting else None,
             on_doubt=on_doubt,
+            signs_in=signs_in,
+            ahead=ahead,
         )
         _sessions.add(self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from signedin_sdk.types import (
     IssueContract,
@@ -23,7 +23,7 @@ def body(name: str) -> Place:
 def contract(
     url: str = "/refresh",
     *,
-    request: dict[str, Any] | None = None,
+    request: dict[str, Any] | Literal["none"] | None = None,
     response: dict[str, Any] | None = None,
     revoke: dict[str, Any] | None = None,
     issue: dict[str, Any] | None = None,
@@ -39,9 +39,10 @@ def contract(
         "encoding": "json",
         "refresh_token": body("refresh_token"),
     }
-    asked = TokenRequest(**parts | {"url": url} | (request or {}))
+    asked = None if request == "none" else TokenRequest(**parts | {"url": url} | (request or {}))
     signs = {"expired": (Sign(401),), "dead": (Sign(400), Sign(401), Sign(403))}
     return SimpleNamespace(
+        __name__="signedin_sdk.contract",  # whose operations it has
         REFRESH=RefreshContract(scheme="bearer", request=asked, response=tokens, **signs | refresh),
         REVOKE=None if revoke is None else RevokeContract(TokenRequest(**parts | {"url": "/revoke"} | revoke)),
         ISSUES=(IssueContract(**{"operation_id": "login", "response": tokens} | (issue or {})),),

@@ -21,8 +21,8 @@ by tests/auth/test_contract.py::test_tokens_are_read_where_the_contract_says
 +response.absent == "none" else None
 @@ _wire.py I10: a refusal for another reason ends the session
 by tests/auth/test_contract.py::test_only_a_declared_sign_ends_the_session
--(sign := answer.matches(contract.dead)) is not None:
-+(sign := answer.matches(contract.dead, by_status=True)) is not None:
+-(sign := answer.matches(dead)) is not None:
++(sign := answer.matches(dead, by_status=True)) is not None:
 @@ _contract.py I9: a call that issues nothing signs in
 by tests/auth/test_contract.py::test_an_operation_issues_tokens_when_and_if_the_contract_says_so
 -    return when is None or argument(when.place, kwargs) == when.value
@@ -98,8 +98,8 @@ by tests/auth/test_wire.py::test_an_exchange_that_was_given_up_never_begins_to_s
 +                    raise
 @@ _wire.py I2: a transport that sent, and could not connect again, counts as never sent
 by tests/auth/test_wire.py::test_a_transport_that_sent_before_it_could_not_connect_is_in_doubt
--        if issubclass(response, _BEFORE_SENDING) and not exchange.sending:
-+        if issubclass(response, _BEFORE_SENDING):
+-        if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
++        if issubclass(received, _BEFORE_SENDING):
 @@ _wire.py I2: a transport that reports nothing counts as never having sent
 by tests/auth/test_wire.py::test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_reports_nothing
 -httpx.ConnectTimeout if self._connecting and not self.sending else
