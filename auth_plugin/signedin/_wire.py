@@ -20,6 +20,7 @@ import httpx
 from signedin._contract import SIGN_IN_REFUSED, Received, Settings, SignIn, filled, issued, resolved
 from signedin._network import allowed_origin, origin_of
 from signedin._threads import SystemClock
+from signedin.errors import ConfigurationError
 from signedin.protocols import Answer, Busy, NotSent, Refused, Unknown
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from signedin.protocols import Clock, Contract
 
 _LARGEST_ANSWER: Final = 64 * 1024  # bytes
-_LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked again after a day
+_LONGEST_REST: Final = 86_400.0  # seconds; a server that wants more is tried again after a day
 # Raised before a byte of the request was written: connection set-up, a proxy's tunnel, the wait for the pool.
 _BEFORE_SENDING: Final = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol),
@@ -47,9 +48,9 @@ class HttpRefresher:
 
     `settings`: what the contract leaves to the user, else SIGNEDIN_SETTING_<NAME>. `credentials`: where the contract
     says `renew: signIn`, returns the arguments of the operation that signs in, which replaces the refresh; the
-    `TokenSession` needs `signs_in=True` then. `client` makes the client of one
-    exchange. Its headers go along, also an `authorization` that a gateway asks for, but not to another origin than
-    that of `base_url`; those that the exchange itself needs replace them.
+    `TokenSession` needs `signs_in=True` then. `client` makes the client of one exchange. Its headers go along, also an
+    `authorization` for a gateway, but not to another origin than that of `base_url`; those that the exchange itself
+    needs replace them.
 
     Raises:
         ConfigurationError: A setting is missing, or tokens would travel unencrypted to another machine.
@@ -71,9 +72,11 @@ class HttpRefresher:
         self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
         self._settings = resolved(contract, Settings(settings or {}))
         self._sign_in = None if credentials is None else SignIn(contract, credentials)
-        for request in (self._contract.request, self._revocation):
-            if request is not None:
-                allowed_origin(self._url(request), allow_http=allow_http)
+        self._allow_http = allow_http
+        self._endpoints: dict[str, str] = {}  # by the names of the discovery document; replaced as a whole
+        urls = [request.url for request in (self._contract.request, self._revocation) if request is not None]
+        for url in (*urls, self._contract.discovery or ""):
+            allowed_origin(self._absolute(url), allow_http=allow_http)
 
     def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
         """Send the pair once, or sign in anew, and classify what came of it."""
@@ -82,9 +85,15 @@ class HttpRefresher:
         request, grace = self._contract.request, self._contract.grace
         if request is None or (request.refresh_token is not None and pair.refresh_token is None):
             return Refused("the server has issued no refresh token")
+        begun, dead = time.monotonic(), self._contract.dead
+        try:
+            url = self._url(request, "token_endpoint", timeout / 2)
+        except LookupError as error:
+            return NotSent(str(error))
         headers = {grace.header: attempt} if grace and grace.header else {}
-        exchange, dead = self._exchange(request, pair, headers), self._contract.dead
-        return self._answer(exchange, timeout, self._contract.response, dead, old=pair)
+        exchange = self._exchange(request, url, pair, headers)
+        left = timeout - (time.monotonic() - begun)
+        return self._answer(exchange, left, self._contract.response, dead, old=pair)
 
     def _signed_in(self, sign_in: SignIn, timeout: float) -> Answer:
         try:
@@ -137,19 +146,54 @@ class HttpRefresher:
         """End the session behind the pair at the server, if the API has a way to; trouble is swallowed."""
         request = self._revocation
         if request is not None and (request.refresh_token is None or pair.refresh_token is not None):
-            self._exchange(request, pair, {}).run(timeout)
+            with contextlib.suppress(LookupError):
+                url = self._url(request, "revocation_endpoint", timeout / 2)
+                self._exchange(request, url, pair, {}).run(timeout)
 
     def close(self) -> None:
         """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
 
-    def _url(self, request: TokenRequest) -> str:
-        return request.url if "://" in request.url else self._base_url + request.url
+    def _absolute(self, url: str) -> str:
+        return url if "://" in url else self._base_url + url
 
-    def _exchange(self, request: TokenRequest, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
-        url = self._url(request)
+    def _url(self, request: TokenRequest, endpoint: str, timeout: float) -> str:
+        """Return the URL of a request. Raises LookupError where the discovery document does not name it."""
+        if request.url or self._contract.discovery is None:
+            return self._absolute(request.url)
+        if endpoint not in self._endpoints:
+            self._endpoints = self._discovered(self._absolute(self._contract.discovery), timeout)
+        if endpoint not in self._endpoints:
+            raise LookupError(f"the discovery document names no usable {endpoint}")
+        return self._endpoints[endpoint]
+
+    def _discovered(self, url: str, timeout: float) -> dict[str, str]:
+        """Return the endpoints that the issuer's document names (OpenID Connect Discovery 1.0, section 4)."""
+        request = {"method": "GET", "url": url, "headers": _HEADERS}
+        response = _Exchange(self._client_for(url), request, shown=url).run(timeout)
+        if not isinstance(response, _Response):
+            raise LookupError(f"the discovery document could not be read ({response.__name__})")
+        document = Received(response.status, response.headers, response.content).body
+        if response.status != 200 or not isinstance(document, dict):
+            document = {}
+        issuer = document.get("issuer")
+        # By the origin: a document for many tenants names each one's issuer by a pattern.
+        if not self._may_receive_tokens(issuer) or origin_of(httpx.URL(issuer)) != origin_of(httpx.URL(url)):
+            raise LookupError("the discovery document is not that of the issuer which it names")
+        return {name: value for name, value in document.items() if self._may_receive_tokens(value)}
+
+    def _may_receive_tokens(self, url: object) -> bool:
+        try:
+            return isinstance(url, str) and bool(allowed_origin(url, allow_http=self._allow_http))
+        except ConfigurationError:
+            return False
+
+    def _exchange(self, request: TokenRequest, url: str, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
+        arguments = filled(request, url, pair, self._settings, {**_HEADERS, **headers})
+        return _Exchange(self._client_for(url), arguments, shown=url)
+
+    def _client_for(self, url: str) -> Callable[[], httpx.Client]:
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
-        client = self._client if at_home else partial(_without_headers, self._client)
-        return _Exchange(client, filled(request, url, pair, self._settings, {**_HEADERS, **headers}), shown=url)
+        return self._client if at_home else partial(_without_headers, self._client)
 
 
 def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
@@ -201,7 +245,7 @@ class _Exchange:
             thread.start()
         except RuntimeError:
             # Python 3.12 starts no thread once the main one has ended, and the system may have none left. Then httpx's
-            # own timeouts must do, or the refresh that the process still waits for would be given up.
+            # own timeouts must do, or the refresh that the process still waits for would be abandoned.
             self._perform(seconds)
         else:
             thread.join(seconds)
@@ -224,7 +268,7 @@ class _Exchange:
                 request.url = _Discreet(request.url, self._shown)
                 with contextlib.closing(client.send(request, stream=True)) as response:
                     self._outcome = _Response(response.status_code, response.headers, _read(response, end))
-        except BaseException as error:  # noqa: BLE001 -- only its type is kept: its frames hold the token
+        except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             self._outcome = type(error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
@@ -252,7 +296,7 @@ class _Exchange:
 
 
 def _read(response: httpx.Response, end: float) -> bytes:
-    """Return the body. `identity` was asked for, but some servers compress whatever they are asked."""
+    """Return the body. It is requested as `identity`, but some servers compress all the same."""
     # A transport in memory may have read, and decoded, it before.
     read = response.is_stream_consumed
     coding = "identity" if read else response.headers.get("content-encoding", "identity").lower()

@@ -39,11 +39,11 @@ def contract(
         "encoding": "json",
         "refresh_token": body("refresh_token"),
     }
-    asked = None if request == "none" else TokenRequest(**parts | {"url": url} | (request or {}))
+    refresh_request = None if request == "none" else TokenRequest(**parts | {"url": url} | (request or {}))
     signs = {"expired": (Sign(401),), "dead": (Sign(400), Sign(401), Sign(403))}
     return SimpleNamespace(
         __name__="signedin_sdk.contract",  # whose operations it has
-        REFRESH=RefreshContract(scheme="bearer", request=asked, response=tokens, **signs | refresh),
+        REFRESH=RefreshContract(scheme="bearer", request=refresh_request, response=tokens, **signs | refresh),
         REVOKE=None if revoke is None else RevokeContract(TokenRequest(**parts | {"url": "/revoke"} | revoke)),
         ISSUES=(IssueContract(**{"operation_id": "login", "response": tokens} | (issue or {})),),
         DEFAULT_BASE_URL=None,

@@ -18,6 +18,7 @@ from signedin import (
     ConfigurationError,
     HttpRefresher,
     MemoryStore,
+    NotSent,
     Refused,
     Renewed,
     SessionExpiredError,
@@ -142,6 +143,7 @@ async def test_an_opaque_token_with_an_end_is_refreshed_ahead_also_by_the_next_p
 
 # ------------------------------------------------------------------------------------------------- requests on the wire
 
+BOTH = {"access_token": "a2", "refresh_token": "r2"}
 PAIR = TokenPair("a1", "r1", carried={"cookie:csrf": "c1"})
 BASIC = "Basic " + base64.b64encode(b"id%3A1:the+client+secret+of+a+test").decode()
 
@@ -213,6 +215,8 @@ def test_a_refresh_over_plain_http_elsewhere_is_refused_at_construction(url: str
         shop(contract(url))("https://auth.test")
     with pytest.raises(ConfigurationError):
         shop(contract(revoke={"url": url}))("https://auth.test")
+    with pytest.raises(ConfigurationError):
+        shop(contract("", discovery=url))("https://auth.test")
     assert shop(contract("http://localhost:8080/token"))("https://auth.test")
 
 
@@ -227,10 +231,77 @@ def test_a_setting_that_cannot_work_is_one_error_that_names_it(value: Any, monke
         assert SETTING not in repr(shop(api)("https://auth.test", settings={"realm": SETTING})._shared)
 
 
+# ------------------------------------------------------------------------------------------------------- discovery
+
+DISCOVERED = contract(
+    "",
+    discovery="https://login.test/.well-known/openid-configuration",
+    revoke={"url": "", "refresh_token": body("token")},
+)
+DOCUMENT = {
+    "issuer": "https://login.test",
+    "token_endpoint": "https://oauth.login.test/token",
+    "revocation_endpoint": "https://login.test/revoke",
+}
+
+
+class Provider:
+    """An identity provider: what its document says, and the requests that it got."""
+
+    def __init__(self, **document: Any) -> None:
+        self.document: Any = {**DOCUMENT, **document}
+        self.status, self.urls = 200, list[str]()
+        transport = httpx.MockTransport(self._answer)
+        self.client = lambda: httpx.Client(transport=transport)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.urls.append(str(request.url))
+        return httpx.Response(self.status, json=self.document if request.method == "GET" else BOTH)
+
+
+def test_the_endpoints_of_a_discovery_document_are_read_once() -> None:
+    provider = Provider()
+    refresher = HttpRefresher(DISCOVERED, "https://auth.test/v1", client=provider.client)
+    for _ in range(2):
+        assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=5.0), Renewed)
+    refresher.revoke(PAIR, timeout=5.0)
+    token, revoke = DOCUMENT["token_endpoint"], DOCUMENT["revocation_endpoint"]
+    assert provider.urls == ["https://login.test/.well-known/openid-configuration", token, token, revoke]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"token_endpoint": "http://login.test/token"},
+        {"token_endpoint": None},
+        {"token_endpoint": "/token"},
+        {"issuer": "https://evil.test"},
+        {"issuer": "http://login.test"},
+        {"issuer": 5},
+    ],
+)
+def test_a_discovery_document_that_cannot_be_trusted_leaves_the_pair(document: dict[str, Any]) -> None:
+    provider = Provider(**document)
+    refresher = HttpRefresher(DISCOVERED, "https://auth.test/v1", client=provider.client)
+    assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=5.0), NotSent)
+    assert len(provider.urls) == 1
+    provider.document = DOCUMENT  # what cannot be used is read anew
+    assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=5.0), Renewed)
+
+
+def test_a_discovery_document_that_cannot_be_read_leaves_the_pair() -> None:
+    for status, document in ((503, DOCUMENT), (200, ["html"]), (302, {})):
+        provider = Provider()
+        provider.status, provider.document = status, document
+        refresher = HttpRefresher(DISCOVERED, "https://auth.test/v1", client=provider.client)
+        assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=5.0), NotSent)
+        refresher.revoke(PAIR, timeout=5.0)
+
+
 # ------------------------------------------------------------------------------------------------- responses to it
 
 
-def asked(api: Any, status: int, pair: TokenPair = PAIR, **response: Any) -> Answer:
+def answer_to(api: Any, status: int, pair: TokenPair = PAIR, **response: Any) -> Answer:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, **response)
 
@@ -241,7 +312,6 @@ def asked(api: Any, status: int, pair: TokenPair = PAIR, **response: Any) -> Ans
 
 
 NO_END: tuple[Any, ...] = ("soon", -5, 0, True, None, [], float("nan"), float("inf"), 1e12)
-BOTH = {"access_token": "a2", "refresh_token": "r2"}
 KEEP, NONE = contract(response={"absent": "keep"}), contract(response={"absent": "none"})
 COOKIES, HEADERS = CONTRACTS["cookies with CSRF"], CONTRACTS["headers"]
 
@@ -275,7 +345,7 @@ def cookies(*lines: str) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_tokens_are_read_where_the_contract_says(api: Any, response: dict[str, Any], expected: Any) -> None:
-    answer = asked(api, 201, **response)
+    answer = answer_to(api, 201, **response)
     if expected is None:
         assert isinstance(answer, Unknown)
     else:
@@ -295,7 +365,7 @@ def test_tokens_are_read_where_the_contract_says(api: Any, response: dict[str, A
 def test_an_end_that_is_none_is_ignored_and_the_pair_stays(unit: Any, value: Any, expected: float | None) -> None:
     api = contract(response={"expires": Expires(body("ends"), unit)})
     before = datetime.now(UTC)
-    answer = asked(api, 200, content=json.dumps({**BOTH, "ends": value}))
+    answer = answer_to(api, 200, content=json.dumps({**BOTH, "ends": value}))
     assert isinstance(answer, Renewed)
     ends = answer.pair.expires_at
     assert (ends and round((ends - before).total_seconds(), 0)) == (expected and round(expected, 0))
@@ -306,16 +376,16 @@ def test_an_end_that_is_none_is_ignored_and_the_pair_stays(unit: Any, value: Any
     [("epoch", 1_900_000_000), ("date-time", "2030-03-17T17:46:40Z"), ("date-time", "2030-03-17T17:46:40")],
 )
 def test_an_end_may_be_a_moment(unit: Any, value: Any) -> None:
-    answer = asked(contract(response={"expires": Expires(body("ends"), unit)}), 200, json={**BOTH, "ends": value})
+    answer = answer_to(contract(response={"expires": Expires(body("ends"), unit)}), 200, json={**BOTH, "ends": value})
     assert isinstance(answer, Renewed)
     assert answer.pair.expires_at == datetime.fromtimestamp(1_900_000_000, UTC)
 
 
 def test_a_carried_value_is_that_of_the_last_response_that_had_one() -> None:
-    answer = asked(COOKIES, 200, **cookies("at=a2", "rt=r2", "csrf=c2"))
+    answer = answer_to(COOKIES, 200, **cookies("at=a2", "rt=r2", "csrf=c2"))
     assert isinstance(answer, Renewed)
     assert answer.pair.carried == {"cookie:csrf": "c2"}
-    answer = asked(COOKIES, 200, answer.pair, **cookies("at=a3", "rt=r3"))
+    answer = answer_to(COOKIES, 200, answer.pair, **cookies("at=a3", "rt=r3"))
     assert isinstance(answer, Renewed)
     assert answer.pair.carried == {"cookie:csrf": "c2"}
     assert "c2" not in repr(answer)
@@ -341,11 +411,11 @@ DEAD = (Sign(400, body("error"), ("invalid_grant", 3, True)), Sign(418), Sign(40
     ],
 )  # fmt: skip
 def test_only_a_declared_sign_ends_the_session(status: int, response: dict[str, Any], expected: type[Answer]) -> None:
-    assert type(asked(contract(dead=DEAD), status, **response)) is expected
+    assert type(answer_to(contract(dead=DEAD), status, **response)) is expected
 
 
 def test_a_pair_without_refresh_token_is_not_sent() -> None:
-    assert isinstance(asked(contract(), 200, TokenPair("a1"), json=BOTH), Refused)
+    assert isinstance(answer_to(contract(), 200, TokenPair("a1"), json=BOTH), Refused)
 
 
 @pytest.mark.parametrize(
@@ -498,7 +568,7 @@ async def test_a_sign_in_brings_its_pair_from_places_of_its_own(drive: Drive) ->
     assert pair.expires_at is not None
 
 
-async def test_one_operation_for_sign_in_and_refresh_is_told_apart_by_what_is_sent(drive: Drive) -> None:
+async def test_one_operation_for_sign_in_and_refresh_is_distinguished_by_what_is_sent(drive: Drive) -> None:
     server = FakeAuthServer(contract=ONE_ENDPOINT, sign_in="/token")
     server.add_user()
     client = opened(drive, server, ONE_ENDPOINT)

@@ -48,8 +48,8 @@ class _Threads:
 _THREADS: Any = _Threads()
 
 
-class Asked:
-    """Credentials, and how often they were asked for."""
+class Vault:
+    """Credentials, and how often they were read."""
 
     def __init__(self, **account: Any) -> None:
         self.account, self.times = account or dict(ACCOUNT), 0
@@ -69,11 +69,11 @@ def server() -> FakeAuthServer:
 async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(
     drive: Drive, server: FakeAuthServer
 ) -> None:
-    asked = Asked()
-    client = opened(drive, server, ANEW, credentials=asked)
+    vault = Vault()
+    client = opened(drive, server, ANEW, credentials=vault)
     for round_ in (1, 2, 3):
         assert {who.email for who in await drive.outcomes(client.users.get_profile, 20)} == {"ada@example.com"}
-        assert server.ledger["login"] == asked.times == round_
+        assert server.ledger["login"] == vault.times == round_
         if round_ == 1:
             server.clock.advance(301)
         else:
@@ -84,7 +84,7 @@ async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(
 def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored(
     server: FakeAuthServer, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {"credentials": Asked(), "clock": None}  # real time: they wait for each other
+    options: dict[str, Any] = {"credentials": Vault(), "clock": None}  # real time: they wait for each other
     clients = [opened(_THREADS, server, ANEW, store=FileStore(tmp_path / "t"), **options) for _ in range(4)]
     for _ in range(2):
         with ThreadPoolExecutor(4) as pool:
@@ -95,7 +95,7 @@ def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored
 
 
 async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: FakeAuthServer) -> None:
-    client = opened(drive, server, ANEW, credentials=Asked())
+    client = opened(drive, server, ANEW, credentials=Vault())
     await drive(client.users.get_profile)
     family = renewal_of(client.session).held.record.family
     await drive(client.logout)
@@ -106,7 +106,7 @@ async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: 
 
 
 async def test_a_logout_during_a_sign_in_anew_wins(drive: Drive, server: FakeAuthServer) -> None:
-    client, gate = opened(drive, server, ANEW, credentials=Asked()), server.hold("login")
+    client, gate = opened(drive, server, ANEW, credentials=Vault()), server.hold("login")
     async with drive.under_way(client.session.arefresh if drive.is_async else client.session.refresh) as outcomes:
         await drive.aside(gate.wait_for)
         await drive(client.logout)
@@ -119,14 +119,14 @@ async def test_a_logout_during_a_sign_in_anew_wins(drive: Drive, server: FakeAut
 async def test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest(
     drive: Drive, server: FakeAuthServer
 ) -> None:
-    asked = Asked(email="ada@example.com", password="wrong")
-    client = opened(drive, server, ANEW, credentials=asked)
+    vault = Vault(email="ada@example.com", password="wrong")
+    client = opened(drive, server, ANEW, credentials=vault)
     for _ in range(2):
         with pytest.raises(SessionExpiredError, match="refused the sign-in"):
             await drive(client.users.get_profile)
     assert server.ledger["login"] == 2
     assert any(seconds > 0.3 for seconds in server.clock.slept)
-    asked.account["password"] = ACCOUNT["password"]
+    vault.account["password"] = ACCOUNT["password"]
     assert (await drive(client.users.get_profile)).email == "ada@example.com"
 
 
@@ -146,12 +146,12 @@ async def test_credentials_that_cannot_be_had_leave_the_session_as_it_is(
 
 
 async def test_an_account_that_changes_is_another_user(drive: Drive) -> None:
-    jwts, asked = FakeAuthServer(contract=ANEW), Asked()
+    jwts, vault = FakeAuthServer(contract=ANEW), Vault()
     for email in ("ada@example.com", "bob@example.com"):
         jwts.add_user(email)
-    client = opened(drive, jwts, ANEW, credentials=asked)
+    client = opened(drive, jwts, ANEW, credentials=vault)
     await drive(client.users.get_profile)
-    asked.account["email"] = "bob@example.com"
+    vault.account["email"] = "bob@example.com"
     jwts.clock.advance(301)
     with pytest.raises(NotSignedInError, match="Another user"):  # begun as ada, never sent as bob
         await drive(client.users.get_profile)
@@ -160,7 +160,7 @@ async def test_an_account_that_changes_is_another_user(drive: Drive) -> None:
 
 def test_credentials_are_refused_where_the_contract_has_no_use_for_them() -> None:
     with pytest.raises(ConfigurationError, match="renew: signIn"):
-        opened(_THREADS, FakeAuthServer(), contract(), credentials=Asked())
+        opened(_THREADS, FakeAuthServer(), contract(), credentials=Vault())
 
 
 async def test_without_credentials_the_session_ends_with_its_token(drive: Drive, server: FakeAuthServer) -> None:
