@@ -115,10 +115,9 @@ class HttpRefresher:
         """Carry the exchange out; return what came of it."""
         sent, received = self._clock.wall(), exchange.run(timeout)
         if isinstance(received, _Response):
-            context = {"old": old, "sent": sent, "received": self._clock.wall()}
-            return self._classified(
-                received, dead, partial(issued, response=response, refresh=self._contract, **context)
-            )
+            now, refresh = self._clock.wall(), self._contract
+            renewed = partial(issued, response=response, refresh=refresh, sent=sent, received=now, old=old)
+            return self._classified(received, dead, renewed)
         if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
             return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
         return Unknown(f"no answer from {exchange.host} ({received.__name__})")
@@ -171,11 +170,10 @@ class HttpRefresher:
         request = {"method": "GET", "url": url, "headers": _HEADERS}
         response = _Exchange(self._client_for(url), request, shown=url).run(timeout)
         if not isinstance(response, _Response):
-            raise LookupError(f"the discovery document could not be read ({response.__name__})")
-        document = Received(response.status, response.headers, response.content).body
-        if response.status != 200 or not isinstance(document, dict):
-            document = {}
-        issuer = document.get("issuer")
+            raise LookupError(f"the discovery document could not be read ({response.__name__})")  # noqa: TRY004 -- the request's trouble
+        body = Received(response.status, response.headers, response.content).body
+        document = body if response.status == 200 and isinstance(body, dict) else {}
+        issuer = str(document.get("issuer"))
         # By the origin: a document for many tenants names each one's issuer by a pattern.
         if not self._may_receive_tokens(issuer) or origin_of(httpx.URL(issuer)) != origin_of(httpx.URL(url)):
             raise LookupError("the discovery document is not that of the issuer which it names")

@@ -200,6 +200,14 @@ def test_a_refresh_elsewhere_goes_there_and_takes_no_header_of_the_api_along() -
     assert request.headers["user-agent"] == "us/1"
 
 
+def test_what_fills_a_url_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    for name, secret in (("a query", "r1"), ("a path and a setting", "a%20realm")):
+        sent(CONTRACTS[name])
+        assert "auth.test/v1/" in caplog.text
+        assert secret not in caplog.text
+
+
 def test_a_revocation_is_sent_as_the_contract_says() -> None:
     oauth2 = {"encoding": "form", "client": "basic", "constants": (Constant(body("token_type_hint"), "refresh_token"),)}
     request = sent(contract(revoke={**oauth2, "refresh_token": body("token")}), revokes=True)

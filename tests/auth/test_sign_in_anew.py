@@ -97,11 +97,12 @@ def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored
 async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: FakeAuthServer) -> None:
     client = opened(drive, server, ANEW, credentials=Vault())
     await drive(client.users.get_profile)
-    family = renewal_of(client.session).held.record.family
+    renewal: Any = renewal_of(client.session)
+    family = renewal.held.record.family
     await drive(client.logout)
     assert not client.session.is_signed_in
     await drive(client.users.get_profile)
-    assert renewal_of(client.session).held.record.family != family
+    assert renewal.held.record.family != family
     assert server.ledger["login"] == 2
 
 
