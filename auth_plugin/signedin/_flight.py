@@ -146,7 +146,7 @@ def _check(world: World, orders: Orders) -> Record:
         record = newer
     # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
     rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
-    if record.pair is not None and not rejected and orders.usable(record, world.now()):
+    if not rejected and orders.usable(record, world.now()):
         raise _Adopted(record)
     return record
 
@@ -210,8 +210,7 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
             break
         answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
         if isinstance(answer, Renewed):
-            family = _new_family(world, record, answer.pair) if orders.signs_in else record.family
-            return _save(world, record, answer, deadline, in_doubt=in_doubt, family=family)
+            return _save(world, record, answer, deadline, in_doubt=in_doubt)
         if isinstance(answer, Refused):
             _end_session(world, orders, record, Status.DEAD)
             raise _sign_in_refused(answer.reason) if orders.signs_in else _expired(answer.reason)
@@ -237,13 +236,14 @@ def _may_send_after(world: World, orders: Orders, record: Record, wait: float, d
     return True
 
 
-def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_doubt: bool, family: str) -> Landing:
+def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_doubt: bool) -> Landing:
     """SAVE: the old token is spent, so this must not fail for any trouble that passes (I7)."""
     offset = answer.clock_offset
     if in_doubt:
         # An `iat` of an earlier presentation makes the server's clock look late, never early. The record's offset may
         # come from a host with another clock.
         offset = max(offset, record.clock_offset if answer.date_offset is None else answer.date_offset)
+    family = record.family if record.pair else world.draw()  # by signing in anew: perhaps as another user (I9)
     fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset, family=family)
     while True:
         try:
@@ -258,12 +258,6 @@ def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_
             if world.now().monotonic >= deadline:
                 return Landing(fresh, "refreshed", saved=False)
             world.sleep(0.25, to_the_end=True)
-
-
-def _new_family(world: World, record: Record, pair: TokenPair) -> str:
-    """Return the family of a pair from a sign-in anew: the one of before only where it is the same user (I9)."""
-    same = record.pair is not None and record.claims.subject == pair.claims.subject
-    return record.family if same else world.draw()
 
 
 def _overtaken(world: World, record: Record, current: Record | None, pair: TokenPair) -> Landing:

@@ -100,7 +100,7 @@ class Windows:
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""
         remaining = self._remaining(record, now.wall, now.monotonic)
-        return remaining is None or remaining > hard_window(_lifetime(record))
+        return record.pair is not None and (remaining is None or remaining > hard_window(_lifetime(record)))
 
     def _remaining(self, record: Record, wall: float, monotonic: float) -> float | None:
         if record.claims.exp is None:
