@@ -80,7 +80,7 @@ def plan(
     refuse_redirect_off_origin(request, renewal)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
     # Not by `in`, for which httpx first decodes every header.
-    header = renewal.header.lower().encode()
+    header = renewal.header.encode()
     if not wanted or any(name.lower() == header for name, _ in request.headers.raw):
         yield Send(request)
         return

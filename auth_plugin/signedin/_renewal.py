@@ -74,7 +74,7 @@ class Renewal:
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
         self.telling: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
-        self.header: Final = attach.name
+        self.header: Final = attach.name.lower()
         self.timing: Final = timing
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock, attach.prefix)

@@ -67,10 +67,11 @@ class HttpRefresher:
         clock: Clock | None = None,
         allow_http: bool = False,
     ) -> None:
+        settings = Settings(settings or {})  # first: crash reporters show the locals of this frame
         self._contract: RefreshContract = contract.REFRESH
         self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
         self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
-        self._settings = resolved(contract, Settings(settings or {}))
+        self._settings = resolved(contract, settings)
         self._sign_in = None if credentials is None else SignIn(contract, credentials)
         self._allow_http = allow_http
         self._endpoints: dict[str, str] = {}  # by the names of the discovery document; replaced as a whole

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -24,7 +26,6 @@ from signedin import (
     SessionExpiredError,
     SignedInClient,
     TokenPair,
-    TokenSession,
     Unknown,
 )
 from signedin._contract import Received
@@ -78,6 +79,11 @@ CONTRACTS: dict[str, SimpleNamespace] = {
         response={"refresh_token": None, "absent": "none"},
     ),
     "a subject of its own": contract(subject=("user", "sub")),
+    "above the base URL": contract("/../../token", issue={"operation_id": "refresh"}),
+    "a refresh that brings no refresh token": contract(
+        response={"refresh_token": None, "absent": "keep"},
+        issue={"response": TokenResponse(body("data/token"), Place("cookie", "rt"))},
+    ),
     "another origin": contract("https://login.test/oauth/token", grace=Grace(None, 60.0, 5)),
 }
 SETTINGS = {"apikey": SETTING, "realm": "a realm/1", "client_id": "id:1", "client_secret": SETTING}
@@ -471,34 +477,14 @@ async def test_a_token_in_a_header_of_its_own_leaves_the_origin_by_no_redirect(d
 # ------------------------------------------------------------------------------------------------ a refresher by hand
 
 
-class Colon:
-    """A refresher of twenty lines, for a server whose refresh speaks no JSON."""
-
-    def __init__(self, url: str, transport: httpx.BaseTransport) -> None:
-        self._url, self._transport = url, transport
-
-    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Renewed | Refused | Unknown:
-        try:
-            with httpx.Client(transport=self._transport, timeout=timeout) as client:
-                response = client.post(self._url, content=f"{attempt}:{pair.refresh_token}")
-        except httpx.HTTPError:
-            return Unknown("no answer")
-        if response.status_code == 410:
-            return Refused("gone")
-        access, _, seconds = response.text.partition(":")
-        return Renewed(TokenPair(access, pair.refresh_token, datetime.fromtimestamp(float(seconds), UTC)))
-
-    def revoke(self, pair: TokenPair, *, timeout: float) -> None:
-        """The server has no way to."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def test_a_refresher_of_twenty_lines_stays_signed_in() -> None:
+def test_the_refresher_of_the_how_to_stays_signed_in() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "refresher.md"
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(block, names)
     answers = iter([httpx.Response(200, text="a2:1900000000"), httpx.Response(410)])
-    refresher = Colon("https://auth.test", httpx.MockTransport(lambda _: next(answers)))
-    session = TokenSession(refresher, origins=["https://auth.test"], expired=[Sign(419)])
+    refresher, session = names["session"]._renewal.refresher, names["session"]
+    refresher.transport = httpx.MockTransport(lambda _: next(answers))
     session.sign_in(TokenPair("a1", "r1"))
     pair = session.refresh()
     assert pair == TokenPair("a2", "r1")

@@ -99,8 +99,8 @@ def _url(request: httpx.Request) -> str:
 
 
 def _pattern(contract: TokenRequest, base_url: str) -> re.Pattern[str]:
-    url = contract.url if "://" in contract.url else base_url + contract.url
-    parts = re.split(r"\{(\w+)\}", url)
+    url = httpx.URL(contract.url if "://" in contract.url else base_url + contract.url)  # "/../token" leaves the base
+    parts = re.split(r"%7B(\w+)%7D", str(url))
     return re.compile("".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
 
 

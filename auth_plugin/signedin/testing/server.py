@@ -139,10 +139,10 @@ class FakeAuthServer:
         """Return a pair as if the user had signed in."""
         with self._mutex:
             self._users.setdefault(email, secrets.token_hex(8))
-            response = self._tokens(self._refresh_contract.response, _Family(email), rotates=True)
+            places = self._issued_by("login")
+            response = self._tokens(places, _Family(email), rotates=True)
         now, received = self.clock.wall(), Received(200, response.headers, response.content)
-        contract = self._refresh_contract
-        return issued(received, contract.response, contract, sent=now, received=now).pair
+        return issued(received, places, self._refresh_contract, sent=now, received=now).pair
 
     def expire_access_tokens(self) -> None:
         """Let all access tokens issued so far count as expired, though their `exp` has not come."""
