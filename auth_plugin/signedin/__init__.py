@@ -1,6 +1,6 @@
 """Stay signed in: a typed client for a JWT auth backend that refreshes once, whoever shares the session."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import signedin_sdk.contract
 import signedin_sdk.resources
@@ -56,13 +56,13 @@ else:  # hidden from type checkers, which would believe any name then
 
 class Client(SignedInClient, signedin_sdk.resources.Resources):
     __doc__ = SignedInClient.__doc__
-    api: ClassVar = signedin_sdk.contract
+    api = signedin_sdk.contract
     _variable = "SIGNEDIN_BASE_URL"
 
 
 class AsyncClient(AsyncSignedInClient, signedin_sdk.resources.AsyncResources):
     __doc__ = AsyncSignedInClient.__doc__
-    api: ClassVar = signedin_sdk.contract
+    api = signedin_sdk.contract
     _variable = "SIGNEDIN_BASE_URL"
 
 

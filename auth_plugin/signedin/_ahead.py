@@ -58,7 +58,9 @@ class Ahead:
     def _run(self, session: weakref.ref[Renewal], closing: Closing) -> None:
         while (seconds := self._due(session, closing)) is not None:
             if seconds > 0:
-                self._clock.sleep(max(min(seconds, _LONGEST_SLEEP), _SHORTEST_SLEEP), closing)
+                if not self._clock.sleep(max(min(seconds, _LONGEST_SLEEP), _SHORTEST_SLEEP), closing):
+                    self._runs = False  # the session closes, or the process ends
+                    return
             elif (renewal := session()) is not None:
                 with contextlib.suppress(SignedInError):  # it is an event; the next round rests first
                     renewal.wait(renewal.current(one_shot=True))

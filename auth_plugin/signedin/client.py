@@ -134,7 +134,7 @@ class _Colour:
 class _Client(Generic[Transport, Http]):
     """What both clients have in common, first of all their arguments."""
 
-    api: ClassVar[Contract]  # of a generated package, set by the subclass
+    api: Contract  # of a generated package, set by the subclass in a plain assignment, which no ClassVar takes
     # Names the base URL in the environment; None: a variable of one API must not send another's tokens anywhere.
     _variable: ClassVar[str | None] = None
     _colour: ClassVar[_Colour]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +25,6 @@ from tests.auth.contracts import body, contract
 from tests.auth.test_contract import opened
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from signedin.protocols import Closing
 
     from tests.auth.driving import Drive
@@ -216,3 +217,15 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     client.close()
     client.session.close()
     assert [t.name for t in threading.enumerate() if t.name == "signedin-session"] == []
+
+
+@pytest.mark.timeout(30)
+def test_a_program_ends_though_a_session_of_it_is_watched() -> None:
+    program = """
+from tests.auth import test_sign_in_anew as t
+server = t.FakeAuthServer(contract=t.AHEAD)
+client = t.opened(t._THREADS, server, t.AHEAD, clock=None)
+client.session.sign_in(server.issue())
+assert any(thread.name == "signedin-session" for thread in t.threading.enumerate())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=25)
