@@ -45,9 +45,9 @@ def run(server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         def __init__(self, client: Client) -> None:
             self._client = client
 
-        def obtain_pair(self, *, grant_type: str, user_name: str, client_secret: str, otp_code: str = "") -> object:
-            assert (grant_type, otp_code) == ("password", "")
-            return self._client.auth.login(email=user_name, password=client_secret)
+        def obtain_pair(self, *, grant_type: str, user_name: str, client_secret: str, otp_code: str = "") -> None:
+            assert (grant_type, client_secret, otp_code) == ("password", PASSWORD, "")
+            self._client.session.sign_in(server.issue(user_name))
 
     class Other(Shop):
         tokens = property(Tokens)
@@ -83,7 +83,7 @@ def test_the_address_and_the_account_of_a_profile_need_no_repetition(signed_in: 
     assert (status["account"], status["base_url"], status["signed_in"]) == (EMAIL, server.base_url, True)
     again = signed_in("login", typed=PASSWORD)
     assert (again.code, again.err) == (0, "")  # where the tokens are is a line of the first time alone
-    assert signed_in("status", "--profile", "other").code == 2  # which knows no address
+    assert signed_in("status", "--profile", "other", "--json").json["base_url"] != server.base_url
 
 
 def test_what_the_command_remembers_holds_no_secret_and_is_private(signed_in: Run, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_what_the_command_remembers_holds_no_secret_and_is_private(signed_in: Ru
     assert not [secret for secret in (PASSWORD, *_tokens(tmp_path)) if secret in text]
     assert path.stat().st_mode & 0o077 == 0
     path.write_text('{"accounts": [7]}')
-    assert signed_in("status").code == 2  # as without one
+    assert signed_in("status").code == 3  # as without one
 
 
 def test_the_account_is_not_shown_for_another_users_tokens(
@@ -194,6 +194,12 @@ def test_tokens_go_to_a_keyring_that_works(
     assert run("login", EMAIL, "--base-url", server.base_url, typed=PASSWORD).code == 0
     assert run("status").code == 0
     assert opened == ["keyring:" if works else "file:"] * 2
+
+
+def test_the_variable_of_our_own_api_is_for_no_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNEDIN_BASE_URL", "https://ours.example")
+    assert run("status", "--json").json["base_url"] == signedin_sdk.contract.DEFAULT_BASE_URL
+    assert run("status", "--json", client="").json["base_url"] == "https://ours.example"
 
 
 def test_windows_has_the_keyring_alone(run: Run, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:

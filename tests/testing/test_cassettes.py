@@ -20,14 +20,15 @@ from signedin_sdk.types import Carry, Expires, Place, Setting
 SECRET: Final = "s3cr3t-of-grace"
 TOKEN: Final = "opaque.0123456789abcdefghijklmnop"
 # Form in, tokens anywhere but in the usual places: a cookie, a header, a nested property.
+REFRESH: Final[Any] = signedin_sdk.contract.REFRESH
 CONTRACT: Final[Any] = SimpleNamespace(
-    REFRESH=signedin_sdk.contract.REFRESH._replace(
-        request=signedin_sdk.contract.REFRESH.request._replace(
+    REFRESH=REFRESH._replace(
+        request=REFRESH.request._replace(
             refresh_token=Place("cookie", "rt"),
             settings=(Setting("apikey", Place("header", "X-Api-Key")), Setting("client", Place("body", "/client_id"))),
             carry=(Carry(Place("cookie", "csrf"), Place("header", "X-Csrf")),),
         ),
-        response=signedin_sdk.contract.REFRESH.response._replace(
+        response=REFRESH.response._replace(
             access_token=Place("body", "/data/access"), expires=Expires(Place("body", "/data/until"), "epoch")
         ),
         attach=Place("header", "X-Auth", "Token "),
@@ -36,7 +37,7 @@ CONTRACT: Final[Any] = SimpleNamespace(
     REVOKE=None,
     ISSUES=(),
 )
-ANSWER: Final = {
+ANSWER: Final[dict[str, Any]] = {
     "data": {"access": TOKEN, "until": 1_800_000_000, "id_token": jwt({"uid": 42, "exp": 1, "name": "Grace Hopper"})},
     "contact": "mail grace@corp.example, please",
     "user": "7c9e6679-7425-40de-944b-e07fc1f90ae7",

@@ -23,13 +23,17 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One profile's last sign-in. `subject`: a digest of whose token it was; `store`: None where SIGNEDIN_STORE is."""
+    """One profile's last sign-in.
+
+    `subject`: a digest of whose token it was, by `claims`. `store`: None where SIGNEDIN_STORE names it.
+    """
 
     client: str
     profile: str
     base_url: str
     name: str | None = None
     subject: str | None = None
+    claims: list[str] = field(default_factory=list)
     store: str | None = None
 
 

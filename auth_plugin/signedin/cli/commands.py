@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from signedin.cli.options import Options
-    from signedin.protocols import TokenStore
+    from signedin.protocols import Contract, TokenStore
 
 _OURS: Final = "signedin:Client"
 
@@ -72,9 +72,11 @@ def run(chosen: Options, environ: os._Environ[str]) -> int:
 
 def _account(chosen: Options, accounts: Accounts, environ: os._Environ[str]) -> Account:
     before = accounts.of(chosen.client, chosen.profile)
-    base_url = chosen.base_url or environ.get("SIGNEDIN_BASE_URL") or (before and before.base_url)
+    # The variable is for our own API: another one's passwords must not go there.
+    variable = environ.get("SIGNEDIN_BASE_URL") if chosen.client == _OURS else None
+    base_url = chosen.base_url or variable or (before and before.base_url) or _spec_of(chosen.client).DEFAULT_BASE_URL
     if not base_url:
-        raise ConfigurationError("Which API? Add --base-url https://api.example.com/v1, or set SIGNEDIN_BASE_URL.")
+        raise ConfigurationError("Which API? Add --base-url https://api.example.com/v1: its spec names no server.")
     try:  # as the client writes it, since it is part of the key in the store
         base_url = str(httpx.URL(str(httpx.URL(base_url)))).rstrip("/")
     except httpx.InvalidURL:
@@ -105,6 +107,10 @@ def _keyring_works() -> bool:
         return False
 
 
+def _spec_of(client: str) -> Contract:
+    return _class(client).api
+
+
 def _class(name: str) -> type[SignedInClient]:
     if name == _OURS:
         return Client
@@ -130,8 +136,8 @@ def _sign_in(work: Work) -> Answer:
             return Answer(
                 {"signed_in": False}, 3, "The server accepted that and issued no tokens: a second step follows.\n"
             )
-        subject = pair.claims.subject
-    account = replace(work.account, name=name, subject=subject)
+        subject, claims = pair.claims.subject, [*client.api.REFRESH.subject]
+    account = replace(work.account, name=name, subject=subject, claims=claims)
     if work.accounts.store is None and account.store is not None and work.options.store is None:
         work.accounts.store = account.store
         output.note(f"The tokens are in {_place(work.store)}.", quiet=work.options.quiet or work.options.json)
@@ -174,7 +180,7 @@ def _state(account: Account, store: TokenStore, *, allow_http: bool) -> dict[str
     state = session.explain()
     if state["store_failure"] is not None:
         raise TokenStoreError(str(state["store_failure"]))
-    record = Records(store, key).peek()
+    record = Records(store, key, tuple(account.claims)).peek()
     # Another program may have signed another user in.
     same = record is not None and record.pair is not None and record.claims.subject == account.subject
     return {

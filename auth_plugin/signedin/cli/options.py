@@ -121,7 +121,7 @@ def _common() -> _Parser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--profile", metavar="NAME", help="which of several sign-ins (default: default)")
     common.add_argument(
-        "--base-url", metavar="URL", help="where the API is; else SIGNEDIN_BASE_URL, else as at the last sign-in"
+        "--base-url", metavar="URL", help="where the API is; else SIGNEDIN_BASE_URL, the last sign-in, the spec"
     )
     common.add_argument(
         "--store",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from signedin import SignedInClient
 from signedin.cli import prompts
@@ -71,7 +71,7 @@ def sign_in(client: SignedInClient, options: Options) -> SignIn:
     Raises:
         ConfigurationError: There is none, or more than one that it may be; the text lists them.
     """
-    api: Any = client.api
+    api = client.api
     refresh = api.REFRESH.request and api.REFRESH.request.operation_id
     issues = {one.operation_id: one for one in api.ISSUES if one.operation_id != refresh or one.when}
     wanted = options.operation or options.command

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from signedin._profiles import Contract
+    from signedin.protocols import Contract
 
 # Fake JWTs end on the last day of the year 9999. Their `iat` is that of the recording, and a client measures its own
 # clock against it: at any date it takes a fake for a token just issued.
@@ -53,16 +53,16 @@ class Names:
     """Where the contract of a login puts what is secret, by the names of properties, headers and cookies."""
 
     def __init__(self, contract: Contract) -> None:
-        refresh, revoke, issues = contract.REFRESH, contract.REVOKE, getattr(contract, "ISSUES", ())
+        refresh, revoke, issues = contract.REFRESH, contract.REVOKE, contract.ISSUES
         requests = [one for one in (refresh.request, revoke and revoke.request) if one]
         responses = [refresh.response, *(one.response for one in issues)]
         tokens = [place for one in (*requests, *responses) for place in (one.access_token, one.refresh_token)]
         settings = [setting.place for one in requests for setting in one.settings]
         carried = [place for one in requests for carry in one.carry for place in (carry.source, carry.target)]
         places = [place for place in (*tokens, *settings, *carried, refresh.attach) if place is not None]
-        self.prefixes = {one.name.lower(): one.prefix for one in places if one.where == "header"}
-        self.cookies = {one.name for one in places if one.where == "cookie"}
-        self.properties = {one.name.rpartition("/")[2] for one in places if one.where in {"body", "query"}}
+        self.prefixes: dict[str, str] = {one.name.lower(): one.prefix for one in places if one.where == "header"}
+        self.cookies: set[str] = {one.name for one in places if one.where == "cookie"}
+        self.properties: set[str] = {one.name.rpartition("/")[2] for one in places if one.where in {"body", "query"}}
         self.attempt = ((refresh.grace and refresh.grace.header) or "Idempotency-Key").lower()
         self.subject: tuple[str, ...] = refresh.subject
         self.ends = {one.expires.place.name.rpartition("/")[2]: one.expires.unit for one in responses if one.expires}

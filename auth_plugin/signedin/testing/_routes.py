@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json as json_library
+import os
 import re
 import threading
 from contextlib import contextmanager, suppress
@@ -18,7 +19,6 @@ from signedin.testing._examples import examples
 from signedin.testing.faults import FAULTS
 
 if TYPE_CHECKING:
-    import os
     from collections import Counter
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -47,7 +47,7 @@ class Routes:
     seen: list[str]
     transport: FakeTransport
     refresh_operation = "refreshToken"
-    _login_operations: Iterable[str] = ("register", "login", "refreshToken", "logout", "getProfile", "echo", "foreign")
+    revoke_operation = "logout"
     _own: list[Route]
     _refusal: Callable[[httpx.Request], httpx.Response | None]
     fail: Callable[..., None]
@@ -55,7 +55,17 @@ class Routes:
     @property
     def operations(self) -> list[str]:
         """The names that `fail`, `hold` and `ledger` know."""
-        return [*self._login_operations, *(route.name for route in self._own)]
+        own = [route.name for route in self._own]
+        return [
+            "register",
+            "login",
+            self.refresh_operation,
+            self.revoke_operation,
+            "getProfile",
+            "echo",
+            "foreign",
+            *own,
+        ]
 
     def route(
         self,
@@ -79,9 +89,10 @@ class Routes:
 
     def route_examples(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> None:
         """Answer every operation of a spec but the login's by its example: the document, or a JSON or YAML file."""
-        document = spec if not isinstance(spec, str | Path) and hasattr(spec, "items") else _document(Path(spec))  # type: ignore[arg-type]
+        document = _document(Path(spec)) if isinstance(spec, str | os.PathLike) else spec
+        login = self.operations
         for one in examples(document):
-            if one.name not in self._login_operations:
+            if one.name not in login:
                 self.route(
                     one.method, one.path, json=one.json, status=one.status, signed_in=one.signed_in, name=one.name
                 )

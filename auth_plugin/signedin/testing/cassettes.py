@@ -30,7 +30,7 @@ from signedin.testing._leaks import leaks_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from signedin._profiles import Contract
+    from signedin.protocols import Contract
 
     Watch = Callable[[bytes, Mapping[str, str]], object]
 
@@ -196,14 +196,14 @@ def _config(
     }
 
 
-def _disguised(request: Any, body: bytes, disguise: Disguise, allowed: Collection[str]) -> Any:
+def _disguised(request: Any, body: bytes, disguise: Disguise, allowed: set[str]) -> Any:
     headers = {name.lower(): value for name, value in request.headers.items()}
     form = headers.get("content-type", "").startswith(_FORM)
     written = {
         name: text
         for name in sorted(allowed & headers.keys())
         if (text := disguise.header(name, headers[name], sent=True))
-    }  # type: ignore[operator]
+    }
     return _Disguised(request.method, disguise.url(request.uri), disguise.body(body, form=form, sent=True), written)
 
 
@@ -220,8 +220,8 @@ def _problems(one: Interaction, names: Names, headers: Collection[str]) -> Itera
         yield from (f"{kind} header {name}" for name in sorted(present.keys() - allowed))
     pairs = [*_leaves_of(one.request_body), *_leaves_of(one.response_body), *parse_qsl(urlsplit(one.url).query)]
     for name, value in pairs:
-        if (kind := names.kind(name, value)) in {"token", "password"} and not is_fake(value):
-            yield f"the {kind} {name!r} is no fake"
+        if (secret := names.kind(name, value)) in {"token", "password"} and not is_fake(value):
+            yield f"the {secret} {name!r} is no fake"
     parts = urlsplit(one.url)
     texts = {
         "the URL": f"{parts.path.replace('/', ' ')} {unquote_plus(parts.query)}",

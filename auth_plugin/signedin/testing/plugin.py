@@ -36,9 +36,9 @@ def async_signed_in_client_class() -> type[AsyncSignedInClient]:
 
 
 @pytest.fixture
-def auth_server() -> FakeAuthServer:
-    """A fake auth server with one user, on a virtual clock that starts now."""
-    server = FakeAuthServer(clock=VirtualClock(time.time()))
+def auth_server(signed_in_client_class: type[SignedInClient]) -> FakeAuthServer:
+    """A fake auth server with one user, by the contract of the client's class, on a virtual clock that starts now."""
+    server = FakeAuthServer(contract=signed_in_client_class.api, clock=VirtualClock(time.time()))
     server.add_user()
     return server
 
