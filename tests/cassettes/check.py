@@ -57,9 +57,9 @@ def check(interaction: Interaction) -> None:
     """Raise ContractError unless the contract knows this request and this answer."""
     if not interaction.url.startswith(BASE_URL + "/"):
         raise ContractError(f"{interaction}: not below the contract's server")
-    asked = Message(interaction.request_headers, interaction.request_body)
+    request = Message(interaction.request_headers, interaction.request_body)
     answer = Message(interaction.response_headers, interaction.response_body)
-    check_exchange(Exchange(interaction.method, interaction.url, asked, interaction.status, answer))
+    check_exchange(Exchange(interaction.method, interaction.url, request, interaction.status, answer))
 
 
 def documented() -> set[Pair]:

@@ -18,8 +18,7 @@ import anyio
 import yaml
 from signedin.testing import VirtualClock
 from signedin.testing._disguise import payload_of
-from signedin.testing._leaks import leaks_in
-from signedin.testing.cassettes import problems_in, signedin_cassette
+from signedin.testing.cassettes import leaks_in, problems_in, signedin_cassette
 
 from tests.backend.running import running
 from tests.cassettes.check import CASSETTES, ORIGIN, problems_of, read_all

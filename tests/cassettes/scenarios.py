@@ -142,7 +142,7 @@ async def expired(stage: Stage) -> None:
 
 
 async def refused(stage: Stage) -> None:
-    """The session was ended elsewhere: the refresh is refused, the pair is cleared, the caller is told."""
+    """The session was ended elsewhere: the refresh is refused, the pair is cleared, the caller gets an error."""
     async with signed_in(stage) as client, stage.client() as elsewhere:
         pair = client.session.tokens
         assert pair is not None
@@ -205,7 +205,7 @@ async def wrong_type(stage: Stage) -> None:
 
 
 async def too_many(stage: Stage) -> None:
-    """Beyond its rate an address is told when to come back, by every operation that a password or token is sent to."""
+    """Beyond its rate an address learns when to come back, by every operation that a password or token is sent to."""
     async with stage.client() as client:
         await of(client.auth.logout(refresh_token=UNKNOWN_TOKEN))
         for call in _auth_calls(client, email=stage.cast.email, secret=UNKNOWN_TOKEN):

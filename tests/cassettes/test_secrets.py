@@ -44,7 +44,7 @@ def test_recording_anew_holds_no_secret_and_gives_the_same_bytes(name: str, colo
     secrets = record_one(path, SCENARIOS[name], colour)
     assert list(leaks(tmp_path, secrets)) == []
     assert list(problems_in(tmp_path)) == []
-    # The canaries are of random length, so the same bytes also say that no length is told.
+    # The canaries are of random length, so the same bytes also show that no length leaks.
     assert path.read_bytes() == (CASSETTES / colour / f"{name}.yaml").read_bytes()
 
 
@@ -62,7 +62,7 @@ def _with(text: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("secret", ["canary wörd/+?~", "canary-0123456789@example.com", "canary-password"])
-def test_planted_secret_is_found_in_every_encoding(encoding: str, secret: str, tmp_path: Path) -> None:
+def test_planted_secret_is_a_leak_in_every_encoding(encoding: str, secret: str, tmp_path: Path) -> None:
     _with(ENCODINGS[encoding](secret), tmp_path)
     lines = list(leaks(tmp_path, {secret}))
     assert lines
@@ -70,7 +70,7 @@ def test_planted_secret_is_found_in_every_encoding(encoding: str, secret: str, t
 
 
 @pytest.mark.parametrize("kind", STRANGE)
-def test_planted_stranger_is_found_and_not_quoted(
+def test_planted_stranger_is_a_problem_and_not_quoted(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert list(problems_in(_with("nothing", tmp_path))) == []
@@ -91,7 +91,7 @@ def test_planted_stranger_is_found_and_not_quoted(
         ("version: 1", "# hunter2\nversion: 1"),
     ],
 )
-def test_what_no_recording_writes_is_found(real: str, planted: str, tmp_path: Path) -> None:
+def test_what_no_recording_writes_is_a_problem(real: str, planted: str, tmp_path: Path) -> None:
     text = (CASSETTES / "sync" / "register.yaml").read_text(encoding="utf-8")
     (tmp_path / "planted.yaml").write_text(text.replace(real, planted, 1), encoding="utf-8")
     lines = list(problems_in(tmp_path))

@@ -48,7 +48,7 @@ def test_register_profile_logout(shell: Shell) -> None:
     assert (shown.code, shown.json["email"]) == (0, email)
     left = shell.run("logout", "--json")
     assert (left.code, left.json["signed_in"], left.json["status"]) == (0, False, "signed_out")
-    assert shell.run("logout").code == 0  # it is what was asked for
+    assert shell.run("logout").code == 0  # signed out already
     refused = shell.run("profile")
     assert (refused.code, refused.out) == (3, "")
     assert refused.err == "signedin: Not signed in. Run: signedin login\n"
@@ -169,9 +169,9 @@ def test_no_server_is_code_four(shell: Shell) -> None:
 
 def test_a_damaged_store_is_code_one(signed_in: Shell) -> None:
     signed_in.tokens.write_text("{")
-    asked = [signed_in.run("status"), signed_in.run("status")]
-    assert [result.code for result in asked] == [1, 1]
-    assert all("Nothing was changed" in result.err for result in asked)
+    results = [signed_in.run("status"), signed_in.run("status")]
+    assert [result.code for result in results] == [1, 1]
+    assert all("Nothing was changed" in result.err for result in results)
     examined = [signed_in.run("doctor", "--json").json["problems"][0]["cause"] for _ in range(2)]
     assert all("is damaged" in problem for problem in examined)
     used = signed_in.run("profile")

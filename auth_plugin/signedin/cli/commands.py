@@ -31,7 +31,7 @@ _OURS: Final = "signedin:Client"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One command at work: what was asked, whose sign-in it is about, and where the tokens are."""
+    """One command at work: its options, whose sign-in it is about, and where the tokens are."""
 
     options: Options
     accounts: Accounts

@@ -45,7 +45,7 @@ def examine(client: SignedInClient, store: TokenStore, login: str) -> Answer:
         f"{number}. {one.symptom}\n   Why: {one.cause}\n   Do:  {one.remedy}\n"
         for number, one in enumerate(problems, 1)
     )
-    text = output.printable_lines(text or "No problem found.\n") + "\n" + output.lines(details)
+    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(details)
     return Answer({"problems": [asdict(one) for one in problems], **details}, 1 if problems else 0, text)
 
 

@@ -145,13 +145,13 @@ class Disguise:
         return self._fakes[value]
 
     def _jwt(self, claims: dict[str, Any], name: str, *, sent: bool) -> str:
-        kept: dict[str, Any] = {"iat": claims["iat"]} if "iat" in claims else {}
-        kept |= {"exp": FAR} if "exp" in claims else {}
+        fakes: dict[str, Any] = {"iat": claims["iat"]} if "iat" in claims else {}
+        fakes |= {"exp": FAR} if "exp" in claims else {}
         for claim in self._names.subject:
             if (value := claims.get(claim)) is not None:
                 kind = self._names.kind("", str(value)) or "subject"
-                kept[claim] = self.fake(kind, str(value), sent=sent)
-        return jwt({**kept, "jti": name})
+                fakes[claim] = self.fake(kind, str(value), sent=sent)
+        return jwt({**fakes, "jti": name})
 
     def _walked(self, name: str, node: Any, *, sent: bool) -> Any:
         if isinstance(node, dict):

@@ -82,8 +82,8 @@ def _of_schema(schema: Any, spec: Mapping[str, Any], depth: int) -> Any:
 def _at(node: Mapping[str, Any], spec: Mapping[str, Any]) -> Any:
     """Return what a local reference leads to."""
     while "$ref" in node:
-        found: Any = spec
+        target: Any = spec
         for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part.replace("~1", "/").replace("~0", "~")]
-        node = found
+            target = target[part.replace("~1", "/").replace("~0", "~")]
+        node = target
     return node

@@ -6,6 +6,7 @@ looks like a secret; `python -m signedin.testing.cassettes FOLDER` searches what
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import sys
@@ -15,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
 
 import yaml
 from pytest_recording.network import blocking_context
@@ -25,7 +26,6 @@ from vcr.request import Request  # type: ignore[import-untyped]
 
 from signedin import Client
 from signedin.testing._disguise import EMAIL, JWT, Disguise, Names, is_fake, leaves, payload_of
-from signedin.testing._leaks import leaks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -148,6 +148,27 @@ def problems_in(folder: Path, contract: Contract = Client.api, *, headers: Colle
             yield from (f"{place}: {one.method} {one.status}: {problem}" for problem in _problems(one, names, headers))
         if re.search(r"^\s*#", path.read_text(encoding="utf-8"), re.MULTILINE):
             yield f"{place}: a comment, which no recording has"
+
+
+def leaks_in(text: str, secrets: Iterable[str]) -> list[str]:
+    """Return in which encodings one of the secrets stands in a text, or in the middle of another; never the secret."""
+    forms = {form: name for secret in secrets for name, form in _forms_of(secret)}
+    return sorted({f"a secret of the recording, {name}" for form, name in forms.items() if form in text})
+
+
+def _forms_of(secret: str) -> Iterator[tuple[str, str]]:
+    for text in {secret, json.dumps(secret)[1:-1]}:
+        data = text.encode()
+        yield "as it is", text
+        yield "url-encoded", quote(text, safe="")
+        yield "form-encoded", quote_plus(text)
+        yield "hexadecimal", data.hex()
+        for shift in range(3):
+            # Inside of another text it is encoded in one of three ways; letters shared with its neighbours are cut.
+            encoded = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
+            inner = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(data) + shift) % 3 else 0)]
+            yield "base64", inner
+            yield "base64url", inner.replace("+", "-").replace("/", "_")
 
 
 class _Disguised(Request):  # type: ignore[misc]  # vcrpy is untyped

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from signedin._tokens import TokenPair
     from signedin.protocols import Contract
 
-_KEY = b"a key for tests, known to everybody"
+_KEY = b"a key for tests, and no secret"
 
 
 @dataclass(slots=True)
