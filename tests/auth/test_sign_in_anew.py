@@ -21,8 +21,7 @@ from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
 
-from tests.auth.contracts import body, contract
-from tests.auth.test_contract import opened
+from tests.auth.contracts import body, contract, opened
 
 if TYPE_CHECKING:
     from signedin.protocols import Closing
@@ -219,7 +218,7 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     assert [t.name for t in threading.enumerate() if t.name == "signedin-session"] == []
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(20)
 def test_a_program_ends_though_a_session_of_it_is_watched() -> None:
     program = """
 from tests.auth import test_sign_in_anew as t
@@ -228,4 +227,4 @@ client = t.opened(t._THREADS, server, t.AHEAD, clock=None)
 client.session.sign_in(server.issue())
 assert any(thread.name == "signedin-session" for thread in t.threading.enumerate())
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=25)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=15)
