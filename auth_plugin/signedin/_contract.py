@@ -253,6 +253,18 @@ def argument(place: Place, kwargs: Mapping[str, Any]) -> Any:
     return value and value.removeprefix(place.prefix)
 
 
+class Credentials:
+    """The user's callback, by a repr that shows nothing: that of a `functools.partial` has its arguments."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], Mapping[str, Any]]) -> None:
+        self._call = call
+
+    def __call__(self) -> Mapping[str, Any]:
+        return self._call()
+
+
 class SignIn:
     """The operation that signs in anew, with the arguments that the user's callback returns."""
 

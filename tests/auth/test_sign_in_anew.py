@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,7 @@ async def test_an_account_that_changes_is_another_user(drive: Drive) -> None:
 
 def test_credentials_are_refused_where_the_contract_has_no_use_for_them() -> None:
     with pytest.raises(ConfigurationError, match="renew: signIn"):
-        opened(_THREADS, FakeAuthServer(), contract(), credentials=Vault())
+        opened(_THREADS, FakeAuthServer(), contract(), credentials=partial(dict, **ACCOUNT))
 
 
 async def test_without_credentials_the_session_ends_with_its_token(drive: Drive, server: FakeAuthServer) -> None:
