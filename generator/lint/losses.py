@@ -10,6 +10,7 @@ from generator.spec.contract import base_url
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import METHODS, OperationFacts, operations
 from generator.spec.schemas import is_bytes
+from generator.spec.streams import is_stream
 
 _STYLES: Final = {"spaceDelimited", "pipeDelimited", "deepObject"}
 _FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -78,8 +79,9 @@ def parameters(document: Document) -> Iterator[Finding]:
         for pointer, node in parameters_of(document, each):
             parameter = document.resolve(node)
             told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
-            if "schema" not in parameter:
-                yield error(document, pointer, "parameter", f"{told} has no schema, it is dropped.", "Give it one.")
+            if "schema" not in parameter or parameter.get("in") == "querystring":
+                yield error(document, pointer, "parameter", f"{told} has no schema of its own.", "Give it one.")
+                continue
             style, plain = parameter.get("style"), {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
             if style not in {None, plain} and (parameter["in"] != "query" or style not in _STYLES):
                 message = f"{told} is written as style {plain}, whatever it asks for."
@@ -102,7 +104,12 @@ def paths(document: Document) -> Iterator[Finding]:
 
 
 def calls_of_the_server(document: Document) -> Iterator[Finding]:
-    """`webhook`: a client does not serve; what the server would call is left out."""
+    """`webhook`, `method`: what a client does not serve, and methods of 3.2 that are not generated."""
+    for path, item in (document.data.get("paths") or {}).items():
+        for name in ("additionalOperations", "query") if isinstance(item, dict) else ():
+            if name in item:
+                message = f"{shown(path)} has {name}, which the generator leaves out."
+                yield warning(document, ("paths", path, name), "method", message, "Send it with `client.http`.")
     for name, node in (("webhooks", document.data), *(("callbacks", each.node) for each in operations(document))):
         if node.get(name):
             message = f"There are {name}, which the generator leaves out."
@@ -185,7 +192,7 @@ def is_json(kind: str) -> bool:
 
 def is_readable(kind: str) -> bool:
     """Say whether the printed package reads an answer of this kind."""
-    return is_json(kind) or kind.startswith("text/") or is_bytes(kind)
+    return is_json(kind) or kind.startswith("text/") or is_bytes(kind) or is_stream(kind)
 
 
 RULES: Final[tuple[Rule, ...]] = (

@@ -30,6 +30,7 @@ CLIENT_ATTRIBUTES: Final = frozenset(
         "timeout",
         "with_options",
         "with_raw_response",
+        "with_streaming_response",
     }
 )
 # Names that the printed modules use beside those of the spec.

@@ -8,6 +8,7 @@ from generator.lint.losses import is_json, is_readable, kind_of, parameters_of
 from generator.spec.classes import is_union
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
+from generator.spec.streams import is_stream
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _PARTS: Final = "multipart/form-data"
@@ -37,7 +38,7 @@ def parameters(document: Document) -> Iterator[Finding]:
             found = forms(document, parameter.get("schema"))
             told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
             nests = parameter.get("style") == "deepObject"
-            if not nests and (refused := [form for form in _REFUSED[parameter["in"]] if form in found]):
+            if not nests and (refused := [form for form in _REFUSED.get(parameter["in"], ()) if form in found]):
                 message = f"{told} may be {_TOLD[refused[0]]}: it cannot stand in a {parameter['in']}."
                 yield error(document, pointer, "parameter", message, "Use a text or a number.")
 
@@ -111,7 +112,7 @@ def answers(document: Document) -> Iterator[Finding]:
                 message = f"{told} is read as {shown(read)}, also if it comes as {shown(others[0])}."
                 advice = "Keep one, or let the server answer with the first."
                 yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
-            if read is not None and kind_of(read).startswith("text/"):
+            if read is not None and kind_of(read).startswith("text/") and not is_stream(kind_of(read)):
                 yield from _no_text(document, each, status, read, content[read].get("schema"))
 
 

@@ -24,6 +24,7 @@ from generator.spec.directions import read_only
 from generator.spec.document import Document
 from generator.spec.operations import Auth, operations
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
+from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
 
 _MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
@@ -48,6 +49,7 @@ class Operation:
     styles: dict[str, str]
     aliases: dict[str, str]
     examples: dict[str, Any]
+    streams: dict[str, tuple[str, str]]
 
 
 @define(frozen=True)
@@ -82,9 +84,10 @@ class Reader:
 
 @define(frozen=True)
 class Answers:
-    """The documented answers of an operation."""
+    """The documented answers of an operation; `streams` says by status how the items of an answer are written."""
 
     responses: Responses
+    streams: dict[str, tuple[str, str]]
 
     @property
     def readers(self) -> list[Reader]:
@@ -92,6 +95,8 @@ class Answers:
         if self._redirects:
             redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
             return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
+        if self.stream:
+            return [Reader('"2XX"', "STREAM", None), *(_reader(each, _key(each)) for each in self._refusals)]
         readers = [_reader(each, _key(each)) for each in self.responses.patterns]
         if default := self.responses.default:
             readers.append(_reader(default, '"default"'))
@@ -106,8 +111,43 @@ class Answers:
         return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
 
     @property
+    def stream(self) -> Response | None:
+        """Return the success that arrives item by item; the only one that is read, then."""
+        return next((each for each in self.responses.patterns if str(each.status_code.pattern) in self.streams), None)
+
+    @property
+    def _refusals(self) -> list[Response]:
+        return [each for each in self.responses.patterns if not _is(each, "2")]
+
+    @property
+    def item(self) -> Reader | None:
+        """Return how one item of the stream is read: the key is the function of `streams`."""
+        if (stream := self.stream) is None:
+            return None
+        kind, prop = self.streams[str(stream.status_code.pattern)][0], stream.prop
+        named = prop.get_type_string().as_unembedded_code()
+        if isinstance(prop, ModelProperty):
+            return Reader(kind, f"{named}.from_dict", None)
+        plain = {"Any": "_streams.anything", "str": "_streams.anything" if kind == "texts" else "_streams.string"}
+        return Reader(kind, plain[named], None) if named in plain else Reader(kind, "_read_item", stream)
+
+    @property
+    def is_file(self) -> bool:
+        """Say whether a success is nothing but bytes."""
+        return self.type.as_unembedded_code() == "File"
+
+    @property
+    def asynchronous_type(self) -> PythonCode:
+        """Return what the method of an asynchronous resource promises."""
+        return PythonCode(self.type.as_unembedded_code().replace("_streams.Stream[", "_streams.AsyncStream["))
+
+    @property
     def type(self) -> PythonCode:
         """Return what `call` promises."""
+        if stream := self.stream:
+            kind, _ = self.streams[str(stream.status_code.pattern)]
+            item = _type_of(stream)
+            return PythonCode(f"_streams.Stream[{f'_streams.Event[{item}]' if kind in EVENTS else item}]")
         if self._redirects:
             return PythonCode("str")
         successes = [each for each in self.responses.patterns if _is(each, "2")]
@@ -169,6 +209,7 @@ class Facts:
                 each.styles(self.document),
                 each.aliases(self.document),
                 each.examples(self.document),
+                each.streams(self.document),
             )
             for each in operations(self.document)
         }
@@ -176,6 +217,11 @@ class Facts:
     @_tags.default
     def _read_tags(self) -> dict[Members, Tags]:
         return tags_of(self.document)
+
+    @property
+    def has_events(self) -> bool:
+        """Say whether a stream of events has to be parsed."""
+        return any(kind in EVENTS for each in self._operations.values() for kind, _ in each.streams.values())
 
     def tags(self, union: UnionProperty) -> Tags | None:
         """Return what tells the members of a union apart, None if the spec does not say."""
@@ -229,10 +275,9 @@ class Facts:
         """Return what the spec says about an endpoint."""
         return self._operations[endpoint.tags[0], endpoint.name]
 
-    @staticmethod
-    def answers(endpoint: Endpoint) -> Answers:
+    def answers(self, endpoint: Endpoint) -> Answers:
         """Return the documented answers, sorted."""
-        return Answers(endpoint.responses)
+        return Answers(endpoint.responses, self.operation(endpoint).streams)
 
     @staticmethod
     def summary(endpoint: Endpoint) -> UntrustedString:

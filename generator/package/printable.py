@@ -16,6 +16,7 @@ from generator.spec.directions import relax
 from generator.spec.document import Document
 from generator.spec.operations import FIELD_PREFIX, WIRE_NAME, operations
 from generator.spec.schemas import schemas
+from generator.spec.streams import only_streams
 
 Schema = dict[str, Any]
 _SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}
@@ -31,6 +32,9 @@ def printable(document: Document) -> Document:
     """Return a document that upstream reads as it is meant."""
     data = _copied(document.data)
     data.setdefault("paths", {})
+    only_streams(data)
+    if str(data.get("openapi")).startswith("3.2"):  # which upstream does not read; what it adds is mended or refused
+        data["openapi"] = "3.1.1"
     found = [schema for _, schema in schemas(data) if isinstance(schema, dict)]
     relax(document.changed(data), found)
     for schema in reversed(found):  # what is inside first

@@ -70,6 +70,8 @@ class Resource:
     title: str
     text: UntrustedString
     endpoints: list[Endpoint]
+    has_streams: bool
+    files: list[Endpoint]
 
     @property
     def line(self) -> UntrustedString:
@@ -101,10 +103,11 @@ def _print(document: Document, target: Path) -> None:
     project.env.bytecode_cache = _COMPILED
     project.env.template_class = _Template
     project.env.auto_reload = False  # a template is looked for on the disk once
-    project.env.globals.update(facts=Facts(document), contract=contract(document))
+    facts = Facts(document)
+    project.env.globals.update(facts=facts, contract=contract(document))
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
-    _print_ours(project, document, target)
+    _print_ours(project, _resources(document, openapi, facts), facts, target)
 
 
 def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
@@ -124,8 +127,7 @@ def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
         raise PrintError(f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles.")
 
 
-def _print_ours(project: Project, document: Document, target: Path) -> None:
-    resources = _resources(document, project.openapi)
+def _print_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
     (target / "client.py").unlink()  # upstream's; `signedin` sends
@@ -135,12 +137,17 @@ def _print_ours(project: Project, document: Document, target: Path) -> None:
     _render(project, "contract.py", target / "contract.py")
     _render(project, "models_modules.py", target / "models" / "_modules.py", models=models)
     _render(project, "models_init.pyi", target / "models" / "__init__.pyi", models=models)
+    has_files = any(each.files for each in resources)
+    if has_files or any(each.has_streams for each in resources):
+        _render(project, "streams.py", target / "streams.py", has_files=has_files, has_events=facts.has_events)
     for suffix in ("py", "pyi"):  # at run time and for type checkers
         init = target / "resources" / f"__init__.{suffix}"
-        _render(project, f"resources_init.{suffix}", init, resources=resources)
+        _render(project, f"resources_init.{suffix}", init, resources=resources, has_files=has_files)
     endpoints = [endpoint for resource in resources for endpoint in resource.endpoints]
     raw = target / "resources" / "_raw.pyi"
     _render(project, "resources_raw.pyi", raw, resources=resources, endpoints=endpoints)
+    if has_files:
+        _render(project, "resources_streaming.pyi", target / "resources" / "_streaming.pyi", resources=resources)
     for resource in resources:
         _render(project, "resource.py", target / "resources" / f"{resource.tag}.py", resource=resource)
 
@@ -150,7 +157,7 @@ def _render(project: Project, template: str, path: Path, **values: object) -> No
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
+def _resources(document: Document, openapi: GeneratorData, facts: Facts) -> list[Resource]:
     descriptions = {
         str(tag.get("name")): str(tag["description"])
         for tag in document.data.get("tags") or []
@@ -164,7 +171,10 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
         while models & {f"{title}Resource", f"Async{title}Resource"}:
             title = f"{title}_"
         text = described.get(tag) or UntrustedString(f"The operations of {tag}.")
-        resources.append(Resource(tag, title, text, collection.endpoints))
+        answers = [(each, facts.answers(each)) for each in collection.endpoints]
+        files = [each for each, answer in answers if answer.is_file]
+        has_streams = any(answer.stream for _, answer in answers)
+        resources.append(Resource(tag, title, text, collection.endpoints, has_streams, files))
     return resources
 
 

@@ -18,6 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
 from generator.spec.schemas import binary_contents, plain_booleans, schemas
+from generator.spec.streams import streams
 
 Pointer = tuple[str, ...]
 
@@ -117,6 +118,7 @@ def load(path: Path) -> Document:
         raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
     if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
         plain_booleans(data)
+    streams(data)
     binary_contents(data)
     return Document(path, content, data)
 

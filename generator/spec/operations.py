@@ -8,6 +8,7 @@ from attrs import define, field
 from openapi_python_client.strings import PythonIdentifier
 
 from generator.spec.document import Document, Pointer
+from generator.spec.streams import stream_of
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 FIELD_PREFIX: Final = "field_"
@@ -75,11 +76,18 @@ class OperationFacts:
 
     def accepts(self, document: Document) -> str | None:
         """Return the media type that a success is read as, where the server could answer in another."""
+        if streams := self.streams(document):
+            return next(media_type for _, media_type in streams.values())
         for status, node in (self.node.get("responses") or {}).items():
             content = list((document.resolve(node) or {}).get("content") or {})
             if status.startswith("2") and len(content) > 1:
                 return next((kind for kind in content if _READ.match(kind)), None)
         return None
+
+    def streams(self, document: Document) -> dict[str, tuple[str, str]]:
+        """Return how the items of a success are written, and its media type, by its status."""
+        answers = {status: document.resolve(node) for status, node in (self.node.get("responses") or {}).items()}
+        return {key: stream for key, each in answers.items() if key[:1] == "2" and (stream := stream_of(each))}
 
     def styles(self, document: Document) -> dict[str, str]:
         """Return how a list or an object of the query is written, where it is not `name=a&name=b`: the delimiter."""

@@ -180,6 +180,7 @@ WARNINGS: list[tuple[str, Change]] = [
     ("security-unknown", lambda spec: operation(spec).update(security=[{"nobody": []}])),
     ("success-missing", lambda spec: operation(spec).update(responses={"400": operation(spec)["responses"]["200"]})),
     ("tag-several", lambda spec: operation(spec).update(tags=["things", "more"])),
+    ("method", lambda spec: spec["paths"]["/things"].update(query={"responses": {}})),
     ("webhook", lambda spec: operation(spec).update(callbacks={"done": {"{$request.query.url}": {}}})),
     ("server", lambda spec: spec.pop("servers")),
     ("server", lambda spec: spec.update(servers=[{"url": "/api"}])),
