@@ -9,6 +9,7 @@ from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.spec.contract import base_url
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import METHODS, OperationFacts, operations
+from generator.spec.pages import PagesError, paging
 from generator.spec.schemas import is_bytes
 from generator.spec.streams import is_stream
 
@@ -166,6 +167,16 @@ def _answer(document: Document, operation: OperationFacts, status: str, answer: 
         yield warning(document, pointer, "error-schema-missing", message, "Describe what the server answers.")
 
 
+def pages(document: Document) -> Iterator[Finding]:
+    """`pages`: an operation that is described as paged, and whose pages could not be fetched."""
+    for each in operations(document):
+        try:
+            paging(document, each)
+        except PagesError as problem:
+            message = f"The pages of {shown(each.id)} cannot be fetched: {problem}."
+            yield warning(document, each.pointer, "pages", message, "See docs/lint-rules.md, or fetch them by hand.")
+
+
 def is_sendable(media_type: str) -> bool:
     """Say whether the generator can print a body of this media type."""
     kind = kind_of(media_type)
@@ -206,4 +217,5 @@ RULES: Final[tuple[Rule, ...]] = (
     parameters,
     request_bodies,
     answers,
+    pages,
 )

@@ -22,7 +22,8 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier, in_doubl
 
 from generator.spec.directions import read_only
 from generator.spec.document import Document
-from generator.spec.operations import Auth, operations
+from generator.spec.operations import Auth, OperationFacts, operations
+from generator.spec.pages import PagesError, Paging, paging
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
 from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
@@ -50,6 +51,25 @@ class Operation:
     aliases: dict[str, str]
     examples: dict[str, Any]
     streams: dict[str, tuple[str, str]]
+    paging: Paging | None
+
+
+@define(frozen=True)
+class Pages:
+    """How the pages of an operation follow one another; the names are those of attributes."""
+
+    method: str
+    kind: str
+    items: list[PythonIdentifier]
+    at: list[PythonIdentifier]
+    parameter: UntrustedString
+    first: int
+    prop: Property
+
+    @property
+    def item(self) -> PythonCode:
+        """Return the type of an item."""
+        return self.prop.get_type_string()
 
 
 @define(frozen=True)
@@ -210,6 +230,7 @@ class Facts:
                 each.aliases(self.document),
                 each.examples(self.document),
                 each.streams(self.document),
+                _paging(self.document, each),
             )
             for each in operations(self.document)
         }
@@ -278,6 +299,21 @@ class Facts:
     def answers(self, endpoint: Endpoint) -> Answers:
         """Return the documented answers, sorted."""
         return Answers(endpoint.responses, self.operation(endpoint).streams)
+
+    def pages(self, endpoint: Endpoint) -> Pages | None:
+        """Return how the pages of an operation follow one another, if the spec says so."""
+        paging, answers = self.operation(endpoint).paging, self.answers(endpoint)
+        success = next((each for each in answers.responses.patterns if _is(each, "2")), None)
+        if paging is None or success is None or answers.stream:
+            return None
+        items, at = _attributes(success.prop, paging.items), _attributes(success.prop, paging.at)
+        if items is None or at is None or not isinstance(listed := _without_null(items[1]), ListProperty):
+            return None
+        method = f"iter_{endpoint.name}"
+        while (endpoint.tags[0], method) in self._operations:
+            method += "_"
+        parameter = UntrustedString(paging.parameter)
+        return Pages(method, paging.kind, items[0], at[0], parameter, paging.first, listed.inner_property)
 
     @staticmethod
     def summary(endpoint: Endpoint) -> UntrustedString:
@@ -383,7 +419,8 @@ class Facts:
         lines: set[str] = set()
         for endpoint in endpoints:
             properties = [*endpoint.list_all_parameters(), *(self.flat_body(endpoint) or [])]
-            for prop in [*properties, *(response.prop for response in endpoint.responses)]:
+            items = [pages.prop] if (pages := self.pages(endpoint)) else []
+            for prop in [*properties, *items, *(response.prop for response in endpoint.responses)]:
                 lines |= prop.get_imports(prefix=prefix) | prop.get_lazy_imports(prefix=prefix)
         return sorted(lines)
 
@@ -403,6 +440,39 @@ class Facts:
         if name not in self._secrets:
             self._secrets[name] = sensitive_properties(self.document, model)
         return prop.name.get_untrusted_value() in self._secrets[name]
+
+
+def _paging(document: Document, operation: OperationFacts) -> Paging | None:
+    try:
+        return paging(document, operation)
+    except PagesError:  # which the linter reports
+        return None
+
+
+def _attributes(prop: PropertyProtocol, names: Iterable[str]) -> tuple[list[PythonIdentifier], PropertyProtocol] | None:
+    """Return the attributes on the way to a property, and the property; None if there is none."""
+    path = []
+    for name in names:
+        model = _without_null(prop)
+        inner = (
+            [*(model.required_properties or []), *(model.optional_properties or [])]
+            if isinstance(model, ModelProperty)
+            else []
+        )
+        if (found := next((each for each in inner if each.name.get_untrusted_value() == name), None)) is None:
+            return None
+        prop = found
+        path.append(found.python_name)
+    return path, prop
+
+
+def _without_null(prop: PropertyProtocol) -> PropertyProtocol:
+    members = (
+        [each for each in prop.inner_properties if not isinstance(each, NoneProperty)]
+        if isinstance(prop, UnionProperty)
+        else []
+    )
+    return members[0] if len(members) == 1 else prop
 
 
 def _classes(union: UnionProperty) -> Iterator[str]:

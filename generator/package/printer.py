@@ -71,6 +71,7 @@ class Resource:
     text: UntrustedString
     endpoints: list[Endpoint]
     has_streams: bool
+    has_pages: bool
     files: list[Endpoint]
 
     @property
@@ -140,6 +141,8 @@ def _print_ours(project: Project, resources: list[Resource], facts: Facts, targe
     has_files = any(each.files for each in resources)
     if has_files or any(each.has_streams for each in resources):
         _render(project, "streams.py", target / "streams.py", has_files=has_files, has_events=facts.has_events)
+    if any(each.has_pages for each in resources):
+        _render(project, "pages.py", target / "pages.py")
     for suffix in ("py", "pyi"):  # at run time and for type checkers
         init = target / "resources" / f"__init__.{suffix}"
         _render(project, f"resources_init.{suffix}", init, resources=resources, has_files=has_files)
@@ -174,7 +177,8 @@ def _resources(document: Document, openapi: GeneratorData, facts: Facts) -> list
         answers = [(each, facts.answers(each)) for each in collection.endpoints]
         files = [each for each, answer in answers if answer.is_file]
         has_streams = any(answer.stream for _, answer in answers)
-        resources.append(Resource(tag, title, text, collection.endpoints, has_streams, files))
+        has_pages = any(map(facts.pages, collection.endpoints))
+        resources.append(Resource(tag, title, text, collection.endpoints, has_streams, has_pages, files))
     return resources
 
 

@@ -1,4 +1,4 @@
-"""Answers that are read while they arrive: items of a stream, bytes for a file; in every colour, on one fake server."""
+"""Answers that arrive in parts, items of a stream, bytes for a file, pages; in every colour, on one fake server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from tests.generator.conftest import ROOT, imported
 from tests.once import first, shared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
     from types import ModuleType
 
     from signedin.testing import FakeAuthServer
 
     from tests.auth.driving import Drive
+
+    Page = Callable[[httpx.Request], Any]
 
 # httpx's own generators are not closed when a stream is left early, which trio warns of.
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")]
@@ -53,7 +55,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     with first(folder) as is_first:
         if is_first:
             spec = ROOT / "tests" / "generator" / "streams.yaml"
-            assert {each.rule for each in generate(Request(spec, folder / "streams_sdk"), lambda _: None)} == set()
+            assert generate(Request(spec, folder / "streams_sdk"), lambda _: None) == []
     return imported(folder / "streams_sdk")
 
 
@@ -104,7 +106,7 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def opened(drive: Drive, server: FakeAuthServer, package: ModuleType, wire: Wire) -> AsyncIterator[Any]:
+async def opened(drive: Drive, server: FakeAuthServer, package: ModuleType, wire: Any) -> AsyncIterator[Any]:
     bases: Any = (
         (AsyncSignedInClient, package.AsyncResources) if drive.is_async else (SignedInClient, package.Resources)
     )
@@ -252,3 +254,116 @@ async def test_a_download_goes_to_a_file_that_appears_when_it_is_complete(
         with pytest.raises(APIConnectionError):
             await drive(download.to_file, target)
     assert ([*os.listdir(tmp_path)], target.read_bytes()) == (["report.pdf"], b"%PDF-1")  # noqa: PTH208  (no I/O to wait for)
+
+
+# --------------------------------------------------------------------------------------------------------------- pages
+
+
+class Pages(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers with a page to whoever asks, and remembers the requests."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def urls(self) -> list[httpx.URL]:
+        return [each.url for each in self.requests]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._page(request)
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def items(*numbers: int) -> list[dict[str, int]]:
+    return [{"n": each} for each in numbers]
+
+
+def cursor(request: httpx.Request) -> Any:
+    after = request.url.params.get("after")
+    return {"items": items(1, 2), "next": "b"} if after is None else {"items": items(3), "next": None}
+
+
+def numbered(name: str, step: int) -> Page:
+    """Return what answers a page of two items, then one of one; a page's number counts `step` items."""
+    start = 1 if name == "page" else 0
+
+    def page(request: httpx.Request) -> Any:
+        at = (int(request.url.params.get(name, start)) - start) * step
+        return {"items": items(1, 2, 3)[at : at + 2]}
+
+    return page
+
+
+def url(request: httpx.Request) -> Any:
+    following = "https://evil.example/elsewhere?$skip=2&x="
+    return {"items": None} if "$skip" in request.url.params else {"items": items(1, 2, 3), "next": following}
+
+
+def header(request: httpx.Request) -> httpx.Response:
+    link = {} if request.url.params else {"Link": '</header?page=2>; rel="next", </header?page=9>; rel="last"'}
+    return httpx.Response(200, json=items(3) if request.url.params else items(1, 2), headers=link)
+
+
+@pytest.mark.parametrize(
+    ("method", "page", "last"),
+    [
+        ("iter_by_cursor", lambda request: {"page": (p := cursor(request)), "next": p["next"] or ""}, "after=b&q=x"),
+        ("iter_by_links", cursor, "after=b"),
+        ("iter_by_speakeasy", cursor, "after=b"),
+        ("iter_by_page", numbered("page", 2), "page=3"),
+        ("iter_by_offset", numbered("skip", 1), "skip=3"),
+        ("iter_by_url", url, "%24skip=2&x="),
+        ("iter_by_header_", header, "page=2"),
+    ],
+)
+async def test_items_of_all_pages_come_in_order(
+    drive: Drive, server: FakeAuthServer, package: ModuleType, method: str, page: Page, last: str
+) -> None:
+    wire = Pages(page)
+    async with opened(drive, server, package, wire) as client:
+        options = {"q": "x"} if method == "iter_by_cursor" else {}
+        if method == "iter_by_header_":
+            with pytest.warns(DeprecationWarning, match="by_header"):
+                pages = client.items.iter_by_header_()
+        else:
+            pages = getattr(client.items, method)(**options)
+        assert wire.urls == []
+        assert [each.n for each in await all_of(drive, pages)] == [1, 2, 3]
+        assert isinstance((await all_of(drive, pages.pages()))[0], list if "header" in method else object)
+        assert sorted(wire.urls[-1].query.decode().split("&")) == sorted(last.split("&"))
+        assert {each.host for each in wire.urls} == {"auth.test"}
+
+
+async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_token_of_the_client(
+    drive: Drive, server: FakeAuthServer, package: ModuleType
+) -> None:
+    page: Page = lambda request: {"page": (p := cursor(request)), "next": p["next"] or ""}  # noqa: E731
+    wire = Pages(page)
+    async with opened(drive, server, package, wire) as client:
+        found = client.with_options(headers={"x-a": "1"}).items.iter_by_cursor()
+        iterator = aiter(found) if drive.is_async else iter(found)
+        for expected in (1, 1, 2):
+            await (anext(iterator) if drive.is_async else drive(next, iterator))
+            assert len(wire.urls) == expected
+        assert {each.headers["x-a"] for each in wire.requests} == {"1"}
+        assert all(each.headers["authorization"].startswith("Bearer ") for each in wire.requests)
+        if drive.is_async:
+            await iterator.aclose()
+
+
+@pytest.mark.parametrize("repeated", ["a", "b"])
+async def test_a_cursor_that_comes_again_ends_with_an_error(
+    drive: Drive, server: FakeAuthServer, package: ModuleType, repeated: str
+) -> None:
+    following = {None: "a", "a": "b", "b": repeated}
+    page: Page = lambda request: {"items": items(1), "next": following[request.url.params.get("after")]}  # noqa: E731
+    wire = Pages(page)
+    async with opened(drive, server, package, wire) as client:
+        with pytest.raises(APIResponseError, match="one that came before"):
+            await all_of(drive, client.items.iter_by_links())
+        assert len(wire.urls) == 3
