@@ -93,9 +93,9 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
         total = count(document)
         document, left = (_parts if request.leave_out else _whole)(document, package, tell)
         for _ in range(_ROUNDS):
-            tell("printing and formatting")
-            _print(document, package)
+            tell("generating and formatting")
             try:
+                _print(document, package)
                 if trial is not None:
                     trial(document, package)
                 break
@@ -105,7 +105,7 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
                 document, more = without(document, failure.findings, config_for(document, package))
                 _tell_all(more, document, tell)
                 left += more
-                rmtree(package)
+                rmtree(package, ignore_errors=True)
         else:
             raise GeneratorError(f"{document.path}: what is left out does not help; try --no-trial.")
         if request.leave_out:

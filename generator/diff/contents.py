@@ -17,7 +17,8 @@ from generator.diff.place import Place
 from generator.diff.properties import belonging
 from generator.diff.schemas import Schemas
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, OperationFacts
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import OperationFacts
 
 Contents = dict[str, Any]  # by the media type without its parameters, in the order of the spec
 _FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}

@@ -11,7 +11,8 @@ from generator.diff.normal import normal
 from generator.diff.place import Place
 from generator.diff.schemas import Schemas
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, OperationFacts
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import OperationFacts
 
 Key = tuple[str, str]  # where it stands, and its name there
 _RESERVED: Final = {"client", "url"}

@@ -13,7 +13,7 @@ from generator.diff.change import Change, Level
 from generator.diff.normal import Normal, normal
 from generator.diff.place import Place
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX
+from generator.spec.naming import FIELD_PREFIX
 
 
 @define(frozen=True)

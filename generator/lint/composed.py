@@ -38,7 +38,7 @@ def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator
     reference = schema.get("$ref")
     if not isinstance(reference, str):
         return
-    if referred_name(reference) is None:
+    if referred_name(reference) is None and reference.startswith("#/"):
         message = f"$ref {shown(reference)} leads into a component, where the printer does not look."
         advice = "Move what it leads to into components/schemas."
         yield error(document, pointer, "reference-inside", message, advice)

@@ -11,7 +11,8 @@ from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.losses import parameters_of
 from generator.lint.validity import is_example
 from generator.spec.document import Document, Pointer
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(

@@ -19,6 +19,7 @@ from generator.spec.operations import operations
 
 # What one round removes, another may have needed: each finds what refers to what the one before took away.
 _ROUNDS: Final = 20
+_INVALID: Final = frozenset({"invalid", "number", "reference"})
 # A contract of tokens that does not hold is worth less than none, and nobody's but its owner's to mend.
 _OURS: Final = frozenset({"refresh-contract", "tokens-effect"})
 
@@ -43,7 +44,10 @@ def _mended(document: Document, *, everything: bool) -> tuple[Document, list[Fin
     for _ in range(_ROUNDS):
         changed = document.changed(data)
         errors = [each for each in lint(changed) if each.is_error and (everything or each.rule in HARMLESS)]
-        round_ = list(_round(data, errors, tried, everything=everything))
+        # First what makes the document invalid: the other mends take it for valid.
+        first = [each for each in errors if each.rule in _INVALID]
+        rounds = (list(_round(data, each, tried, everything=everything)) for each in (first, errors))
+        round_ = next((done for done in rounds if done), [])
         told += round_
         if not round_ or any(finding.is_error for finding in told):
             return document.changed(data), told
@@ -74,7 +78,10 @@ def _round(
 def _mend(data: dict[str, Any], finding: Finding, *, is_first: bool, everything: bool) -> str | None:
     """Do the least that may help, and what does help where that did not."""
     mend = (MENDS if everything else HARMLESS).get(finding.rule) if is_first else None
-    done = mend(data, finding.pointer) if mend else None
+    try:
+        done = mend(data, finding.pointer) if mend else None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of a document that is invalid beside it
+        done = None
     return done or (leave_out(data, finding.pointer) if everything else None)
 
 

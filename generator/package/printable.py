@@ -14,7 +14,8 @@ from openapi_python_client.strings import PythonIdentifier
 from generator.spec.classes import class_of, is_object, is_union, referred_name
 from generator.spec.directions import relax
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, WIRE_NAME, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import WIRE_NAME, operations
 from generator.spec.schemas import schemas
 from generator.spec.streams import only_streams
 

@@ -5,7 +5,9 @@ What comes out is neither formatted nor tried; `formatting` and `verify` come ne
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from attrs import define
@@ -21,14 +23,15 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from generator.errors import PrintError
+from generator.errors import PrintError, VerificationError
 from generator.lint.losses import kind_of
 from generator.package.facts import Facts
 from generator.package.printable import printable
-from generator.package.refusals import asking, refusals
+from generator.package.refusals import asking, crashes, refusals
 from generator.spec.contract import contract
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 from generator.spec.schemas import is_bytes
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -85,9 +88,23 @@ def print_package(document: Document, target: Path) -> None:
 
     Raises:
         PrintError: Something in the spec would be missing from the package.
+        VerificationError: A template, or openapi-python-client, fails at what the findings name.
     """
     with asking(document):
-        _print(printable(document), target)
+        try:
+            _print(printable(document), target)
+        except (PrintError, MemoryError):
+            raise
+        except Exception as failure:
+            if not (found := crashes(document, _print_aside)):
+                raise
+            text = f"{document.path}: {target.name} cannot be generated: {type(failure).__name__}."
+            raise VerificationError(text, found) from None
+
+
+def _print_aside(document: Document) -> None:
+    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(PrintError):
+        _print(printable(document), Path(folder) / "aside")
 
 
 def _print(document: Document, target: Path) -> None:
@@ -100,6 +117,7 @@ def _print(document: Document, target: Path) -> None:
         )
     _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
+    _rename_methods(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.bytecode_cache = _COMPILED
     project.env.template_class = _Template
@@ -119,6 +137,14 @@ def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
         for prop in [*(model.required_properties or []), *(model.optional_properties or [])]:
             if prop.python_name in _RESERVED:
                 prop.set_python_name(UntrustedString(f"{prop.python_name}_"), config=config, skip_snake_case=True)
+
+
+def _rename_methods(document: Document, openapi: GeneratorData) -> None:
+    """Give the methods their names; the classes inside operations are named by the operationIds, which are unique."""
+    names = {(each.method, each.path): each.module for each in operations(document)}
+    for tag in openapi.endpoint_collections_by_tag.values():
+        for each in tag.endpoints:
+            each.name = PythonIdentifier(names[each.method, each.path.get_untrusted_value()], FIELD_PREFIX)
 
 
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:

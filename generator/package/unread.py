@@ -25,10 +25,11 @@ from generator.lint.finding import error, shown
 from generator.mend.mends import leave_out, unnamed, untyped_answer
 from generator.mend.places import place
 from generator.package.printable import owner_of, printable
-from generator.package.refusals import asking, misread, refusals, refused_schema
+from generator.package.refusals import asked, asking, misread, refusals, refused_schema
 from generator.spec.classes import class_of
 from generator.spec.document import Document, Pointer, pointer_of
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
@@ -49,7 +50,8 @@ def _readable(document: Document, config: Config) -> tuple[Document, list[Findin
     _drop_unused(document.changed(data), data)
     for refused in (_refused_schemas, _refused):
         for _ in range(_ROUNDS):
-            found = list({each.pointer: each for each in refused(document.changed(data), config)}.values())
+            problems = asked(document.changed(data), lambda each, ask=refused: list(ask(each, config)))  # type: ignore[misc]
+            found = list({each.pointer: each for each in problems}.values())
             if not found:
                 break
             told += [each for finding in found if (each := _without(data, document, finding))]

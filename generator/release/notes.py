@@ -10,7 +10,8 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from generator.diff.change import Change, Level
 from generator.diff.report import code, escaped
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 Told = dict[str, list[str]]
 # The first one that occurs in the rule's id says the heading. How a thing is called or limited is "changed".

@@ -4,7 +4,7 @@ from typing import Any
 
 from openapi_python_client.strings import ClassName
 
-from generator.spec.operations import FIELD_PREFIX
+from generator.spec.naming import FIELD_PREFIX
 
 
 def referred_name(reference: object) -> str | None:
@@ -13,6 +13,19 @@ def referred_name(reference: object) -> str | None:
         return None
     name = reference.removeprefix("#/components/schemas/")
     return None if "/" in name else name.replace("~1", "/").replace("~0", "~")
+
+
+def named_by_components(data: dict[str, Any]) -> None:
+    """Take the titles of components, in place, by which upstream would name their classes; a title of words describes.
+
+    FastAPI titles `Article-Input` and `Article-Output` alike, and a title is the first thing that an author edits.
+    """
+    components = data.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+        title = schema.pop("title", None) if isinstance(schema, dict) else None
+        if isinstance(title, str) and not schema.get("description") and " " in title.strip() and title != name:
+            schema["description"] = title
 
 
 def class_of(name: str, schema: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
+from generator.spec.classes import named_by_components
 from generator.spec.schemas import binary_contents, plain_booleans, schemas
 from generator.spec.streams import streams
 
@@ -118,6 +119,7 @@ def load(path: Path) -> Document:
         raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
     if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
         plain_booleans(data)
+    named_by_components(data)
     streams(data)
     binary_contents(data)
     return Document(path, content, data)

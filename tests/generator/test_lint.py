@@ -215,6 +215,13 @@ def test_a_spec_of_many_shapes_has_no_errors(tmp_path: Path) -> None:
     assert not [finding for finding in found(yaml.safe_load(SHAPES), tmp_path) if finding.is_error]
 
 
+def test_what_is_invalid_hides_no_other_finding(tmp_path: Path) -> None:
+    spec = minimal()
+    operation(spec).update(tags=["Session"], operationId="__class__")
+    spec["components"]["schemas"]["Thing"]["type"] = 5
+    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in found(spec, tmp_path)}
+
+
 @pytest.mark.parametrize(("rule", "change"), ERRORS)
 def test_an_error_is_found(rule: str, change: Change, tmp_path: Path) -> None:
     spec = minimal()
@@ -375,7 +382,7 @@ def test_a_backend_without_grace_is_fine(tmp_path: Path) -> None:
 
 def test_only_an_empty_or_absent_requirement_means_no_authentication() -> None:
     def auth(**node: object) -> str:
-        return OperationFacts("a", "get", "/", (), node).auth
+        return OperationFacts("a", "get", "/", "a", (), node).auth
 
     assert (auth(), auth(security=[]), auth(security=[{}])) == ("none", "none", "none")
     assert (auth(security=[{"a": []}]), auth(security=[{"a": []}, {"b": []}])) == ("required", "required")
