@@ -64,7 +64,7 @@ class Pages:
     at: list[PythonIdentifier]
     parameter: UntrustedString
     first: int
-    prop: Property
+    prop: PropertyProtocol
 
     @property
     def item(self) -> PythonCode:

@@ -141,10 +141,10 @@ def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
 
 def _rename_methods(document: Document, openapi: GeneratorData) -> None:
     """Give the methods their names; the classes inside operations are named by the operationIds, which are unique."""
-    names = {(each.method, each.path): each.module for each in operations(document)}
-    for tag in openapi.endpoint_collections_by_tag.values():
-        for each in tag.endpoints:
-            each.name = PythonIdentifier(names[each.method, each.path.get_untrusted_value()], FIELD_PREFIX)
+    names = {(each.resource, PythonIdentifier(each.id, FIELD_PREFIX)): each.module for each in operations(document)}
+    for tag, collection in openapi.endpoint_collections_by_tag.items():
+        for each in collection.endpoints:
+            each.name = PythonIdentifier(names[tag, each.name], FIELD_PREFIX)
 
 
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:

@@ -1,7 +1,7 @@
 """What openapi-python-client refuses to read, as findings with lines: it is the last judge of a spec."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any, Final
@@ -194,7 +194,7 @@ def refused_operations(document: Document, collections: Iterable[EndpointCollect
             yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
 
 
-def _lost_answers(nodes: dict[tuple[str, str], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:
+def _lost_answers(nodes: Mapping[tuple[str, PythonIdentifier], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:
     """Pair what upstream says about answers with their statuses, which it hides: both in the order of the spec."""
     lost = [id(each) for each in endpoint.errors if "response" in (each.detail or "")]
     read = {each.status_code.pattern for each in endpoint.responses}
