@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -76,9 +77,10 @@ class Row:
 def table(folder: Path) -> str:
     """Measure the documents, the smallest first; print each line as it comes, return the section of the page."""
     rows = []
-    for path in sorted(folder.iterdir(), key=lambda each: each.stat().st_size):
-        rows.append(_measured(path))
-        print(rows[-1].line(), end="", flush=True)
+    with suppress(KeyboardInterrupt):  # which ends the table with the document before
+        for path in sorted(folder.iterdir(), key=lambda each: each.stat().st_size):
+            rows.append(_measured(path))
+            print(rows[-1].line(), end="", flush=True)
     comparable = [row for row in rows if row.is_comparable]
     bare = f"{sum(not row.bare.status for row in rows)} accepted, {sum(row.bare.generated for row in rows)} operations"
     head = HEAD.format(

@@ -7,8 +7,7 @@ from typing import Final
 
 from attrs import define
 
-from generator.diff.change import Change, Level, highest
-from generator.diff.versions import next_version, why
+from generator.diff.change import Change, Level, highest, next_version, why
 from generator.lint.finding import shown
 
 _HEADINGS: Final = {Level.BREAKING: "Breaking", Level.MINOR: "Minor", Level.PATCH: "Patch"}

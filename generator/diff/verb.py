@@ -10,9 +10,8 @@ from typing import Final
 from generator.cli import ROOT
 from generator.diff.change import Change, Level
 from generator.diff.compare import compare
-from generator.diff.consumers import Consumers, consumers
 from generator.diff.report import FORMATS, Report
-from generator.diff.sdk import api_changes, consumer_changes, printed
+from generator.diff.sdk import Consumers, api_changes, consumer_changes, consumers, printed
 from generator.diff.source import opened
 from generator.spec.document import Document
 

@@ -5,11 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from generator.diff.change import highest
-from generator.diff.consumers import consumers
+from generator.diff.change import highest, next_version, why
+from generator.diff.sdk import consumers
 from generator.diff.source import committed, opened, revision_of
 from generator.diff.verb import changes, current_version
-from generator.diff.versions import next_version, why
 from generator.errors import GeneratorError, SpecError
 from generator.release.changelog import fragments
 from generator.release.notes import Names, Told, noticed
