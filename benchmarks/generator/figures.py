@@ -50,10 +50,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-generator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--documents", type=Path, help="measure the documents of this folder, and nothing else")
+    parser.add_argument("--trials", type=int, default=10**9, help="bytes of the largest document that gets a trial")
     options = parser.parse_args()
     page = PAGE.read_text("utf-8").partition(DOCUMENTS) if PAGE.exists() else ("", "", "")
     if options.documents:
-        PAGE.write_text(page[0] + table(options.documents), encoding="utf-8")
+        PAGE.write_text(page[0] + table(options.documents, options.trials), encoding="utf-8")
         return 0
     with TemporaryDirectory(prefix="bench-") as folder:
         rows = list(_rows(Path(folder), options.rounds))

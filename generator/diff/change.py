@@ -24,7 +24,7 @@ def advice(rule: str) -> tuple[str, str]:
 
 _TEXTS: Final = {
     "^python-api": (
-        "The name, the signature or the value in the printed package is another one.",
+        "The name, the signature or the value in the generated package is another one.",
         "Find its uses, with a type checker where it tells them, and change them.",
     ),
     "^consumer": (
@@ -57,14 +57,14 @@ _TEXTS: Final = {
     ),
     "^api-security": (
         "Calls that were accepted are refused for their credentials.",
-        "Sign in before the call, with an account that has what is asked for.",
+        "Sign in before the call, with an account that has what is required.",
     ),
     "^api-removed": ("The method is gone.", "Stop calling it, or stay on the old version while the backend serves it."),
     "^api-path-removed": (
         "The methods of this path are gone.",
         "Stop calling them, or stay on the old version while the backend serves them.",
     ),
-    # Requests: names, and what must be given
+    # Requests: names, and what is required
     "^request-body-signature": (
         "The method takes its body as keyword arguments or as one `body`, and that has turned round.",
         "Pass the fields where `body` was passed, or a model as `body` where the fields were.",
@@ -102,7 +102,7 @@ _TEXTS: Final = {
     "^response-.*property-removed": ("The attribute is gone from the model.", "Stop reading it."),
     # Values, in both directions
     "-list-": (
-        "A list of it has another type, and no list of the old type fits where one of the new type is asked for.",
+        "A list of it has another type, and no list of the old type fits where one of the new type is required.",
         "Annotate such lists with the new type.",
     ),
     "enum-member-changed": (
@@ -248,9 +248,9 @@ def next_version(current: str, level: Level) -> str:
     Raises:
         GeneratorError: The current version is no MAJOR.MINOR.PATCH.
     """
-    if not (said := re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", current)):
+    if not (match := re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", current)):
         raise GeneratorError(f"{current!r} is no version of three numbers, such as 1.4.2.")
-    major, minor, patch = map(int, said.groups())
+    major, minor, patch = map(int, match.groups())
     if level is Level.NONE:
         return current
     if major == 0:

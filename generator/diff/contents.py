@@ -88,7 +88,7 @@ def _added(document: Document, operation: OperationFacts, parameter: dict[str, A
 
 
 def _must(document: Document, parameter: dict[str, Any]) -> bool:
-    """Say whether the argument must be given: what has a default is sent by the SDK itself."""
+    """Say whether the argument is required: what has a default is sent by the SDK itself."""
     return parameter.get("required") is True and not normal(document, parameter.get("schema")).has_default
 
 
@@ -182,21 +182,21 @@ def schema_of(node: Any) -> Any:
 
 def answered(document: Document, node: Any) -> str:
     """Return what a method returns for an answer, so that equal types are equal texts."""
-    found = contents(document.resolve(node) or {})
-    if not found:
+    bodies = contents(document.resolve(node) or {})
+    if not bodies:
         return ""
-    media = _first(found)
-    return f"{_kind(media)} {_typed(document, normal(document, schema_of(found[media])))}"
+    media = _first(bodies)
+    return f"{_kind(media)} {_typed(document, normal(document, schema_of(bodies[media])))}"
 
 
-def _typed(document: Document, said: Normal, depth: int = 0) -> str:
-    if said.name or said.is_class:
-        return said.name or f"a class of its own: {id(said)}"
-    items = said.schema.get("items")
+def _typed(document: Document, shape: Normal, depth: int = 0) -> str:
+    if shape.name or shape.is_class:
+        return shape.name or f"a class of its own: {id(shape)}"
+    items = shape.schema.get("items")
     is_list = isinstance(items, dict) and depth < _DEEPEST
     inside = f" of {_typed(document, normal(document, items), depth + 1)}" if is_list else ""
-    members = sorted(_typed(document, each, depth + 1) for each in said.branches)
-    return f"{members or sorted(said.types)}{inside}{' or null' * said.nullable}"
+    members = sorted(_typed(document, each, depth + 1) for each in shape.branches)
+    return f"{members or sorted(shape.types)}{inside}{' or null' * shape.nullable}"
 
 
 def _paired(before: Contents, after: Contents) -> dict[str, str]:
@@ -206,9 +206,9 @@ def _paired(before: Contents, after: Contents) -> dict[str, str]:
     return {**pairs, **dict(zip(left, joined, strict=False))}
 
 
-def _first(found: Contents) -> str:
+def _first(bodies: Contents) -> str:
     """Return the media type that is read; of those that cannot be, the first."""
-    return next((media for media in found if _kind(media) in {"json", "text", "bytes"}), next(iter(found)))
+    return next((media for media in bodies if _kind(media) in {"json", "text", "bytes"}), next(iter(bodies)))
 
 
 def _kind(media: str) -> str:
@@ -219,10 +219,10 @@ def _kind(media: str) -> str:
 
 def _is_flat(document: Document, operation: OperationFacts, body: dict[str, Any]) -> bool:
     """Say whether the body's fields are the method's keyword arguments; as `facts.flat_body` decides it."""
-    found = contents(body)
-    if len(found) != 1 or body.get("required") is not True:
+    bodies = contents(body)
+    if len(bodies) != 1 or body.get("required") is not True:
         return False
-    [(media, content)] = found.items()
+    [(media, content)] = bodies.items()
     if _kind(media) != "json" and media not in _FORMS:
         return False
     schema = normal(document, schema_of(content))

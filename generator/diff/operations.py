@@ -32,7 +32,7 @@ def compare_security(
         else:
             yield from _asks_less(one, by, new.id)
     if {} in before and None in accepted_by:
-        return  # said above, from the other side
+        return  # reported above, from the other side
     for one in after:
         if one.keys() not in [each.keys() for each in before] and one not in accepted_by:
             yield Change("api-security-added", Level.MINOR, new.id, f"{_told(one)} calls are accepted, too")
@@ -43,8 +43,8 @@ def _accepting(one: Alternative, after: list[Alternative]) -> Alternative | None
     return one if one in after else min((each for each in after if _fulfils(one, each)), key=_demands, default=None)
 
 
-def _fulfils(credentials: Alternative, asked: Alternative) -> bool:
-    return all(name in credentials and scopes <= credentials[name] for name, scopes in asked.items())
+def _fulfils(credentials: Alternative, required: Alternative) -> bool:
+    return all(name in credentials and scopes <= credentials[name] for name, scopes in required.items())
 
 
 def _demands(alternative: Alternative) -> int:
@@ -75,8 +75,8 @@ def _told(alternative: Alternative) -> str:
 
 def _alternatives(document: Document, operation: OperationFacts) -> list[Alternative]:
     security = operation.node.get("security", document.data.get("security"))
-    said = [each for each in security if isinstance(each, dict)] if isinstance(security, list) else []
-    return [{name: frozenset(scopes or ()) for name, scopes in each.items()} for each in said] or [{}]
+    requirements = [each for each in security if isinstance(each, dict)] if isinstance(security, list) else []
+    return [{name: frozenset(scopes or ()) for name, scopes in each.items()} for each in requirements] or [{}]
 
 
 def compare_schemes(old: Document, new: Document, names: set[str]) -> Iterator[Change]:
@@ -139,9 +139,9 @@ class Operations:
 
     def _removed(self, old: OperationFacts) -> Change:
         whole = "api" if old.path in (self.new.data.get("paths") or {}) else "api-path"
-        said = "with" if old.deprecated else "without"
+        requirements = "with" if old.deprecated else "without"
         text = f"{old.method.upper()} {old.path} was removed"
-        return Change(f"{whole}-removed-{said}-deprecation", Level.BREAKING, old.id, text)
+        return Change(f"{whole}-removed-{requirements}-deprecation", Level.BREAKING, old.id, text)
 
     def _pair(self, old: OperationFacts, new: OperationFacts) -> Iterator[Change]:
         yield from _naming(old, new)
@@ -168,8 +168,8 @@ class Operations:
             yield from bodies.answer(f"{where}/{to}", one, other)
 
     def _new_answer(self, where: str, status: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
-        known = {answered(self.old, each) for at, each in before.items() if _is_success(at, before)}
-        widens = _is_success(status, after) and answered(self.new, after[status]) not in known
+        answers_before = {answered(self.old, each) for at, each in before.items() if _is_success(at, before)}
+        widens = _is_success(status, after) and answered(self.new, after[status]) not in answers_before
         text = f"{status} was added" + (" and brings a type of its own" if widens else "")
         level = Level.BREAKING if widens else Level.MINOR
         return Change(f"response-{_kind(status)}-status-added", level, where, text)
@@ -181,13 +181,13 @@ def _paired(before: list[OperationFacts], after: list[OperationFacts]) -> dict[s
     by_method = {(each.resource, each.module): each for each in after}
     by_place = {(each.method, each.path): each for each in after}
     ids = {each.id for each in before}
-    found = {}
+    result = {}
     for old in before:
         at_its_place = by_place.get((old.method, old.path))
         same = by_id.get(old.id) or by_method.get((old.resource, old.module))
         if new := same or (at_its_place if at_its_place and at_its_place.id not in ids else None):
-            found[old.id] = new
-    return found
+            result[old.id] = new
+    return result
 
 
 def _naming(old: OperationFacts, new: OperationFacts) -> Iterator[Change]:

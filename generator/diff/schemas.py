@@ -233,9 +233,9 @@ class Schemas:
         word = "one-of" if "oneOf" in {**old.schema, **new.schema} else "any-of"
         members = paired(old, new)
         for each in members.left:
-            yield place.typed(f"{word}-removed", f"{each.told} left the union", Level.BREAKING, Level.MINOR)
+            yield place.typed(f"{word}-removed", f"{each.label} left the union", Level.BREAKING, Level.MINOR)
         for each in members.joined:
-            yield place.typed(f"{word}-added", f"{each.told} joined the union", Level.MINOR, Level.BREAKING)
+            yield place.typed(f"{word}-added", f"{each.label} joined the union", Level.MINOR, Level.BREAKING)
         if members.renamed:
             text = "a class without a name of its own is called after its position, which is another one"
             yield place.breaking(f"{word}-class-renamed", text)
@@ -248,7 +248,7 @@ class Schemas:
 
 
 def _items(schema: Normal) -> Any:
-    """Return what the items of the printed list are: those at the first places and the others, whatever their place."""
+    """Return what the items of a list are: those at the first places, and the others, whatever their place."""
     first = schema.schema.get("prefixItems") or []
     items = schema.schema.get("items")
     several = [*first, *([items] if isinstance(items, dict) else [])]

@@ -1,4 +1,4 @@
-"""Asks the printed packages what the comparison of the specs may have missed. Findings only raise the level.
+"""Asks the generated packages what the comparison of the specs may have missed. Findings only raise the level.
 
 griffe compares the Python API, name by name; mypy reads the programs of the last release against the new package. Only
 what is an error with the new package and none with the old one counts.
@@ -34,10 +34,10 @@ _SPEC: Final = "openapi.yaml"
 
 @define(frozen=True)
 class Consumers:
-    """The programs, and the hand-written package beside the printed one, as it was then and as it is now.
+    """The programs, and the hand-written package beside the generated one, as it was then and as it is now.
 
-    `released` is the package as it was printed then, None where it is not known: printing the old spec today would hide
-    what the templates print otherwise by now.
+    `released` is the package as it was generated then, None where there is none: what the old spec yields today would
+    hide what the templates write otherwise by now.
     """
 
     programs: list[Path]
@@ -86,7 +86,7 @@ def _extracted(revision: str, name: str, folder: Path, root: Path) -> Path | Non
     return folder / name
 
 
-# What a user's program imports. The rest of a printed package is how it works.
+# What a user's program imports. The rest of a generated package is how it works.
 _PUBLIC: Final = ("models", "resources")
 _ENUMS: Final = ("StrEnum", "IntEnum")
 _BREAKS: Final = {
@@ -120,7 +120,7 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
 
 
 def _members(package: griffe.Object | griffe.Alias) -> dict[str, str]:
-    """Return the values of the members of all printed enums, which griffe does not compare."""
+    """Return the values of the members of all generated enums, which griffe does not compare."""
     models = package.members.get("models")
     modules = [each for each in models.members.values() if isinstance(each, griffe.Module)] if models else []
     classes = [each for module in modules for each in module.members.values() if isinstance(each, griffe.Class)]

@@ -26,7 +26,7 @@ _ELSEWHERE: Final = {
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems"),
     *("minProperties", "maxProperties"),
 }
-# The printed package follows it in both directions.
+# The generated package follows it in both directions.
 _FOLLOWED: Final = {"discriminator"}
 # Without them a request is bound less; `minContains` is left out on purpose: unsaid it is 1.
 _NARROWING: Final = {
@@ -66,10 +66,10 @@ def _change(keyword: str, verb: str, place: Place) -> Change:
 
 
 def _demand(document: Document, keyword: str, value: object) -> str | None:
-    said = stated(document, value, names=keyword in _NAMES)
-    if keyword not in {"not", "contains"} and said in _DEMANDS_NOTHING:
+    own = stated(document, value, names=keyword in _NAMES)
+    if keyword not in {"not", "contains"} and own in _DEMANDS_NOTHING:
         return None
-    return None if value is None else json.dumps(said, sort_keys=True)
+    return None if value is None else json.dumps(own, sort_keys=True)
 
 
 def stated(document: Document, node: Any, seen: frozenset[str] = frozenset(), *, names: bool = False) -> Any:
@@ -82,14 +82,14 @@ def stated(document: Document, node: Any, seen: frozenset[str] = frozenset(), *,
         if reference in seen:
             return {"$ref": reference}
         return stated(document, document.at(pointer_of(reference)), seen | {reference})
-    kept = node if names else {key: node[key] for key in node.keys() - _TEXTS if not key.startswith("x-")}
+    rest = node if names else {key: node[key] for key in node.keys() - _TEXTS if not key.startswith("x-")}
     return {
         key: value if key in _VALUES and not names else stated(document, value, seen, names=key in _NAMES and not names)
-        for key, value in kept.items()
+        for key, value in rest.items()
     }
 
 
-# Compares what limits a schema to listed values: the values, and what the members of the printed enum are called.
+# Compares what limits a schema to listed values: the values, and what the members of the generated enum are called.
 
 
 _NAMELESS = Class(ClassName("Values", ""), PythonIdentifier("values", ""))
@@ -144,15 +144,15 @@ def _members(schema: Normal) -> dict[str, str]:
     """Return the values by the names that upstream gives them: of letters, of positions, or of `x-enum-varnames`."""
     names = schema.schema.get("x-enum-varnames")
     try:
-        found = EnumProperty.values_from_list(list(schema.enum), _NAMELESS, names if isinstance(names, list) else [])
-    except (ValueError, TypeError, AttributeError, IndexError):  # what cannot be printed; lint says so
+        members = EnumProperty.values_from_list(list(schema.enum), _NAMELESS, names if isinstance(names, list) else [])
+    except (ValueError, TypeError, AttributeError, IndexError):  # what cannot be generated; lint says so
         return {}
-    return dict(zip(found, map(_key, schema.enum), strict=True)) if len(found) == len(schema.enum) else {}
+    return dict(zip(members, map(_key, schema.enum), strict=True)) if len(members) == len(schema.enum) else {}
 
 
 def _missing(some: Iterable[Any], others: Iterable[Any]) -> list[Any]:
-    known = set(map(_key, others))
-    return [each for each in some if _key(each) not in known]
+    other_keys = set(map(_key, others))
+    return [each for each in some if _key(each) not in other_keys]
 
 
 def _key(value: object) -> str:
@@ -224,8 +224,10 @@ def _bounds(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
 
 def _strictest(schema: Normal, keyword: str, exclusive: str, sign: int) -> tuple[float, bool] | None:
     """Return the bound and whether it is excluded itself, so that the stricter of two is the larger one."""
-    said, other = _number(schema, keyword), _number(schema, exclusive)
-    bounds = [] if said is None else [(said * sign, schema.schema.get(exclusive) is True)]  # true: written as in 3.0
+    inclusive, other = _number(schema, keyword), _number(schema, exclusive)
+    bounds = (
+        [] if inclusive is None else [(inclusive * sign, schema.schema.get(exclusive) is True)]
+    )  # true: written as in 3.0
     return max([*bounds, *([] if other is None else [(other * sign, True)])], default=None)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, before anything is printed from it.
+"""What is wrong with a spec, before anything is generated from it.
 
 One module for each kind of trouble: `validity` (is it OpenAPI at all), `losses` (what the generator would leave out
 without a word), `composed` (what it would read in part), `sending` (what it would write as something else), `bodies`

@@ -34,7 +34,7 @@ def _never(document: Document, pointer: Pointer) -> Iterator[Finding]:
 
 
 def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:
-    """`reference-inside`, `reference-siblings`: only whole components are found, and nothing beside a `$ref`."""
+    """`reference-inside`, `reference-siblings`: only whole components are followed, and nothing beside a `$ref`."""
     reference = schema.get("$ref")
     if not isinstance(reference, str):
         return

@@ -79,16 +79,16 @@ def parameters(document: Document) -> Iterator[Finding]:
     for each in operations(document):
         for pointer, node in parameters_of(document, each):
             parameter = document.resolve(node)
-            told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
+            subject = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
             if "schema" not in parameter or parameter.get("in") == "querystring":
-                yield error(document, pointer, "parameter", f"{told} has no schema of its own.", "Give it one.")
+                yield error(document, pointer, "parameter", f"{subject} has no schema of its own.", "Give it one.")
                 continue
             style, plain = parameter.get("style"), {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
             if style not in {None, plain} and (parameter["in"] != "query" or style not in _STYLES):
-                message = f"{told} is written as style {plain}, whatever it asks for."
+                message = f"{subject} is written as style {plain}, whatever it asks for."
                 yield error(document, pointer, "parameter", message, "Use the default style.")
             if parameter.get("allowReserved"):
-                yield error(document, pointer, "parameter", f"{told} is always escaped.", "Drop allowReserved.")
+                yield error(document, pointer, "parameter", f"{subject} is always escaped.", "Drop allowReserved.")
 
 
 def paths(document: Document) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tup
 
 
 def request_bodies(document: Document) -> Iterator[Finding]:
-    """`media-type`, `schema-missing`: an operation whose body cannot be printed is left out, exit 0."""
+    """`media-type`, `schema-missing`: an operation whose body cannot be generated is left out, exit 0."""
     for each in operations(document):
         pointer = (*each.pointer, "requestBody")
         body = document.resolve(each.node.get("requestBody"))
@@ -152,18 +152,18 @@ def answers(document: Document) -> Iterator[Finding]:
 
 def _answer(document: Document, operation: OperationFacts, status: str, answer: dict[str, Any]) -> Iterator[Finding]:
     pointer = (*operation.pointer, "responses", status)
-    told = f"Answer {shown(status)} of {shown(operation.id)}"
+    subject = f"Answer {shown(status)} of {shown(operation.id)}"
     content = answer.get("content") or {}
     readable = [media for name, media in content.items() if is_readable(kind_of(name))]
     if content and not readable:
-        message = f"{told} is {', '.join(map(shown, content))}, which the generator cannot read."
+        message = f"{subject} is {', '.join(map(shown, content))}, which the generator cannot read."
         yield error(document, pointer, "media-type", message, "Use JSON, text/* or bytes.")
     elif readable and "schema" not in readable[0]:
         yield warning(
-            document, pointer, "schema-missing", f"{told} has no schema: its body is dropped.", "Give it one."
+            document, pointer, "schema-missing", f"{subject} has no schema: its body is dropped.", "Give it one."
         )
     elif not readable and not status.startswith(("1", "2", "3")):
-        message = f"{told} has no body with a schema: the error's `body` will be untyped."
+        message = f"{subject} has no body with a schema: the error's `body` will be untyped."
         yield warning(document, pointer, "error-schema-missing", message, "Describe what the server answers.")
 
 
@@ -178,7 +178,7 @@ def pages(document: Document) -> Iterator[Finding]:
 
 
 def is_sendable(media_type: str) -> bool:
-    """Say whether the generator can print a body of this media type."""
+    """Say whether the generator can generate a body of this media type."""
     kind = kind_of(media_type)
     return is_json(kind) or kind in _FORMS or is_bytes(kind)
 
@@ -202,7 +202,7 @@ def is_json(kind: str) -> bool:
 
 
 def is_readable(kind: str) -> bool:
-    """Say whether the printed package reads an answer of this kind."""
+    """Say whether the generated package reads an answer of this kind."""
     return is_json(kind) or kind.startswith("text/") or is_bytes(kind) or is_stream(kind)
 
 

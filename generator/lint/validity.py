@@ -133,8 +133,8 @@ def _pointer(document: Document, problem: Any) -> Pointer:
 
 def _place(message: str) -> Pointer:
     """Return the operation that a message names, where the validator gives no place."""
-    said = re.search(r"for '([a-z]+)' operation in '(.*)' was not resolved", message)
-    return ("paths", said[2], said[1]) if said else ()
+    match = re.search(r"for '([a-z]+)' operation in '(.*)' was not resolved", message)
+    return ("paths", match[2], match[1]) if match else ()
 
 
 def numbers(document: Document) -> Iterator[Finding]:

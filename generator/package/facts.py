@@ -1,6 +1,6 @@
 """What the templates ask: about an operation, its arguments, its answers, a model's secrets.
 
-Everything that a template prints without a filter of upstream's is made of identifiers and types that upstream made.
+Everything that a template writes without a filter of upstream's is made of identifiers and types that upstream made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
 @define(frozen=True)
 class Operation:
-    """An operation as the templates may print it."""
+    """An operation as the templates may write it."""
 
     id: UntrustedString
     method: UntrustedString
@@ -350,11 +350,15 @@ class Facts:
     def example(self, endpoint: Endpoint) -> UntrustedString | None:
         """Return a call with the values that the spec gives as examples, None if a required one has none."""
         values, arguments = self.operation(endpoint).examples, self.arguments(endpoint)
-        asked = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
-        if not asked or not all(each.is_plain and each.name in values for each in asked):
+        needed = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
+        if not needed or not all(each.is_plain and each.name in values for each in needed):
             return None
-        told = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in asked)
-        return UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({told})") if len(told) <= _LONGEST else None
+        shown_values = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in needed)
+        return (
+            UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({shown_values})")
+            if len(shown_values) <= _LONGEST
+            else None
+        )
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
@@ -387,7 +391,7 @@ class Facts:
         return None
 
     def flat_body(self, endpoint: Endpoint) -> list[Property] | None:
-        """Return the fields that stand for the body, None where it has to be given whole.
+        """Return the fields that stand for the body, None where it is one argument.
 
         Whole: several media types, no object, an optional body (none is not the same as an empty one), an object that
         is open by declaration, fields that share a name with a parameter.
@@ -459,10 +463,10 @@ def _attributes(prop: PropertyProtocol, names: Iterable[str]) -> tuple[list[Pyth
             if isinstance(model, ModelProperty)
             else []
         )
-        if (found := next((each for each in inner if each.name.get_untrusted_value() == name), None)) is None:
+        if (attribute := next((each for each in inner if each.name.get_untrusted_value() == name), None)) is None:
             return None
-        prop = found
-        path.append(found.python_name)
+        prop = attribute
+        path.append(attribute.python_name)
     return path, prop
 
 

@@ -1,4 +1,4 @@
-"""Hands the spec to openapi-python-client with our templates, and prints what those do not know of.
+"""Hands the spec to openapi-python-client with our templates, and renders what those do not have.
 
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
@@ -67,7 +67,7 @@ class _Template(Template):
 
 @define(frozen=True)
 class Resource:
-    """A tag and its operations, as the templates print them; `tag` and `title` are identifiers that upstream made."""
+    """A tag and its operations, as the templates need them; `tag` and `title` are identifiers that upstream made."""
 
     tag: str
     title: str
@@ -96,10 +96,10 @@ def print_package(document: Document, target: Path) -> None:
         except (PrintError, MemoryError):
             raise
         except Exception as failure:
-            if not (found := crashes(document, _print_aside)):
+            if not (failures := crashes(document, _print_aside)):
                 raise
             text = f"{document.path}: {target.name} cannot be generated: {type(failure).__name__}."
-            raise VerificationError(text, found) from None
+            raise VerificationError(text, failures) from None
 
 
 def _print_aside(document: Document) -> None:
@@ -113,7 +113,7 @@ def _print(document: Document, target: Path) -> None:
     findings = list(refusals(document, openapi))
     if findings or isinstance(openapi, upstream_errors.GeneratorError):
         raise PrintError(
-            "\n".join(["openapi-python-client refuses it:", *(each.told(document.path) for each in findings)])
+            "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
     _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
@@ -209,7 +209,7 @@ def _resources(document: Document, openapi: GeneratorData, facts: Facts) -> list
 
 
 def config_for(document: Document, target: Path) -> Config:
-    """Return what upstream is told."""
+    """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
     settings = ConfigFile(

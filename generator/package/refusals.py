@@ -65,14 +65,14 @@ def trial(document: Document, config: Config) -> list[Finding]:
     Raises:
         PrintError: It fails, and does not say where.
     """
-    return asked(document, lambda each: list(refusals(ours := printable(each), _parsed(ours, config))))
+    return upstream_findings(document, lambda each: list(refusals(ours := printable(each), _parsed(ours, config))))
 
 
 def _parsed(document: Document, config: Config) -> GeneratorData | UpstreamError:
     return GeneratorData.from_dict(document.data, config=config)
 
 
-def asked(document: Document, ask: Callable[[Document], list[Finding]]) -> list[Finding]:
+def upstream_findings(document: Document, ask: Callable[[Document], list[Finding]]) -> list[Finding]:
     """Return what upstream finds; where it fails, the operations or schemas that it fails at.
 
     Raises:
@@ -84,13 +84,13 @@ def asked(document: Document, ask: Callable[[Document], list[Finding]]) -> list[
         except (PrintError, MemoryError):
             raise
         except Exception:
-            if found := crashes(document, ask):
-                return found
+            if places_ := crashes(document, ask):
+                return places_
             raise
 
 
 def crashes(document: Document, run: Callable[[Document], object]) -> list[Finding]:
-    """Return the operations that `run` fails at, or else the schemas, each with the failure; found by halving."""
+    """Return the operations that `run` fails at, or else the schemas, each with the failure; located by halving."""
     texts = dict[Pointer, str]()
 
     def fails(places: Sequence[Pointer]) -> bool:
@@ -170,9 +170,9 @@ def _existing(node: Any, steps: Iterable[Any]) -> Pointer:
 
 def refused_schema(document: Document, refused: ParseError) -> Finding:
     """Return what upstream says about a schema that would be missing."""
-    said = re.search(r"schema (?:/components/schemas/)?(.+?):?$", refused.header.strip())
+    match = re.search(r"schema (?:/components/schemas/)?(.+?):?$", refused.header.strip())
     names = (document.data.get("components") or {}).get("schemas") or {}
-    name = owner_of(said[1], names) if said else ""
+    name = owner_of(match[1], names) if match else ""
     pointer = ("components", "schemas", name) if name in names else ("components",)
     return error(document, pointer, RULE, f"Schema {shown(name)} cannot be read: {_text(refused.detail)}.", _ADVICE)
 
@@ -186,9 +186,9 @@ def refused_operations(document: Document, collections: Iterable[EndpointCollect
     for collection in refusing:
         statuses = {key: status for each in collection.endpoints for key, status in _lost_answers(nodes, each)}
         for each in collection.parse_errors:
-            said = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
-            where = f"{said[1]} {shown(said[2])}" if said else "An operation"
-            pointer: Pointer = ("paths", said[2], said[1].lower()) if said else ("paths",)
+            match = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
+            where = f"{match[1]} {shown(match[2])}" if match else "An operation"
+            pointer: Pointer = ("paths", match[2], match[1].lower()) if match else ("paths",)
             if status := statuses.get(id(each)):
                 pointer = (*pointer, "responses", status)
             yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
@@ -203,6 +203,6 @@ def _lost_answers(nodes: Mapping[tuple[str, PythonIdentifier], Any], endpoint: E
 
 
 def _text(detail: str | None, hidden: str | None = None) -> str:
-    """Return what upstream says on one line, with what it hides where that is known."""
+    """Return what upstream says on one line, with what it hides where that can be told."""
     text = _HIDDEN.sub(hidden or "", detail or "for no reason that it tells")
     return shown(" ".join(text.removesuffix(_TAIL).split()).rstrip("."))

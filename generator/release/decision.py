@@ -35,17 +35,17 @@ def decide(plan: Plan, tree: Path, tell: Tell) -> tuple[str, Told]:
         opened(since, root=plan.root) as old,
         consumers(since, _programs(since, plan.root), root=plan.root) as programs,
     ):
-        found = changes(old, new, consumers=programs)
-        told = noticed(found, Names.of(old, new))
-    suggested = next_version(current, level := highest(found))
-    counted = f"{len(found)} change{'s' * (len(found) != 1)}"
+        differences = changes(old, new, consumers=programs)
+        lines = noticed(differences, Names.of(old, new))
+    suggested = next_version(current, level := highest(differences))
+    counted = f"{len(differences)} change{'s' * (len(differences) != 1)}"
     tell(f"{counted} since {since}: {current} -> {suggested} ({why(current, level)})")
     wanted = plan.version or suggested
     if _numbers(wanted) < _numbers(suggested):
         raise GeneratorError(f"{wanted} promises more than it keeps: what changed needs at least {suggested}.")
     if wanted == current and fragments(tree / "changelog.d"):
         raise GeneratorError("The spec did not change, and there are fragments: name the version with --version.")
-    return wanted, told
+    return wanted, lines
 
 
 def last_release(root: Path) -> str | None:

@@ -34,9 +34,9 @@ def class_of(name: str, schema: dict[str, Any]) -> str:
 
 
 def is_object(schema: dict[str, Any]) -> bool:
-    """Say whether upstream prints a schema as a class with attributes."""
-    said = schema.get("type")
-    return said == "object" or (said is None and bool(schema.get("properties") or schema.get("allOf")))
+    """Say whether upstream generates a schema as a class with attributes."""
+    kind = schema.get("type")
+    return kind == "object" or (kind is None and bool(schema.get("properties") or schema.get("allOf")))
 
 
 def is_union(schema: dict[str, Any]) -> bool:

@@ -180,7 +180,7 @@ class _Plain:
     @staticmethod
     def _key(key: object) -> str:
         if isinstance(key, bool) or not isinstance(key, str | int):  # int: an unquoted status
-            raise ValueError(f"the key {key!r} is no string; quote it.")  # noqa: TRY004  (told like any other fault)
+            raise ValueError(f"the key {key!r} is no string; quote it.")  # noqa: TRY004  (a fault like any other)
         return str(key)
 
 

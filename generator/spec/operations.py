@@ -1,4 +1,4 @@
-"""The operations of the spec: what is said about each, in the vocabulary of `signedin_sdk.types.Operation`."""
+"""The operations of the spec: each of them, in the vocabulary of `signedin_sdk.types.Operation`."""
 
 import re
 from collections.abc import Iterator
@@ -123,7 +123,7 @@ def operations(document: Document) -> Iterator[OperationFacts]:
         yield OperationFacts(text, method, path, names[path, method], pointer, node)
 
 
-@lru_cache(maxsize=4)  # a document's operations are asked for by every rule
+@lru_cache(maxsize=4)  # a document's operations are needed by every rule
 def _names(document: Document) -> dict[tuple[str, str], str]:
     nodes = dict(_nodes(document))
     return method_names(nodes, {where: PythonIdentifier(_tag(node), "tag") for where, node in nodes.items()})

@@ -43,17 +43,17 @@ def paging(document: Document, operation: OperationFacts) -> Paging | None:
     """
     schema = _success(document, operation)
     readers = (_ours, _speakeasy, _fern, _microsoft, _links, _link_header)
-    found = next((paged for read in readers if (paged := read(document, operation))), None)
-    if found is None:
+    result = next((paged for read in readers if (paged := read(document, operation))), None)
+    if result is None:
         return None
     query = {str(each.get("name")) for each in operation.parameters(document) if each.get("in") == "query"}
-    if found.parameter and found.parameter not in query:
-        raise PagesError(f"the query has no parameter {found.parameter!a}")
-    if _plain(document, _at(document, schema, found.items)).get("type") != "array":
-        raise PagesError(f"/{'/'.join(found.items)} is no list of the answer")
-    if found.at:
-        _at(document, schema, found.at)
-    return found
+    if result.parameter and result.parameter not in query:
+        raise PagesError(f"the query has no parameter {result.parameter!a}")
+    if _plain(document, _at(document, schema, result.items)).get("type") != "array":
+        raise PagesError(f"/{'/'.join(result.items)} is no list of the answer")
+    if result.at:
+        _at(document, schema, result.at)
+    return result
 
 
 def _ours(_: Document, operation: OperationFacts) -> Paging | None:
@@ -62,14 +62,14 @@ def _ours(_: Document, operation: OperationFacts) -> Paging | None:
             return None
         case {"items": str(), **rest} | {**rest} if len(kinds := [each for each in _KINDS if each in rest]) == 1:
             [kind] = kinds
-            said = rest[kind]
+            value = rest[kind]
             items = _pointer(operation.node["x-signedin-pages"].get("items", ""))
             if kind in {"url", "link"}:
-                return Paging(kind, items, at=_pointer(said) if isinstance(said, str) else ())
-            if isinstance(said, dict) and isinstance(said.get("parameter"), str):
-                first = said.get("first", 1)
+                return Paging(kind, items, at=_pointer(value) if isinstance(value, str) else ())
+            if isinstance(value, dict) and isinstance(value.get("parameter"), str):
+                first = value.get("first", 1)
                 return Paging(
-                    kind, items, said["parameter"], _pointer(said.get("at", "")), first if first in {0, 1} else 1
+                    kind, items, value["parameter"], _pointer(value.get("at", "")), first if first in {0, 1} else 1
                 )
     raise PagesError("x-signedin-pages takes `items` and one of cursor, page, offset, url, link")
 

@@ -176,6 +176,12 @@ ERRORS: list[tuple[str, Change]] = [
     ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "revokes"}})),
 ]
 
+
+def of_three_two(spec: dict[str, Any]) -> None:
+    spec["openapi"] = "3.2.0"
+    spec["paths"]["/things"]["query"] = {**operation(spec), "operationId": "query"}
+
+
 UNPAGED: list[dict[str, Any]] = [
     {"items": "/label", "link": True},
     {"items": "/other", "link": True},
@@ -187,7 +193,7 @@ WARNINGS: list[tuple[str, Change]] = [
     ("security-unknown", lambda spec: operation(spec).update(security=[{"nobody": []}])),
     ("success-missing", lambda spec: operation(spec).update(responses={"400": operation(spec)["responses"]["200"]})),
     ("tag-several", lambda spec: operation(spec).update(tags=["things", "more"])),
-    ("method", lambda spec: spec.update(openapi="3.2.0") or spec["paths"]["/things"].update(query=operation(spec))),
+    ("method", of_three_two),
     *(("pages", lambda spec, pages=pages: operation(spec).update({"x-signedin-pages": pages})) for pages in UNPAGED),
     ("webhook", lambda spec: operation(spec).update(callbacks={"done": {"{$request.query.url}": {}}})),
     ("server", lambda spec: spec.pop("servers")),
