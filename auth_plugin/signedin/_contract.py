@@ -14,7 +14,6 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import import_module
-from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -290,7 +289,8 @@ class SignIn:
         """Return the operation's module of the generated package."""
         contract: Any = self._contract
         api = import_module(f"{contract.__name__.rpartition('.')[0]}.api")
-        modules = (import_module(module.name) for module in walk_packages(api.__path__, f"{api.__name__}."))
+        walk: Any = import_module("pkgutil").walk_packages  # here: most programs never sign in anew
+        modules = (import_module(module.name) for module in walk(api.__path__, f"{api.__name__}."))
         name = contract.REFRESH.sign_in
         return next(module for module in modules if getattr(module, "OPERATION", None) and module.OPERATION.id == name)
 
