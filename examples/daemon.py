@@ -25,9 +25,9 @@ def main() -> int:
                 print(error, file=sys.stderr)
                 return 3
             except (RefreshUnavailableError, APIError) as error:
-                print("trouble, the tokens are kept:", error, file=sys.stderr, flush=True)
-                asked = getattr(error, "retry_after", None)
-                pause = max(EVERY, asked.total_seconds()) if asked else EVERY
+                print("trouble, and still signed in:", error, file=sys.stderr, flush=True)
+                wanted = getattr(error, "retry_after", None)
+                pause = max(EVERY, wanted.total_seconds()) if wanted else EVERY
             ending.wait(pause)
     return 0
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from examples.demo.scenario import STOPPED, told
+from examples.demo.scenario import STOPPED, summary
 from examples.demo.svg import Picture
 from examples.demo.wire import count
 
@@ -125,7 +125,7 @@ def _draw_panel(picture: Picture, run: Run, key: str, corner: tuple[float, float
     left, top = corner
     picture.box(left, top, _PANEL_WIDTH, _PANEL_HEIGHT, "panel", round_=6)
     picture.text(left + 14, top + 24, _PANELS[key], "strong", size=13)
-    picture.text(left + 14, top + 42, told(spans))
+    picture.text(left + 14, top + 42, summary(spans))
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     axis = _Axis(start, end, left + _GUTTER, _PANEL_WIDTH - _GUTTER - 18)
     picture.text(left + 14, top + 65, "refresh")

@@ -24,6 +24,12 @@ ALL = [block for page in PAGES for block in blocks(page)]
 RUN = [block for block in ALL if not block.mark]
 
 
+def written_in(*languages: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "block", [each for each in RUN if each.language in languages], ids=lambda block: block.place
+    )
+
+
 @pytest.fixture(scope="session")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with backend(tmp_path_factory.mktemp("backend")) as server:
@@ -71,9 +77,7 @@ def _email() -> str:
     return f"{os.urandom(6).hex()}@example.com"
 
 
-@pytest.mark.parametrize(
-    "block", [each for each in RUN if each.language in {"sh", "console"}], ids=lambda each: each.place
-)
+@written_in("sh", "console")
 def test_commands_of_a_block_exist(block: Block) -> None:
     verbs = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8")))
     for words in commands(block.source):
@@ -88,7 +92,7 @@ def test_commands_of_a_block_exist(block: Block) -> None:
                 pytest.fail(f"no test knows whether this works; mark the block: {words}")
 
 
-@pytest.mark.parametrize("block", [each for each in RUN if each.language in READ], ids=lambda each: each.place)
+@written_in(*READ)
 def test_data_of_a_block_can_be_read(block: Block) -> None:
     READ[block.language](block.source)
 
