@@ -96,31 +96,31 @@ def test_workers_of_rq_share_one_sign_in(email: str, tmp_path: Path, monkeypatch
 
 
 def test_a_daemon_works_until_it_is_asked_to_end(email: str) -> None:
-    with started("examples/daemon.py", stream="stdout") as (daemon, line):
-        assert line(rf"working for {email}")
+    with started("examples/daemon.py") as (daemon, line):
+        line(rf"working for {email}")
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 0
 
 
 def test_a_client_made_before_gunicorn_forks_works_in_its_workers(email: str) -> None:
     arguments = ("-m", "gunicorn", "--preload", "--workers=2", "--bind=127.0.0.1:0", "examples.gunicorn_app:app")
-    with started(*arguments, stream="stderr") as (_, line):
+    with started(*arguments) as (_, line):
         address = line(r"Listening at: (\S+)")[1]
-        line(r"Booting worker"), line(r"Booting worker")
+        line("Booting worker")
+        line("Booting worker")
         assert {httpx.get(address, timeout=30).text for _ in range(6)} == {email}
 
 
 @contextmanager
-def started(*arguments: str, stream: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[str], "re.Match[str]"]]]:
-    """Run a program; what is yielded with it returns the next line of the stream that matches."""
-    command = [sys.executable, *arguments]
-    pipes = {stream: subprocess.PIPE}
+def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[str], "re.Match[str]"]]]:
+    """Run a program; what is yielded with it returns the next line of its output that matches."""
+    command, environ = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, **pipes
+        command, cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
 
         def line(pattern: str) -> "re.Match[str]":
-            for text in getattr(process, stream):
+            for text in process.stdout or ():
                 if match := re.search(pattern, text):
                     return match
             raise AssertionError(f"the program ended before {pattern}")
