@@ -35,8 +35,6 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-pygments_style = "sphinx"
-pygments_dark_style = "monokai"
 
 
 def without_missing(_app: Sphinx, name: str, source: list[str]) -> None:
