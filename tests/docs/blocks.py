@@ -20,6 +20,8 @@ PAGES: Final = tuple(
     for path in sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")])
 )
 _FENCE: Final = re.compile(r"(?m)^(?:<!-- (not run|run|edit): (.+) -->\n)?( *)```([\w{}-]*).*\n((?:.*\n)*?)\3```$")
+# Pages whose every block another test runs.
+ELSEWHERE: Final = {"docs/your-own-backend.md": "tests/backends/test_guide.py"}
 PROSE: Final = {"text", "diff", "sql"}  # output, figures, and what belongs to other programs
 READ: Final[dict[str, Callable[[str], Any]]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 
@@ -32,7 +34,7 @@ class Block:
     language: str
     source: str
     mark: str
-    """`not run`, or `run` and `edit`: tests/generator/test_page.py runs it."""
+    """`not run`; or `run` and `edit`: another test runs it, such as tests/generator/test_page.py."""
     reason: str
 
 
@@ -43,6 +45,7 @@ def blocks(page: str) -> Iterator[Block]:
         mark, reason, _, language, source = fence.groups()
         if not language.startswith("{"):
             line = text.count("\n", 0, fence.start(3)) + 1
+            mark = "run" if page in ELSEWHERE else mark
             yield Block(f"{page}:{line}", language, source, mark or "", reason or "")
 
 

@@ -15,7 +15,7 @@ import pytest
 from signedin import AsyncClient, Client
 from signedin.cli import options
 
-from tests.docs.blocks import PAGES, PROSE, READ, ROOT, Block, blocks, commands
+from tests.docs.blocks import ELSEWHERE, PAGES, PROSE, READ, ROOT, Block, blocks, commands
 from tests.servers import backend
 
 MOST_MARKED = 20
@@ -99,6 +99,11 @@ def test_data_of_a_block_can_be_read(block: Block) -> None:
 
 def test_every_block_is_of_a_language_that_a_test_runs_or_reads() -> None:
     assert [each.place for each in RUN if each.language not in {"python", "sh", "console", *READ, *PROSE}] == []
+
+
+def test_a_page_whose_blocks_run_elsewhere_is_read_there() -> None:
+    tests = {page: ROOT / test for page, test in ELSEWHERE.items() if page in PAGES}
+    assert [page for page, test in tests.items() if Path(page).name not in test.read_text("utf-8")] == []
 
 
 def test_blocks_that_are_not_run_are_few_and_say_why() -> None:
