@@ -18,6 +18,7 @@ from signedin.cli import options
 from tests.docs.blocks import ELSEWHERE, PAGES, PROSE, READ, ROOT, Block, blocks, commands
 from tests.servers import backend
 
+pytestmark = pytest.mark.proof
 MOST_MARKED = 20
 PASSWORD = "correct horse battery staple"
 ALL = [block for page in PAGES for block in blocks(page)]

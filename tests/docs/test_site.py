@@ -12,6 +12,8 @@ from signedin import errors, testing
 from tests.docs.blocks import PAGES, ROOT
 from tests.once import first, shared
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
