@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import httpx
 
-from signedin._answers import bare, name_of, result_of, typed_error
+from signedin._answers import bare, broken_stream, name_of, result_of, typed_error
 from signedin._contract import Received, argument, issued, issues
 from signedin._options import IDEMPOTENCY_KEY, CallOptions
 from signedin._plan import rewinder
@@ -138,15 +138,17 @@ class Sender(_Sender[httpx.Client]):
     def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
         """Send the request once, and once more if the plan replays it."""
         request = self.request(call, options)
-        if options.deadline is None:
+        is_streamed = getattr(call, "is_streamed", None)
+        if options.deadline is None and is_streamed is None:
             return self.http.send(request, **_auth(call))
         response = self.http.send(request, stream=True, **_auth(call))
-        try:
+        if options.deadline is not None:
             response.stream = _Within(response.stream, request)
+        if is_streamed is not None and is_streamed(response):
+            response.extensions["failure"] = partial(broken_stream, call.operation)
+            return response
+        with contextlib.closing(response):
             response.read()
-        except BaseException:
-            response.close()
-            raise
         return response
 
 
@@ -176,10 +178,18 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
 
     async def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
         """As `Sender._exchange`."""
-        request = self.request(call, options)
-        if options.deadline is None:
-            return await self.http.send(request, **_auth(call))
-        return await _within(options.deadline + _LATER, self.http.send(request, **_auth(call)))
+        response = self._response(call, self.request(call, options))
+        return await (response if options.deadline is None else _within(options.deadline + _LATER, response))
+
+    async def _response(self, call: Call[Any], request: httpx.Request) -> httpx.Response:
+        is_streamed = getattr(call, "is_streamed", None)
+        response = await self.http.send(request, stream=is_streamed is not None, **_auth(call))
+        if is_streamed is not None and is_streamed(response):
+            response.extensions["failure"] = partial(broken_stream, call.operation)
+        elif is_streamed is not None:
+            async with contextlib.aclosing(response):
+                await response.aread()
+        return response
 
 
 async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
