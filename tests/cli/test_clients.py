@@ -8,8 +8,10 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import keyring
 import pytest
 import signedin_sdk.contract
+from keyring.errors import InitError
 from signedin import Client, stores
 from signedin.cli import commands, main
 from signedin.testing import FakeAuthServer
@@ -218,3 +220,17 @@ def test_a_profile_may_bear_the_name_of_a_command(signed_in: Run) -> None:
 def _tokens(home: Path) -> set[str]:
     records = json.loads((home / ".local/state/signedin/tokens.json").read_text())["records"].values()
     return {json.loads(one["data"])[name] for one in records for name in ("access_token", "refresh_token")}
+
+
+@pytest.mark.usefixtures("run")  # for its home
+@pytest.mark.parametrize(("priority", "fails", "works"), [(5, False, True), (0.5, False, False), (5, True, False)])
+def test_a_keyring_works_if_it_encrypts_and_answers(
+    monkeypatch: pytest.MonkeyPatch, priority: float, fails: bool, works: bool
+) -> None:
+    def get_password(*_: str) -> None:
+        if fails:
+            raise InitError("locked")
+
+    ring = SimpleNamespace(priority=priority, get_password=get_password)
+    monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+    assert commands._keyring_works() is works
