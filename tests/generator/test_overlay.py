@@ -112,14 +112,14 @@ def test_a_finding_in_an_overlaid_part_names_the_overlay_and_its_line(tmp_path: 
     actions = "- target: $.paths['/things'].get\n  update:\n    x-signedin-tokens:\n      effect: eats\n"
     document = overlaid(spec(tmp_path), [overlay(tmp_path, actions)])
     [finding] = [each for each in lint(document) if each.is_error]
-    assert finding.told(document.path).startswith(f"{tmp_path}/login.overlay.yaml:6: error [tokens-effect] ")
+    assert finding.text(document.path).startswith(f"{tmp_path}/login.overlay.yaml:6: error [tokens-effect] ")
     assert lint(document.changed(document.data)) == lint(document)
 
 
 def test_a_finding_elsewhere_names_the_spec(tmp_path: Path) -> None:
     document = overlaid(spec(tmp_path), [overlay(tmp_path, "- {target: '$.servers[0]', remove: true}")])
     [finding] = lint(document)
-    assert finding.told(document.path).startswith(f"{tmp_path}/openapi.json:")
+    assert finding.text(document.path).startswith(f"{tmp_path}/openapi.json:")
 
 
 def test_an_action_that_selects_nothing_is_a_warning(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_an_action_that_selects_nothing_is_a_warning(tmp_path: Path) -> None:
     [finding] = lint(document)
     assert (finding.rule, finding.is_error) == ("overlay", False)
     text = f"{tmp_path}/login.overlay.yaml:4: warning [overlay] The target '$.paths.nothing' selects nothing."
-    assert finding.told(document.path).startswith(text)
+    assert finding.text(document.path).startswith(text)
 
 
 def test_overlays_are_applied_in_their_order_and_before_references_are_followed(tmp_path: Path) -> None:
