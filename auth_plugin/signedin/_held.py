@@ -17,7 +17,7 @@ from signedin.timing import hard_window, jittered, rest_after, soft_window
 if TYPE_CHECKING:
     from signedin._flight import Instant
     from signedin._threads import SharedJob
-    from signedin._tokens import Record
+    from signedin._tokens import Record, TokenPair
     from signedin.errors import SignedInError
     from signedin.protocols import Clock
 
@@ -171,3 +171,9 @@ class Setbacks:
             f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",
             clock_offset=offset,
         )
+
+
+def live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
+    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
+    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
+    return max(records, key=lambda record: record.generation).pair if records else None

@@ -16,6 +16,7 @@ wait or a callback. How a refresh is decided stands in `_flight`, what users cal
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import math
 import os
 import threading
@@ -23,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from signedin._flight import Landing, LiveWorld, Orders, fly
-from signedin._held import Held, Setbacks, Windows
+from signedin._held import Held, Setbacks, Windows, live_pair
 from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Record, Records, Status, TokenPair
 from signedin.errors import (
@@ -96,8 +97,9 @@ class Renewal:
             if held is None or now >= held.hard_at:
                 result = flight = self._join(held)
             else:
-                if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
-                    flight = self._launch(held)  # in the background: its caller does not wait
+                unready = self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads()
+                if flight is None and now >= held.soft_at and not unready:
+                    flight = self._launch(held, "expires soon")  # in the background: its caller does not wait
                 result = self._or_else(flight, held) if one_shot and flight is not None else held
         self._begin(flight)
         return result
@@ -122,7 +124,7 @@ class Renewal:
                 for pair in (held, rejected):
                     if pair is not None and refused:
                         pair.refuse()
-                flight = self._flight or self._launch(held, judged=rejected)
+                flight = self._join(held, "rejected" if refused else "demanded", judged=rejected)
             elif self._monotonic() < held.hard_at:
                 return held
             else:
@@ -168,17 +170,17 @@ class Renewal:
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _join(self, held: Held | None) -> SharedJob[Held]:
+    def _join(self, held: Held | None, reason: str = "expired", *, judged: Held | None = None) -> SharedJob[Held]:
         """Return the flight that is under way, or one that replaces `held`; under the lock."""
-        return self._flight or self._launch(held)
+        flight = self._flight or self._launch(held, reason if held else "no pair in hand", judged=judged)
+        flight.waiters += 1
+        return flight
 
-    def _may_fly_ahead(self, held: Held) -> bool:
-        return not (self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads())
-
-    def _launch(self, held: Held | None, *, judged: Held | None = None) -> SharedJob[Held]:
+    def _launch(self, held: Held | None, reason: str, *, judged: Held | None = None) -> SharedJob[Held]:
         """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
 
-        `judged`: the same pair as the caller has it, who may have seen it accepted.
+        It runs in the context of its first caller, where tracing looks for the parent of its span. `judged`: the same
+        pair as the caller has it, who may have seen it accepted.
 
         Raises:
             FreshTokenRejectedError: It would be one more turn of a loop.
@@ -201,7 +203,8 @@ class Renewal:
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
         )
-        self._flight = SharedJob(partial(self._fly, orders))
+        context = contextvars.copy_context()
+        self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
         return self._flight
 
     def _begin(self, flight: SharedJob[Held] | None) -> None:
@@ -216,20 +219,25 @@ class Renewal:
             else:
                 flight.run()  # a look at the store, which is short
 
-    def _fly(self, orders: Orders, flight: SharedJob[Held]) -> None:
+    def _fly(self, orders: Orders, reason: str, flight: SharedJob[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
+        end, began = self._events.begin_refresh(reason), self._monotonic()
+        result: Landing | SignedInError
         world = LiveWorld(self.records, orders.owner, self.refresher, self._clock, self.timing, self.threads.closing)
         try:
-            landing = fly(world, orders)
+            result = fly(world, orders)
         except SignedInError as error:
-            self._fail(flight, error)
+            result = error
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
             what = f"{type(error).__name__} inside the refresh"
-            failure = RefreshUnavailableError(f"Could not refresh: {what}. The pair is kept; try again.")
-            failure.__cause__ = error
-            self._fail(flight, failure)
+            result = RefreshUnavailableError(f"Could not refresh: {what}. The pair is kept; try again.")
+            result.__cause__ = error
+        seconds = self._monotonic() - began
+        if isinstance(result, Landing):
+            self._land(flight, result)
         else:
-            self._land(flight, landing)
+            self._fail(flight, result)
+        end(result.how if isinstance(result, Landing) else type(result).__name__, flight.waiters, seconds)
 
     def _land(self, flight: SharedJob[Held], landing: Landing) -> None:
         """Publish what a flight brought, unless a sign-out or sign-in overtook it."""
@@ -292,6 +300,7 @@ class Renewal:
             else:
                 either.set_result(held if error else flight.outcome())
 
+        flight.waiters += 1
         flight.add_done_callback(landed)
         return either
 
@@ -399,7 +408,7 @@ class Renewal:
         held = self.held
         if record is not None:
             self._take_over(record, clock_offset)
-        if replaces and (old := _live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
+        if replaces and (old := live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
             self.threads.promise(partial(self._revoke, old))
 
     def sign_out(self, *, revoke: bool = True) -> None:
@@ -407,7 +416,7 @@ class Renewal:
         clear = partial(self.records.change, lambda current: current and current.ended(Status.SIGNED_OUT))
         before, after = self.threads.call(clear)
         held = self._clear(after)
-        if revoke and (pair := _live_pair(before, held)) is not None:
+        if revoke and (pair := live_pair(before, held)) is not None:
             self._revoke(pair)
 
     def _take_over(self, record: Record, clock_offset: float | None) -> None:
@@ -489,9 +498,3 @@ class Renewal:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
-
-
-def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
-    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
-    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
-    return max(records, key=lambda record: record.generation).pair if records else None

@@ -168,7 +168,7 @@ by tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_in_meanw
 by tests/auth/test_unsaved.py::test_it_is_not_revoked_where_the_session_went_on_from_it
 -        if not same and record.pair
 +        if record.pair
-@@ _renewal.py signing out revokes the pair that the store has, not the newest
+@@ _held.py signing out revokes the pair that the store has, not the newest
 by tests/auth/test_unsaved.py::test_signing_out_revokes_it
 -for record in (before, held.record if held else None)
 +for record in (before,)
