@@ -238,7 +238,7 @@ class Connections(httpx.BaseTransport):
     def __init__(
         self, options: ConnectionOptions | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._network, self._clock = Network(options or ConnectionOptions()), clock
+        self._network, self._clock = Network(options or ConnectionOptions(), multiplexes=False), clock
         self._stack = _Threads(self._network, clock)
         _EVERYBODY.add(self)
 

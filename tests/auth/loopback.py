@@ -14,6 +14,7 @@ import httpx
 from signedin.testing import FakeAuthServer, VirtualClock
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 PATIENCE = 30  # seconds; a child takes one
@@ -22,18 +23,20 @@ PATIENCE = 30  # seconds; a child takes one
 class Loopback:
     """A fake server with an address; its clock starts at the machine's own time."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, origin: str) -> None:
         self.fake = FakeAuthServer(clock=VirtualClock(time.time()))
         self.fake.add_user()
-        self.base_url = f"http://{address}/api/v1"
+        self.base_url = f"{origin}/api/v1"
 
 
 @contextmanager
-def loopback() -> Iterator[Loopback]:
+def loopback(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
     """Serve a fake server on a free loopback port."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     http.daemon_threads = True
-    served = Loopback(f"127.0.0.1:{http.server_address[1]}")
+    if tls is not None:  # the handshake is part of the first read, in the thread of the connection
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+    served = Loopback(f"http{'s' if tls else ''}://127.0.0.1:{http.server_address[1]}")
     _Handler.served[http.server_address[1]] = served
     thread = Thread(target=http.serve_forever, args=(0.02,), daemon=True)
     thread.start()
