@@ -266,11 +266,11 @@ class _Attempts:
         idempotent = is_idempotent(self._call.operation.method) or self._has_key()
         if not may_be_retried(outcome, idempotent=idempotent) or not (idempotent or self._is_first_hop(outcome)):
             return None
-        asked = self._asked(outcome)
-        if asked is not None and asked > LONGEST_WAIT:
-            self.hint = f" The server asks to wait for {asked:.0f} s, which is more than is waited for."
+        wanted = self._retry_after(outcome)
+        if wanted is not None and wanted > LONGEST_WAIT:
+            self.hint = f" The server asks to wait for {wanted:.0f} s, which is more than is waited for."
             return None
-        pause = retry_pause(retries, asked, random.random())  # noqa: S311 -- spread, not a secret
+        pause = retry_pause(retries, wanted, random.random())  # noqa: S311 -- spread, not a secret
         if self._end is not None and pause >= self._left():
             self.hint = " The deadline leaves no time for another attempt."
             return None
@@ -280,7 +280,7 @@ class _Attempts:
         self._rewind()
         return pause
 
-    def _asked(self, outcome: httpx.Response | Exception) -> float | None:
+    def _retry_after(self, outcome: httpx.Response | Exception) -> float | None:
         return retry_after(outcome.headers, self._sender.clock.wall()) if isinstance(outcome, httpx.Response) else None
 
     def _has_key(self) -> bool:

@@ -84,9 +84,9 @@ class _Observer:
         propagate.inject(headers)
 
         def end(outcome: object) -> None:
-            found = _outcome(outcome)
-            _end(span, found)
-            self._calls.record(time.perf_counter() - began, {**attributes, **found})
+            labels = _outcome(outcome)
+            _end(span, labels)
+            self._calls.record(time.perf_counter() - began, {**attributes, **labels})
             if not isinstance(outcome, GeneratorExit):  # a coroutine that nobody finished is closed in any context
                 context.detach(current)
 
@@ -123,11 +123,11 @@ def _outcome(outcome: object) -> dict[str, str | int]:
     """Return the attributes of a response or an error; never the error's text, which may quote what was sent."""
     if not isinstance(outcome, httpx.Response):
         return {"error.type": f"{type(outcome).__module__}.{type(outcome).__qualname__}".removeprefix("builtins.")}
-    found: dict[str, Any] = {"http.response.status_code": outcome.status_code}
-    found["network.protocol.version"] = outcome.http_version.removeprefix("HTTP/").removesuffix(".0")
+    labels: dict[str, Any] = {"http.response.status_code": outcome.status_code}
+    labels["network.protocol.version"] = outcome.http_version.removeprefix("HTTP/").removesuffix(".0")
     if outcome.status_code >= 400:
-        found["error.type"] = str(outcome.status_code)
-    return found
+        labels["error.type"] = str(outcome.status_code)
+    return labels
 
 
 def _end(span: Span, attributes: dict[str, Any], when: int | None = None) -> None:

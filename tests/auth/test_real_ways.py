@@ -89,8 +89,8 @@ def _relay(served: list[str]) -> Talk:
             granted = b"\5\0\0\1" + bytes(6)
         else:
             served.append("http")
-            name, _, number = greeting.split()[1].decode().partition(":")
-            host, port, granted = name, int(number), b"HTTP/1.1 200 Connected\r\n\r\n"
+            host, number = greeting.split()[1].decode().split(":")
+            port, granted = int(number), b"HTTP/1.1 200 Connected\r\n\r\n"
         with socket.create_connection((host, port)) as far:
             near.sendall(granted)
             back = threading.Thread(target=_copy, args=(far, near), daemon=True)
