@@ -80,6 +80,7 @@ lint: $(VENV)/dev.stamp
 
 types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
 	@$(BIN)/python -m generator generate

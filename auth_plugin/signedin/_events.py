@@ -33,9 +33,11 @@ class Observer(Protocol):
         self, base_url: str, method: str, path: str, number: int
     ) -> tuple[Mapping[str, str], Callable[[object], None]]:
         """Return headers for the attempt, and what is called with its outcome: a response or an error."""
+        ...
 
     def refresh(self, reason: str) -> Callable[[str, int, float], None]:
         """Return what is called with the outcome of the refresh, how many callers waited for it, and its seconds."""
+        ...
 
     def event(self, event: Event) -> None:
         """See an event of any session."""

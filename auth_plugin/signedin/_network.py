@@ -152,7 +152,8 @@ def _authorities(source: str, path: str | os.PathLike[str]) -> ssl.SSLContext:
 
 def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
     try:
-        file, key, password = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)[:3]
+        parts: Any = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)
+        file, key, password = parts[:3]
         # Without a password of ours OpenSSL would ask for one on the terminal.
         context.load_cert_chain(file, key, password or (lambda: ""))
     except (OSError, TypeError, ValueError):

@@ -72,8 +72,8 @@ class Renewal:
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock)
         self.held: Held | None = None  # written under _lock, read by anyone
-        self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._grace, self._on_doubt = grace, on_doubt
+        self._clock, self._monotonic, self._events, self._grace = clock, clock.monotonic, events, grace
+        self._on_doubt: Literal["resend", "relogin"] = on_doubt
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         self._flight: SharedJob[Held] | None = None  # guarded by _lock
         self._setbacks = Setbacks(clock)  # guarded by _lock

@@ -54,7 +54,7 @@ class Authenticated(_Plan, httpx.BaseTransport):
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else renewal.wait(held, _patience(request, renewal))
-        return response
+        return response  # pyright: ignore[reportPossiblyUnboundVariable] -- a plan sends at least once
 
     def close(self) -> None:
         """Close the transport below."""
@@ -77,7 +77,7 @@ class AsyncAuthenticated(_Plan, httpx.AsyncBaseTransport):
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else await renewal.await_(held, _patience(request, renewal))
-        return response
+        return response  # pyright: ignore[reportPossiblyUnboundVariable] -- as above
 
     async def aclose(self) -> None:
         """Close the transport below."""

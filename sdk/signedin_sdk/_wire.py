@@ -247,7 +247,8 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case UUID():
             return str(value)
-    return value.to_dict() if hasattr(value, "to_dict") else value
+        case _:
+            return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def text(value: object) -> str:
@@ -261,7 +262,8 @@ def text(value: object) -> str:
             return moment(value)
         case datetime.date():
             return value.isoformat()
-    return str(value)
+        case _:
+            return str(value)
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:
