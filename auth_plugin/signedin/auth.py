@@ -5,8 +5,10 @@ The transport stands below redirects, cookies and event hooks: each hop passes t
 
 from __future__ import annotations
 
+import functools
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import httpx
 
@@ -111,6 +113,11 @@ class BearerAuth(httpx.Auth):
     refresh there. `signedin.Client` shows its hooks final answers only; use that, or its `http`, with such a hook.
     """
 
+    def __new__(cls, *_: object) -> Self:
+        """Return one that fits an `httpx2.Client`, too, where a program has imported httpx2."""
+        other = getattr(sys.modules.get("httpx2"), "Auth", cls)
+        return super().__new__(cls if issubclass(cls, other) else _also(cls, other))
+
     def __init__(self, session: TokenSession) -> None:
         self._session, self._renewal = session, renewal_of(session)
 
@@ -155,6 +162,11 @@ class BearerAuth(httpx.Auth):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a BearerAuth is neither pickled nor copied: make another, BearerAuth(session), where it goes")
+
+
+@functools.cache
+def _also(kind: type[Any], other: type[Any]) -> type[Any]:
+    return type(kind.__name__, (kind, other), {"__module__": kind.__module__})
 
 
 def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]:
