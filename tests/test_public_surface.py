@@ -65,7 +65,7 @@ import dataclasses, httpx
 before = set(sys.modules)
 import signedin
 new = {name.lstrip("_") for name in set(sys.modules) - before if not name.startswith("signedin")}
-print(*sorted(new - {"contextvars", "dataclasses", "heapq", "importlib._abc", "importlib.util", "queue"}))
+print(*sorted(new - {"contextvars", "dataclasses", "heapq", "importlib._abc", "importlib.util", "pkgutil", "queue"}))
 print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", "signedin.stores."))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

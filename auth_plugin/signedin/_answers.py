@@ -46,6 +46,7 @@ class Call(Protocol[T]):
     kwargs: Mapping[str, Any]  # of `httpx.Client.build_request`
     parse: Callable[[httpx.Response], T]
     parse_error: Callable[[httpx.Response], object | None]
+    # A call whose answer is read while it arrives also has `is_streamed(response) -> bool`: leave this body unread.
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
@@ -136,6 +137,14 @@ def typed_error(operation: Operation, error: Exception, *, hint: str = "") -> Si
     """Return our error for one of httpx's. `hint`: what it says of further attempts."""
     kind, words = _described(error)
     return kind(f"{name_of(operation)}: {words}{hint}")
+
+
+def broken_stream(operation: Operation, response: httpx.Response, error: Exception) -> SignedInError:
+    """Return our error for what ended an answer that was read while it arrived."""
+    if isinstance(error, httpx.RequestError | httpx.StreamError):
+        return typed_error(operation, bare(error), hint=" What had arrived before is complete.")
+    words = "an item of the answer is not what the API's description says"
+    return APIResponseError(f"{name_of(operation)}: {words} ({type(error).__name__}).", response=response)
 
 
 def _described(error: Exception) -> tuple[type[SignedInError], str]:

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.children import with_bytecode
+from benchmarks.generator.documents import DOCUMENTS, table
 from benchmarks.generator.large import large
 from benchmarks.generator.loop import released
 from generator.package.pins import PINS
@@ -48,7 +49,13 @@ def main() -> int:
     """Measure everything, print it, write the page."""
     parser = argparse.ArgumentParser(prog="make bench-generator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--documents", type=Path, help="measure the documents of this folder, and nothing else")
+    parser.add_argument("--trials", type=int, default=10**9, help="bytes of the largest document that gets a trial")
     options = parser.parse_args()
+    page = PAGE.read_text("utf-8").partition(DOCUMENTS) if PAGE.exists() else ("", "", "")
+    if options.documents:
+        PAGE.write_text(page[0] + table(options.documents, options.trials), encoding="utf-8")
+        return 0
     with TemporaryDirectory(prefix="bench-") as folder:
         rows = list(_rows(Path(folder), options.rounds))
     head = _HEAD.format(
@@ -58,7 +65,8 @@ def main() -> int:
         system=platform.system(),
         rounds=options.rounds,
     )
-    PAGE.write_text(head + "".join(f"| {' | '.join(row)} |\n" for row in rows), encoding="utf-8")
+    rest = page[1] + page[2]
+    PAGE.write_text(head + "".join(f"| {' | '.join(row)} |\n" for row in rows) + rest, encoding="utf-8")
     return 0
 
 

@@ -1,6 +1,6 @@
 """What the templates ask: about an operation, its arguments, its answers, a model's secrets.
 
-Everything that a template prints without a filter of upstream's is made of identifiers and types that upstream made.
+Everything that a template writes without a filter of upstream's is made of identifiers and types that upstream made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,10 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier, in_doubl
 
 from generator.spec.directions import read_only
 from generator.spec.document import Document
-from generator.spec.operations import Auth, operations
+from generator.spec.operations import Auth, OperationFacts, operations
+from generator.spec.pages import PagesError, Paging, paging
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
+from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
 
 _MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
@@ -33,7 +35,7 @@ _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
 @define(frozen=True)
 class Operation:
-    """An operation as the templates may print it."""
+    """An operation as the templates may write it."""
 
     id: UntrustedString
     method: UntrustedString
@@ -48,6 +50,26 @@ class Operation:
     styles: dict[str, str]
     aliases: dict[str, str]
     examples: dict[str, Any]
+    streams: dict[str, tuple[str, str]]
+    paging: Paging | None
+
+
+@define(frozen=True)
+class Pages:
+    """How the pages of an operation follow one another; the names are those of attributes."""
+
+    method: str
+    kind: str
+    items: list[PythonIdentifier]
+    at: list[PythonIdentifier]
+    parameter: UntrustedString
+    first: int
+    prop: PropertyProtocol
+
+    @property
+    def item(self) -> PythonCode:
+        """Return the type of an item."""
+        return self.prop.get_type_string()
 
 
 @define(frozen=True)
@@ -82,9 +104,10 @@ class Reader:
 
 @define(frozen=True)
 class Answers:
-    """The documented answers of an operation."""
+    """The documented answers of an operation; `streams` says by status how the items of an answer are written."""
 
     responses: Responses
+    streams: dict[str, tuple[str, str]]
 
     @property
     def readers(self) -> list[Reader]:
@@ -92,6 +115,8 @@ class Answers:
         if self._redirects:
             redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
             return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
+        if self.stream:
+            return [Reader('"2XX"', "STREAM", None), *(_reader(each, _key(each)) for each in self._refusals)]
         readers = [_reader(each, _key(each)) for each in self.responses.patterns]
         if default := self.responses.default:
             readers.append(_reader(default, '"default"'))
@@ -106,8 +131,43 @@ class Answers:
         return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
 
     @property
+    def stream(self) -> Response | None:
+        """Return the success that arrives item by item; the only one that is read, then."""
+        return next((each for each in self.responses.patterns if str(each.status_code.pattern) in self.streams), None)
+
+    @property
+    def _refusals(self) -> list[Response]:
+        return [each for each in self.responses.patterns if not _is(each, "2")]
+
+    @property
+    def item(self) -> Reader | None:
+        """Return how one item of the stream is read: the key is the function of `streams`."""
+        if (stream := self.stream) is None:
+            return None
+        kind, prop = self.streams[str(stream.status_code.pattern)][0], stream.prop
+        named = prop.get_type_string().as_unembedded_code()
+        if isinstance(prop, ModelProperty):
+            return Reader(kind, f"{named}.from_dict", None)
+        plain = {"Any": "_streams.anything", "str": "_streams.anything" if kind == "texts" else "_streams.string"}
+        return Reader(kind, plain[named], None) if named in plain else Reader(kind, "_read_item", stream)
+
+    @property
+    def is_file(self) -> bool:
+        """Say whether a success is nothing but bytes."""
+        return self.type.as_unembedded_code() == "File"
+
+    @property
+    def asynchronous_type(self) -> PythonCode:
+        """Return what the method of an asynchronous resource promises."""
+        return PythonCode(self.type.as_unembedded_code().replace("_streams.Stream[", "_streams.AsyncStream["))
+
+    @property
     def type(self) -> PythonCode:
         """Return what `call` promises."""
+        if stream := self.stream:
+            kind, _ = self.streams[str(stream.status_code.pattern)]
+            item = _type_of(stream)
+            return PythonCode(f"_streams.Stream[{f'_streams.Event[{item}]' if kind in EVENTS else item}]")
         if self._redirects:
             return PythonCode("str")
         successes = [each for each in self.responses.patterns if _is(each, "2")]
@@ -169,6 +229,8 @@ class Facts:
                 each.styles(self.document),
                 each.aliases(self.document),
                 each.examples(self.document),
+                each.streams(self.document),
+                _paging(self.document, each),
             )
             for each in operations(self.document)
         }
@@ -176,6 +238,11 @@ class Facts:
     @_tags.default
     def _read_tags(self) -> dict[Members, Tags]:
         return tags_of(self.document)
+
+    @property
+    def has_events(self) -> bool:
+        """Say whether a stream of events has to be parsed."""
+        return any(kind in EVENTS for each in self._operations.values() for kind, _ in each.streams.values())
 
     def tags(self, union: UnionProperty) -> Tags | None:
         """Return what tells the members of a union apart, None if the spec does not say."""
@@ -229,10 +296,24 @@ class Facts:
         """Return what the spec says about an endpoint."""
         return self._operations[endpoint.tags[0], endpoint.name]
 
-    @staticmethod
-    def answers(endpoint: Endpoint) -> Answers:
+    def answers(self, endpoint: Endpoint) -> Answers:
         """Return the documented answers, sorted."""
-        return Answers(endpoint.responses)
+        return Answers(endpoint.responses, self.operation(endpoint).streams)
+
+    def pages(self, endpoint: Endpoint) -> Pages | None:
+        """Return how the pages of an operation follow one another, if the spec says so."""
+        paging, answers = self.operation(endpoint).paging, self.answers(endpoint)
+        success = next((each for each in answers.responses.patterns if _is(each, "2")), None)
+        if paging is None or success is None or answers.stream:
+            return None
+        items, at = _attributes(success.prop, paging.items), _attributes(success.prop, paging.at)
+        if items is None or at is None or not isinstance(listed := _without_null(items[1]), ListProperty):
+            return None
+        method = f"iter_{endpoint.name}"
+        while (endpoint.tags[0], method) in self._operations:
+            method += "_"
+        parameter = UntrustedString(paging.parameter)
+        return Pages(method, paging.kind, items[0], at[0], parameter, paging.first, listed.inner_property)
 
     @staticmethod
     def summary(endpoint: Endpoint) -> UntrustedString:
@@ -269,11 +350,15 @@ class Facts:
     def example(self, endpoint: Endpoint) -> UntrustedString | None:
         """Return a call with the values that the spec gives as examples, None if a required one has none."""
         values, arguments = self.operation(endpoint).examples, self.arguments(endpoint)
-        asked = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
-        if not asked or not all(each.is_plain and each.name in values for each in asked):
+        needed = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
+        if not needed or not all(each.is_plain and each.name in values for each in needed):
             return None
-        told = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in asked)
-        return UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({told})") if len(told) <= _LONGEST else None
+        shown_values = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in needed)
+        return (
+            UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({shown_values})")
+            if len(shown_values) <= _LONGEST
+            else None
+        )
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
@@ -306,7 +391,7 @@ class Facts:
         return None
 
     def flat_body(self, endpoint: Endpoint) -> list[Property] | None:
-        """Return the fields that stand for the body, None where it has to be given whole.
+        """Return the fields that stand for the body, None where it is one argument.
 
         Whole: several media types, no object, an optional body (none is not the same as an empty one), an object that
         is open by declaration, fields that share a name with a parameter.
@@ -338,7 +423,8 @@ class Facts:
         lines: set[str] = set()
         for endpoint in endpoints:
             properties = [*endpoint.list_all_parameters(), *(self.flat_body(endpoint) or [])]
-            for prop in [*properties, *(response.prop for response in endpoint.responses)]:
+            items = [pages.prop] if (pages := self.pages(endpoint)) else []
+            for prop in [*properties, *items, *(response.prop for response in endpoint.responses)]:
                 lines |= prop.get_imports(prefix=prefix) | prop.get_lazy_imports(prefix=prefix)
         return sorted(lines)
 
@@ -358,6 +444,39 @@ class Facts:
         if name not in self._secrets:
             self._secrets[name] = sensitive_properties(self.document, model)
         return prop.name.get_untrusted_value() in self._secrets[name]
+
+
+def _paging(document: Document, operation: OperationFacts) -> Paging | None:
+    try:
+        return paging(document, operation)
+    except PagesError:  # which the linter reports
+        return None
+
+
+def _attributes(prop: PropertyProtocol, names: Iterable[str]) -> tuple[list[PythonIdentifier], PropertyProtocol] | None:
+    """Return the attributes on the way to a property, and the property; None if there is none."""
+    path = []
+    for name in names:
+        model = _without_null(prop)
+        inner = (
+            [*(model.required_properties or []), *(model.optional_properties or [])]
+            if isinstance(model, ModelProperty)
+            else []
+        )
+        if (attribute := next((each for each in inner if each.name.get_untrusted_value() == name), None)) is None:
+            return None
+        prop = attribute
+        path.append(attribute.python_name)
+    return path, prop
+
+
+def _without_null(prop: PropertyProtocol) -> PropertyProtocol:
+    members = (
+        [each for each in prop.inner_properties if not isinstance(each, NoneProperty)]
+        if isinstance(prop, UnionProperty)
+        else []
+    )
+    return members[0] if len(members) == 1 else prop
 
 
 def _classes(union: UnionProperty) -> Iterator[str]:

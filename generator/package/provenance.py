@@ -1,4 +1,4 @@
-"""`_provenance.json`: what a printed package was made of. No times, no paths of a machine: same input, same bytes."""
+"""`_provenance.json`: what a generated package was made of. No times, no paths of a machine: same input, same bytes."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,13 @@ def write_provenance(document: Document, package: Path) -> None:
 
 def _spec(document: Document) -> dict[str, Any]:
     referred = {name: digest(content) for name, content in document.referred.items()}
-    return {"sha256": digest(document.content), **({"references": referred} if referred else {})}
+    files = document.overlaid.documents if document.overlaid else ()
+    overlays = [{"name": each.path.name, "sha256": digest(each.content)} for each in files]
+    return {
+        "sha256": digest(document.content),
+        **({"references": referred} if referred else {}),
+        **({"overlays": overlays} if overlays else {}),
+    }
 
 
 def read_provenance(package: Path) -> dict[str, Any]:

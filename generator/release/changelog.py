@@ -19,36 +19,36 @@ def fragments(folder: Path) -> Told:
     Raises:
         GeneratorError: A file has another name than a fragment may have, or is empty.
     """
-    found: Told = {}
+    entries: Told = {}
     for path in sorted(folder.glob("*.md")):
         if path.name == "README.md":
             continue
         kind, text = path.suffixes[-2:-1], path.read_text("utf-8").strip()
         if len(kind) != 1 or kind[0][1:] not in KINDS or not text:
             raise GeneratorError(f"{path}: a fragment is called NAME.KIND.md and not empty; KIND: {', '.join(KINDS)}.")
-        found.setdefault(kind[0][1:], []).append(text if text.startswith("- ") else f"- {text}")
-    return found
+        entries.setdefault(kind[0][1:], []).append(text if text.startswith("- ") else f"- {text}")
+    return entries
 
 
-def section(version: str, day: str, *told: Told) -> str:
+def section(version: str, day: str, *sections: Told) -> str:
     """Return the section of one version; under each heading the lines of all who have something to tell."""
     lines = [f"## [{version}] - {day}"]
-    for kind in dict.fromkeys((*KINDS, *(kind for each in told for kind in each))):
-        if found := [line for each in told for line in each.get(kind, ())]:
-            lines += ["", f"### {kind.capitalize()}", "", *found]
+    for kind in dict.fromkeys((*KINDS, *(kind for each in sections for kind in each))):
+        if entries := [line for each in sections for line in each.get(kind, ())]:
+            lines += ["", f"### {kind.capitalize()}", "", *entries]
     return "\n".join(lines) + "\n"
 
 
 def unreleased(text: str) -> tuple[str, Told]:
     """Return the changelog without its section `[Unreleased]`, and what stood there by its headings."""
-    found = re.search(r"(?ms)^## \[Unreleased\][^\n]*\n(.*?)(?=^## |\Z)", text)
-    if not found:
+    entries = re.search(r"(?ms)^## \[Unreleased\][^\n]*\n(.*?)(?=^## |\Z)", text)
+    if not entries:
         return text, {}
-    first, *parts = re.split(r"(?m)^### +(.+?) *$", found[1])
-    told: Told = {"changed": [first.strip()]} if first.strip() else {}
+    first, *parts = re.split(r"(?m)^### +(.+?) *$", entries[1])
+    sections: Told = {"changed": [first.strip()]} if first.strip() else {}
     for heading, lines in zip(parts[::2], parts[1::2], strict=True):
-        told.setdefault(heading.lower(), []).append(lines.strip())
-    return text[: found.start()] + text[found.end() :], told
+        sections.setdefault(heading.lower(), []).append(lines.strip())
+    return text[: entries.start()] + text[entries.end() :], sections
 
 
 def with_section(text: str, added: str) -> str:

@@ -21,7 +21,7 @@ _DEFAULT: Final = "http://localhost:5000/api/v1"
 
 
 def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
-    """Return what the example printed.
+    """Return the output of the example.
 
     Raises:
         GeneratorError: It cannot be installed, or the example fails.
@@ -55,9 +55,9 @@ def example(readme: str) -> str:
     Raises:
         GeneratorError: It has none.
     """
-    if not (found := re.search(r"(?s)```python\n(.*?)```", readme)):
+    if not (match := re.search(r"(?s)```python\n(.*?)```", readme)):
         raise GeneratorError("README.md has no example in Python.")
-    return found[1]
+    return match[1]
 
 
 def _register(base_url: str) -> None:

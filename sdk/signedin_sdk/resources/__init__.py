@@ -1,9 +1,8 @@
 """The operations of the spec, one attribute for each of its tags; `__init__.pyi` says of which type."""
 
+import copy
 from importlib import import_module
 from typing import Any, Generic, NamedTuple, TypeVar
-
-from ..types import Call
 
 T = TypeVar("T")
 
@@ -38,7 +37,9 @@ def _raw(send: Any) -> Any:
         def parse(response: Any) -> Any:
             return RawResponse(call.parse(response), response)
 
-        return send(Call(call.operation, call.kwargs, parse, call.parse_error))
+        raw = copy.copy(call)
+        raw.parse = parse
+        return send(raw)
 
     return call
 
