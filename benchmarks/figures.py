@@ -103,8 +103,8 @@ def _refreshes(who: str, ratio: float, made_from: str) -> Row:
 
 
 def _other_counts() -> Iterator[Row]:
-    asked = measures.store_accesses_while_fresh(10_000)
-    yield Row("store I/O while fresh", str(asked), "0", "10,000 calls", reached=asked == 0)
+    accesses = measures.store_accesses_while_fresh(10_000)
+    yield Row("store I/O while fresh", str(accesses), "0", "10,000 calls", reached=accesses == 0)
     one, many = (measures.attempts_in_an_outage(callers, 60) for callers in (1, 1000))
     yield Row(
         "refresh attempts in an outage, 1,000 callers ÷ 1 caller",
@@ -151,11 +151,11 @@ def _overheads() -> Iterator[Row]:
             reached=None,
         )
     with tempfile.TemporaryDirectory() as folder, backend(Path(folder), checked=False) as running:
-        said = httpx.post(f"{running.base_url}/auth/register", json=_ACCOUNT).json()
+        body = httpx.post(f"{running.base_url}/auth/register", json=_ACCOUNT).json()
         url = f"{running.base_url}/users/profile"
-        headers = {"authorization": f"Bearer {said['accessToken']}"}
+        headers = {"authorization": f"Bearer {body['accessToken']}"}
         with Client(running.base_url) as ours, httpx.Client(headers=headers) as bare:
-            ours.session.sign_in(TokenPair(access_token=said["accessToken"], refresh_token=said["refreshToken"]))
+            ours.session.sign_in(TokenPair(access_token=body["accessToken"], refresh_token=body["refreshToken"]))
             ratio = _ratio(lambda: ours.http.get(url), lambda: bare.get(url), turns=20)
             yield Row(
                 "the same over loopback",

@@ -20,7 +20,7 @@ OURS: Final = {*PACKAGES, "tests", "examples", "benchmarks"}
 MAY_KNOW: Final = {"signedin": {"signedin_sdk"}, "signedin_sdk": set(), "signedin_backend": set(), "generator": set()}
 # Each line may import its own and the lines below it, never up. A package stands for all that is in it.
 LAYERS: Final = (
-    ("signedin.cli", "signedin.testing"),
+    ("signedin.cli", "signedin.opentelemetry", "signedin.testing"),
     ("signedin",),
     ("signedin.client",),
     ("signedin._profiles",),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from signedin.testing import FakeAuthServer, VirtualClock
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 PATIENCE = 30  # seconds; a child takes one
@@ -26,11 +27,11 @@ class Loopback:
 
 
 @contextmanager
-def loopback() -> Iterator[Loopback]:
+def loopback(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
     """Serve a fake server on a free loopback port."""
     fake = FakeAuthServer(clock=VirtualClock(time.time()))
     fake.add_user()
-    with fake.listening() as base_url:
+    with fake.listening(tls) as base_url:
         yield Loopback(fake, base_url)
 
 

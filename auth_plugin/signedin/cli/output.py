@@ -110,7 +110,8 @@ def _text(value: object) -> str:
             return f"{value:.3g} s" if abs(value) < 1 else f"{value:.0f} s"
         case list():
             return "; ".join(map(_text, value)) or "none"
-    return printable(str(value))
+        case _:
+            return printable(str(value))
 
 
 def printable(text: str) -> str:

@@ -19,6 +19,7 @@ from signedin.testing._examples import examples
 from signedin.testing.faults import FAULTS
 
 if TYPE_CHECKING:
+    import ssl
     from collections import Counter
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -111,17 +112,19 @@ class Routes:
             raise AssertionError(f"{arrived} refreshes arrived, not {count}. The server saw: {', '.join(self.seen)}")
 
     @contextmanager
-    def listening(self) -> Iterator[str]:
-        """Listen on a free loopback port, for other processes, and give the base URL there.
+    def listening(self, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+        """Listen on a free loopback port, for other processes, and give the base URL there; with `tls` by https.
 
         Their clocks are the machine's: give the server a `VirtualClock(time.time())`.
         """
         http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         http.daemon_threads = True
+        if tls is not None:  # the handshake is part of the first read, in the thread of the connection
+            http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{http.server_address[1]}{httpx.URL(self.base_url).path}"
+            yield f"http{'s' if tls else ''}://127.0.0.1:{http.server_address[1]}{httpx.URL(self.base_url).path}"
         finally:
             http.shutdown()
             http.server_close()
