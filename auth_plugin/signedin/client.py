@@ -271,7 +271,7 @@ class _Client(Generic[Transport, Http]):
 
     @property
     def http(self) -> Http:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
+        """The authenticated httpx client, for what the spec lacks (any method, absolute URLs, streams).
 
         Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
         profile has those that were there when it was made.
