@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,10 @@ demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses
 
 web: $(VENV)/demo.stamp ## Serve the two-page app at http://localhost:8000 (ARGS="--backend URL", --help)
 	@$(BIN)/python -m examples.web $(ARGS)
+
+backend: $(VENV)/demo.stamp ## Start the tutorial's backend on port 5000, with access tokens of five seconds (ARGS=--help)
+	@mkdir -p build
+	@$(BIN)/python -m signedin_backend --database build/backend.sqlite3 --access-ttl 5 $(ARGS)
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@sh tests/system_packages.sh
@@ -94,7 +98,11 @@ hostile: $(VENV)/dev.stamp ## Generate from hostile specs, put together at rando
 bench-generator: $(VENV)/dev.stamp ## Measure the figures of docs/figures-generator.md
 	@$(BIN)/python -m benchmarks.generator.figures $(ARGS)
 
-docs: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they say (ARGS=--check)
+docs: $(VENV)/dev.stamp ## Build the documentation into build/site, without the network; a warning is an error
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
+
+pages: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they answer (ARGS=--check)
 	@$(BIN)/python -m tests.generator.page $(ARGS)
 
 diff: $(VENV)/dev.stamp ## Say what openapi.yaml changes for users since a spec (OLD=git:v1.2.0 or a file)

@@ -6,6 +6,7 @@ Counts come from `measures`, durations only as ratios of runs that were interlea
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -61,7 +62,7 @@ class Row(NamedTuple):
 def main() -> int:
     """Measure everything, print it, write the page; return 1 if a figure was missed."""
     rows: list[Row] = []
-    for measured in (_per_expiry, _other_counts, _growth, _overheads, _imports):
+    for measured in (_per_expiry, _other_counts, _growth, _overheads, _imports, _command):
         for row in measured():
             rows.append(row)
             print(row, flush=True)
@@ -198,6 +199,27 @@ def _imports() -> Iterator[Row]:
     ratio = statistics.median(seconds("signedin") / seconds("httpx") for _ in range(31))
     made_from = "processor time, median of 31 pairs of fresh processes"
     yield Row("`import signedin` ÷ `import httpx`", f"{ratio:.2f}", "≤ 1.25", made_from, reached=ratio <= 1.25)
+
+
+def _command() -> Iterator[Row]:
+    # Whole processes, the interpreter's start included; without click, as above.
+    with tempfile.TemporaryDirectory() as home:
+        environ = with_bytecode(HOME=home, SIGNEDIN_BASE_URL="http://localhost:5000/api/v1", SIGNEDIN_STORE="file:")
+
+        def seconds(program: str) -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            code = f"import sys; sys.modules['click'] = None; {program}"
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        status, bare = "from signedin.cli import main; main(['status'])", "import httpx"
+        seconds(status)
+        ratio = statistics.median(seconds(status) / seconds(bare) for _ in range(31))
+    made_from = "processor time, median of 31 pairs of fresh processes"
+    yield Row(
+        '`signedin status` ÷ `python -c "import httpx"`', f"{ratio:.2f}", "≤ 1.5", made_from, reached=ratio <= 1.5
+    )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ LAYERS: Final = (
 KNOW_THE_SDK: Final = {"signedin"}
 CONTRACT: Final = "signedin_sdk.types"  # the same in any generated package
 STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._tokens"}
-EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
+EXTRAS: Final = {"cryptography", "keyring", "redis", "shtab", "vcr", "yaml"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
 

@@ -16,10 +16,10 @@ from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.responses import Response, Responses
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier, in_double_quote_literal
 
+from generator.package.answers import Answers, is_of
 from generator.spec.directions import read_only
 from generator.spec.document import Document
 from generator.spec.operations import Auth, OperationFacts, operations
@@ -91,114 +91,6 @@ class Argument:
         """Say whether it is written as JSON has it."""
         types = self.declaration.as_unembedded_code().partition(": ")[2].partition(" = ")[0].split(" | ")
         return set(types) <= {"bool", "float", "int", "list[int]", "list[str]", "str", "None", "Unset"}
-
-
-@define(frozen=True)
-class Reader:
-    """A line of the table of answers; `response` is set where a function of the module reads the body."""
-
-    key: str
-    reader: str
-    response: Response | None
-
-
-@define(frozen=True)
-class Answers:
-    """The documented answers of an operation; `streams` says by status how the items of an answer are written."""
-
-    responses: Responses
-    streams: dict[str, tuple[str, str]]
-
-    @property
-    def readers(self) -> list[Reader]:
-        """Return the table. `default` describes the successes where nothing else does."""
-        if self._redirects:
-            redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
-            return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
-        if self.stream:
-            return [Reader('"2XX"', "STREAM", None), *(_reader(each, _key(each)) for each in self._refusals)]
-        readers = [_reader(each, _key(each)) for each in self.responses.patterns]
-        if default := self.responses.default:
-            readers.append(_reader(default, '"default"'))
-            if not any(_is(each, "2") for each in self.responses.patterns):
-                readers.append(Reader('"2XX"', readers[-1].reader, None))
-        return readers
-
-    @property
-    def _redirects(self) -> list[Response]:
-        """Return the redirects of an operation that answers nothing else but refusals."""
-        has_success = self.responses.default or any(_is(each, "2") for each in self.responses.patterns)
-        return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
-
-    @property
-    def stream(self) -> Response | None:
-        """Return the success that arrives item by item; the only one that is read, then."""
-        return next((each for each in self.responses.patterns if str(each.status_code.pattern) in self.streams), None)
-
-    @property
-    def _refusals(self) -> list[Response]:
-        return [each for each in self.responses.patterns if not _is(each, "2")]
-
-    @property
-    def item(self) -> Reader | None:
-        """Return how one item of the stream is read: the key is the function of `streams`."""
-        if (stream := self.stream) is None:
-            return None
-        kind, prop = self.streams[str(stream.status_code.pattern)][0], stream.prop
-        named = prop.get_type_string().as_unembedded_code()
-        if isinstance(prop, ModelProperty):
-            return Reader(kind, f"{named}.from_dict", None)
-        plain = {"Any": "_streams.anything", "str": "_streams.anything" if kind == "texts" else "_streams.string"}
-        return Reader(kind, plain[named], None) if named in plain else Reader(kind, "_read_item", stream)
-
-    @property
-    def is_file(self) -> bool:
-        """Say whether a success is nothing but bytes."""
-        return self.type.as_unembedded_code() == "File"
-
-    @property
-    def asynchronous_type(self) -> PythonCode:
-        """Return what the method of an asynchronous resource promises."""
-        return PythonCode(self.type.as_unembedded_code().replace("_streams.Stream[", "_streams.AsyncStream["))
-
-    @property
-    def type(self) -> PythonCode:
-        """Return what `call` promises."""
-        if stream := self.stream:
-            kind, _ = self.streams[str(stream.status_code.pattern)]
-            item = _type_of(stream)
-            return PythonCode(f"_streams.Stream[{f'_streams.Event[{item}]' if kind in EVENTS else item}]")
-        if self._redirects:
-            return PythonCode("str")
-        successes = [each for each in self.responses.patterns if _is(each, "2")]
-        default = [self.responses.default] if self.responses.default else []
-        types = {_type_of(answer) for answer in successes or default} or {"None"}
-        if "Any" in types:
-            return PythonCode("Any")
-        return PythonCode(" | ".join(sorted(types, key=lambda name: (name == "None", name))))
-
-
-def _key(answer: Response) -> str:
-    lowest, highest = answer.status_code.range or (0, 0)
-    return str(lowest) if lowest == highest else f'"{lowest // 100}XX"'
-
-
-def _reader(answer: Response, key: str) -> Reader:
-    source, prop = answer.source["attribute"], answer.prop
-    named = prop.get_type_string().as_unembedded_code()
-    if source == "None":
-        return Reader(key, "None", None)
-    if source == "response.json()" and (isinstance(prop, ModelProperty) or named == "Any"):
-        return Reader(key, "_wire.json" if named == "Any" else named, None)
-    if source == "response.text" and named in {"Any", "str"}:
-        return Reader(key, "_wire.text_body", None)
-    return Reader(key, f"_read_{key.strip(chr(34)).lower()}", answer)
-
-
-def _type_of(answer: Response) -> str:
-    if answer.source["attribute"] == "None":
-        return "None"
-    return answer.prop.get_type_string().as_unembedded_code()
 
 
 @define(frozen=True, eq=False)
@@ -303,7 +195,7 @@ class Facts:
     def pages(self, endpoint: Endpoint) -> Pages | None:
         """Return how the pages of an operation follow one another, if the spec says so."""
         paging, answers = self.operation(endpoint).paging, self.answers(endpoint)
-        success = next((each for each in answers.responses.patterns if _is(each, "2")), None)
+        success = next((each for each in answers.responses.patterns if is_of(each, "2")), None)
         if paging is None or success is None or answers.stream:
             return None
         items, at = _attributes(success.prop, paging.items), _attributes(success.prop, paging.at)
@@ -498,10 +390,6 @@ def _instance_type(prop: PropertyProtocol) -> str:
         return " | ".join(dict.fromkeys(map(_instance_type, prop.inner_properties)))
     name = prop.get_instance_type_string().as_unembedded_code()
     return "object" if name == "Any" or name.startswith("Literal[") else name
-
-
-def _is(response: Response, digit: str) -> bool:
-    return response.status_code.pattern.startswith(digit)
 
 
 def _argument(prop: Property, description: str | None = None, *, sensitive: bool) -> Argument:

@@ -1,6 +1,7 @@
-"""The changelog's next section: the fragments in `changelog.d/`, and what `notes` tells of the comparison.
+"""The next section of both changelogs: the fragments in `changelog.d/`, and for users what the comparison says.
 
-`changelog.d/<any-name>.<kind>.md` holds one or more list items, written for users.
+`<any-name>.<kind>.md` holds one or more list items. towncrier would do the fragments; it cannot put the comparison's
+lines under the same headings.
 """
 
 import re
@@ -10,6 +11,8 @@ from typing import Final
 from generator.errors import GeneratorError
 from generator.release.notes import Told
 
+USERS: Final = "CHANGELOG.md"  # what the spec changes goes here
+CHANGELOGS: Final = {USERS: "changelog.d", "CHANGELOG-maintainers.md": "changelog.d/maintainers"}  # their fragments
 KINDS: Final = ("added", "changed", "deprecated", "removed", "fixed", "security")
 
 
@@ -49,6 +52,13 @@ def unreleased(text: str) -> tuple[str, Told]:
     for heading, lines in zip(parts[::2], parts[1::2], strict=True):
         sections.setdefault(heading.lower(), []).append(lines.strip())
     return text[: entries.start()] + text[entries.end() :], sections
+
+
+def released(text: str, version: str, day: str, *sections: Told) -> tuple[str, str]:
+    """Return the changelog with the section of a version, and that section alone."""
+    older, waiting = unreleased(text)
+    added = section(version, day, *sections, waiting)
+    return with_section(older, added), added
 
 
 def with_section(text: str, added: str) -> str:

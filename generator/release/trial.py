@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from generator.errors import GeneratorError
 from generator.release.children import run
 from generator.release.index import Index
@@ -28,7 +26,6 @@ def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
     """
     python = installed(index, f"signedin=={version}", folder)
     with _backend(folder) as base_url:
-        _register(base_url)
         program = example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
         return _run([python, "-c", program], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
 
@@ -58,11 +55,6 @@ def example(readme: str) -> str:
     if not (match := re.search(r"(?s)```python\n(.*?)```", readme)):
         raise GeneratorError("README.md has no example in Python.")
     return match[1]
-
-
-def _register(base_url: str) -> None:
-    account = {"email": "ada@example.com", "password": "correct horse battery staple"}
-    httpx.post(f"{base_url}/auth/register", json=account, timeout=30).raise_for_status()
 
 
 @contextmanager
