@@ -33,6 +33,7 @@ def overlay(tmp_path: Path, actions: str, name: str = "login.overlay.yaml", head
 
 
 THINGS = ("paths", "/things", "get")
+PNG = (*THINGS, "responses", "404", "content", "image/png", "schema")
 ACTIONS: list[tuple[str, tuple[str, ...], Any]] = [
     ("- {target: $.info, update: {title: mine}}", ("info", "title"), "mine"),
     ("- {target: $, update: {info: {contact: {name: a}}}}", ("info", "contact"), {"name": "a"}),
@@ -41,6 +42,11 @@ ACTIONS: list[tuple[str, tuple[str, ...], Any]] = [
     ("- {target: $.paths.*.get, update: {tags: [more]}}", (*THINGS, "tags"), ["things", "more"]),
     ("- {target: \"$.paths['/things'].get\", update: {'x-a': {b: c}}}", (*THINGS, "x-a"), {"b": "c"}),
     ("- {target: \"$.paths[*][?@.tags[0]=='things']\", update: {summary: All.}}", (*THINGS, "summary"), "All."),
+    (
+        "- {target: $.paths.*.get, update: {responses: {'404': {content: {image/png: {}}}}}}",
+        PNG,
+        {"type": "string", "format": "binary"},
+    ),
     ("- {target: $.components.schemas.Thing, remove: true}", ("components", "schemas"), {}),
     ("- {target: '$.servers[?@.url]', remove: true}", ("servers",), []),
     ("- {target: $.info, remove: false, update: {title: mine}}", ("info", "title"), "mine"),
