@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs pages backend clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ stress: $(VENV)/dev.stamp ## The tests of concurrency, 50 times in a row (ARGS="
 faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcome
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+httpx2: $(VENV)/dev.stamp ## The tests of the auth layer with httpx2 in the place of httpx
+	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
+
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
@@ -84,6 +87,7 @@ lint: $(VENV)/dev.stamp
 
 types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
 	@$(BIN)/python -m generator generate

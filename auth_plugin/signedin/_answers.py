@@ -56,7 +56,7 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
     """Return the typed answer. `hint`: what an error says of further attempts.
 
     Raises:
-        APIStatusError: The server said no, by a status of 400 or above.
+        APIStatusError: The server refused it, by a status of 400 or above.
         APIResponseError: The answer is not what the spec says.
     """
     if response.status_code >= 400:
@@ -73,7 +73,7 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
     )
 
 
-def _refusal(call: Call[Any], response: httpx.Response, asked: float | None, hint: str) -> APIStatusError:
+def _refusal(call: Call[Any], response: httpx.Response, wait: float | None, hint: str) -> APIStatusError:
     operation, typed = call.operation, call.parse_error(response)
     body = typed if typed is not None else _decoded(response)
     message = _message(body, response)
@@ -85,7 +85,7 @@ def _refusal(call: Call[Any], response: httpx.Response, asked: float | None, hin
         path=operation.path,
         response=response,
         body=body,
-        retry_after=None if asked is None else timedelta(seconds=asked),
+        retry_after=None if wait is None else timedelta(seconds=wait),
         hint=hint,
     )
 

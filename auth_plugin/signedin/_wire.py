@@ -260,7 +260,7 @@ class _Exchange:
         end = time.monotonic() + seconds
         # A wait for a pool ends before the time is over: its error says that nothing was sent.
         timeout, extensions = httpx.Timeout(seconds, pool=0.5 * seconds), {"trace": self._trace}
-        options = {**self._request, "timeout": timeout, "extensions": extensions}
+        options: dict[str, Any] = {**self._request, "timeout": timeout, "extensions": extensions}
         try:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
             with self._client() as client:

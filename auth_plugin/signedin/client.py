@@ -105,14 +105,14 @@ class _Cookies:
         self.whose = None
 
 
-class _Http(_Cookies, httpx.Client):
+class _Http(_Cookies, httpx.Client):  # pyright: ignore[reportIncompatibleMethodOverride]
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)
         return super().send(request, **options)
 
 
-class _AsyncHttp(_Cookies, httpx.AsyncClient):
+class _AsyncHttp(_Cookies, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleMethodOverride]
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)

@@ -81,8 +81,8 @@ def _rows(folder: Path, rounds: int) -> list[tuple[str, ...]]:
     few, many = (_written(folder, count) for count in (10, 1_000))
     verified = _cpu([sys.executable, "-m", "generator", "generate", *_options(ours, folder / "verified_sdk")])
     row("`generate` of our spec, verified", f"{verified:.1f} s", "10 s", "processor time of one run, mypy and all")
-    told = "time on the clock: diff, types, two builds, upload, install, the README's example; not the suite"
-    row("edit → release installed from an index", f"{released(folder):.1f} s", "60 s", told)
+    remark = "time on the clock: diff, types, two builds, upload, install, the README's example; not the suite"
+    row("edit → release installed from an index", f"{released(folder):.1f} s", "60 s", remark)
     for name, spec, limit in (("our spec", ours, "1.3"), ("1,000 operations", many, "1.2")):
         ratio = _ratio(partial(_cpu, _unverified(spec, folder)), partial(_cpu, _bare(spec, folder)), rounds)
         row(f"`generate` ÷ the bare generator, {name}", f"{ratio:.2f}", limit, "without verification, linting included")

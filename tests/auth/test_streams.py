@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +19,6 @@ from tests.once import first, shared
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
     from types import ModuleType
 
     from signedin.testing import FakeAuthServer
@@ -367,3 +368,16 @@ async def test_a_cursor_that_comes_again_ends_with_an_error(
         with pytest.raises(APIResponseError, match="one that came before"):
             await all_of(drive, client.items.iter_by_links())
         assert len(wire.urls) == 3
+
+
+def test_the_stubs_of_raw_responses_have_docstrings_and_deprecations(package: ModuleType) -> None:
+    tree = ast.parse((Path(str(package.__file__)).parent / "resources" / "_raw.pyi").read_text("utf-8"))
+    resources = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name.endswith("Resource")]
+    methods = [
+        each
+        for resource in resources
+        for each in resource.body
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert all(map(ast.get_docstring, methods))
+    assert {each.name for each in methods if each.decorator_list} == {"lines", "by_header"}

@@ -21,7 +21,10 @@ PAGES: Final = tuple(
 )
 _FENCE: Final = re.compile(r"(?m)^(?:<!-- (not run|run|edit): (.+) -->\n)?( *)```([\w{}-]*).*\n((?:.*\n)*?)\3```$")
 # Pages whose every block another test runs.
-ELSEWHERE: Final = {"docs/your-own-backend.md": "tests/backends/test_guide.py"}
+ELSEWHERE: Final = {
+    "docs/testing.md": "tests/testing/test_page.py",
+    "docs/your-own-backend.md": "tests/backends/test_guide.py",
+}
 PROSE: Final = {"text", "diff", "sql"}  # output, figures, and what belongs to other programs
 READ: Final[dict[str, Callable[[str], Any]]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 

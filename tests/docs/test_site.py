@@ -61,7 +61,7 @@ def test_a_how_to_begins_with_code(page: str) -> None:
 def test_every_variable_that_the_package_reads_is_in_the_reference() -> None:
     code = "".join(path.read_text("utf-8") for path in (ROOT / "auth_plugin" / "signedin").rglob("*.py"))
     page = (ROOT / "docs" / "reference" / "environment.md").read_text("utf-8")
-    assert {name for name in re.findall(r"\bSIGNEDIN_[A-Z_]+", code) if f"`{name}`" not in page} == set()
+    assert {name for name in re.findall(r"\bSIGNEDIN_[A-Z_]+", code) if f"`{name}" not in page} == set()
 
 
 def test_every_recipe_has_a_page() -> None:
