@@ -89,7 +89,7 @@ types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
+generate: $(VENV)/dev.stamp ## Generate sdk/ from openapi.yaml
 	@$(BIN)/python -m generator generate
 
 hostile: $(VENV)/dev.stamp ## Generate from hostile specs, put together at random (ARGS="--specs 2000 --seed 7")
