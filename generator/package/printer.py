@@ -144,7 +144,8 @@ def _rename_methods(document: Document, openapi: GeneratorData) -> None:
     names = {(each.resource, PythonIdentifier(each.id, FIELD_PREFIX)): each.module for each in operations(document)}
     for tag, collection in openapi.endpoint_collections_by_tag.items():
         for each in collection.endpoints:
-            each.name = PythonIdentifier(names[tag, each.name], FIELD_PREFIX)
+            if (name := names[tag, each.name]) != each.name:  # to convert one again may change it: `__class__`
+                each.name = PythonIdentifier(name, FIELD_PREFIX)
 
 
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:

@@ -38,8 +38,9 @@ def _identifier(name: object) -> str:
 def _candidates(where: Where, node: dict[str, Any], tag: str) -> Iterator[str]:
     """Yield the names that an operation may have, the best first."""
     for key in OVERRIDES:
-        if isinstance(name := node.get(key), str) and re.search("[A-Za-z]", name):
-            yield _identifier(name)
+        name = _identifier(node.get(key))
+        if isinstance(node.get(key), str) and name.isascii() and name.strip("_") and name == _identifier(name):
+            yield name
             return
     identifier = node.get("operationId")
     if not isinstance(identifier, str):

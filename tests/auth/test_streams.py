@@ -249,6 +249,11 @@ async def test_a_download_goes_to_a_file_that_appears_when_it_is_complete(
         await drive(download.to_file, target)
         assert (target.read_bytes(), wire.statuses) == (b"%PDF-1", [401, 200])
         assert (await drive(client.files.download, id="7")).payload.read() == b"%PDF-1"
+    gone = Wire(server, "application/pdf", body := Body(b"no"), 404)
+    async with opened(drive, server, package, gone) as client:
+        with pytest.raises(NotFoundError):
+            await drive(client.with_streaming_response.files.download, id="7")
+        assert body.is_closed
     broken = Wire(server, "application/pdf", Body(b"%PDF", httpx.ReadError("broken")))
     async with opened(drive, server, package, broken) as client:
         download = await drive(client.with_streaming_response.files.download, id="7")

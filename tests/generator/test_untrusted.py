@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from generator.bounds import bounded
-from generator.errors import LimitError, PrintError
+from generator.errors import GeneratorError, LimitError
 from generator.lint import lint
 from generator.package.printer import print_package
 from generator.spec.document import Document, load
@@ -104,7 +104,7 @@ def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_printed(
     for each in owners:
         owner = owner[each]
     owner[key] = ["__import__('os')"] if key == "dead" else "__import__('os')"
-    with suppress(PrintError, ValueError):
+    with suppress(GeneratorError, ValueError):
         print_package(Document(tmp_path / "openapi.json", b"", spec), tmp_path / "victim_sdk")
     assert "__import__" not in "".join(path.read_text("utf-8") for path in tmp_path.rglob("contract.py"))
 
