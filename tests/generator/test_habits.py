@@ -19,7 +19,7 @@ HTTP = httpx.Client(base_url="https://test")
 
 
 @pytest.fixture(scope="module")
-def habits(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+def habits(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
     folder = shared(tmp_path_factory) / "habits"
     with first(folder) as is_first:
         if is_first:

@@ -12,7 +12,10 @@ from generator.diff.verb import changes
 from generator.errors import SpecError
 from generator.spec.document import load
 from tests.generator.specs import as_yaml, minimal
+from tests.types_cache import types_cache
 
+__all__ = ["types_cache"]
+pytestmark = pytest.mark.usefixtures("types_cache")
 PROGRAM = """
 from helper import call
 from signedin_sdk.models.thing import Thing
