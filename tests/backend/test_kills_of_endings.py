@@ -3,6 +3,7 @@
 A grandparent, an exhausted count, a closed window, a logout in the middle of refreshes: in each run workers die at
 random points of this work and are replaced until all of it is answered, then all are killed at once; then a new backend
 on the same database is asked.
+`make backend-check` has them on PostgreSQL, too, and more of them.
 """
 
 import os
@@ -31,8 +32,6 @@ from tests.backend.crowd import (
 from tests.backend.dying import SEED
 from tests.backend.running import PASSWORD, at_once, rows
 from tests.servers import KEY, Workers, backend, workers
-
-pytestmark = pytest.mark.both_databases
 
 DEEP = bool(os.environ.get("BACKEND_CHECK"))
 SEEDS, WORKERS, EACH = (4, 3, 4) if DEEP else (1, 2, 2)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from signedin import Stored, TokenStore
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("MACHINE_RUNS", "25")),
+    max_examples=int(os.environ.get("MACHINE_RUNS", "12")),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
