@@ -79,6 +79,10 @@ def _add_spec(one: argparse.ArgumentParser) -> None:
 def _add_refs(one: argparse.ArgumentParser) -> None:
     told = "the spec may refer to files inside this folder (default: to none; to addresses never)"
     one.add_argument("--allow-refs", type=Path, metavar="FOLDER", help=told)
+    text = (
+        "what to change in the spec (OpenAPI Overlay Specification 1.0), for a spec that somebody else owns; repeatable"
+    )
+    one.add_argument("--overlay", type=Path, metavar="FILE", action="append", default=[], help=text)
 
 
 def _add_package(one: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from generator.package.upstream import digest, require_locked
 from generator.package.verify import verify
 from generator.spec.bundle import bundled
 from generator.spec.document import Document, load
+from generator.spec.overlay import overlaid
 
 Tell = Callable[[str], None]
 Trial = Callable[[Document, Path], None]
@@ -42,17 +43,18 @@ class Request:
     """What to print, and where; the folder's name is the package's.
 
     `leave_out` prints what can be printed of a spec that cannot be printed whole. The spec may refer to files of the
-    folder `allow_refs`.
+    folder `allow_refs`. Overlays change it first, in their order.
     """
 
     spec: Path
     output: Path
     leave_out: bool = False
     allow_refs: Path | None = None
+    overlays: tuple[Path, ...] = ()
 
     def read(self) -> Document:
         """Return the spec as one document."""
-        document = load(self.spec)
+        document = overlaid(load(self.spec), self.overlays)
         return bundled(document, self.allow_refs) if self.allow_refs else document
 
 

@@ -20,7 +20,7 @@ PARTIAL: Final = 4
 
 def lint(options: argparse.Namespace) -> int:
     """Show the findings."""
-    document = Request(options.spec, Path(), allow_refs=options.allow_refs).read()
+    document = Request(options.spec, Path(), allow_refs=options.allow_refs, overlays=tuple(options.overlay)).read()
     document, findings = mended_without_loss(document)
     if not any(finding.is_error for finding in findings):
         findings += trial(document, config_for(document, Path("trial")))
@@ -51,7 +51,7 @@ def requested(options: argparse.Namespace) -> Request:
         raise GeneratorError(f"--output must end in the package's name, {options.package!r}: Python finds it by that.")
     if not output.name.isidentifier():
         raise GeneratorError(f"{output.name!r} cannot be a package's name. Name one with --package or --output.")
-    return Request(options.spec, output, options.leave_out, options.allow_refs)
+    return Request(options.spec, output, options.leave_out, options.allow_refs, tuple(options.overlay))
 
 
 def tell(line: str) -> None:

@@ -31,7 +31,8 @@ LOGGERS: Final = ("signedin", "httpx", "httpcore", "signedin_backend")
 _OURS: Final = tuple(str(Path(str(package.__file__)).parent) for package in (signedin, signedin_sdk))
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.")
 _WORD: Final = re.compile(r"[\w-]{20,}")
-_ALWAYS: Final = ("correct horse battery staple", "ada@example.com", "bob@example.com")
+SETTING: Final = "the client secret of a test"
+_ALWAYS: Final = ("correct horse battery staple", "ada@example.com", "bob@example.com", SETTING)
 
 
 class Canaries(logging.Handler):
@@ -91,15 +92,15 @@ class Canaries(logging.Handler):
     # ----------------------------------------------------------------------------------------------------- where from
 
     def _watch_tokens(self) -> None:
-        issue = FakeAuthServer._pair
+        issue = FakeAuthServer._tokens
 
-        def issued(server: FakeAuthServer, family: Any) -> dict[str, str]:
-            pair = issue(server, family)
+        def issued(server: FakeAuthServer, response: Any, family: Any, **options: Any) -> Any:
+            answer = issue(server, response, family, **options)
             with self._mutex:
-                self._tokens.update(pair.values())
-            return pair
+                self._tokens.update(server._claims, (family.current, family.carried))
+            return answer
 
-        FakeAuthServer._pair = issued  # type: ignore[method-assign,assignment]
+        FakeAuthServer._tokens = issued  # type: ignore[method-assign,assignment]
 
     def _watch_events(self) -> None:
         add = Events.add

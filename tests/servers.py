@@ -137,6 +137,8 @@ def workers(
     command = [
         *(sys.executable, "-m", "uvicorn", "--factory", factory),
         *("--workers", str(count), "--port", "0", "--no-access-log", "--http", "signedin_backend.protocol:Protocol"),
+        # A busy machine starts a worker slower than the default of 5 seconds, after which it would be ended.
+        *("--timeout-worker-healthcheck", "60"),
         *("--log-config", "backend/uvicorn_log.json"),
     ]
     given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}

@@ -1,13 +1,15 @@
 """Stay signed in: a typed client for a JWT auth backend that refreshes once, whoever shares the session."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import signedin_sdk.contract
 import signedin_sdk.resources
 from signedin_sdk.resources import RawResponse
+from signedin_sdk.types import Place, Sign
 
 from signedin import stores
 from signedin._tokens import TokenPair
+from signedin._wire import HttpRefresher
 from signedin.auth import BearerAuth
 from signedin.client import AsyncSignedInClient, SignedInClient
 from signedin.errors import (
@@ -34,7 +36,7 @@ from signedin.errors import (
     UnauthorizedError,
     UnprocessableEntityError,
 )
-from signedin.protocols import Stored, TokenStore
+from signedin.protocols import Busy, NotSent, Refresher, Refused, Renewed, Stored, TokenStore, Unknown
 from signedin.session import TokenSession
 from signedin.stores import MemoryStore
 from signedin.timing import Timing
@@ -54,12 +56,14 @@ else:  # hidden from type checkers, which would believe any name then
 
 class Client(SignedInClient, signedin_sdk.resources.Resources):
     __doc__ = SignedInClient.__doc__
-    api: ClassVar = signedin_sdk.contract
+    api = signedin_sdk.contract
+    _variable = "SIGNEDIN_BASE_URL"
 
 
 class AsyncClient(AsyncSignedInClient, signedin_sdk.resources.AsyncResources):
     __doc__ = AsyncSignedInClient.__doc__
-    api: ClassVar = signedin_sdk.contract
+    api = signedin_sdk.contract
+    _variable = "SIGNEDIN_BASE_URL"
 
 
 __all__ = [
@@ -73,6 +77,7 @@ __all__ = [
     "AuthError",
     "BadRequestError",
     "BearerAuth",
+    "Busy",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -80,17 +85,24 @@ __all__ = [
     "FileStore",
     "ForbiddenError",
     "FreshTokenRejectedError",
+    "HttpRefresher",
     "KeyringStore",
     "MemoryStore",
     "NetworkFileSystemWarning",
     "NotFoundError",
+    "NotSent",
     "NotSignedInError",
+    "Place",
     "RateLimitError",
     "RawResponse",
     "RedisStore",
     "RefreshUnavailableError",
+    "Refresher",
+    "Refused",
+    "Renewed",
     "ServerError",
     "SessionExpiredError",
+    "Sign",
     "SignInRequiredError",
     "SignedInClient",
     "SignedInError",
@@ -101,5 +113,6 @@ __all__ = [
     "TokenStore",
     "TokenStoreError",
     "UnauthorizedError",
+    "Unknown",
     "UnprocessableEntityError",
 ]

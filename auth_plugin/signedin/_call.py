@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import httpx
 
 from signedin._answers import bare, name_of, result_of, typed_error
+from signedin._contract import Received, argument, issued, issues
 from signedin._options import IDEMPOTENCY_KEY, CallOptions
 from signedin._plan import rewinder
 from signedin._retries import LONGEST_WAIT, Budget, is_idempotent, may_be_retried, retry_after
 from signedin._threads import Promise, Signal, SystemClock, in_trio_task, wait_async
-from signedin._tokens import TokenPair, claims_of, clock_offset, is_token
-from signedin._wire import date_of
 from signedin.auth import PATIENCE
 from signedin.errors import (
     APIResponseError,
@@ -36,9 +35,11 @@ from signedin.timing import retry_pause
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from signedin_sdk.types import IssueContract, RefreshContract, RevokeContract
+
     from signedin._answers import Call
     from signedin._renewal import Renewal
-    from signedin.protocols import Clock
+    from signedin.protocols import Clock, Contract, Renewed
     from signedin.session import TokenSession
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class _Sender(Generic[Http]):
     http: Http
     session: TokenSession
     base_url: str
-    tokens: Any  # the API's `RefreshContract`
+    api: Contract
     clock: Clock
     signed_in: Callable[[httpx.Response], None] | None
     budget: Budget
@@ -67,7 +68,7 @@ class _Sender(Generic[Http]):
 
     def with_options(self, options: CallOptions) -> Self:
         """Return a sender that differs in its options; by hand, since `dataclasses.replace` takes ten times as long."""
-        shared = self.http, self.session, self.base_url, self.tokens, self.clock, self.signed_in, self.budget
+        shared = self.http, self.session, self.base_url, self.api, self.clock, self.signed_in, self.budget
         return type(self)(*shared, options)
 
     def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
@@ -93,16 +94,21 @@ class _Sender(Generic[Http]):
         """Store or clear the session's pair where a successful answer asks for it, by `x-signedin-tokens`."""
         renewal: Renewal = renewal_of(self.session)
         if call.operation.tokens == "revokes":
-            if _presents(call, renewal):
+            if _presents(call, self.api.REVOKE, renewal):
                 renewal.sign_out(revoke=False)  # the server has ended it
             return
-        renews = call.operation.id == self.tokens.request.operation_id
-        if renews and not _presents(call, renewal):
-            return  # somebody refreshed a pair of their own by hand
-        pair = _pair_in(response, self.tokens)
-        claims, date = claims_of(pair.access_token), date_of(response.headers)
-        offset = clock_offset(claims, sent=sent, received=received, date=date)
-        renewal.sign_in(pair, clock_offset=offset, replaces=not renews)
+        refresh: RefreshContract = self.api.REFRESH
+        issue = next(issue for issue in self.api.ISSUES if issue.operation_id == call.operation.id)
+        is_issue = issues(issue, call.kwargs)
+        renews = refresh.request is not None and refresh.request.operation_id == issue.operation_id
+        renews = renews and not (is_issue and issue.when is not None)
+        if not (_presents(call, refresh, renewal) if renews else is_issue):
+            return  # somebody refreshed a pair of their own by hand, or this call issues nothing
+        old = renewal.held.record.pair if renews and renewal.held else None
+        new = _issued(response, issue, refresh, old=old, sent=sent, received=received)
+        if new is None:
+            return
+        renewal.sign_in(new.pair, clock_offset=new.clock_offset, replaces=not renews)
         if not renews and self.signed_in is not None:
             self.signed_in(response)
 
@@ -363,21 +369,26 @@ def _auth(call: Call[Any]) -> dict[str, Any]:
     return {"auth": None} if call.operation.auth == "none" else {}
 
 
-def _presents(call: Call[Any], renewal: Renewal) -> bool:
-    """Say whether the call sent the session's own refresh token."""
-    body, held = call.kwargs.get("json"), renewal.held
-    if not isinstance(body, dict):
-        return False
-    pair = held.record.pair if held is not None else None
-    if pair is None or pair.refresh_token not in body.values():
+def _presents(call: Call[Any], contract: RefreshContract | RevokeContract, renewal: Renewal) -> bool:
+    """Say whether the call presented the session's own refresh token."""
+    place = contract.request.refresh_token if contract.request else None
+    token = argument(place, call.kwargs) if place else None
+    if token is None:
+        return True  # no argument of the call: the plan or the cookies put the session's own there
+    pair = renewal.held.record.pair if renewal.held is not None else None
+    if pair is None or pair.refresh_token != token:
         pair = renewal.load()  # perhaps another process has refreshed
-    return pair is not None and pair.refresh_token in body.values()
+    return pair is not None and pair.refresh_token == token
 
 
-def _pair_in(response: httpx.Response, tokens: Any) -> TokenPair:
+def _issued(response: httpx.Response, issue: IssueContract, refresh: RefreshContract, **context: Any) -> Renewed | None:
+    """Return the pair that a response brings; None where it brings none and need not."""
     # No local holds the answer: crash reporters show those of every frame.
-    names = tokens.response.access_token.name[1:], tokens.response.refresh_token.name[1:]
-    for name in names:
-        if not is_token(response.json().get(name)):
-            raise APIResponseError(f"The answer has no usable {name}; nothing was stored.", response=response)
-    return TokenPair(*(response.json()[name] for name in names))
+    try:
+        answer = Received(response.status_code, response.headers, response.content)
+        return issued(answer, issue.response, refresh, **context)
+    except LookupError as error:
+        if issue.optional and answer.at(issue.response.access_token) is None:
+            return None
+        missing = str(error)
+    raise APIResponseError(f"The answer has no usable {missing}; nothing was stored.", response=response)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from signedin._threads import Signal
-from signedin._tokens import Intent, Record, Records, Status, TokenPair, is_token
+from signedin._tokens import Intent, Record, Records, Status, TokenPair
 from signedin.errors import (
     NotSignedInError,
     RefreshUnavailableError,
@@ -63,6 +63,7 @@ class Orders:
     `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
     generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
     `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
+    `signs_in`: the refresher signs in anew, so that no pair is needed to begin with.
     """
 
     owner: str
@@ -73,6 +74,7 @@ class Orders:
     grace: int | None = None
     on_doubt: Literal["resend", "relogin"] = "resend"
     rest: float = 0.0
+    signs_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,11 @@ def fly(world: World, orders: Orders) -> Landing:
 def _check(world: World, orders: Orders) -> Record:
     """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
     record = world.load()
-    if record is None or record.status is Status.SIGNED_OUT:
+    if orders.signs_in:
+        record = record or Record(0, 0, Status.SIGNED_OUT, family=world.draw())
+    elif record is None or record.status is Status.SIGNED_OUT:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
-    if record.status is Status.DEAD:  # never tried again (I12)
+    elif record.status is Status.DEAD:  # never tried again (I12)
         raise _expired()
     held = orders.held if orders.held and orders.held.family == record.family else None
     if held is not None and record.generation < held.generation:
@@ -187,12 +191,14 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
     except TokenStoreError:
         if world.load() != journalled:  # else it was written, and only the answer lost
             raise
-    return journalled
+    # The store chooses the first revision of a record.
+    return journalled if record.revision else _reload_unchanged(world, orders, journalled)
 
 
 def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
     """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2)."""
-    if record.pair is None or record.intent is None:
+    pair = record.pair if record.pair or not orders.signs_in else TokenPair("")
+    if pair is None or record.intent is None:
         raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
     resends = orders.timing.resends
     # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
@@ -202,12 +208,12 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
         wait = max(back_off(count - 1), retry_after or 0.0) if count else 0.0
         if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
-        answer = _validated(record.pair, world.post(record.pair, record.intent.attempt))
+        answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
         if isinstance(answer, Renewed):
             return _save(world, record, answer, deadline, in_doubt=in_doubt)
         if isinstance(answer, Refused):
             _end_session(world, orders, record, Status.DEAD)
-            raise _expired(answer.reason)
+            raise _sign_in_refused(answer.reason) if orders.signs_in else _expired(answer.reason)
         if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
             _ambiguous(world, orders, record, record.intent, deadline)
             doubtful, in_doubt = doubtful - in_doubt, True
@@ -237,7 +243,8 @@ def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_
         # An `iat` of an earlier presentation makes the server's clock look late, never early. The record's offset may
         # come from a host with another clock.
         offset = max(offset, record.clock_offset if answer.date_offset is None else answer.date_offset)
-    fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset)
+    family = record.family if record.pair else world.draw()  # by signing in anew: perhaps as another user (I9)
+    fresh = record.after_refresh(answer.pair, obtained_at=world.now().wall, clock_offset=offset, family=family)
     while True:
         try:
             if world.compare_and_set(record.revision, fresh):
@@ -313,16 +320,23 @@ def _require_time(world: World, deadline: float, seconds: float, otherwise: str)
         raise _unavailable(otherwise)
 
 
-def _validated(old: TokenPair, answer: object) -> Answer:
+def _of_subject(answer: Answer, subject: tuple[str, ...]) -> Answer:
+    """Return the answer with its subject read as the contract says, which a user's own refresher does not know."""
+    if not isinstance(answer, Renewed) or answer.pair.subject == subject:
+        return answer
+    return replace(answer, pair=replace(answer.pair, subject=subject))
+
+
+def _validated(old: TokenPair, answer: object, *, same_user: bool) -> Answer:
     """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
         return answer
     if not isinstance(answer, Renewed):
         return Unknown(f"the refresher answered with {type(answer).__name__}")
-    if not (is_token(answer.pair.access_token) and is_token(answer.pair.refresh_token)):
+    if not answer.pair.is_sendable:
         return Unknown("the refresher answered with tokens that no header can carry")
     before, after = old.claims.subject, answer.pair.claims.subject
-    if before is None or after is None or before == after:
+    if not same_user or before is None or after is None or before == after:
         return answer
     return Unknown("the server answered with the tokens of another user")  # I9
 
@@ -336,6 +350,12 @@ def _expired(reason: str | None = None) -> SessionExpiredError:
     because = f" ({reason})" if reason else ""
     return SessionExpiredError(
         f"The session has expired: the server refused the refresh token{because}. The pair was cleared; sign in again."
+    )
+
+
+def _sign_in_refused(reason: str) -> SessionExpiredError:
+    return SessionExpiredError(
+        f"The server refused the sign-in ({reason}). There is no pair; see what credentials= returns."
     )
 
 
@@ -375,13 +395,15 @@ class LiveWorld:
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return self.refresher.refresh(pair.refresh_token, attempt=attempt, timeout=self.timing.post)
+            return _of_subject(
+                self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), self.records.subject
+            )
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 
     def revoke(self, pair: TokenPair) -> None:
         with contextlib.suppress(BaseException):  # best effort, also with a user's refresher
-            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            self.refresher.revoke(pair, timeout=self.timing.post)
 
     def _stored(self, call: Callable[..., T], *arguments: object) -> T:
         try:

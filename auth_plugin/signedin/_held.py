@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from signedin.errors import FreshTokenRejectedError, RefreshUnavailableError
+from signedin._threads import Promise
+from signedin.errors import FreshTokenRejectedError, RefreshUnavailableError, SignInRequiredError
 from signedin.timing import hard_window, jittered, rest_after, soft_window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signedin._flight import Instant
     from signedin._threads import SharedJob
-    from signedin._tokens import Record
+    from signedin._tokens import Record, TokenPair
     from signedin.errors import SignedInError
     from signedin.protocols import Clock
 
@@ -37,10 +40,11 @@ class Held:
     accepted: bool = False  # the server has taken it once; set by any thread, never unset
     refused: bool = False  # the server says that it has expired; set by any thread, never unset
     look: SharedJob[Held] | None = None  # at the store, after a 401 that does not speak of expiry; one for each pair
+    prefix: str = "Bearer "
     header: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.header = f"Bearer {self.record.pair.access_token}" if self.record.pair else ""
+        self.header = f"{self.prefix}{self.record.pair.access_token}" if self.record.pair else ""
 
     def __repr__(self) -> str:
         return f"<Held generation={self.generation}>"
@@ -61,8 +65,8 @@ class Held:
 class Windows:
     """For how long an access token may be sent, by what this process has learned of the server's clock."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, prefix: str = "Bearer ") -> None:
+        self._clock, self._prefix = clock, prefix
         self._spread = jittered(1.0)
         self._ahead: float | None = None  # seconds that the server's clock is ahead of this process's monotonic one
 
@@ -88,14 +92,15 @@ class Windows:
         if remaining is None or (refreshed and remaining <= soft):
             # Opaque; or near its end on arrival, as tokens of a second are, and all tokens where our idea of the
             # server's time is wrong. Refreshing again would bring no better one: the server's 401 says when.
-            return Held(record, soft_at=math.inf, hard_at=math.inf, refreshed=refreshed)
-        end = now + remaining
-        return Held(record, soft_at=end - soft, hard_at=end - hard, refreshed=refreshed)
+            soft_at = hard_at = math.inf
+        else:
+            soft_at, hard_at = now + remaining - soft, now + remaining - hard
+        return Held(record, soft_at, hard_at, refreshed=refreshed, prefix=self._prefix)
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""
         remaining = self._remaining(record, now.wall, now.monotonic)
-        return remaining is None or remaining > hard_window(_lifetime(record))
+        return record.pair is not None and (remaining is None or remaining > hard_window(_lifetime(record)))
 
     def _remaining(self, record: Record, wall: float, monotonic: float) -> float | None:
         if record.claims.exp is None:
@@ -171,3 +176,24 @@ class Setbacks:
             f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",
             clock_offset=offset,
         )
+
+
+def or_else(flight: SharedJob[Held], held: Held, monotonic: Callable[[], float]) -> Promise[Held]:
+    """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
+    either: Promise[Held] = Promise()
+
+    def landed() -> None:
+        error = flight.error()
+        if error and (isinstance(error, SignInRequiredError) or monotonic() >= held.hard_at):
+            either.set_error(error)
+        else:
+            either.set_result(held if error else flight.outcome())
+
+    flight.add_done_callback(landed)
+    return either
+
+
+def live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
+    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
+    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
+    return max(records, key=lambda record: record.generation).pair if records else None

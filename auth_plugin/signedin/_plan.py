@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from signedin._contract import Received
 from signedin._network import origin_of
 from signedin._stack import LEAVING, RETURNING
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from signedin._held import Held
     from signedin._renewal import Renewal
@@ -76,10 +77,11 @@ def plan(
     `holds_back`: who carries the steps out understands `TokenOutdated`.
     """
     _strip_our_header(request)
-    refuse_redirect_off_origin(request, renewal.origins)
+    refuse_redirect_off_origin(request, renewal)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
     # Not by `in`, for which httpx first decodes every header.
-    if not wanted or any(name.lower() == b"authorization" for name, _ in request.headers.raw):
+    header = renewal.header.encode()
+    if not wanted or any(name.lower() == header for name, _ in request.headers.raw):
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
@@ -129,24 +131,25 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
         return None
     error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))
     # RFC 6750, section 3.1. The answer to a HEAD has no body (RFC 9110, section 9.3.2): its status must do.
-    bare = send.request.method == "HEAD" and answer.status_code == renewal.expired.status and error is None
-    if bare or (error and error[1] == "invalid_token") or renewal.expired.matches(answer.status_code, send.body):
+    bare = send.request.method == "HEAD" and error is None
+    received = Received(answer.status_code, answer.headers, send.body)
+    if (error and error[1] == "invalid_token") or received.matches(renewal.expired, by_status=bare):
         return Renew(sent)
     return Look(sent) if answer.status_code == 401 else None
 
 
 def may_reject_the_token(status: int, renewal: Renewal) -> bool:
     """Say whether an answer with this status can be about the access token."""
-    return status in (401, renewal.expired.status)
+    return status in renewal.telling
 
 
 class Leaving:
     """The pair that a request is sent with: chosen last when it has its connection, for which it may have waited."""
 
-    __slots__ = ("_holds_back", "_renewal", "held")
+    __slots__ = ("_holds_back", "_renewal", "held", "name")
 
     def __init__(self, held: Held, renewal: Renewal, *, holds_back: bool = False) -> None:
-        self.held, self._renewal = held, renewal
+        self.held, self._renewal, self.name = held, renewal, renewal.header
         self._holds_back = holds_back  # whoever sends it understands `TokenOutdated`
 
     def stamped(self, request: httpx.Request) -> httpx.Request:
@@ -154,7 +157,7 @@ class Leaving:
         extensions = {**request.extensions, LEAVING: self}
         stream: Any = request.stream  # of the one colour or the other
         copy = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
-        copy.headers["authorization"] = self.held.header
+        copy.headers[self.name] = self.held.header
         if isinstance(stream, httpx.ByteStream):
             copy.read()  # so that `content` can be asked for, as of the original
         return copy
@@ -164,7 +167,7 @@ class Leaving:
         held, current = self.held, self._renewal.held
         if current is held and not self._renewal.is_outdated(held):
             return
-        if request.headers.get("authorization") != held.header:
+        if request.headers.get(self.name) != held.header:
             return  # of another origin, by a redirect
         if current is not None and current.generation > held.generation and current.record.same_user(held.record):
             held = current
@@ -172,30 +175,32 @@ class Leaving:
             raise TokenOutdated
         if not held.refused:
             self.held = held
-            request.headers["authorization"] = held.header
+            request.headers[self.name] = held.header
 
 
 def _strip_our_header(request: httpx.Request) -> None:
     """Remove the header of an earlier sending: from the next hop of a redirect, say, that the user sends by hand."""
     earlier = request.extensions.get(LEAVING)
-    if isinstance(earlier, Leaving) and request.headers.get("authorization") == earlier.held.header:
-        del request.headers["authorization"]
+    if isinstance(earlier, Leaving) and request.headers.get(earlier.name) == earlier.held.header:
+        del request.headers[earlier.name]
 
 
 # ------------------------------------------------------------------------------------------------------------- origins
 
 
-def refuse_redirect_off_origin(request: httpx.Request, origins: Collection[str]) -> None:
+def refuse_redirect_off_origin(request: httpx.Request, renewal: Renewal) -> None:
     """Let neither token nor body leave the session's origins by a redirect.
 
-    httpx drops the header itself on most of these hops, and sends the body along on a 307 or 308 to anywhere.
+    httpx drops `Authorization` itself on most of these hops, and no other header; it sends the body along on a 307 or
+    308 to anywhere.
 
     Raises:
         APIConnectionError: It has a body, and goes elsewhere.
     """
-    at_home, from_home = origin_of(request.url) in origins, request.extensions.get(_HOME, True)
+    at_home, from_home = origin_of(request.url) in renewal.origins, request.extensions.get(_HOME, True)
     if not at_home and request.extensions.get(_HOME):
-        request.headers.pop("authorization", None)
+        for name in ("authorization", renewal.header):
+            request.headers.pop(name, None)
         if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
             raise APIConnectionError(
                 f"The server redirected a request with a body to {origin_of(request.url)}, which is no origin of this "

@@ -10,31 +10,22 @@ import threading
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint
+from signedin._wire import HttpRefresher
 from signedin.errors import ConfigurationError
-from signedin.protocols import ExpirySignal
 from signedin.session import TokenSession, renewal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
 
-    from signedin.protocols import Clock, TokenStore
+    from signedin._contract import Settings
+    from signedin.protocols import Clock, Contract, TokenStore
     from signedin.timing import Timing
 
 _RECENT: Final = 256  # profiles that stay in hand although nobody holds them
-
-
-class Contract(Protocol):
-    """The module `contract` of a generated package: what its spec says about staying signed in."""
-
-    @property
-    def REFRESH(self) -> Any: ...  # noqa: N802 -- a module's constants: its `RefreshContract`, or None
-    @property
-    def REVOKE(self) -> Any: ...  # noqa: N802 -- its `RevokeContract`, or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +41,38 @@ class Options:
     timing: Timing | None
     clock: Clock
     refresh_client: Callable[[], httpx.Client]
+    settings: Settings
+    credentials: Callable[[], Mapping[str, Any]] | None
 
     def session(self, profile: str) -> TokenSession:
         """Return a new session that refreshes as the spec says."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
-        refresh, revoke, grace = self.api.REFRESH, self.api.REVOKE, self.api.REFRESH.grace
-        endpoint = RefreshEndpoint(
-            url=self.base_url + refresh.request.url,
-            method=refresh.request.method,
-            request_refresh_token=refresh.request.refresh_token.name[1:],
-            response_access_token=refresh.response.access_token.name[1:],
-            response_refresh_token=refresh.response.refresh_token.name[1:],
-            dead=frozenset(sign.status for sign in refresh.dead),
-            error_properties=refresh.error_properties,
-            attempt_header=grace.header if grace else None,
+        refresh, grace = self.api.REFRESH, self.api.REFRESH.grace
+        refresher = HttpRefresher(
+            self.api,
+            self.base_url,
+            settings=self.settings,
+            credentials=self.credentials,
+            client=self.refresh_client,
+            clock=self.clock,
+            allow_http=self.allow_http,
         )
-        end = revoke and revoke.request
-        revocation = end and RevokeEndpoint(self.base_url + end.url, end.method, end.refresh_token.name[1:])
-        expired = refresh.expired[0]
         return TokenSession(
-            HttpRefresher(endpoint, revoke=revocation, client=self.refresh_client, clock=self.clock),
+            refresher,
             key=f"{self.base_url}#{profile}",
             base_url=self.base_url,
             origins=self.origins,
             allow_http=self.allow_http,
             store=self.store,
-            expired=ExpirySignal(expired.status, expired.place.name[1:], expired.values[0]),
+            expired=refresh.expired,
+            attach=refresh.attach,
+            subject=refresh.subject,
             grace=grace.times if grace else None,
             grace_seconds=grace.seconds if grace else None,
             on_doubt=self.on_doubt,
+            signs_in=self.credentials is not None,
+            ahead=refresh.renew == "ahead",
             timing=self.timing,
             clock=self.clock,
         )

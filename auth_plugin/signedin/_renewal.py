@@ -22,8 +22,9 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
+from signedin._ahead import Ahead
 from signedin._flight import Landing, LiveWorld, Orders, fly
-from signedin._held import Held, Setbacks, Windows
+from signedin._held import Held, Setbacks, Windows, live_pair, or_else
 from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Record, Records, Status, TokenPair
 from signedin.errors import (
@@ -40,8 +41,10 @@ from signedin.timing import save_after
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signedin_sdk.types import Place, Sign
+
     from signedin._events import Events
-    from signedin.protocols import Clock, ExpirySignal, Refresher
+    from signedin.protocols import Clock, Refresher
     from signedin.timing import Timing
 
 T = TypeVar("T")
@@ -56,23 +59,29 @@ class Renewal:
         refresher: Refresher,
         *,
         origins: frozenset[str],
-        expired: ExpirySignal,
+        expired: tuple[Sign, ...],
+        attach: Place,
         timing: Timing,
         clock: Clock,
         events: Events,
         grace: int | None,
         on_doubt: Literal["resend", "relogin"],
+        signs_in: bool,
+        ahead: bool,
     ) -> None:
         self.records: Final = records
         self.refresher: Final = refresher
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
+        self.telling: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
+        self.header: Final = attach.name.lower()
         self.timing: Final = timing
         self.threads: Final = Threads()
-        self.windows: Final = Windows(clock)
+        self.windows: Final = Windows(clock, attach.prefix)
         self.held: Held | None = None  # written under _lock, read by anyone
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._grace, self._on_doubt = grace, on_doubt
+        self._grace, self._on_doubt, self._signs_in = grace, "resend" if signs_in else on_doubt, signs_in
+        self._ahead = Ahead(self.threads, clock, wanted=ahead)
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         self._flight: SharedJob[Held] | None = None  # guarded by _lock
         self._setbacks = Setbacks(clock)  # guarded by _lock
@@ -98,13 +107,19 @@ class Renewal:
             else:
                 if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
                     flight = self._launch(held)  # in the background: its caller does not wait
-                result = self._or_else(flight, held) if one_shot and flight is not None else held
+                result = or_else(flight, held, self._monotonic) if one_shot and flight is not None else held
         self._begin(flight)
         return result
 
     def refresh(self) -> Held | Promise[Held]:
         """Return the promise of a pair newer than the one in hand, which serves meanwhile."""
         return self.current() if (held := self.held) is None else self.renew(held, refused=False)
+
+    def due(self) -> float | None:
+        """Return the seconds until the pair should be replaced; None where there is none, or nothing says when."""
+        with self._lock:
+            soft_at = self.held.soft_at if self.held is not None else math.inf
+            return None if soft_at == math.inf else max(soft_at - self._monotonic(), self._setbacks.rest(), 0.0)
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
@@ -200,6 +215,7 @@ class Renewal:
             grace=self._grace,
             on_doubt=self._on_doubt,
             rest=self._setbacks.rest(),
+            signs_in=self._signs_in,
         )
         self._flight = SharedJob(partial(self._fly, orders))
         return self._flight
@@ -249,10 +265,15 @@ class Renewal:
             elif self._unsaved is not None and self._unsaved.family == record.family:
                 self._unsaved = None
         flight.set_result(held)
-        self._events.deliver()
+        self._arrived()
         if not landing.saved:
             with contextlib.suppress(RuntimeError):  # no thread: `close` and the next flight write it
                 self.threads.start(partial(self._save_later, record))
+
+    def _arrived(self) -> None:
+        """Tell of a pair that was taken in hand, and see that it is renewed in time."""
+        self._events.deliver()
+        self._ahead.watch(self)
 
     def _fail(self, flight: SharedJob[Held], error: SignedInError) -> None:
         """Give one failure to all its waiters; the next flight rests first."""
@@ -279,21 +300,8 @@ class Renewal:
         elif self.held is not None:
             self._events.add("signed_out", self.held.generation)
         self.held = None  # what is unsaved is revoked by `save`
-        self._setbacks.reset(error)
-
-    def _or_else(self, flight: SharedJob[Held], held: Held) -> Promise[Held]:
-        """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
-        either: Promise[Held] = Promise()
-
-        def landed() -> None:
-            error = flight.error()
-            if error and (isinstance(error, SignInRequiredError) or self._monotonic() >= held.hard_at):
-                either.set_error(error)
-            else:
-                either.set_result(held if error else flight.outcome())
-
-        flight.add_done_callback(landed)
-        return either
+        # The next sign-in anew rests first: the server may count wrong passwords.
+        (self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
 
     # ------------------------------------------------------------------------------- what other processes have stored
 
@@ -338,7 +346,7 @@ class Renewal:
                         "Not signed in: the session was ended, here or by another process. Sign in again."
                     )
                 self._end(error)
-        self._events.deliver()
+        self._arrived()
         return error
 
     def _save_later(self, record: Record) -> None:
@@ -399,7 +407,7 @@ class Renewal:
         held = self.held
         if record is not None:
             self._take_over(record, clock_offset)
-        if replaces and (old := _live_pair(before, held)) is not None and old.refresh_token != pair.refresh_token:
+        if replaces and (old := live_pair(before, held)) is not None and old.is_apart_from(pair):
             self.threads.promise(partial(self._revoke, old))
 
     def sign_out(self, *, revoke: bool = True) -> None:
@@ -407,7 +415,7 @@ class Renewal:
         clear = partial(self.records.change, lambda current: current and current.ended(Status.SIGNED_OUT))
         before, after = self.threads.call(clear)
         held = self._clear(after)
-        if revoke and (pair := _live_pair(before, held)) is not None:
+        if revoke and (pair := live_pair(before, held)) is not None:
             self._revoke(pair)
 
     def _take_over(self, record: Record, clock_offset: float | None) -> None:
@@ -428,7 +436,7 @@ class Renewal:
             self._events.add("signed_in", record.generation)
         if flight is not None:
             flight.set_result(held)
-        self._events.deliver()
+        self._arrived()
 
     def _clear(self, ended: Record | None) -> Held | None:
         """Forget the pair in hand and return it; who waits for a flight gets NotSignedInError."""
@@ -446,7 +454,7 @@ class Renewal:
 
     def _revoke(self, pair: TokenPair) -> None:
         with contextlib.suppress(Exception):  # best effort, also with a user's refresher
-            self.refresher.revoke(pair.refresh_token, timeout=self.timing.post)
+            self.refresher.revoke(pair, timeout=self.timing.post)
 
     # ---------------------------------------------------------------------------------------------------- the process
 
@@ -483,15 +491,10 @@ class Renewal:
         """
         self._lock = threading.RLock()
         self._flight = None
+        self._ahead.after_fork()
         self.windows.spread()
         self.threads.after_fork()
         if self.records.store.private:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
-
-
-def _live_pair(before: Record | None, held: Held | None) -> TokenPair | None:
-    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
-    records = [record for record in (before, held.record if held else None) if record is not None and record.pair]
-    return max(records, key=lambda record: record.generation).pair if records else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from signedin._wire import date_of
+from signedin._contract import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

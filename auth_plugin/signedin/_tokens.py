@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVa
 from signedin.errors import ConfigurationError, TokenStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from signedin.protocols import Stored, TokenStore
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 FORMAT: Final = 1
 ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
+SUBJECT: Final = ("sub", "userId")  # claims of which the first present says whose token it is
 _TOKEN: Final = re.compile(r"[!-~]{1,16384}")  # printable ASCII without spaces, of a sane size
 # What datetime can show, in seconds since the epoch: the years 1 to 9999.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -38,7 +39,7 @@ class Claims(NamedTuple):
     subject: str | None = None
 
 
-def claims_of(access_token: str) -> Claims:
+def claims_of(access_token: str, subject_claims: tuple[str, ...] = SUBJECT) -> Claims:
     """Read a JWT's payload (RFC 7519, section 4.1) without trusting it; an opaque token has no claims."""
     try:
         _, payload, _ = access_token.split(".")
@@ -47,7 +48,7 @@ def claims_of(access_token: str) -> Claims:
         return Claims()
     if not isinstance(claims, dict):
         return Claims()
-    subject = claims.get("sub", claims.get("userId"))
+    subject = next((claims[name] for name in subject_claims if name in claims), None)
     if isinstance(subject, str | int):
         subject = hashlib.sha256(str(subject).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     else:
@@ -63,20 +64,36 @@ def _seconds(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TokenPair:
-    """An access token and the refresh token that came with it; neither is ever shown."""
+    """An access token and the refresh token that came with it, or None; neither is ever shown.
+
+    `expires_at`: by the server's clock; by default what the access token says of itself, None for an opaque one.
+    `carried`: values of the response that go back with the next refresh, a CSRF token say, by place; secrets, too.
+    `subject`: claims of which the first present says whose token it is.
+    """
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
+    carried: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
+    subject: tuple[str, ...] = field(default=SUBJECT, kw_only=True, compare=False)
     claims: Claims = field(init=False, compare=False)  # unverified; read once
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "claims", claims_of(self.access_token))
+        claims = claims_of(self.access_token, self.subject)
+        if self.expires_at is not None and (exp := _seconds(self.expires_at.timestamp())) is not None:
+            claims = claims._replace(exp=exp)
+        object.__setattr__(self, "claims", claims)
+        ends = None if claims.exp is None else datetime.fromtimestamp(claims.exp, UTC)
+        object.__setattr__(self, "expires_at", ends)
 
     @property
-    def expires_at(self) -> datetime | None:
-        """When the access token says that it expires, by the server's clock; None for an opaque token."""
-        exp = self.claims.exp
-        return None if exp is None else datetime.fromtimestamp(exp, UTC)
+    def is_sendable(self) -> bool:
+        """Whether a header can carry both tokens."""
+        return is_token(self.access_token) and (self.refresh_token is None or is_token(self.refresh_token))
+
+    def is_apart_from(self, other: TokenPair) -> bool:
+        """Say whether to revoke this one leaves the other alive."""
+        return (self.refresh_token or self.access_token) != (other.refresh_token or other.access_token)
 
     def __repr__(self) -> str:
         return f"TokenPair(access_token=<hidden>, refresh_token=<hidden>, expires_at={self.expires_at})"
@@ -128,10 +145,12 @@ class Record(NamedTuple):
         """What the access token says of itself. No field, since a repr would show whose tokens they are."""
         return self.pair.claims if self.pair else Claims()
 
-    def after_refresh(self, pair: TokenPair, *, obtained_at: float, clock_offset: float) -> Self:
-        """Return the successor that holds the refreshed pair."""
+    def after_refresh(
+        self, pair: TokenPair, *, obtained_at: float, clock_offset: float, family: str | None = None
+    ) -> Self:
+        """Return the successor that holds the refreshed pair; `family`: of a sign-in anew."""
         generation, revision = self.generation + 1, self.revision + 1
-        return type(self)(generation, revision, self.status, pair, obtained_at, clock_offset, self.family)
+        return type(self)(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family or self.family)
 
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
@@ -188,6 +207,8 @@ def encode(record: Record) -> bytes:
         "status": record.status.value,
         "access_token": pair.access_token if pair else None,
         "refresh_token": pair.refresh_token if pair else None,
+        "expires_at": pair.claims.exp if pair else None,
+        "carried": dict(pair.carried) if pair else {},
         "obtained_at": record.obtained_at,
         "clock_offset": record.clock_offset,
         "family": record.family,
@@ -196,8 +217,8 @@ def encode(record: Record) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def decode(stored: Stored) -> Record:
-    """Return the record.
+def decode(stored: Stored, subject: tuple[str, ...] = SUBJECT) -> Record:
+    """Return the record. `subject`: as of a `TokenPair`.
 
     Raises:
         ValueError: The bytes are damaged; the message never quotes a value.
@@ -211,7 +232,7 @@ def decode(stored: Stored) -> Record:
     try:
         body = json.loads(stored.data)
         refuse_later_format(body)
-        return _record(body, stored.revision)
+        return _record(body, stored.revision, subject)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = type(error).__name__
     # Outside of the handler: the context of the error would hold the tokens.
@@ -227,10 +248,10 @@ def refuse_later_format(body: Any) -> None:
         )
 
 
-def _record(body: Any, revision: int) -> Record:
+def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
     status, pair, intent = Status(body["status"]), None, body["intent"]
     if status is Status.ACTIVE:
-        pair = TokenPair(_value(body, "access_token", str), _value(body, "refresh_token", str))
+        pair = _pair(body, subject)
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
     if intent is not None:
@@ -239,6 +260,13 @@ def _record(body: Any, revision: int) -> Record:
     obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
     generation, family = _value(body, "generation", int), _value(body, "family", str)
     return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
+
+
+def _pair(body: Any, subject: tuple[str, ...]) -> TokenPair:
+    refresh_token = None if body["refresh_token"] is None else _value(body, "refresh_token", str)
+    ends = None if body["expires_at"] is None else datetime.fromtimestamp(_value(body, "expires_at", float), UTC)
+    carried = {name: _value(body["carried"], name, str) for name in dict(body["carried"])}
+    return TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
 
 
 def _value(body: Any, name: str, kind: type[T]) -> T:
@@ -258,9 +286,10 @@ def _value(body: Any, name: str, kind: type[T]) -> T:
 class Records:
     """What `store` keeps under `key`, as records: the one place where records become bytes, and bytes records."""
 
-    def __init__(self, store: TokenStore, key: str) -> None:
+    def __init__(self, store: TokenStore, key: str, subject: tuple[str, ...] = SUBJECT) -> None:
         self.store: Final = store
         self.key: Final = key
+        self.subject: Final = subject  # claims that say whose token it is
 
     def load(self) -> Record | None:
         """Return the record last written. Damaged bytes are a TokenStoreError, and stay as they are."""
@@ -301,7 +330,7 @@ class Records:
 
     def _decoded(self, stored: Stored | None, *, damaged_is_none: bool = False) -> Record | None:
         try:
-            return decode(stored) if stored else None
+            return decode(stored, self.subject) if stored else None
         except TokenStoreError as error:
             failure = error.again()  # as above
         except ValueError as error:

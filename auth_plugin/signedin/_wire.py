@@ -7,93 +7,199 @@ sent, and nobody can tell whether the refresh token is spent. What an answer mea
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
 import zlib
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._tokens import Claims, TokenPair, clock_offset, is_token
-from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
+from signedin._contract import SIGN_IN_REFUSED, Received, Settings, SignIn, filled, issued, resolved
+from signedin._network import allowed_origin, origin_of
+from signedin._threads import SystemClock
+from signedin.errors import ConfigurationError
+from signedin.protocols import Answer, Busy, NotSent, Refused, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from signedin.protocols import Clock
+    from signedin_sdk.types import RefreshContract, Sign, TokenRequest, TokenResponse
+
+    from signedin._tokens import TokenPair
+    from signedin.protocols import Clock, Contract
 
 _LARGEST_ANSWER: Final = 64 * 1024  # bytes
-_LONGEST_REST: Final = 86_400.0  # seconds; a server that asks for more is asked again after a day
+_LONGEST_REST: Final = 86_400.0  # seconds; a server that wants more is tried again after a day
 # Raised before a byte of the request was written: connection set-up, a proxy's tunnel, the wait for the pool.
 _BEFORE_SENDING: Final = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol),
 )
-# The content-type, too: one among the client's headers would stand for that of `json=`.
-_JSON: Final = {"accept": "application/json", "content-type": "application/json"}
-_HEADERS: Final = {**_JSON, "accept-encoding": "identity", "connection": "close"}
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeEndpoint:
-    """Where a session is ended; the property names of both endpoints are those of the JSON bodies."""
-
-    url: str
-    method: str = "POST"
-    request_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshEndpoint(RevokeEndpoint):
-    """Where and how tokens are exchanged; `error_properties`: what every refusal has, where the API documents it."""
-
-    response_access_token: str = "access_token"  # noqa: S105 -- the name of a property
-    response_refresh_token: str = "refresh_token"  # noqa: S105 -- the name of a property
-    dead: frozenset[int] = frozenset({400, 401, 403})
-    error_properties: frozenset[str] = frozenset()
-    attempt_header: str | None = None
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "connection": "close"}
 
 
 class HttpRefresher:
-    """Exchange refresh tokens over HTTP: no redirects, no cookies, no hooks, no auth, no kept connections.
+    """Renew and revoke pairs over HTTP as the contract of a generated package says.
 
-    `client` makes the client of one exchange. Its headers go along, also an `authorization` that a gateway asks for;
-    those that the exchange itself needs replace them.
+    No redirects, no cookies but the contract's, no hooks, no auth, no connection of earlier requests. A relative URL of
+    the contract is below `base_url`; an absolute one is used as it is, and only there do the tokens go.
+
+    `settings`: what the contract leaves to the user, else SIGNEDIN_SETTING_<NAME>. `credentials`: where the contract
+    says `renew: signIn`, returns the arguments of the operation that signs in, which replaces the refresh; the
+    `TokenSession` needs `signs_in=True` then. `client` makes the client of one exchange. Its headers go along, also an
+    `authorization` for a gateway, but not to another origin than that of `base_url`; those that the exchange itself
+    needs replace them.
+
+    Raises:
+        ConfigurationError: A setting is missing, or tokens would travel unencrypted to another machine.
     """
 
     def __init__(
         self,
-        endpoint: RefreshEndpoint,
+        contract: Contract,
+        base_url: str,
         *,
-        clock: Clock,
-        client: Callable[[], httpx.Client],
-        revoke: RevokeEndpoint | None = None,
+        settings: Mapping[str, str] | None = None,
+        credentials: Callable[[], Mapping[str, Any]] | None = None,
+        client: Callable[[], httpx.Client] = httpx.Client,
+        clock: Clock | None = None,
+        allow_http: bool = False,
     ) -> None:
-        self._endpoint, self._revoke, self._clock, self._client = endpoint, revoke, clock, client
+        settings = Settings(settings or {})  # first: crash reporters show the locals of this frame
+        self._contract: RefreshContract = contract.REFRESH
+        self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
+        self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
+        self._settings = resolved(contract, settings)
+        self._sign_in = None if credentials is None else SignIn(contract, credentials)
+        self._allow_http = allow_http
+        self._endpoints: dict[str, str] = {}  # by the names of the discovery document; replaced as a whole
+        urls = [request.url for request in (self._contract.request, self._revocation) if request is not None]
+        for url in (*urls, self._contract.discovery or ""):
+            allowed_origin(self._absolute(url), allow_http=allow_http)
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
-        """Send the token once and say what came of it."""
-        endpoint, host = self._endpoint, httpx.URL(self._endpoint.url).netloc.decode("ascii", "replace")
-        headers = {endpoint.attempt_header: attempt} if endpoint.attempt_header else {}
-        exchange, sent = _Exchange(self._client, endpoint, refresh_token, headers), self._clock.wall()
-        response = exchange.run(timeout)
-        if isinstance(response, _Response):
-            return _classified(endpoint, response, partial(clock_offset, sent=sent, received=self._clock.wall()))
-        if issubclass(response, _BEFORE_SENDING) and not exchange.sending:
-            return NotSent(f"{host} could not be reached ({response.__name__})")
-        return Unknown(f"no answer from {host} ({response.__name__})")
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
+        """Send the pair once, or sign in anew, and classify what came of it."""
+        if self._sign_in is not None:
+            return self._signed_in(self._sign_in, timeout)
+        request, grace = self._contract.request, self._contract.grace
+        if request is None or (request.refresh_token is not None and pair.refresh_token is None):
+            return Refused("the server has issued no refresh token")
+        begun, dead = time.monotonic(), self._contract.dead
+        try:
+            url = self._url(request, "token_endpoint", timeout / 2)
+        except LookupError as error:
+            return NotSent(str(error))
+        headers = {grace.header: attempt} if grace and grace.header else {}
+        exchange = self._exchange(request, url, pair, headers)
+        left = timeout - (time.monotonic() - begun)
+        return self._answer(exchange, left, self._contract.response, dead, old=pair)
 
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:
-        """End the session behind the token at the server, if the API has a way to; trouble is swallowed."""
-        if self._revoke is not None:
-            _Exchange(self._client, self._revoke, refresh_token, {}).run(timeout)
+    def _signed_in(self, sign_in: SignIn, timeout: float) -> Answer:
+        try:
+            request = sign_in.request(self._base_url, _HEADERS)
+        except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
+            return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
+        exchange = _Exchange(self._client, request, shown=self._base_url + sign_in.path)
+        return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
+
+    def _answer(
+        self,
+        exchange: _Exchange,
+        timeout: float,
+        response: TokenResponse,
+        dead: tuple[Sign, ...],
+        *,
+        old: TokenPair | None,
+    ) -> Answer:
+        """Carry the exchange out; return what came of it."""
+        sent, received = self._clock.wall(), exchange.run(timeout)
+        if isinstance(received, _Response):
+            now, refresh = self._clock.wall(), self._contract
+            renewed = partial(issued, response=response, refresh=refresh, sent=sent, received=now, old=old)
+            return self._classified(received, dead, renewed)
+        if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
+            return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
+        return Unknown(f"no answer from {exchange.host} ({received.__name__})")
+
+    def _classified(self, response: _Response, dead: tuple[Sign, ...], renewed: Callable[[Received], Answer]) -> Answer:
+        status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
+        success = 200 <= status <= 299
+        answer = Received(status, response.headers, response.content, strict=success)
+        if success:
+            try:
+                return renewed(answer)
+            except LookupError as error:
+                return Unknown(f"the answer to the refresh has no usable {error}")
+        if (sign := answer.matches(dead)) is not None:
+            # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a
+            # session.
+            if sign.place is not None or _is_the_apis(answer, response.content, self._contract.error_properties):
+                return Refused(f"status {status}")
+            return Unknown(f"status {status} with a body that is not the API's")
+        if status == 429 or (status == 503 and retry_after is not None):
+            return Busy(f"the server is busy (status {status})", retry_after)
+        return Unknown(f"status {status}")
+
+    def revoke(self, pair: TokenPair, *, timeout: float) -> None:
+        """End the session behind the pair at the server, if the API has a way to; trouble is swallowed."""
+        request = self._revocation
+        if request is not None and (request.refresh_token is None or pair.refresh_token is not None):
+            with contextlib.suppress(LookupError):
+                url = self._url(request, "revocation_endpoint", timeout / 2)
+                self._exchange(request, url, pair, {}).run(timeout)
 
     def close(self) -> None:
         """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
+
+    def _absolute(self, url: str) -> str:
+        return url if "://" in url else self._base_url + url
+
+    def _url(self, request: TokenRequest, endpoint: str, timeout: float) -> str:
+        """Return the URL of a request. Raises LookupError where the discovery document does not name it."""
+        if request.url or self._contract.discovery is None:
+            return self._absolute(request.url)
+        if endpoint not in self._endpoints:
+            self._endpoints = self._discovered(self._absolute(self._contract.discovery), timeout)
+        if endpoint not in self._endpoints:
+            raise LookupError(f"the discovery document names no usable {endpoint}")
+        return self._endpoints[endpoint]
+
+    def _discovered(self, url: str, timeout: float) -> dict[str, str]:
+        """Return the endpoints that the issuer's document names (OpenID Connect Discovery 1.0, section 4)."""
+        request = {"method": "GET", "url": url, "headers": _HEADERS}
+        response = _Exchange(self._client_for(url), request, shown=url).run(timeout)
+        if not isinstance(response, _Response):
+            raise LookupError(f"the discovery document could not be read ({response.__name__})")  # noqa: TRY004 -- the request's trouble
+        body = Received(response.status, response.headers, response.content).body
+        document = body if response.status == 200 and isinstance(body, dict) else {}
+        issuer = str(document.get("issuer"))
+        # By the origin: a document for many tenants names each one's issuer by a pattern.
+        if not self._may_receive_tokens(issuer) or origin_of(httpx.URL(issuer)) != origin_of(httpx.URL(url)):
+            raise LookupError("the discovery document is not that of the issuer which it names")
+        return {name: value for name, value in document.items() if self._may_receive_tokens(value)}
+
+    def _may_receive_tokens(self, url: object) -> bool:
+        try:
+            return isinstance(url, str) and bool(allowed_origin(url, allow_http=self._allow_http))
+        except ConfigurationError:
+            return False
+
+    def _exchange(self, request: TokenRequest, url: str, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
+        arguments = filled(request, url, pair, self._settings, {**_HEADERS, **headers})
+        return _Exchange(self._client_for(url), arguments, shown=url)
+
+    def _client_for(self, url: str) -> Callable[[], httpx.Client]:
+        at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
+        return self._client if at_home else partial(_without_headers, self._client)
+
+
+def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
+    """Return a client without the user's headers: another origin has no right to the API's keys."""
+    opened = client()
+    opened.headers = httpx.Headers({"user-agent": opened.headers.get("user-agent", "")})
+    return opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +209,17 @@ class _Response:
     content: bytes = field(repr=False)
 
 
+class _Discreet(httpx.URL):
+    """A URL that httpx's log shows as the contract has it, without the token or setting that fills it in."""
+
+    def __init__(self, url: httpx.URL, shown: str) -> None:
+        super().__init__(url)
+        self._shown = shown
+
+    def __str__(self) -> str:
+        return self._shown
+
+
 class _Exchange:
     """One request and its response, in a thread of its own that is abandoned once the time is over.
 
@@ -110,12 +227,9 @@ class _Exchange:
     and then. What is abandoned before it is sent stays unsent, so it may be reported as such, and the token used again.
     """
 
-    def __init__(
-        self, client: Callable[[], httpx.Client], endpoint: RevokeEndpoint, refresh_token: str, headers: dict[str, str]
-    ) -> None:
-        self._client = client
-        self._request: dict[str, Any] = {"method": endpoint.method, "url": endpoint.url}
-        self._request |= {"json": {endpoint.request_refresh_token: refresh_token}, "headers": {**_HEADERS, **headers}}
+    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
+        self._client, self._request, self._shown = client, request, shown
+        self.host = httpx.URL(shown).netloc.decode("ascii", "replace")
         self._outcome: _Response | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
@@ -130,7 +244,7 @@ class _Exchange:
             thread.start()
         except RuntimeError:
             # Python 3.12 starts no thread once the main one has ended, and the system may have none left. Then httpx's
-            # own timeouts must do, or the refresh that the process still waits for would be given up.
+            # own timeouts must do, or the refresh that the process still waits for would be abandoned.
             self._perform(seconds)
         else:
             thread.join(seconds)
@@ -148,9 +262,12 @@ class _Exchange:
         options = {**self._request, "timeout": timeout, "extensions": extensions}
         try:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
-            with self._client() as client, client.stream(**options) as response:
-                self._outcome = _Response(response.status_code, response.headers, _read(response, end))
-        except BaseException as error:  # noqa: BLE001 -- only its type is kept: its frames hold the token
+            with self._client() as client:
+                request = client.build_request(**options)
+                request.url = _Discreet(request.url, self._shown)
+                with contextlib.closing(client.send(request, stream=True)) as response:
+                    self._outcome = _Response(response.status_code, response.headers, _read(response, end))
+        except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             self._outcome = type(error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
@@ -178,7 +295,7 @@ class _Exchange:
 
 
 def _read(response: httpx.Response, end: float) -> bytes:
-    """Return the body. `identity` was asked for, but some servers compress whatever they are asked."""
+    """Return the body. It is requested as `identity`, but some servers compress all the same."""
     # A transport in memory may have read, and decoded, it before.
     read = response.is_stream_consumed
     coding = "identity" if read else response.headers.get("content-encoding", "identity").lower()
@@ -194,61 +311,12 @@ def _read(response: httpx.Response, end: float) -> bytes:
     return content
 
 
-def _classified(endpoint: RefreshEndpoint, response: _Response, offset: Callable[..., float]) -> Answer:
-    status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
-    if 200 <= status <= 299:
-        return _renewed(endpoint, response, offset)
-    if status in endpoint.dead:
-        # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a session.
-        if _is_the_apis(response.content, endpoint.error_properties):
-            return Refused(f"status {status}")
-        return Unknown(f"status {status} with a body that is not the API's")
-    if status == 429 or (status == 503 and retry_after is not None):
-        return Busy(f"the server is busy (status {status})", retry_after)
-    return Unknown(f"status {status}")
-
-
-def _is_the_apis(content: bytes, properties: frozenset[str]) -> bool:
-    if isinstance(body := _json(content), dict):
-        return properties <= body.keys()
+def _is_the_apis(answer: Received, content: bytes, properties: frozenset[str]) -> bool:
+    if isinstance(answer.body, dict):
+        return properties <= answer.body.keys()
     # Without a body: a gateway's, if the API documents one. What is wrongly unknown is tried again a few times; what
     # is wrongly dead is lost.
     return not properties and not content.strip()
-
-
-def _renewed(endpoint: RefreshEndpoint, response: _Response, offset: Callable[..., float]) -> Answer:
-    body, date = _json(response.content, object_pairs_hook=_without_duplicates), date_of(response.headers)
-    if not isinstance(body, dict):
-        return Unknown("the answer to the refresh is no JSON object")
-    names = endpoint.response_access_token, endpoint.response_refresh_token
-    for name in names:
-        if not is_token(body.get(name)):
-            return Unknown(f"the answer to the refresh has no usable {name}")
-    pair = TokenPair(body[names[0]], body[names[1]])
-    date_offset = offset(Claims(), date=date) if date is not None else None
-    return Renewed(pair, offset(pair.claims, date=date), date_offset)
-
-
-def date_of(headers: httpx.Headers) -> float | None:
-    """Return the moment that an answer's Date header names (RFC 9110, section 6.6.1), in seconds since the epoch."""
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def _json(content: bytes, **options: Any) -> Any:
-    try:
-        return json.loads(content, **options)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8259, section 4: of a name that comes twice, parsers differ in which they take.
-    if len(properties := dict(pairs)) < len(pairs):
-        raise ValueError
-    return properties
 
 
 def _seconds(retry_after: str | None) -> float | None:

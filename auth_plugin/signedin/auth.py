@@ -99,9 +99,9 @@ class Marked(httpx.Auth):
 class BearerAuth(httpx.Auth):
     """Keep the requests of an `httpx.Client` or `httpx.AsyncClient` authenticated by a session.
 
-    Requests to origins that are not the session's, or that bring their own Authorization header, pass untouched. httpx
+    Requests to origins that are not the session's, or that bring the token's header themselves, pass untouched. httpx
     shows its auth no redirects: a client that follows them needs the hook as well, or a server can have a body (a
-    password, say) sent on to another origin.
+    password, say) sent on to another origin, and a token too that stands in another header than Authorization.
 
         auth = BearerAuth(session)
         httpx.Client(auth=auth, event_hooks={"request": [auth.refuse_redirect_off_origin]}, follow_redirects=True)
@@ -147,11 +147,11 @@ class BearerAuth(httpx.Auth):
         Raises:
             APIConnectionError: A request with a body was redirected to another origin; nothing was sent there.
         """
-        refuse_redirect(request, self._renewal.origins)
+        refuse_redirect(request, self._renewal)
 
     async def arefuse_redirect_off_origin(self, request: httpx.Request) -> None:
         """As `refuse_redirect_off_origin`, for `httpx.AsyncClient`, whose hooks are awaited."""
-        refuse_redirect(request, self._renewal.origins)
+        refuse_redirect(request, self._renewal)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a BearerAuth is neither pickled nor copied: make another, BearerAuth(session), where it goes")

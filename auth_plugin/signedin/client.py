@@ -25,6 +25,7 @@ from signedin._connections import (
     fresh_cookies_after_fork,
 )
 from signedin._connections import refresh_client as connected
+from signedin._contract import Settings, resolved
 from signedin._exchange import AsyncLean, Lean
 from signedin._network import ConnectionOptions, allowed_origin
 from signedin._options import (
@@ -37,7 +38,7 @@ from signedin._options import (
     set_up_logging,
     user_agent,
 )
-from signedin._profiles import Contract, Options, Profiles
+from signedin._profiles import Options, Profiles
 from signedin._retries import Budget
 from signedin._threads import SystemClock
 from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from signedin._tokens import Record
-    from signedin.protocols import Clock, TokenStore
+    from signedin.protocols import Clock, Contract, TokenStore
     from signedin.session import TokenSession
     from signedin.timing import Timing
 
@@ -133,7 +134,9 @@ class _Colour:
 class _Client(Generic[Transport, Http]):
     """What both clients have in common, first of all their arguments."""
 
-    api: ClassVar[Contract]  # of a generated package, set by the subclass
+    api: Contract  # of a generated package, set by the subclass in a plain assignment, which no ClassVar takes
+    # Names the base URL in the environment; None: a variable of one API must not send another's tokens anywhere.
+    _variable: ClassVar[str | None] = None
     _colour: ClassVar[_Colour]
     _is_view = False
     # What descriptors keep in an instance: the resources, which a view must not share.
@@ -167,6 +170,8 @@ class _Client(Generic[Transport, Http]):
         on_doubt: Literal["resend", "relogin"] = "resend",
         timing: Timing | None = None,
         clock: Clock | None = None,
+        settings: Mapping[str, str] | None = None,
+        credentials: Callable[[], Mapping[str, Any]] | None = None,
         refresh_transport: httpx.BaseTransport | None = None,
     ) -> None:
         if session is not None and (store is not None or profile is not None):
@@ -181,9 +186,10 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError(
                 "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
             )
+        settings = Settings(settings or {})  # first: crash reporters show the locals of this frame
         set_up_logging()
         call_options = CallOptions(checked_retries(max_retries))
-        base_url = _base_url(base_url, session)
+        base_url = _base_url(base_url or (session.base_url if session else None) or self._default_base_url())
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
@@ -191,7 +197,7 @@ class _Client(Generic[Transport, Http]):
         # Another client's session refreshes by that client's transport.
         threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
         sent: Headers = {b"user-agent": (b"User-Agent", user_agent(self.api, app)), **checked_headers(headers)}
-        settings: dict[str, Any] = {"timeout": checked_timeout(timeout), "headers": httpx.Headers([*sent.values()])}
+        http_options: dict[str, Any] = {"timeout": checked_timeout(timeout), "headers": httpx.Headers([*sent.values()])}
         options = Options(
             api=self.api,
             base_url=base_url,
@@ -201,7 +207,9 @@ class _Client(Generic[Transport, Http]):
             on_doubt=on_doubt,
             timing=timing,
             clock=clock or SystemClock(),
-            refresh_client=_refresh_client(threaded, refresh_transport, network, settings["headers"]),
+            refresh_client=_refresh_client(threaded, refresh_transport, network, http_options["headers"]),
+            settings=settings if session is not None else resolved(self.api, settings),
+            credentials=credentials,
         )
         if session is None:
             options.refresh_client().close()  # what cannot work is refused now, not when the token ends
@@ -211,13 +219,13 @@ class _Client(Generic[Transport, Http]):
         self._session = session or self._shared.profiles.session("default" if profile is None else profile)
         if http_client is not None:
             timed = timeout is not DEFAULT_TIMEOUT
-            self._bind(_around(http_client, self._shared, self._session, settings, timed=timed), call_options)
+            self._bind(_around(http_client, self._shared, self._session, http_options, timed=timed), call_options)
             return
         connect = self._colour.connections
         self._shared.transport = transport
         self._shared.connections = connect(network) if transport is None else self._colour.borrowed(transport)
-        settings |= {"base_url": base_url, "event_hooks": event_hooks, "follow_redirects": follow_redirects}
-        self._bind(self._opened(settings), call_options)
+        http_options |= {"base_url": base_url, "event_hooks": event_hooks, "follow_redirects": follow_redirects}
+        self._bind(self._opened(http_options), call_options)
 
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
@@ -234,7 +242,7 @@ class _Client(Generic[Transport, Http]):
             http=self._colour.exchange(http) if self._is_own else http,
             session=self._session,
             base_url=options.base_url,
-            tokens=options.api.REFRESH,
+            api=options.api,
             clock=options.clock,
             signed_in=http.signed_in if self._is_own else None,  # a user's own client has the user's cookies
             budget=self._shared.budget,
@@ -254,6 +262,11 @@ class _Client(Generic[Transport, Http]):
             f"A {type(self).__name__} belongs to its process: pass on its base URL and its store, a FileStore say, and "
             "create another one there."
         )
+
+    @classmethod
+    def _default_base_url(cls) -> str | None:
+        """Return the base URL of a client without an argument: the spec's server, unless the environment names one."""
+        return os.environ.get(cls._variable or "") or cls.api.DEFAULT_BASE_URL
 
     @property
     def http(self) -> Http:
@@ -326,15 +339,18 @@ class _Client(Generic[Transport, Http]):
 class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     """A blocking client that stays signed in. Share one between threads; use it as a context manager, or `close()` it.
 
-    `base_url` defaults to SIGNEDIN_BASE_URL. `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:",
-    "redis://host:6379/0"), by default SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
+    `base_url` defaults to the spec's first server; SIGNEDIN_BASE_URL comes before that, for `signedin.Client` only.
+    `store` is a `TokenStore` or its URL ("memory:", "file:", "keyring:", "redis://host:6379/0"), by default
+    SIGNEDIN_STORE, else memory. `session` shares another client's, in place of both.
     `origins`: further origins that the token may go to. `headers`, `proxy`, `verify` and `cert` are as in httpx and go
     with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
     `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
+    `settings`: what the API's login leaves to the user, a client secret say, else SIGNEDIN_SETTING_<NAME>.
+    `credentials`, for an API without refresh: called in a thread whenever a sign-in is due, first at the first call;
+    returns the arguments of the operation that signs in, which are stored nowhere.
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
     `refresh_transport`, in a thread. The client closes `transport`, as httpx's does, and neither of the other two.
-    `allow_http`: let tokens travel unencrypted to
-    other machines.
+    `allow_http`: let tokens travel unencrypted to other machines.
 
     Raises:
         ConfigurationError: An argument, or the environment, cannot work.
@@ -450,11 +466,10 @@ def _around(http: Http, shared: _Shared, session: TokenSession, settings: dict[s
     return around
 
 
-def _base_url(base_url: str | None, session: TokenSession | None) -> str:
-    base_url = base_url or (session.base_url if session else None) or os.environ.get("SIGNEDIN_BASE_URL")
+def _base_url(base_url: str | None) -> str:
     if not base_url:
         raise ConfigurationError(
-            "No base URL: pass one, as in Client('https://api.example.com/v1'), or set SIGNEDIN_BASE_URL."
+            "No base URL, and the API's description names none: pass one, as in Client('https://api.example.com/v1')."
         )
     base_url = str(base_url)  # an httpx.URL, say
     if re.search(r"[\s?#\x00-\x1f]", base_url):

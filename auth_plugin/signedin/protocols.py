@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +61,19 @@ class TokenStore(Protocol):
 
     def unlock(self, key: str, owner: str) -> None:
         """Give the lock back if `owner` still has it; do nothing otherwise."""
+
+
+class Contract(Protocol):
+    """The module `contract` of a generated package: what its spec says about staying signed in."""
+
+    @property
+    def REFRESH(self) -> Any: ...  # noqa: N802 -- a module's constants: its `RefreshContract`, or None
+    @property
+    def REVOKE(self) -> Any: ...  # noqa: N802 -- its `RevokeContract`, or None
+    @property
+    def ISSUES(self) -> Any: ...  # noqa: N802 -- its `IssueContract`s
+    @property
+    def DEFAULT_BASE_URL(self) -> str | None: ...  # noqa: N802
 
 
 class Clock(Protocol):
@@ -132,37 +144,23 @@ Answer = Renewed | Refused | NotSent | Busy | Unknown
 
 
 class Refresher(Protocol):
-    """Exchanges refresh tokens on the wire. Called from the session's own threads, never from an event loop."""
+    """Renews pairs of tokens on the wire. Called from the session's own threads, never from an event loop.
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
-        """Send the token once and say what came of it; `timeout` is total, in seconds. Never raises for the network."""
+    `HttpRefresher` does so by a contract. One of your own needs these three methods, for a `TokenSession`.
+    """
 
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:
-        """End the session behind the token at the server if it can; trouble is swallowed."""
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
+        """Send the pair's refresh token once and return what came of it. Never raises for the network.
+
+        `attempt`: random, the same for each sending of one attempt. `timeout`: in seconds, total. Where the server
+        issues no new refresh token, put the old one into the new pair.
+        """
+
+    def revoke(self, pair: TokenPair, *, timeout: float) -> None:
+        """End the session behind the pair at the server if it can; trouble is swallowed."""
 
     def close(self) -> None:
         """Give up connections."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExpirySignal:
-    """How an API says that an access token has expired: a status and, unless None, a property of the JSON body."""
-
-    status: int = 401
-    property: str | None = None
-    equals: str | None = None
-
-    def matches(self, status: int, body: bytes) -> bool:
-        """Say whether an answer is this signal; a body that is no JSON object is not."""
-        if status != self.status:
-            return False
-        if self.property is None:
-            return True
-        try:
-            payload = json.loads(body)
-        except (ValueError, RecursionError):
-            return False
-        return isinstance(payload, dict) and payload.get(self.property) == self.equals
 
 
 EventName = Literal["signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved", "saved"]

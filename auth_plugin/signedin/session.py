@@ -8,23 +8,27 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
 
+from signedin._contract import BEARER_HEADER, EXPIRED
 from signedin._events import Events
 from signedin._network import allowed_origin
 from signedin._renewal import Renewal
 from signedin._threads import SystemClock
-from signedin._tokens import Record, Records, TokenPair, is_token
+from signedin._tokens import SUBJECT, Record, Records, TokenPair
 from signedin.errors import ConfigurationError, NotSignedInError, TokenStoreError
-from signedin.protocols import Clock, Event, EventName, ExpirySignal, Refresher, TokenStore
 from signedin.stores.memory import MemoryStore
 from signedin.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from signedin_sdk.types import Place, Sign
+
     from signedin._held import Held
+    from signedin.protocols import Clock, Event, EventName, Refresher, TokenStore
 
 
 class Tokens(Protocol):
@@ -34,17 +38,21 @@ class Tokens(Protocol):
     def access_token(self) -> str: ...
 
     @property
-    def refresh_token(self) -> str: ...
+    def refresh_token(self) -> str | None: ...
 
 
 class TokenSession:
     """One signed-in user of one API, shared by any threads, tasks, clients and, through its store, processes.
 
-    `refresher` exchanges refresh tokens. `key` names the record in the store. `origins` are where the access token may
-    go ("https://api.example.com"), over plain http to another machine only with `allow_http`. `expired` is how the API
-    says that a token has expired. `grace` is how often, and `grace_seconds` how long, the server lets a refresh token
-    be presented again after a lost answer; None for a strict server, whose lost answer `on_doubt` treats: present the
-    token once more ("resend") or clear the pair ("relogin").
+    `refresher` renews the pair: an `HttpRefresher`, or one of your own. `key` names the record in the store. `origins`
+    are where the access token may go ("https://api.example.com"), over plain http to another machine only with
+    `allow_http`. `expired`: any of these responses says that a token has expired; by default a 401. `attach`: the
+    header that takes the token. `subject`: claims of which the first present says whose token it is. `grace` is how
+    often, and `grace_seconds` how long, the server lets a refresh token be presented again after a lost answer, and
+    `timing` is shortened to fit; None for a strict server, whose lost answer `on_doubt` treats: present the token once
+    more ("resend") or clear the pair ("relogin"). `signs_in`: the refresher signs in anew, and is called also where
+    there is no pair yet. `ahead`: only a refresh before the token's end works, so a thread does it also while idle,
+    until `close()`.
     """
 
     def __init__(
@@ -55,10 +63,14 @@ class TokenSession:
         key: str = "default",
         base_url: str | None = None,
         store: TokenStore | None = None,
-        expired: ExpirySignal | None = None,
+        expired: Iterable[Sign] = EXPIRED,
+        attach: Place = BEARER_HEADER,
+        subject: tuple[str, ...] = SUBJECT,
         grace: int | None = None,
         grace_seconds: float | None = None,
         on_doubt: Literal["resend", "relogin"] = "resend",
+        signs_in: bool = False,
+        ahead: bool = False,
         timing: Timing | None = None,
         clock: Clock | None = None,
         allow_http: bool = False,
@@ -68,21 +80,23 @@ class TokenSession:
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
         self.store: Final[TokenStore] = MemoryStore() if store is None else _demanded(store)
-        timing = timing or Timing()
-        if grace_seconds is not None:
-            timing.fits_grace(grace_seconds)
+        bounds = timing or Timing()
+        fitting = bounds if grace_seconds is None else bounds.within(grace_seconds)
         self._clock: Final[Clock] = clock or SystemClock()
         self._events: Final = Events(key)
         self._renewal: Final = Renewal(
-            Records(self.store, key),
+            Records(self.store, key, subject),
             refresher,
             origins=frozenset(allowed_origin(origin, allow_http=allow_http) for origin in origins),
-            expired=expired or ExpirySignal(),
-            timing=timing,
+            expired=tuple(expired),
+            attach=attach,
+            timing=fitting or bounds,
             clock=self._clock,
             events=self._events,
-            grace=grace,
+            grace=grace if fitting else None,
             on_doubt=on_doubt,
+            signs_in=signs_in,
+            ahead=ahead,
         )
         _sessions.add(self)
 
@@ -127,11 +141,14 @@ class TokenSession:
             ConfigurationError: A token is empty, or holds what cannot stand in a header; nothing was stored.
             TokenStoreError: The pair could not be stored; whatever was stored before still is.
         """
-        if not (is_token(pair.access_token) and is_token(pair.refresh_token)):
+        if not isinstance(pair, TokenPair):
+            pair = TokenPair(pair.access_token, pair.refresh_token)
+        pair = replace(pair, subject=self._renewal.records.subject)
+        if not pair.is_sendable:
             raise ConfigurationError(
                 "A token is empty, too long or holds characters that no header can carry; nothing was stored."
             )
-        self._renewal.sign_in(TokenPair(pair.access_token, pair.refresh_token), clock_offset=clock_offset)
+        self._renewal.sign_in(pair, clock_offset=clock_offset)
 
     async def asign_in(self, pair: Tokens, *, clock_offset: float | None = None) -> None:
         """As `sign_in`, with the store's I/O in a thread."""

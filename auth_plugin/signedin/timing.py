@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from signedin.errors import ConfigurationError
 
@@ -16,6 +16,8 @@ RESTS: Final = (0.5, 1.0, 2.0, 4.0)
 # Waits between two attempts to store a pair that the store could not take, in seconds; the last value repeats.
 SAVES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 JITTER: Final = 0.1
+# The least time for one sending, in seconds, before a server's grace is too short to count on.
+SHORTEST_POST: Final = 2.0
 # The longest pause before the first retry of a call, in seconds; it doubles with each, up to the second figure.
 RETRY: Final = (0.5, 8.0)
 
@@ -44,9 +46,20 @@ class Timing:
         self._demand(self.flight + self.save <= self.lease, "flight + save must fit into lease")
         self._demand(self.flight <= self.waiter, "flight must fit into waiter")
 
-    def fits_grace(self, grace: float) -> None:
-        """Refuse bounds under which the last sending could miss the server's grace of so many seconds."""
-        self._demand(self.lease + self.post <= grace, f"lease + post must fit into the server's grace of {grace:g} s")
+    def within(self, grace: float) -> Self | None:
+        """Return bounds under which the last sending meets the server's grace of so many seconds: these, or shorter.
+
+        None where one sending would have less than `SHORTEST_POST`: then the server counts as one without a grace.
+        """
+        share = grace / (self.lease + self.post)
+        if share >= 1:
+            return self
+        post, flight, lease = self.post * share, self.flight * share, self.lease * share
+        if post < SHORTEST_POST:
+            return None
+        sendings = (count for count in range(self.resends, -1, -1))
+        resends = next(n for n in sendings if post * (n + 1) + longest_back_offs(n) <= flight)
+        return replace(self, post=post, resends=resends, flight=flight, lease=lease, save=self.save * share)
 
     @staticmethod
     def _demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 -- private, read at the call

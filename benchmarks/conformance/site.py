@@ -251,7 +251,7 @@ class _Home(_Handler):
             self._drip(content)
         elif spoiling == "another user":
             bob = self.site.pair("bob@example.com")
-            for mine, his in zip(answer.json().values(), (bob.access_token, bob.refresh_token), strict=True):
+            for mine, his in zip(answer.json().values(), (bob.access_token, bob.refresh_token or ""), strict=True):
                 content = content.replace(mine.encode(), his.encode())
             self._answer(200, content, headers)
         else:

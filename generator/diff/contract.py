@@ -1,19 +1,27 @@
-"""Compares what only our extensions say: how the session is refreshed, and what calls do to the tokens."""
+"""Compares what only our extensions say: how the session is refreshed, and what calls do to the tokens.
+
+The contracts are compared as the package has them, so another way to write the same is no change.
+"""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from generator.diff.change import Change, Level
-from generator.spec.contract import base_url, refreshes
+from generator.spec.address import base_url
+from generator.spec.contract import Node, expression, refresh_contract
 from generator.spec.document import Document
 from generator.spec.operations import operations
 
-_PLACE = "x-signedin-refresh"
+_PLACE: Final = "x-signedin-refresh"
+# What a session does differently, and no program has to know.
+_MINOR: Final = {"dead": "refresh-contract-dead-changed", "subject": "refresh-contract-changed"}
+# It follows from the documented refusals, which are compared themselves.
+_DERIVED: Final = "error_properties"
 
 
 def compare_contract(old: Document, new: Document) -> Iterator[Change]:
     """Yield what differs."""
-    before, after = _refresh(old), _refresh(new)
+    before, after = refresh_contract(old), refresh_contract(new)
     if before and not after:
         yield Change("refresh-contract-removed", Level.BREAKING, _PLACE, "the session is not refreshed any more")
     elif after and not before:
@@ -25,30 +33,44 @@ def compare_contract(old: Document, new: Document) -> Iterator[Change]:
         yield Change("server-changed", Level.MINOR, "servers", f"the default base URL {was} became {now}")
 
 
-def _refresh(document: Document) -> dict[str, Any]:
-    return next((each.value for each in refreshes(document) if isinstance(each.value, dict)), {})
+def _parts(before: Node, after: Node) -> Iterator[Change]:
+    for path, was, now in _differences(before, after):
+        part, where = path[0], "/".join((_PLACE, *path))
+        text = f"{_text(was)} became {_text(now)}"
+        if part == "grace":
+            level = Level.MINOR if was is None or now is None else Level.PATCH
+            yield Change("refresh-contract-grace-changed", level, where, text)
+        elif part in _MINOR:
+            yield Change(_MINOR[part], Level.MINOR, where, text)
+        elif part != _DERIVED:
+            yield Change("refresh-contract-changed", Level.BREAKING, where, text)
 
 
-def _parts(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
-    for part in ("operationId", "request", "response", "expired"):
-        if before.get(part) != after.get(part):
-            text = f"{part}: {before.get(part)} became {after.get(part)}"
-            yield Change("refresh-contract-changed", Level.BREAKING, f"{_PLACE}/{part}", text)
-    if set(before.get("dead") or ()) != set(after.get("dead") or ()):
-        text = f"statuses of a dead refresh token: {before.get('dead')} became {after.get('dead')}"
-        yield Change("refresh-contract-dead-changed", Level.MINOR, f"{_PLACE}/dead", text)
-    if before.get("grace") != after.get("grace"):
-        lost = before.get("grace") and not after.get("grace")
-        level = Level.MINOR if lost or not before.get("grace") else Level.PATCH
-        text = f"{before.get('grace')} became {after.get('grace')}"
-        yield Change("refresh-contract-grace-changed", level, f"{_PLACE}/grace", text)
+def _differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Yield the smallest parts that differ, by the names of the fields on the way there."""
+    if isinstance(before, Node) and isinstance(after, Node) and before.kind == after.kind:
+        for name in dict.fromkeys([*before.fields, *after.fields]):
+            yield from _differences(before.fields.get(name), after.fields.get(name), (*path, name))
+    elif expression(before) != expression(after):
+        yield path, before, after
+
+
+def _text(value: Any) -> str:
+    return "its default" if value is None else expression(value)
 
 
 def _effects(old: Document, new: Document) -> Iterator[Change]:
-    before = {each.id: each.effect for each in operations(old)}
+    before = {each.id: each for each in operations(old)}
     for each in operations(new):
-        was = before.get(each.id, each.effect)
-        if was != each.effect:
-            level = Level.BREAKING if was else Level.MINOR
-            text = f"effect on the tokens: {was or 'none'} became {each.effect or 'none'}"
+        was = before.get(each.id, each)
+        if was.effect != each.effect:
+            level = Level.BREAKING if was.effect else Level.MINOR
+            text = f"effect on the tokens: {was.effect or 'none'} became {each.effect or 'none'}"
+            yield Change("x-signedin-tokens-changed", level, each.id, text)
+            continue
+        one, other = ((node.node.get("x-signedin-tokens") or {}) for node in (was, each))
+        changed = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+        for name in changed:
+            level = Level.MINOR if name == "optional" else Level.BREAKING
+            text = f"{name}: {one.get(name)} became {other.get(name)}"
             yield Change("x-signedin-tokens-changed", level, each.id, text)

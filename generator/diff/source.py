@@ -1,24 +1,31 @@
 """Where a spec comes from: a file, or a committed one (`git:v1.2.0`, `git:HEAD~1:path/openapi.yaml`).
 
-With --allow-refs it may refer to files of a folder; those of a revision are the files of that revision.
+With --allow-refs it may refer to files of a folder, with --overlay files change it; those of a revision are the files
+of that revision.
 """
 
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from generator.errors import SpecError
 from generator.spec.bundle import bundled
 from generator.spec.document import Document, load
+from generator.spec.overlay import overlaid
 
 
 @contextmanager
 def opened(
-    source: str, *, default: str = "openapi.yaml", root: Path = Path(), allow_refs: Path | None = None
+    source: str,
+    *,
+    default: str = "openapi.yaml",
+    root: Path = Path(),
+    allow_refs: Path | None = None,
+    overlays: Sequence[Path] = (),
 ) -> Iterator[Document]:
     """Read a spec; a revision's one stands in a temporary folder meanwhile.
 
@@ -27,7 +34,7 @@ def opened(
     """
     revision = revision_of(source)
     if revision is None:
-        yield _whole(Path(source), allow_refs)
+        yield _whole(Path(source), allow_refs, overlays)
         return
     name = source.removeprefix("git:").partition(":")[2] or default
     content = committed(revision, name, root)
@@ -39,13 +46,28 @@ def opened(
             path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         try:
-            yield _whole(path, allow_refs)
+            yield _whole(path, allow_refs, list(_overlays(revision, overlays, Path(folder), root)))
         except SpecError as error:  # the folder's name would tell nobody which spec it is
             raise SpecError(str(error).replace(f"{folder}/", f"git:{revision}:")) from error
 
 
-def _whole(path: Path, allow_refs: Path | None) -> Document:
-    document = load(path)
+def _overlays(revision: str, overlays: Sequence[Path], folder: Path, root: Path) -> Iterator[Path]:
+    """Write the overlays as they are in a revision; one that it does not have changes nothing there."""
+    for index, overlay in enumerate(overlays):
+        if not overlay.resolve().is_relative_to(root.resolve()):
+            yield overlay  # of no revision
+            continue
+        name = overlay.resolve().relative_to(root.resolve()).as_posix()
+        with suppress(SpecError):
+            content = committed(revision, name, root)
+            path = folder / f".overlay-{index}" / overlay.name
+            path.parent.mkdir()
+            path.write_bytes(content)
+            yield path
+
+
+def _whole(path: Path, allow_refs: Path | None, overlays: Sequence[Path]) -> Document:
+    document = overlaid(load(path), overlays)
     return bundled(document, allow_refs) if allow_refs is not None else document
 
 

@@ -24,8 +24,8 @@ _LEVELS: Final = {"breaking": Level.BREAKING, "minor": Level.MINOR, "patch": Lev
 def diff(options: argparse.Namespace) -> int:
     """Show what changes, and say whether it is as bad as --fail-on."""
     with (
-        opened(options.old, allow_refs=options.allow_refs) as old,
-        opened(options.new, allow_refs=options.allow_refs) as new,
+        opened(options.old, allow_refs=options.allow_refs, overlays=options.overlay) as old,
+        opened(options.new, allow_refs=options.allow_refs, overlays=options.overlay) as new,
         consumers(options.old, options.consumer, root=Path()) as programs,
     ):
         found = changes(old, new, consumers=programs, specs_only=options.specs_only)

@@ -1,18 +1,26 @@
-"""Do `x-signedin-refresh` and `x-signedin-tokens` fit the operations that they speak of?"""
+"""Do `x-signedin-refresh` and `x-signedin-tokens` fit the operations that they speak of?
 
-from collections.abc import Iterator
+What could not be sent or read is an error; what the document does not declare, and a server may still do, is at most a
+warning. `shapes` has the fields, `exchanges` holds a request and an answer against an operation.
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from generator.lint.finding import Finding, Rule, error, shown
-from generator.spec.contract import Declared, refreshes, revoking
+from attrs import evolve
+
+from generator.lint import shapes
+from generator.lint.exchanges import Exchange
+from generator.lint.finding import Finding, Rule, error, shown, warning
+from generator.spec import contract
+from generator.spec.address import address, address_of
+from generator.spec.contract import DEAD, TOKENS, Declared, issuing, refreshes, revoking, signs
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
 
 _REFRESH: Final = "refresh-contract"
 _TOKENS: Final = "tokens-effect"
-_KEYS: Final = {"operationId", "request", "response", "expired", "dead"}
-_GRACE_KEYS: Final = {"header", "seconds", "times"}
-_SEE: Final = "The description of openapi.yaml says what it holds."
+_SEE: Final = "docs/contract.md describes the fields."
 
 
 def refresh(document: Document) -> Iterator[Finding]:
@@ -27,164 +35,216 @@ def refresh(document: Document) -> Iterator[Finding]:
 
 
 def _shape(document: Document, declared: Declared) -> Iterator[Finding]:
-    value, at = declared.value, declared.pointer
-    if not isinstance(value, dict) or not value.keys() >= _KEYS or value.keys() - _KEYS - {"grace"}:
-        message = f"x-signedin-refresh must have {', '.join(sorted(_KEYS))}, may have grace, and nothing else."
-        yield error(document, at, _REFRESH, message, _SEE)
-        return
-    scheme = document.at(at[:-1])
-    if (scheme.get("type"), str(scheme.get("scheme")).lower()) != ("http", "bearer"):
-        message = f"Security scheme {shown(declared.owner)} is no http bearer scheme."
-        yield error(document, at, _REFRESH, message, "Only bearer tokens are refreshed.")
-    yield from _texts(document, (*at, "request"), value["request"], {"refreshToken"})
-    yield from _texts(document, (*at, "response"), value["response"], {"accessToken", "refreshToken"})
-    yield from _expired(document, (*at, "expired"), value["expired"])
-    yield from _dead(document, (*at, "dead"), value["dead"])
-    if "grace" in value:
-        yield from _grace(document, (*at, "grace"), value["grace"])
+    at, scheme = declared.pointer, declared.scheme
+    kind, detail = scheme.get("type"), {"http": "scheme", "apiKey": "in"}.get(str(scheme.get("type")))
+    way = str(scheme.get(detail)).lower() if detail else ""
+    if (kind, way) not in [("http", "bearer"), ("apiKey", "header"), ("oauth2", ""), ("openIdConnect", "")]:
+        message = f"Security scheme {shown(declared.owner)} puts no token into a header."
+        advice = "Write it on a scheme http bearer, oauth2, openIdConnect, or apiKey in a header."
+        yield error(document, at, _REFRESH, message, advice)
+    if kind == "apiKey":
+        for _, message in shapes.header(scheme.get("name")):
+            text = f"The name of security scheme {shown(declared.owner)} {message}."
+            yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
+    problems = list(shapes.REFRESH(declared.value))
+    for inner, message in problems:
+        text = shapes.labelled(inner, message, "x-signedin-refresh")
+        yield error(document, (*at, *inner), _REFRESH, text, _SEE)
+    if not problems:
+        yield from _complete(document, declared)
 
 
-def _texts(document: Document, pointer: Pointer, value: object, keys: set[str]) -> Iterator[Finding]:
-    if (
-        not isinstance(value, dict)
-        or value.keys() != keys
-        or not all(value[key] and _is_text(value[key]) for key in keys)
-    ):
-        message = f"{pointer[-1]} must map {' and '.join(sorted(keys))} to the name of a property."
-        yield error(document, pointer, _REFRESH, message, _SEE)
-
-
-def _expired(document: Document, pointer: Pointer, value: object) -> Iterator[Finding]:
-    if not isinstance(value, dict) or value.keys() != {"status", "property", "equals"}:
-        yield error(document, pointer, _REFRESH, "expired must have status, property and equals.", _SEE)
-    elif not _is_refusal(value["status"]) or not _is_text(value["property"]) or not _is_text(value["equals"]):
-        message = "expired must have a status from 400 to 499, and strings for property and equals."
-        yield error(document, pointer, _REFRESH, message, _SEE)
-
-
-def _dead(document: Document, pointer: Pointer, value: object) -> Iterator[Finding]:
-    if not isinstance(value, list) or not value or not all(map(_is_refusal, value)):
-        message = "dead must list statuses from 400 to 499: any other answer is trouble that passes."
-        yield error(document, pointer, _REFRESH, message, _SEE)
-    elif {408, 425, 429} & set(value):
-        message = "dead lists a status that asks to try again later (408, 425, 429)."
-        yield error(document, pointer, _REFRESH, message, "Remove it, or users are signed out by a busy server.")
-
-
-def _grace(document: Document, pointer: Pointer, value: object) -> Iterator[Finding]:
-    if not isinstance(value, dict) or value.keys() != _GRACE_KEYS or not _is_text(value["header"]):
-        yield error(document, pointer, _REFRESH, "grace must have header, seconds and times.", _SEE)
-    elif not _is_number(value["seconds"]) or not isinstance(value["times"], int) or not _is_number(value["times"]):
-        message = "grace must have a positive number of seconds, at most a day, and a positive whole number of times."
-        yield error(document, pointer, _REFRESH, message, _SEE)
+def _complete(document: Document, declared: Declared) -> Iterator[Finding]:
+    value, renew = declared.completed, declared.value.get("renew", "refresh")
+    request, missing = value.get("request") or {}, list[str]()
+    if renew == "refresh" and request.get("refreshToken") is None:
+        missing.append("request.refreshToken")
+    if renew == "ahead" and not any(request.get(name) is not None for name in TOKENS):
+        missing.append("request.accessToken")
+    if (value.get("response") or {}).get("accessToken") is None:
+        missing.append("response.accessToken")
+    if renew != "ahead" and "expired" not in value:
+        missing.append("expired")
+    for name in missing:
+        yield error(document, declared.pointer, _REFRESH, f"x-signedin-refresh has no {name}.", _SEE)
+    if {"operationId", "url"} <= declared.value.keys():
+        message = "x-signedin-refresh has operationId and url: a refresh goes to one of them."
+        yield error(document, (*declared.pointer, "url"), _REFRESH, message, "Remove one.")
 
 
 def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
-    value, at = declared.value, declared.pointer
-    operation = next((each for each in operations(document) if each.id == value["operationId"]), None)
-    if operation is None:
-        message = f"There is no operation {shown(value['operationId'])}."
-        yield error(document, (*at, "operationId"), _REFRESH, message, "Name the operation that refreshes.")
+    value, at = declared.completed, declared.pointer
+    response = (*at, "response") if "response" in declared.value else at
+    if value.get("renew") == "signIn":
+        yield from _renewed_by_sign_in(document, declared, value)
+        yield from _signs(document, declared, value, None)
         return
-    if operation.auth != "none":
-        message = f"{shown(operation.id)} wants authentication: a refresh would wait for itself."
-        yield error(document, (*operation.pointer, "security"), _REFRESH, message, "Write `security: []`.")
-    if operation.effect != "issues":
-        message = f"{shown(operation.id)} refreshes, and does not say that it issues tokens."
-        yield error(document, operation.pointer, _REFRESH, message, "Write `x-signedin-tokens: {effect: issues}`.")
-    yield from _field(document, (*at, "request"), value["request"]["refreshToken"], _request(document, operation))
-    for field in value["response"].values():
-        yield from _field(document, (*at, "response"), field, _answer(document, operation, "200"))
-    yield from _statuses(document, declared, operation)
+    target = address(document, declared.scheme, value)
+    if target is None:
+        yield from _nowhere(document, declared)
+        return
+    yield from Exchange(document, at, _REFRESH).origin(target)
+    request = (*at, "request") if "request" in declared.value else at
+    yield from Exchange(document, request, _REFRESH).request(target, value["request"], is_form="preset" in value)
+    if operation := target.operation:
+        if operation.effect != "issues" and "operationId" in declared.value:
+            message = f"{shown(operation.id)} refreshes, and does not say that it issues tokens."
+            advice = "Write `x-signedin-tokens: {effect: issues}`, or a call by hand would lose the tokens."
+            yield error(document, operation.pointer, _REFRESH, message, advice)
+        explicit = declared.value.get("response") or {}
+        yield from Exchange(document, response, _REFRESH).response(operation, value["response"], explicit)
+    yield from _signs(document, declared, value, target.operation)
+    yield from _grace(document, declared, value)
 
 
-def _statuses(document: Document, declared: Declared, operation: OperationFacts) -> Iterator[Finding]:
-    for status in declared.value["dead"]:
-        documented = operation.node["responses"].keys()
-        # A backend may forbid a refresh without documenting it; its other refusals show the shape.
-        if status != 403 and not {str(status), f"{str(status)[0]}XX", "default"} & documented:
-            message = f"{shown(operation.id)} does not document the answer {status}, which dead lists."
-            yield error(document, (*declared.pointer, "dead"), _REFRESH, message, "Document it, or remove it.")
-    expired = declared.value["expired"]
+def _nowhere(document: Document, declared: Declared) -> Iterator[Finding]:
+    if "operationId" in declared.value:
+        message = f"There is no operation {shown(declared.value['operationId'])}."
+        yield error(
+            document, (*declared.pointer, "operationId"), _REFRESH, message, "Name the operation that refreshes."
+        )
+        return
+    advice = "Write operationId or url; with `preset: oauth2` a flow's refreshUrl or tokenUrl, or openIdConnectUrl, do."
+    yield error(document, declared.pointer, _REFRESH, "x-signedin-refresh does not say where a refresh goes.", advice)
+
+
+def _renewed_by_sign_in(document: Document, declared: Declared, value: dict[str, Any]) -> Iterator[Finding]:
+    if contract.sign_in(document, value) is None:
+        message = f"renew: signIn needs one operation that issues tokens; there are {len(issuing(document))}."
+        advice = "Name it with operationId, and write `x-signedin-tokens: {effect: issues}` on it."
+        yield error(document, (*declared.pointer, "renew"), _REFRESH, message, advice)
+    if "grace" in value:
+        message = "grace speaks of a refresh token, and renew: signIn sends none."
+        yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
+
+
+def _grace(document: Document, declared: Declared, value: dict[str, Any]) -> Iterator[Finding]:
+    if "grace" in value and value["request"].get("refreshToken") is None:
+        message = "grace speaks of a refresh token, and the request sends none."
+        yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
+
+
+def _signs(
+    document: Document, declared: Declared, value: dict[str, Any], operation: OperationFacts | None
+) -> Iterator[Finding]:
+    """Do the operations document what an expired token and a dead one look like?"""
     protected = [each for each in operations(document) if each.auth != "none"]
-    answers = [_answer(document, each, str(expired["status"])) for each in protected]
-    if protected and not any(expired["property"] in _properties(document, answer) for answer in answers):
-        message = f"No operation with authentication answers {expired['status']} with a {shown(expired['property'])}."
-        yield error(document, (*declared.pointer, "expired"), _REFRESH, message, "Document how an expired token looks.")
+    at = (*declared.pointer, "expired")
+    for sign in signs(value.get("expired")):
+        answers = list(_answers(document, protected, sign["status"]))
+        if protected and not answers:
+            yield _undocumented(document, at, protected, sign)
+        yield from _has_sign(document, at, answers, sign)
+    at = (*declared.pointer, "dead")
+    for sign in signs(declared.value.get("dead")) if operation else ():
+        answers = list(_answers(document, [operation], sign["status"])) if operation else []
+        if not answers and sign["status"] not in DEAD:
+            message = (
+                f"{shown(operation and operation.id)} does not document the answer {sign['status']}, which dead lists."
+            )
+            yield warning(document, at, _REFRESH, message, "Check the status; document it, if you may.")
+        yield from _has_sign(document, at, answers, sign)
 
 
-def _field(document: Document, pointer: Pointer, name: str, schema: object) -> Iterator[Finding]:
-    prop = document.resolve(_properties(document, schema).get(name))
-    if not isinstance(prop, dict) or prop.get("type") != "string":
-        message = f"The body has no string property {shown(name)}."
-        yield error(document, pointer, _REFRESH, message, "Name a property of the operation's JSON body.")
+def _answers(document: Document, protected: Iterable[OperationFacts], status: int) -> Iterator[dict[str, Any]]:
+    for each in protected:
+        responses = each.node.get("responses") or {}
+        node = next(
+            (responses[key] for key in (str(status), f"{status // 100}XX", "default") if key in responses), None
+        )
+        if node is not None:
+            yield document.resolve(node) or {}
 
 
-def _request(document: Document, operation: OperationFacts) -> object:
-    return _json_schema(document, operation.node.get("requestBody"))
+def _has_sign(
+    document: Document, at: Pointer, answers: list[dict[str, Any]], sign: dict[str, Any]
+) -> Iterator[Finding]:
+    """A property that no documented answer has would never be seen."""
+    name = sign.get("property", sign.get("at"))
+    schemas = [contract.json_schema(document, each) for each in answers if each.get("content")]
+    if name is None or not schemas or None in schemas:
+        return
+    if not any(list(contract.targets(document, each, contract.pointer(name))) for each in schemas):
+        message = f"No documented answer {sign['status']} has a {shown(name)}."
+        yield error(document, at, _REFRESH, message, "Name a property of the error's body, or document it.")
 
 
-def _answer(document: Document, operation: OperationFacts, status: str) -> object:
-    return _json_schema(document, operation.node["responses"].get(status))
-
-
-def _json_schema(document: Document, node: object) -> object:
-    content = (document.resolve(node) or {}).get("content") or {}
-    return document.resolve((content.get("application/json") or {}).get("schema"))
-
-
-def _properties(document: Document, schema: object) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if isinstance(schema, dict):
-        for part in schema.get("allOf") or []:
-            found |= _properties(document, document.resolve(part))
-        found |= schema.get("properties") or {}
-    return found
-
-
-def issuing(document: Document) -> Iterator[Finding]:
-    """`tokens-effect`: what issues tokens answers with the pair where the refresh contract says that it stands."""
-    for declared in refreshes(document):
-        response = declared.value.get("response") if isinstance(declared.value, dict) else None
-        names = [name for name in response.values() if isinstance(name, str)] if isinstance(response, dict) else []
-        for each in operations(document):
-            if each.effect == "issues":
-                answer = _properties(document, _answer(document, each, "200"))
-                for name in sorted(set(names) - answer.keys()):
-                    message = f"{shown(each.id)} issues tokens, and its 200 answer has no {shown(name)}."
-                    advice = "Answer with the pair, as the refresh does."
-                    yield error(document, (*each.pointer, "x-signedin-tokens"), _TOKENS, message, advice)
+def _undocumented(document: Document, at: Pointer, protected: list[OperationFacts], sign: dict[str, Any]) -> Finding:
+    """Show the overlay that documents the status, for documents that somebody else writes."""
+    status, first = sign["status"], protected[0]
+    steps = "".join(f"[{step!r}]" for step in first.pointer)
+    more = f" and {len(protected) - 1} more" if len(protected) > 1 else ""
+    message = f"No operation with authentication documents the answer {status}: {shown(first.id)}{more}."
+    action = f'{{target: "${steps}.responses", update: {{"{status}": {{description: The token has expired.}}}}}}'
+    return warning(document, at, _REFRESH, message, f"With --overlay: actions: [{action}]")
 
 
 def effects(document: Document) -> Iterator[Finding]:
-    """`tokens-effect`: a known effect, and a revocation that says where its token goes."""
+    """`tokens-effect`: fields that exist, one revocation, and a contract that says how tokens look."""
     for each in operations(document):
-        if "x-signedin-tokens" in each.node and each.effect not in {"issues", "revokes"}:
-            message = f"{shown(each.id)}: effect must be issues or revokes."
-            yield error(document, (*each.pointer, "x-signedin-tokens"), _TOKENS, message, _SEE)
-    ending = revoking(document)
-    for extra in ending[1:]:
+        if "x-signedin-tokens" in each.node:
+            yield from _effect(document, each)
+    for extra in revoking(document)[1:]:
         message = f"{shown(extra.id)} is a second operation that revokes."
         yield error(document, (*extra.pointer, "x-signedin-tokens"), _TOKENS, message, "Keep one: logout calls it.")
-    for each in ending:
-        pointer = (*each.pointer, "x-signedin-tokens")
-        request = each.node["x-signedin-tokens"].get("request")
-        name = request.get("refreshToken") if isinstance(request, dict) else None
-        if not _is_text(name) or name not in _properties(document, _request(document, each)):
-            message = f"{shown(each.id)} revokes, and does not say which property of its body holds the refresh token."
-            yield error(document, pointer, _TOKENS, message, "Write `request: {refreshToken: <property>}`.")
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _effect(document: Document, operation: OperationFacts) -> Iterator[Finding]:
+    value, at = operation.node["x-signedin-tokens"], (*operation.pointer, "x-signedin-tokens")
+    if operation.effect not in tuple(shapes.TOKENS) or operation.effect is None:
+        message = f"{shown(operation.id)}: effect must be issues or revokes."
+        yield error(document, at, _TOKENS, message, _SEE)
+        return
+    problems = list(shapes.TOKENS[operation.effect](value))
+    for inner, message in problems:
+        text = shapes.labelled(inner, message, "x-signedin-tokens")
+        yield error(document, (*at, *inner), _TOKENS, text, _SEE)
+    declared = next(refreshes(document), None)
+    if problems or (declared and any(shapes.REFRESH(declared.value))):
+        return
+    if operation.effect == "revokes":
+        yield from _revocation(document, operation, at, declared)
+    elif declared:
+        yield from _issue(document, operation, at, declared)
+    else:
+        message = f"{shown(operation.id)} issues tokens, and no security scheme has an x-signedin-refresh."
+        yield error(document, at, _TOKENS, message, "Write one: it says where the tokens stand.")
 
 
-def _is_refusal(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 499
+def _revocation(
+    document: Document, operation: OperationFacts, at: Pointer, declared: Declared | None
+) -> Iterator[Finding]:
+    request = contract.revocation(operation, declared) or {}
+    if not any(request.get(name) is not None for name in TOKENS):
+        message = f"{shown(operation.id)} revokes, and does not say where the request has the token."
+        yield error(document, at, _TOKENS, message, "Write `request: {refreshToken: <property>}`.")
+        return
+    target = address_of(document, operation)
+    exchange = Exchange(document, at, _TOKENS)
+    yield from exchange.origin(target)
+    yield from exchange.request(target, request, is_form=contract.is_oauth2(declared))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 86_400
+def _issue(document: Document, operation: OperationFacts, at: Pointer, declared: Declared) -> Iterator[Finding]:
+    tokens, when = operation.node["x-signedin-tokens"], operation.node["x-signedin-tokens"].get("when")
+    response = contract.issue_response(operation, declared.completed)
+    explicit = {**(declared.value.get("response") or {}), **(tokens.get("response") or {})}
+    is_refresh = operation.id == declared.value.get("operationId") and "response" not in tokens
+    if response.get("accessToken") is not None and not is_refresh:  # which `refresh` has held against it
+        yield from Exchange(document, at, _TOKENS).response(operation, response, explicit)
+    if when and when["in"] == "body":
+        schemas = contract.body_schemas(document, operation).values()
+        if not any(list(contract.targets(document, each, contract.pointer(when["name"]))) for each in schemas):
+            message = f"The body of {shown(operation.id)} has no {shown(when['name'])}, which when names."
+            yield error(document, (*at, "when"), _TOKENS, message, "Name a property of the operation's body.")
 
 
-RULES: Final[tuple[Rule, ...]] = (refresh, issuing, effects)
+def overlays(document: Document) -> Iterator[Finding]:
+    """`overlay`: an action that selects nothing, perhaps since the owner of the spec changed it."""
+    for overlay, pointer in document.overlaid.idle if document.overlaid else ():
+        message = f"The target {shown(overlay.at((*pointer, 'target')))} selects nothing."
+        advice = "Mend the path, or remove the action."
+        yield evolve(warning(overlay, (*pointer, "target"), "overlay", message, advice), file=overlay.path)
+
+
+RULES: Final[tuple[Rule, ...]] = (refresh, effects, overlays)

@@ -18,11 +18,12 @@ class Finding:
     advice: str
     is_error: bool
     pointer: Pointer = ()
+    file: Path | None = None  # of an overlay, if the finding stands there
 
     def told(self, document: Path) -> str:
         """Return the line for a person, in the form that editors and CI systems link."""
         severity = "error" if self.is_error else "warning"
-        return f"{document}:{self.line}: {severity} [{self.rule}] {self.message} {self.advice}"
+        return f"{self.file or document}:{self.line}: {severity} [{self.rule}] {self.message} {self.advice}"
 
 
 Rule = Callable[[Document], Iterator[Finding]]
@@ -36,9 +37,11 @@ def shown(text: object) -> str:
 
 def error(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
     """Return a finding that must be mended."""
-    return Finding(rule, document.line(pointer), message, advice, is_error=True, pointer=pointer)
+    file, line = document.where(pointer)
+    return Finding(rule, line, message, advice, is_error=True, pointer=pointer, file=file)
 
 
 def warning(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
     """Return a finding that one may live with."""
-    return Finding(rule, document.line(pointer), message, advice, is_error=False, pointer=pointer)
+    file, line = document.where(pointer)
+    return Finding(rule, line, message, advice, is_error=False, pointer=pointer, file=file)

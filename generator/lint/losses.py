@@ -6,7 +6,7 @@ from email.message import Message
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.spec.contract import base_url
+from generator.spec.address import base_url
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import METHODS, OperationFacts, operations
 from generator.spec.schemas import is_bytes

@@ -8,7 +8,7 @@ from typing import Final
 
 from generator.errors import GeneratorError
 
-PINS: Final = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
+PINS: Final = {"jsonpath-rfc9535": "1.0.1", "openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 
 
 def require_pins() -> None:

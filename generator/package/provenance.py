@@ -33,7 +33,13 @@ def write_provenance(document: Document, package: Path) -> None:
 
 def _spec(document: Document) -> dict[str, Any]:
     referred = {name: digest(content) for name, content in document.referred.items()}
-    return {"sha256": digest(document.content), **({"references": referred} if referred else {})}
+    files = document.overlaid.documents if document.overlaid else ()
+    overlays = [{"name": each.path.name, "sha256": digest(each.content)} for each in files]
+    return {
+        "sha256": digest(document.content),
+        **({"references": referred} if referred else {}),
+        **({"overlays": overlays} if overlays else {}),
+    }
 
 
 def read_provenance(package: Path) -> dict[str, Any]:

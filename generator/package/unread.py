@@ -82,7 +82,8 @@ def _without(data: dict[str, Any], document: Document, finding: Finding) -> Find
         return None
     if (done := _less(data, pointer)) is None:
         raise _beyond(document, [finding])
-    return evolve(finding, line=document.line(pointer), advice=done, is_error=False)
+    file, line = document.where(pointer)
+    return evolve(finding, file=file, line=line, advice=done, is_error=False)
 
 
 def _less(data: dict[str, Any], pointer: Pointer) -> str | None:

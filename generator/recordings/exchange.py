@@ -13,7 +13,7 @@ from attrs import define, field
 
 from generator.lint.losses import is_form, is_json, kind_of
 from generator.recordings.wire import form_problems, header_problems, query_problems, value_problems
-from generator.spec.contract import base_url
+from generator.spec.address import base_url
 from generator.spec.document import Document
 from generator.spec.operations import OperationFacts, operations
 

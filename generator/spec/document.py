@@ -27,6 +27,15 @@ _DEEPEST: Final = 100
 
 
 @define(frozen=True, eq=False)
+class Overlaid:
+    """What overlays changed: their documents in order, where each changed part stands there, and idle actions."""
+
+    documents: tuple["Document", ...]
+    parts: Mapping[Pointer, tuple["Document", Pointer]]
+    idle: tuple[tuple["Document", Pointer], ...]
+
+
+@define(frozen=True, eq=False)
 class Document:
     """A spec that could be read."""
 
@@ -35,10 +44,20 @@ class Document:
     data: dict[str, Any] = field(repr=False)
     referred: Mapping[str, bytes] = field(factory=dict, repr=False)  # files that stand in `data` by now
     _origin: "Document | None" = field(default=None, repr=False)
+    _overlaid: Overlaid | None = field(default=None, repr=False)
 
     def changed(self, data: dict[str, Any], referred: Mapping[str, bytes] | None = None) -> "Document":
         """Return a document of other data; its lines are still those of the file."""
         return Document(self.path, self.content, data, referred or self.referred, self._origin or self)
+
+    def with_overlays(self, data: dict[str, Any], overlaid: Overlaid) -> "Document":
+        """Return a document of what overlays made of this one."""
+        return Document(self.path, self.content, data, self.referred, self._origin, overlaid)
+
+    @property
+    def overlaid(self) -> Overlaid | None:
+        """Return what overlays changed."""
+        return self._overlaid if self._origin is None else self._origin.overlaid
 
     @cached_property
     def _lines(self) -> Mapping[Pointer, int]:
@@ -64,11 +83,20 @@ class Document:
 
     def line(self, pointer: Pointer) -> int:
         """Return the line of a node, or of the nearest one around it."""
+        return self.where(pointer)[1]
+
+    def where(self, pointer: Pointer) -> tuple[Path | None, int]:
+        """Return the line of a node, or of the nearest one around it; with the file, if it is an overlay."""
         if self._origin is not None:
-            return self._origin.line(pointer)
-        while pointer and pointer not in self._lines:
-            pointer = pointer[:-1]
-        return self._lines.get(pointer, 1)
+            return self._origin.where(pointer)
+        parts = self._overlaid.parts if self._overlaid else {}
+        around = pointer
+        while around and around not in parts and around not in self._lines:
+            around = around[:-1]
+        if around in parts:
+            overlay, place = parts[around]
+            return overlay.path, overlay.line((*place, *pointer[len(around) :]))
+        return None, self._lines.get(around, 1)
 
     def resolve(self, node: object) -> Any:
         """Follow local references; a node that leads nowhere is None."""
@@ -104,6 +132,24 @@ def load(path: Path) -> Document:
     Raises:
         SpecError: There is no such file, or it holds no YAML or JSON object.
     """
+    document = read(path, "OpenAPI document")
+    normalize(document.data)
+    return document
+
+
+def normalize(data: dict[str, Any]) -> None:
+    """Write in one way, in place, what a spec may write in several."""
+    if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
+        plain_booleans(data)
+    binary_contents(data)
+
+
+def read(path: Path, kind: str) -> Document:
+    """Read a file of YAML or JSON.
+
+    Raises:
+        SpecError: There is no such file, or it holds no object.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -114,10 +160,7 @@ def load(path: Path) -> Document:
         raise SpecError(f"{path}: is not UTF-8 (byte {error.start}).") from error
     data = _parse(path, text)
     if not isinstance(data, dict):
-        raise SpecError(f"{path}: holds no OpenAPI document, its top level is no mapping.")
-    if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
-        plain_booleans(data)
-    binary_contents(data)
+        raise SpecError(f"{path}: holds no {kind}, its top level is no mapping.")
     return Document(path, content, data)
 
 

@@ -24,7 +24,7 @@ from signedin.session import renewal_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from signedin import TokenSession
+    from signedin import TokenPair, TokenSession
     from signedin.protocols import Answer
     from signedin.testing import FakeAuthServer
 
@@ -146,14 +146,14 @@ class Scripted:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.asked = threading.Event()
-        self.revoked: list[str] = []
+        self.revoked: list[str | None] = []
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
         self.asked.set()
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
-        self.revoked.append(refresh_token)
+    def revoke(self, pair: TokenPair, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
+        self.revoked.append(pair.refresh_token)
 
     def close(self) -> None:
         """Do nothing."""

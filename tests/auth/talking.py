@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from signedin._wire import HttpRefresher, RefreshEndpoint
+from signedin import HttpRefresher, TokenPair
 from signedin.testing import VirtualClock
+
+from tests.auth.contracts import contract
 
 if TYPE_CHECKING:
     from signedin.protocols import Answer
@@ -71,10 +73,10 @@ def silent(_: socket.socket, stop: threading.Event) -> None:
 
 def asked(url: str, timeout: float = 0.3, **options: Any) -> Answer:
     refresher = HttpRefresher(
-        RefreshEndpoint(url=f"{url}/refresh"), clock=VirtualClock(), client=lambda: httpx.Client(**options)
+        contract(), url, clock=VirtualClock(), client=lambda: httpx.Client(**options), allow_http=True
     )
     try:
-        return refresher.refresh("r", attempt="a", timeout=timeout)
+        return refresher.refresh(TokenPair("a", "r"), attempt="a", timeout=timeout)
     finally:
         refresher.close()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import signedin_sdk.contract
 from signedin import (
     APIConnectionError,
     APIError,
@@ -25,6 +26,7 @@ from signedin.errors import status_error
 from signedin.protocols import NotSent
 from signedin.testing import FakeAuthServer
 
+from tests.auth.contracts import contract
 from tests.auth.driving import Drive, Scripted
 
 
@@ -41,8 +43,13 @@ async def test_empty_credentials_say_what_is_missing(drive: Drive, server: FakeA
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_missing_base_url_says_where_to_give_it(kind: type[Client]) -> None:
-    with pytest.raises(ConfigurationError, match="SIGNEDIN_BASE_URL"):
-        kind()
+    with pytest.raises(ConfigurationError, match="No base URL"):
+        type("Shop", (kind,), {"api": contract()})()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_default_base_url_is_that_of_the_spec(kind: type[Client]) -> None:
+    assert repr(kind()) == f"<signedin.{kind.__name__} {signedin_sdk.contract.DEFAULT_BASE_URL}>"
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -240,12 +247,24 @@ def test_an_httpx_client_of_ones_own_is_configured_there(server: FakeAuthServer)
 @pytest.mark.parametrize(
     "bounds",
     [{"post": 0}, {"post": -1}, {"resends": -1}, {"post": 20}, {"resends": 50}, {"flight": 40}, {"lease": 30},
-     {"save": 10}, {"waiter": 10}, {"waiter": 0}, {"waiter": float("inf")}, {"post": float("nan")},
-     {"flight": 55, "waiter": 60, "lease": 61}],
+     {"save": 10}, {"waiter": 10}, {"waiter": 0}, {"waiter": float("inf")}, {"post": float("nan")}],
 )  # fmt: skip
 def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServer, bounds: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Timing"):
         Client(server.base_url, timing=Timing(**bounds))
+
+
+@pytest.mark.parametrize("resends", [0, 2])
+@pytest.mark.parametrize("grace", [1.0, 11.0, 20.0, 42.9, 43.0, 600.0])
+def test_bounds_are_shortened_to_fit_a_grace_which_counts_for_nothing_where_it_is_too_short(
+    grace: float, resends: int
+) -> None:
+    timing = Timing(resends=resends).within(grace)
+    if timing is None:
+        assert grace == 1.0
+    else:
+        assert timing.lease + timing.post <= grace
+        assert timing == Timing(resends=resends) or grace < 43
 
 
 def test_a_configuration_error_is_a_value_error() -> None:

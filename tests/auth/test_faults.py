@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+import signedin_sdk.contract
 from signedin import (
     APIError,
     APIResponseError,
+    HttpRefresher,
     MemoryStore,
     RefreshUnavailableError,
     SessionExpiredError,
@@ -20,7 +22,6 @@ from signedin import (
     _flight,
 )
 from signedin._tokens import Intent
-from signedin._wire import HttpRefresher, RefreshEndpoint
 from signedin.protocols import Renewed
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
@@ -214,9 +215,12 @@ async def test_an_answer_of_another_shape_says_so(drive: Drive, server: FakeAuth
 
 def _strict(on_doubt: Any = "resend") -> tuple[FakeAuthServer, TokenSession]:
     server = FakeAuthServer(grace=None)
-    url = f"{server.base_url}/auth/refreshToken"
-    endpoint = RefreshEndpoint(url, "POST", "refreshToken", "accessToken", "refreshToken")
-    refresher = HttpRefresher(endpoint, clock=server.clock, client=lambda: httpx.Client(transport=server.transport))
+    refresher = HttpRefresher(
+        signedin_sdk.contract,
+        server.base_url,
+        clock=server.clock,
+        client=lambda: httpx.Client(transport=server.transport),
+    )
     session = TokenSession(refresher, origins=["https://auth.test:443"], clock=server.clock, on_doubt=on_doubt)
     session.sign_in(server.issue())
     return server, session

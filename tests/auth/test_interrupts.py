@@ -29,12 +29,12 @@ class Rotating:
     def __init__(self) -> None:
         self._numbers = itertools.count(2)
 
-    def refresh(self, _: str, *, attempt: str, timeout: float) -> Renewed:
+    def refresh(self, _: TokenPair, *, attempt: str, timeout: float) -> Renewed:
         assert attempt != str(timeout)
         number = next(self._numbers)
         return Renewed(TokenPair(f"a{number}", f"r{number}"))
 
-    def revoke(self, _: str, *, timeout: float) -> None: ...
+    def revoke(self, _: TokenPair, *, timeout: float) -> None: ...
 
     def close(self) -> None: ...
 

@@ -225,7 +225,7 @@ def test_an_opaque_token_in_memory_serves_a_forked_child_until_it_is_refused(ser
 
 def test_a_fork_during_a_refresh_hangs_nobody(served: Loopback, path: Path) -> None:
     pair, refresh = served.fake.issue(), served.fake.hold("refreshToken")
-    arguments = [served.base_url, f"file://{path}", pair.access_token, pair.refresh_token]
+    arguments = [served.base_url, f"file://{path}", pair.access_token, pair.refresh_token or ""]
     program = subprocess.Popen(
         [sys.executable, "-c", FORK_DURING_A_REFRESH, *arguments],
         stdin=subprocess.PIPE,

@@ -14,15 +14,19 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
-from signedin import Client
-from signedin._wire import HttpRefresher, RefreshEndpoint, RevokeEndpoint, _Exchange, _read
+import signedin_sdk.contract
+from signedin import Client, HttpRefresher, TokenPair
+from signedin._wire import _Exchange, _read
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
-from signedin.testing import FakeAuthServer, VirtualClock
+from signedin.testing import FakeAuthServer
+from signedin_sdk.types import Grace, Sign
 
+from tests.auth.contracts import contract
 from tests.auth.driving import Wire, jwt
 from tests.auth.loopback import loopback
 from tests.auth.talking import Talk, asked, dripping, saying, silent, talking
 
+PAIR = TokenPair("a", "r")
 # No time in it: the test's id is made of it, and the workers must agree on ids.
 ZIPPED = gzip.compress(b'{"access_token": "a", "refresh_token": "r"}', mtime=0)
 
@@ -90,7 +94,7 @@ def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monke
 def given_up(*events: tuple[str, dict[str, Any]]) -> _Exchange:
     """Return an exchange whose time was over after some events of httpcore's."""
     forever = threading.Event()
-    exchange = _Exchange(lambda: forever.wait(10), RefreshEndpoint("https://auth.test"), "r", {})  # type: ignore[arg-type,return-value]
+    exchange = _Exchange(lambda: forever.wait(10), {})  # type: ignore[arg-type,return-value]
     for event, info in events:
         exchange._trace(event, info)
     assert exchange.run(0.0) is httpx.ReadTimeout
@@ -217,7 +221,7 @@ def test_an_answer_that_blows_up_when_decoded_takes_no_memory() -> None:
 def test_nobody_listening_means_not_sent() -> None:
     with talking(silent) as url:
         pass
-    assert isinstance(asked(url), NotSent)
+    assert isinstance(asked(url, timeout=8.0), NotSent)
 
 
 @pytest.mark.parametrize(
@@ -299,16 +303,17 @@ def test_where_the_api_documents_its_refusals_only_one_of_that_shape_counts(
     body: bytes, expected: type[Answer]
 ) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(403, content=body))
-    endpoint = RefreshEndpoint("https://auth.test", error_properties=frozenset({"message", "stack"}))
-    refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=lambda: httpx.Client(transport=transport))
-    assert type(refresher.refresh("r", attempt="a", timeout=10.0)) is expected
+    api = contract(error_properties=frozenset({"message", "stack"}))
+    refresher = HttpRefresher(api, "https://auth.test", client=lambda: httpx.Client(transport=transport))
+    assert type(refresher.refresh(PAIR, attempt="a", timeout=10.0)) is expected
 
 
 def test_only_the_declared_statuses_are_refusals() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
-    endpoint = RefreshEndpoint(url="https://auth.test", dead=frozenset({400}))
-    refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=lambda: httpx.Client(transport=transport))
-    assert isinstance(refresher.refresh("r", attempt="a", timeout=10.0), Unknown)
+    refresher = HttpRefresher(
+        contract(dead=(Sign(400),)), "https://auth.test", client=lambda: httpx.Client(transport=transport)
+    )
+    assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=10.0), Unknown)
 
 
 def test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself() -> None:
@@ -322,13 +327,12 @@ def test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself() 
         return httpx.Response(204)
 
     refresher = HttpRefresher(
-        RefreshEndpoint("https://auth.test", attempt_header="Idempotency-Key"),
-        revoke=RevokeEndpoint("https://auth.test"),
-        clock=VirtualClock(),
+        contract(grace=Grace("Idempotency-Key", 60.0, 5), revoke={}),
+        "https://auth.test",
         client=lambda: httpx.Client(transport=httpx.MockTransport(answer), headers=headers),
     )
-    refresher.refresh("r", attempt="an id", timeout=10.0)
-    refresher.revoke("r", timeout=10.0)
+    refresher.refresh(PAIR, attempt="an id", timeout=10.0)
+    refresher.revoke(PAIR, timeout=10.0)
     own = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
     for request, attempt in zip(requests, ["an id", "constant"], strict=True):
         expected = {**headers, **own, "connection": "close", "idempotency-key": attempt}
@@ -348,23 +352,19 @@ def test_revoking_never_raises(server: FakeAuthServer) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
-    for revoke in (None, RevokeEndpoint(url=f"{server.base_url}/auth/logout")):
+    revoke: dict[str, Any] | None
+    for revoke in (None, {}):
         refresher = HttpRefresher(
-            RefreshEndpoint(url=server.base_url),
-            clock=VirtualClock(),
-            client=lambda: httpx.Client(transport=httpx.MockTransport(fail)),
-            revoke=revoke,
+            contract(revoke=revoke), server.base_url, client=lambda: httpx.Client(transport=httpx.MockTransport(fail))
         )
-        refresher.revoke("r", timeout=1.0)
+        refresher.revoke(PAIR, timeout=1.0)
 
 
 def test_closing_does_not_cut_an_exchange_under_way() -> None:
     with loopback() as served, ThreadPoolExecutor(1) as pool:
         refresh = served.fake.hold("refreshToken")
-        url = f"{served.base_url}/auth/refreshToken"
-        endpoint = RefreshEndpoint(url, "POST", "refreshToken", "accessToken", "refreshToken")
-        refresher = HttpRefresher(endpoint, clock=VirtualClock(), client=httpx.Client)
-        asking = pool.submit(refresher.refresh, served.fake.issue().refresh_token, attempt="a", timeout=10.0)
+        refresher = HttpRefresher(signedin_sdk.contract, served.base_url)
+        asking = pool.submit(refresher.refresh, served.fake.issue(), attempt="a", timeout=10.0)
         refresh.wait_for()
 
         refresher.close()  # as when one of two clients of a session closes it

@@ -134,7 +134,7 @@ async def refused(stage: Stage) -> None:
     async with signed_in(stage) as client, stage.client() as elsewhere:
         pair = client.session.tokens
         assert pair is not None
-        await of(elsewhere.auth.logout(refresh_token=pair.refresh_token))
+        await of(elsewhere.auth.logout(refresh_token=pair.refresh_token or ""))
         stage.age(ACCESS_SECONDS + 1)
         with pytest.raises(SessionExpiredError):
             await of(client.users.get_profile())
@@ -147,7 +147,7 @@ async def refresh(stage: Stage) -> None:
         before = client.session.tokens
         after = await of(client.session.refresh() if isinstance(client, Client) else client.session.arefresh())
         assert before != after == client.session.tokens
-        by_hand = await of(client.auth.refresh_token(refresh_token=after.refresh_token))
+        by_hand = await of(client.auth.refresh_token(refresh_token=after.refresh_token or ""))
         assert client.session.tokens == TokenPair(by_hand.access_token, by_hand.refresh_token) != after
         assert_profile(await of(client.users.get_profile()), stage)
         with pytest.raises(BadRequestError, match=r"Missing refresh token\."):

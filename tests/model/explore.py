@@ -178,9 +178,9 @@ class Explorer:
         """Yield (what happened, the world after it, the answer, whether the answer is still on its way)."""
         match call:
             case port.Post(pair, attempt):
-                yield from self._post_outcomes(world, pair.refresh_token, attempt, index)
+                yield from self._post_outcomes(world, pair.refresh_token or "", attempt, index)
             case port.Revoke(pair):
-                yield "", world._replace(server=world.server.revoke(pair.refresh_token)), None, False
+                yield "", world._replace(server=world.server.revoke(pair.refresh_token or "")), None, False
                 if world.faults:
                     yield "lost", _faulty(world), None, False
             case Lost():

@@ -72,9 +72,9 @@ by tests/auth/test_file_store.py::test_a_deleted_file_is_written_anew_by_the_nex
 -generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1
 +generation = (current.generation if current else 0) + 1
 @@ timing.py I11: bounds that overrun the server's grace
-by tests/auth/test_bad_input.py::test_bounds_that_do_not_fit_into_each_other_are_refused
--        self._demand(self.lease + self.post <= grace,
-+        self._demand(True,
+by tests/auth/test_bad_input.py::test_bounds_are_shortened_to_fit_a_grace_which_counts_for_nothing_where_it_is_too_short
+-        if share >= 1:
++        if True:
 @@ _tokens.py a pair is pickled
 by tests/auth/test_secrecy.py::test_a_pair_shows_and_pickles_nothing
 -    def __reduce__(self)
@@ -92,7 +92,7 @@ by tests/auth/test_faults.py::test_a_call_too_impatient_for_the_rest_says_when_t
 +            elif isinstance(error, AuthError):
 @@ _renewal.py a refresh ahead of need fails the body that is sent once
 by tests/auth/test_replay.py::test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails[threads]
--self._or_else(flight, held) if one_shot and flight
+-or_else(flight, held, self._monotonic) if one_shot and flight
 +flight if one_shot and flight
 @@ _renewal.py a loop of refreshes ahead of need
 by tests/auth/test_windows.py::test_in_the_soft_window_a_loop_is_no_trouble_for_a_usable_token[threads]
@@ -168,7 +168,7 @@ by tests/auth/test_unsaved.py::test_it_is_revoked_where_somebody_signed_in_meanw
 by tests/auth/test_unsaved.py::test_it_is_not_revoked_where_the_session_went_on_from_it
 -        if not same and record.pair
 +        if record.pair
-@@ _renewal.py signing out revokes the pair that the store has, not the newest
+@@ _held.py signing out revokes the pair that the store has, not the newest
 by tests/auth/test_unsaved.py::test_signing_out_revokes_it
 -for record in (before, held.record if held else None)
 +for record in (before,)

@@ -14,7 +14,7 @@ from signedin import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin import Stored
+    from signedin import Stored, TokenPair
     from signedin.protocols import Answer, Refresher
 
 _PATIENCE = 20.0  # seconds of real time after which a baton counts as lost
@@ -96,15 +96,15 @@ class SteppedRefresher:
     def __init__(self, refresher: Refresher, baton: Baton) -> None:
         self._refresher, self._baton = refresher, baton
 
-    def refresh(self, refresh_token: str, *, attempt: str, timeout: float) -> Answer:
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:
         self._baton.stop()
-        answer = self._refresher.refresh(refresh_token, attempt=attempt, timeout=timeout)
+        answer = self._refresher.refresh(pair, attempt=attempt, timeout=timeout)
         self._baton.stop()
         return answer
 
-    def revoke(self, refresh_token: str, *, timeout: float) -> None:
+    def revoke(self, pair: TokenPair, *, timeout: float) -> None:
         self._baton.stop()
-        self._refresher.revoke(refresh_token, timeout=timeout)
+        self._refresher.revoke(pair, timeout=timeout)
 
     def close(self) -> None:
         self._refresher.close()

@@ -6,17 +6,27 @@ from typing import assert_type
 
 import httpx
 import signedin
+import signedin_sdk.contract
+import signedin_sdk.resources
 from signedin import (
     APIStatusError,
     AsyncClient,
+    AsyncSignedInClient,
     BearerAuth,
     Client,
     FileStore,
     FreshTokenRejectedError,
+    HttpRefresher,
     MemoryStore,
+    Place,
     RawResponse,
+    Refresher,
     RefreshUnavailableError,
+    Refused,
+    Renewed,
     SessionExpiredError,
+    Sign,
+    SignedInClient,
     Timing,
     TokenPair,
     TokenSession,
@@ -95,6 +105,30 @@ def sessions(session: TokenSession) -> None:
     stop = session.on("refreshed", lambda event: assert_type(event.generation, int | None))
     assert_type(stop, Callable[[], None])
     pair.access_token = "b"  # type: ignore[misc]
+
+
+class Refreshes(HttpRefresher):
+    def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Renewed | Refused:
+        return Renewed(TokenPair("a", pair.refresh_token, pair.expires_at)) if timeout else Refused(attempt)
+
+
+class Shop(SignedInClient, signedin_sdk.resources.Resources):
+    api = signedin_sdk.contract
+
+
+class AsyncShop(AsyncSignedInClient, signedin_sdk.resources.AsyncResources):
+    api = signedin_sdk.contract
+
+
+def refreshers(url: str) -> None:
+    refresher: Refresher = Refreshes(signedin_sdk.contract, url, settings={"apikey": "k"})
+    session = TokenSession(refresher, origins=[url], expired=[Sign(401, Place("body", "/code"), ("old",))])
+    with Shop(session=session) as shop:
+        assert_type(shop, Shop)
+        assert_type(shop.users.get_profile(), Profile)
+    Shop(settings={"realm": "r"}, credentials=lambda: {"email": "e", "password": "p"})
+    Shop(credentials={"email": "e"})  # type: ignore[arg-type]
+    assert_type(AsyncShop(url).for_profile("other"), AsyncShop)
 
 
 def other_clients(session: TokenSession) -> None:

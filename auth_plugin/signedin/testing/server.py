@@ -13,18 +13,27 @@ import secrets
 import threading
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import httpx
 
-from signedin._tokens import TokenPair
+from signedin import Client
+from signedin._contract import Received, issued
+from signedin.testing._places import Presented, answer, bearer, goes_to, showing
 from signedin.testing.clock import VirtualClock
 from signedin.testing.faults import FAULTS
 from signedin.testing.transport import FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from signedin_sdk.types import IssueContract, RefreshContract, TokenRequest, TokenResponse
+
+    from signedin._tokens import TokenPair
+    from signedin.protocols import Contract
 
 _KEY = b"a key for tests, known to everybody"
 
@@ -36,7 +45,8 @@ class _Family:
     email: str
     current: str = ""
     parent: str = ""
-    child: dict[str, str] = field(default_factory=dict)
+    answer: httpx.Response = field(default_factory=lambda: httpx.Response(500))  # the last one
+    carried: str = ""
     attempt: str | None = None
     rotated_at: float = 0.0
     presented_again: int = 0
@@ -70,6 +80,9 @@ class Gate:
 class FakeAuthServer:
     """The auth backend for tests: give `transport` to a client, then look at `ledger`.
 
+    `contract`: of a generated package; by default that of `signedin.Client`. Its places, encodings, constants and signs
+    are played as they are; where it has `absent: keep` or `none`, no refresh token is rotated. `sign_in`: the path of
+    the operation that issues tokens, for an e-mail or user name and a password. `opaque`: access tokens are no JWTs.
     `grace`: how often a spent refresh token may come again with the same Idempotency-Key within `grace_seconds`; None
     for a strict server, which revokes the family. `skew`: seconds that its clock is ahead. `identical`: tokens minted
     for one user in the same second are byte-identical, as some backends make them. `dated`: answers carry a Date
@@ -81,6 +94,9 @@ class FakeAuthServer:
     def __init__(
         self,
         *,
+        contract: Contract = Client.api,
+        sign_in: str = "/auth/login",
+        opaque: bool = False,
         access_ttl: int = 300,
         grace: int | None = 5,
         grace_seconds: float = 60.0,
@@ -94,6 +110,11 @@ class FakeAuthServer:
         self.skew = skew
         self.ledger: Counter[str] = Counter()  # guarded by _mutex, like all below
         self.seen: list[str] = []
+        self._refresh_contract: RefreshContract = contract.REFRESH
+        self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
+        self._issues: tuple[IssueContract, ...] = contract.ISSUES
+        self._sign_in_path, self._opaque = sign_in, opaque
+        self._claims: dict[str, dict[str, Any]] = {}  # by access token
         self._grace = grace
         self._grace_seconds = grace_seconds
         self._identical = identical
@@ -118,8 +139,10 @@ class FakeAuthServer:
         """Return a pair as if the user had signed in."""
         with self._mutex:
             self._users.setdefault(email, secrets.token_hex(8))
-            body = self._start_family(email)
-        return TokenPair(body["accessToken"], body["refreshToken"])
+            places = self._issued_by("login")
+            response = self._tokens(places, _Family(email), rotates=True)
+        now, received = self.clock.wall(), Received(200, response.headers, response.content)
+        return issued(received, places, self._refresh_contract, sent=now, received=now).pair
 
     def expire_access_tokens(self) -> None:
         """Let all access tokens issued so far count as expired, though their `exp` has not come."""
@@ -132,10 +155,10 @@ class FakeAuthServer:
             for family in self._families.values():
                 family.revoked = True
 
-    def is_live(self, refresh_token: str) -> bool:
+    def is_live(self, refresh_token: str | None) -> bool:
         """Say whether a refresh token would still work."""
         with self._mutex:
-            family = self._families.get(refresh_token)
+            family = self._families.get(refresh_token or "")
             return family is not None and not family.revoked and family.current == refresh_token
 
     def fail(self, operation: str, *faults: str) -> None:
@@ -178,15 +201,24 @@ class FakeAuthServer:
     def _route(self, request: httpx.Request) -> tuple[str, Callable[[httpx.Request], httpx.Response]]:
         routes = {
             ("POST", "/auth/register"): ("register", self._register),
-            ("POST", "/auth/login"): ("login", self._login),
-            ("POST", "/auth/refreshToken"): ("refreshToken", self._refresh),
-            ("POST", "/auth/logout"): ("logout", self._logout),
+            ("POST", self._sign_in_path): ("login", self._login),
             ("GET", "/users/profile"): ("getProfile", self._profile),
         }
+        refresh, path = self._refresh_contract.request, request.url.path.removeprefix("/api/v1")
+        if goes_to(request, refresh, self.base_url) and not self._signs_in(request):
+            return (refresh and refresh.operation_id) or "refreshToken", self._refresh
+        if goes_to(request, self._revocation, self.base_url):
+            return (self._revocation and self._revocation.operation_id) or "logout", self._logout
         if request.url.host != "auth.test":
             return "foreign", self._foreign
-        path = request.url.path.removeprefix("/api/v1")
         return routes.get((request.method, path), ("echo", self._echo))
+
+    def _signs_in(self, request: httpx.Request) -> bool:
+        """Say whether a request to the refresh's own operation is a sign-in."""
+        refresh = self._refresh_contract.request
+        whens = [issue.when for issue in self._issues if refresh and issue.operation_id == refresh.operation_id]
+        presented = Presented(request, refresh, self.base_url) if refresh else None
+        return any(when and presented and presented.at(when.place) == when.value for when in whens)
 
     def _register(self, request: httpx.Request) -> httpx.Response:
         email, password = _credentials(request)
@@ -195,7 +227,7 @@ class FakeAuthServer:
         if email in self._users:
             return _error(400, "Email already in use.")
         self._users[email] = password
-        return httpx.Response(200, json=self._start_family(email))
+        return self._tokens(self._issued_by("register"), _Family(email), rotates=True)
 
     def _login(self, request: httpx.Request) -> httpx.Response:
         email, password = _credentials(request)
@@ -203,24 +235,43 @@ class FakeAuthServer:
             return _error(400, "You must provide an email and a password.")
         if self._users.get(email) != password:
             return _error(403, "Invalid login credentials.")
-        return httpx.Response(200, json=self._start_family(email))
+        return self._tokens(self._issued_by("login"), _Family(email), rotates=True)
+
+    def _issued_by(self, operation: str) -> TokenResponse:
+        responses = {issue.operation_id: issue.response for issue in self._issues}
+        return responses.get(operation) or next(iter(responses.values()), self._refresh_contract.response)
 
     def _refresh(self, request: httpx.Request) -> httpx.Response:
-        presented = _body(request).get("refreshToken")
-        if not presented:
+        contract = self._refresh_contract
+        arrived = Presented(request, contract.request, self.base_url)  # type: ignore[arg-type]  # there is one here
+        presented = self._handle(arrived, contract.request)
+        if not presented or not arrived.is_complete:
             return _error(400, "Missing refresh token.")
         family = self._families.get(presented)
         if family is None or family.revoked:
             self.ledger["refused"] += 1
-            return _error(401, "Unauthorized")
+            return self._dead()
+        if any(arrived.at(target) != family.carried for _, target in contract.request.carry):  # type: ignore[union-attr]
+            self.ledger["carried nothing"] += 1
+            return httpx.Response(422)
+        attempt = request.headers.get((contract.grace and contract.grace.header) or "idempotency-key")
         if presented != family.current:
-            return self._presented_again(family, presented, request.headers.get("idempotency-key"))
-        family.spent.add(presented)
-        family.parent, family.presented_again, family.rotated_at = presented, 0, self.clock.monotonic()
-        family.attempt = request.headers.get("idempotency-key")
-        family.child = self._pair(family)
+            return self._presented_again(family, presented, attempt)
+        rotates = contract.response.absent == "refuse" and contract.response.refresh_token is not None
+        if rotates:
+            family.spent.add(presented)
+            family.parent, family.presented_again, family.rotated_at = presented, 0, self.clock.monotonic()
+            family.attempt = attempt
         self.ledger["rotations"] += 1
-        return httpx.Response(200, json=family.child)
+        return self._tokens(contract.response, family, rotates=rotates)
+
+    def _handle(self, arrived: Presented, request: TokenRequest | None) -> str | None:
+        """Return the refresh token that a request presents, or the one behind the access token that it presents."""
+        if request is None or request.refresh_token is not None:
+            token: str | None = arrived.at(request and request.refresh_token)
+            return token
+        family = self._families.get(self._claims.get(arrived.at(request.access_token), {}).get("family", ""))
+        return family.current if family else arrived.at(request.access_token)
 
     def _presented_again(self, family: _Family, presented: str, attempt: str | None) -> httpx.Response:
         self.ledger["reused"] += 1
@@ -235,23 +286,29 @@ class FakeAuthServer:
         )
         if in_grace:
             self.ledger["grace"] += 1
-            return httpx.Response(200, json=family.child)
+            return httpx.Response(200, headers=family.answer.headers, content=family.answer.content)
         family.revoked = True
         self.ledger["families revoked"] += 1
-        return _error(401, "Unauthorized")
+        return self._dead()
 
     def _logout(self, request: httpx.Request) -> httpx.Response:
-        presented = _body(request).get("refreshToken")
+        arrived = Presented(request, self._revocation, self.base_url)  # type: ignore[arg-type]  # there is one here
+        presented = self._handle(arrived, self._revocation)
         if not presented:
             return _error(400, "Missing refresh token.")
         if (family := self._families.get(presented)) is not None:
             family.revoked = True
         return httpx.Response(204)
 
+    def _dead(self) -> httpx.Response:
+        contract = self._refresh_contract
+        sign = next((sign for sign in contract.dead if sign.status == 401), contract.dead[0])
+        return showing(sign, contract.error_properties)
+
     def _profile(self, request: httpx.Request) -> httpx.Response:
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        email = _claims(request)["sub"]
+        email = self._presented(request)["sub"]
         at = "2026-01-02T03:04:05.678Z"
         return httpx.Response(200, json={"id": email, "email": email, "createdAt": at, "updatedAt": at})
 
@@ -264,17 +321,17 @@ class FakeAuthServer:
 
     def _foreign(self, request: httpx.Request) -> httpx.Response:
         """Another origin: it says what it received, and that the token has expired."""
-        self.ledger["tokens seen by a foreign origin"] += "authorization" in request.headers
+        self.ledger["tokens seen by a foreign origin"] += self._refresh_contract.attach.name in request.headers
         return _error(401, "TokenExpiredError")
 
     def _refusal(self, request: httpx.Request) -> httpx.Response | None:
-        claims = _claims(request)
+        claims = self._presented(request)
         if not claims:
             self.ledger["unauthorized"] += 1
             return _error(401, "🚫 Un-Authorized 🚫")
         if claims["exp"] <= self.now() or claims["serial"] <= self._expired_before:
             self.ledger["expired"] += 1
-            return _error(401, "TokenExpiredError")
+            return showing(self._refresh_contract.expired[0], self._refresh_contract.error_properties)
         family = self._families.get(claims["family"])
         if family is None or family.revoked:
             return _error(401, "🚫 Un-Authorized 🚫")
@@ -283,19 +340,38 @@ class FakeAuthServer:
 
     # ---------------------------------------------------------------------------------------------------- the tokens
 
-    def _start_family(self, email: str) -> dict[str, str]:
-        return self._pair(_Family(email))
+    def _presented(self, request: httpx.Request) -> dict[str, Any]:
+        """Return the claims of the access token that a request has."""
+        attach = self._refresh_contract.attach
+        return self._claims.get(bearer(request, attach.name, attach.prefix) or "", {})
 
-    def _pair(self, family: _Family) -> dict[str, str]:
-        family.current = secrets.token_urlsafe(24)
-        self._families[family.current] = family
-        root = family.parent or family.current
+    def _tokens(self, response: TokenResponse, family: _Family, *, rotates: bool) -> httpx.Response:
+        """Return the response with a new access token, and a new refresh token where it rotates."""
+        if rotates:
+            family.current = secrets.token_urlsafe(24)
+            self._families[family.current] = family
+        family.carried = secrets.token_urlsafe(24)
         self._serial += 1
         iat = int(self.now())
-        claims = {"sub": family.email, "iat": iat, "exp": iat + self.access_ttl, "family": root, "serial": self._serial}
+        claims = {"iat": iat, "exp": iat + self.access_ttl, "family": family.parent or family.current}
+        claims |= {self._refresh_contract.subject[0]: family.email, "sub": family.email, "serial": self._serial}
         if self._identical:
             claims |= {"family": next(t for t, f in self._families.items() if f is family), "serial": iat}
-        return {"accessToken": _signed(claims), "refreshToken": family.current}
+        token = secrets.token_urlsafe(24) if self._opaque else _signed(claims)
+        self._claims[token] = claims
+        values = [(response.access_token, token), (response.refresh_token if rotates else None, family.current)]
+        if response.expires is not None:
+            values.append((response.expires.place, self._end(response.expires.unit)))
+        request = self._refresh_contract.request
+        values += [(source, family.carried) for source, _ in (request.carry if request else ())]
+        family.answer = answer(200, values)
+        return family.answer
+
+    def _end(self, unit: str) -> Any:
+        end = self.now() + self.access_ttl
+        iso = datetime.fromtimestamp(end, UTC).isoformat()
+        ttl = self.access_ttl
+        return {"seconds": ttl, "milliseconds": ttl * 1000, "epoch": int(end), "date-time": iso}[unit]
 
 
 def _signed(claims: dict[str, Any]) -> str:
@@ -303,31 +379,17 @@ def _signed(claims: dict[str, Any]) -> str:
     return f"{head}.{_base64(hmac.digest(_KEY, head.encode(), hashlib.sha256))}"
 
 
-def _claims(request: httpx.Request) -> dict[str, Any]:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    head, _, signature = token.rpartition(".")
-    if scheme != "Bearer" or signature != _base64(hmac.digest(_KEY, head.encode(), hashlib.sha256)):
-        return {}
-    payload = head.partition(".")[2]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
-
-
 def _base64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _credentials(request: httpx.Request) -> tuple[Any, Any]:
-    body = _body(request)
-    return body.get("email"), body.get("password")
-
-
-def _body(request: httpx.Request) -> dict[str, Any]:
     try:
         body = json.loads(request.content)
     except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        body = dict(parse_qsl(request.content.decode("utf-8", "replace")))
+    body = body if isinstance(body, dict) else {}
+    return body.get("email") or body.get("username"), body.get("password")
 
 
 def _error(status: int, message: str) -> httpx.Response:
