@@ -153,8 +153,8 @@ def assert_over(crowd: Crowd, client: Client, database: str) -> None:
     """Every pair of the session is dead, the ones of the answers that got lost too."""
     tokens = ", ".join(f"'{fingerprint(pair['refreshToken'])}'" for pair in client.pairs)
     theirs = f"SELECT DISTINCT session_id FROM refresh_tokens WHERE fingerprint IN ({tokens})"
-    found = rows(database, f"SELECT revoked_at IS NOT NULL FROM sessions WHERE id IN ({theirs})")
-    assert [bool(revoked) for (revoked,) in found] == [True]
+    revocations = rows(database, f"SELECT revoked_at IS NOT NULL FROM sessions WHERE id IN ({theirs})")
+    assert [bool(revoked) for (revoked,) in revocations] == [True]
     for pair in client.pairs:
         assert profile(crowd, pair) == 401
         assert crowd.refresh(pair["refreshToken"]).status_code == 401

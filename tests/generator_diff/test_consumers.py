@@ -55,8 +55,8 @@ def _found(repository: Path, helper: str) -> set[str]:
     (repository / "auth_plugin" / "helper.py").write_text(helper)
     spec = load(repository / "openapi.yaml")  # not edited: only what is beside it has changed
     with consumers("git:v1.0.0", ["program.py"], root=repository) as programs:
-        found = changes(spec, spec, consumers=programs)
-    return {change.rule for change in found if change.level is Level.BREAKING}
+        changed = changes(spec, spec, consumers=programs)
+    return {change.rule for change in changed if change.level is Level.BREAKING}
 
 
 def test_program_of_the_last_release_breaks_though_the_one_of_today_does_not(repository: Path) -> None:

@@ -34,10 +34,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Document:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_pair_has_its_level_and_its_rule_and_says_why_it_breaks(pair: Pair, base: Document, tmp_path: Path) -> None:
-    found = compare(base, _document(tmp_path, "new", pair.spec))
-    assert highest(found).name.lower() == pair.level, found
-    assert pair.rule in {change.rule for change in found if change.level is highest(found)}, found
-    assert [each for each in found if bool(each.reason and each.hint) != (each.level is Level.BREAKING)] == []
+    changed = compare(base, _document(tmp_path, "new", pair.spec))
+    assert highest(changed).name.lower() == pair.level, changed
+    assert pair.rule in {change.rule for change in changed if change.level is highest(changed)}, changed
+    assert [each for each in changed if bool(each.reason and each.hint) != (each.level is Level.BREAKING)] == []
 
 
 def test_there_are_enough_pairs_of_each_level() -> None:
