@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,10 @@ demo: $(VENV)/demo.stamp ## Watch a user stay signed in (BACKEND=http://... uses
 
 web: $(VENV)/demo.stamp ## Serve the two-page app at http://localhost:8000 (ARGS="--backend URL", --help)
 	@$(BIN)/python -m examples.web $(ARGS)
+
+backend: $(VENV)/demo.stamp ## Start the tutorial's backend on port 5000, with access tokens of five seconds (ARGS=--help)
+	@mkdir -p build
+	@$(BIN)/python -m signedin_backend --database build/backend.sqlite3 --access-ttl 5 $(ARGS)
 
 test: $(VENV)/dev.stamp ## The whole suite
 	@sh tests/system_packages.sh
@@ -46,6 +50,9 @@ stress: $(VENV)/dev.stamp ## The tests of concurrency, 50 times in a row (ARGS="
 
 faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcome
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+httpx2: $(VENV)/dev.stamp ## The tests of the auth layer with httpx2 in the place of httpx
+	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
 
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
@@ -80,6 +87,7 @@ lint: $(VENV)/dev.stamp
 
 types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp ## Print the SDK anew from openapi.yaml
 	@$(BIN)/python -m generator generate
@@ -90,7 +98,11 @@ hostile: $(VENV)/dev.stamp ## Generate from hostile specs, put together at rando
 bench-generator: $(VENV)/dev.stamp ## Measure the figures of docs/figures-generator.md
 	@$(BIN)/python -m benchmarks.generator.figures $(ARGS)
 
-docs: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they say (ARGS=--check)
+docs: $(VENV)/dev.stamp ## Build the documentation into build/site, without the network; a warning is an error
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
+
+pages: $(VENV)/dev.stamp ## Run the commands of docs/when-the-spec-changes.md again and write what they answer (ARGS=--check)
 	@$(BIN)/python -m tests.generator.page $(ARGS)
 
 diff: $(VENV)/dev.stamp ## Say what openapi.yaml changes for users since a spec (OLD=git:v1.2.0 or a file)

@@ -199,12 +199,22 @@ def cold(url: str, *, calls: int = 1000) -> float:
     return ours / asyncio.run(wall(bare, lambda: bare.get(_PATH)))
 
 
+def views(url: str, *, calls: int = 2000) -> float:
+    """CPU of `with_options`, in microseconds."""
+    with _ours(url, Client) as client:
+        spent = time.process_time()
+        for _ in range(calls):
+            client.with_options(timeout=2)
+        return (time.process_time() - spent) / calls * 1e6
+
+
 GOALS: Final = (
     Goal("sync, 1 thread: CPU ÷ CPU", blocking, 0.75),
     Goal("async, 1 task: CPU ÷ CPU", partial(tasks, workers=1, calls=400), 0.80),
     Goal("async, 50 tasks on one client: CPU ÷ CPU", partial(tasks, workers=50, calls=12), 0.38),
     Goal("async, 200 tasks on one client: CPU ÷ CPU", partial(tasks, workers=200, calls=4), 0.30),
     Goal("sync, 16 threads on one client: calls per second ÷ calls per second", threads, 1.3, at_least=True),
+    Goal("`with_options(timeout=2)`: µs of CPU", views, 5.0),
     Goal("1,000 calls at once on a cold client: wall ÷ wall", cold, 0.32),  # four times aiohttp's
 )
 

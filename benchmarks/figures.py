@@ -6,6 +6,7 @@ Counts come from `measures`, durations only as ratios of runs that were interlea
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -61,7 +62,7 @@ class Row(NamedTuple):
 def main() -> int:
     """Measure everything, print it, write the page; return 1 if a figure was missed."""
     rows: list[Row] = []
-    for measured in (_per_expiry, _other_counts, _growth, _overheads, _imports):
+    for measured in (_per_expiry, _other_counts, _growth, _overheads, _imports, _command):
         for row in measured():
             rows.append(row)
             print(row, flush=True)
@@ -102,8 +103,8 @@ def _refreshes(who: str, ratio: float, made_from: str) -> Row:
 
 
 def _other_counts() -> Iterator[Row]:
-    asked = measures.store_accesses_while_fresh(10_000)
-    yield Row("store I/O while fresh", str(asked), "0", "10,000 calls", reached=asked == 0)
+    accesses = measures.store_accesses_while_fresh(10_000)
+    yield Row("store I/O while fresh", str(accesses), "0", "10,000 calls", reached=accesses == 0)
     one, many = (measures.attempts_in_an_outage(callers, 60) for callers in (1, 1000))
     yield Row(
         "refresh attempts in an outage, 1,000 callers ÷ 1 caller",
@@ -150,11 +151,11 @@ def _overheads() -> Iterator[Row]:
             reached=None,
         )
     with tempfile.TemporaryDirectory() as folder, backend(Path(folder), checked=False) as running:
-        said = httpx.post(f"{running.base_url}/auth/register", json=_ACCOUNT).json()
+        body = httpx.post(f"{running.base_url}/auth/register", json=_ACCOUNT).json()
         url = f"{running.base_url}/users/profile"
-        headers = {"authorization": f"Bearer {said['accessToken']}"}
+        headers = {"authorization": f"Bearer {body['accessToken']}"}
         with Client(running.base_url) as ours, httpx.Client(headers=headers) as bare:
-            ours.session.sign_in(TokenPair(access_token=said["accessToken"], refresh_token=said["refreshToken"]))
+            ours.session.sign_in(TokenPair(access_token=body["accessToken"], refresh_token=body["refreshToken"]))
             ratio = _ratio(lambda: ours.http.get(url), lambda: bare.get(url), turns=20)
             yield Row(
                 "the same over loopback",
@@ -198,6 +199,27 @@ def _imports() -> Iterator[Row]:
     ratio = statistics.median(seconds("signedin") / seconds("httpx") for _ in range(31))
     made_from = "processor time, median of 31 pairs of fresh processes"
     yield Row("`import signedin` ÷ `import httpx`", f"{ratio:.2f}", "≤ 1.25", made_from, reached=ratio <= 1.25)
+
+
+def _command() -> Iterator[Row]:
+    # Whole processes, the interpreter's start included; without click, as above.
+    with tempfile.TemporaryDirectory() as home:
+        environ = with_bytecode(HOME=home, SIGNEDIN_BASE_URL="http://localhost:5000/api/v1", SIGNEDIN_STORE="file:")
+
+        def seconds(program: str) -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            code = f"import sys; sys.modules['click'] = None; {program}"
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environ)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        status, bare = "from signedin.cli import main; main(['status'])", "import httpx"
+        seconds(status)
+        ratio = statistics.median(seconds(status) / seconds(bare) for _ in range(31))
+    made_from = "processor time, median of 31 pairs of fresh processes"
+    yield Row(
+        '`signedin status` ÷ `python -c "import httpx"`', f"{ratio:.2f}", "≤ 1.5", made_from, reached=ratio <= 1.5
+    )
 
 
 if __name__ == "__main__":

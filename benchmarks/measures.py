@@ -71,42 +71,42 @@ def refreshes_per_expiry_of_threads(threads: int, expiries: int) -> float:
 
 @dataclass(slots=True)
 class CountingStore:
-    """A store that counts what it is asked."""
+    """A store that counts its operations."""
 
     inner: TokenStore = field(default_factory=MemoryStore)
-    asked: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def private(self) -> bool:
         return self.inner.private
 
     def load(self, key: str) -> Stored | None:
-        self.asked["load"] += 1
+        self.counts["load"] += 1
         return self.inner.load(key)
 
     def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
-        self.asked["compare_and_set"] += 1
+        self.counts["compare_and_set"] += 1
         return self.inner.compare_and_set(key, expected_revision, data)
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
-        self.asked["try_lock"] += 1
+        self.counts["try_lock"] += 1
         return self.inner.try_lock(key, owner, seconds)
 
     def unlock(self, key: str, owner: str) -> None:
-        self.asked["unlock"] += 1
+        self.counts["unlock"] += 1
         self.inner.unlock(key, owner)
 
 
 def store_accesses_while_fresh(calls: int) -> int:
-    """Return how often the store is asked during so many calls with a fresh token."""
+    """Return how often the store is accessed during so many calls with a fresh token."""
     server, store = FakeAuthServer(access_ttl=_LIFETIME), CountingStore()
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
         client.session.sign_in(server.issue())
         client.users.get_profile()
-        store.asked.clear()
+        store.counts.clear()
         for _ in range(calls):
             client.users.get_profile()
-        return store.asked.total()
+        return store.counts.total()
 
 
 # ----------------------------------------------------------------------------------------------------------- outage
@@ -232,8 +232,8 @@ def _settled(tasks: int = 0) -> Resources:
     return Resources.now(tasks)
 
 
-def _token_pair(said: dict[str, str]) -> TokenPair:
-    return TokenPair(access_token=said["accessToken"], refresh_token=said["refreshToken"])
+def _token_pair(body: dict[str, str]) -> TokenPair:
+    return TokenPair(access_token=body["accessToken"], refresh_token=body["refreshToken"])
 
 
 def _demand(refreshes: int, expected: int) -> None:

@@ -7,8 +7,6 @@ import pytest
 from signedin import Client, SessionExpiredError
 from signedin.testing import FakeAuthServer
 
-pytest_plugins = ["signedin.testing.plugin"]
-
 
 def test_a_session_outlives_its_access_token(auth_server: FakeAuthServer, signed_in_client: Client) -> None:
     auth_server.clock.advance(auth_server.access_ttl + 1)

@@ -17,7 +17,7 @@ if sys.platform != "win32":
     import resource
 
 MEBIBYTE: Final = 2**20
-# After so many more seconds the kernel ends what does not come back to Python to be told.
+# After so many more seconds the kernel ends what does not come back to Python .
 _PATIENCE: Final = 5
 _AGAIN: Final = 0.5
 
@@ -46,8 +46,8 @@ if sys.platform != "win32":
     @contextmanager
     def _addressing(size: int) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        known = [each for each in (soft, hard) if each != resource.RLIM_INFINITY]
-        resource.setrlimit(resource.RLIMIT_AS, (min([size, *known]), hard))
+        limits = [each for each in (soft, hard) if each != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min([size, *limits]), hard))
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """`python -m generator`: the command line. What a verb needs is imported when it is called: most need little.
 
-Exit status: 0 fine; 1 stopped, or findings; 2 a wrong command line; 3 `diff` found what --fail-on names; 4 `generate`
-printed the package and left something out; 130 interrupted.
+Exit status: 0 fine; 1 stopped, or findings; 2 a wrong command line; 3 `diff` met what --fail-on names; 4 `generate`
+generated the package and left something out; 130 interrupted.
 """
 
 import argparse
@@ -19,7 +19,7 @@ _INTERRUPTED: Final = 130  # as shells say it
 _LEVELS: Final = ("never", "breaking", "minor", "patch")
 _VERBS: Final = {
     "lint": ("generator.verbs", "judge the spec: is it valid, and what would get lost?"),
-    "generate": ("generator.verbs", "print the package anew"),
+    "generate": ("generator.verbs", "generate the package anew"),
     "check": ("generator.freshness", "say how the committed package differs from what the spec yields"),
     "diff": (
         "generator.diff.verb",
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(__doc__ or "").partition("\n\n")[2],
     )
     verbs = parser.add_subparsers(required=True, dest="verb", metavar="|".join(_VERBS))
-    added = {name: verbs.add_parser(name, help=told, description=told) for name, (_, told) in _VERBS.items()}
+    added = {name: verbs.add_parser(name, help=text, description=text) for name, (_, text) in _VERBS.items()}
     for name in ("lint", "generate", "check"):
         _add_spec(added[name])
     for name in ("generate", "check"):
@@ -77,8 +77,8 @@ def _add_spec(one: argparse.ArgumentParser) -> None:
 
 
 def _add_refs(one: argparse.ArgumentParser) -> None:
-    told = "the spec may refer to files inside this folder (default: to none; to addresses never)"
-    one.add_argument("--allow-refs", type=Path, metavar="FOLDER", help=told)
+    folder = "the spec may refer to files inside this folder (default: to none; to addresses never)"
+    one.add_argument("--allow-refs", type=Path, metavar="FOLDER", help=folder)
     text = (
         "what to change in the spec (OpenAPI Overlay Specification 1.0), for a spec that somebody else owns; repeatable"
     )
@@ -87,16 +87,16 @@ def _add_refs(one: argparse.ArgumentParser) -> None:
 
 def _add_package(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", type=Path, help="folder of the package (default: sdk/<package>)")
-    told = "print what can be printed, say what is left out and why, exit 4: for specs that somebody else owns"
-    one.add_argument("--leave-out", action="store_true", help=told)
+    text = "generate what can be generated, say what is left out and why, exit 4: for specs that somebody else owns"
+    one.add_argument("--leave-out", action="store_true", help=text)
     one.add_argument("--package", help="name of the package (default: signedin_sdk)")
 
 
 def _add_bounds(one: argparse.ArgumentParser, *, seconds: int, mebibytes: int) -> None:
-    told = "stop after so long (default: %(default)s)"
-    one.add_argument("--seconds", type=_at_least_one, default=seconds, help=told)
-    told = "MiB of address space (default: %(default)s)"
-    one.add_argument("--memory", type=_at_least_one, default=mebibytes, help=told)
+    text = "stop after so long (default: %(default)s)"
+    one.add_argument("--seconds", type=_at_least_one, default=seconds, help=text)
+    text = "MiB of address space (default: %(default)s)"
+    one.add_argument("--memory", type=_at_least_one, default=mebibytes, help=text)
 
 
 def _at_least_one(text: str) -> int:
@@ -112,10 +112,10 @@ def _add_diff(one: argparse.ArgumentParser) -> None:
     for name in ("json", "markdown"):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text")
     one.add_argument("--current", help="the version to count from (default: that of pyproject.toml)")
-    told = "a program to type-check: a file or git:REVISION:PATH; repeatable"
-    one.add_argument("--consumer", action="append", default=[], help=told)
+    text = "a program to type-check: a file or git:REVISION:PATH; repeatable"
+    one.add_argument("--consumer", action="append", default=[], help=text)
     _add_refs(one)
-    one.add_argument("--specs-only", action="store_true", help="do not print and compare the two packages")
+    one.add_argument("--specs-only", action="store_true", help="do not generate and compare the two packages")
     one.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 3 from this level on")
 
 
@@ -125,8 +125,8 @@ def _add_release(one: argparse.ArgumentParser) -> None:
         "from the keyring."
     )
     one.add_argument("--index-url", help="what installers read, such as https://packages.example/signedin/")
-    told = "change nothing: all of it up to the upload, in a temporary folder, then what would be done"
-    one.add_argument("--dry-run", action="store_true", help=told)
+    text = "change nothing: all of it up to the upload, in a temporary folder, then what would be done"
+    one.add_argument("--dry-run", action="store_true", help=text)
     one.add_argument("--upload-url", help="what takes uploads (default: the index without /simple)")
     one.add_argument("--since", help="the last release's spec: a file or git:REVISION (default: newest tag v*)")
     one.add_argument("--version", help="at least what the changes ask for (default: just that)")

@@ -1,4 +1,4 @@
-"""What stops the generator, told in one paragraph."""
+"""What stops the generator, in one paragraph."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ class PrintError(GeneratorError):
 
 
 class VerificationError(GeneratorError):
-    """What was printed is not what the spec asks for; `findings` name the operations and schemas that it comes of."""
+    """What was generated is not what the spec asks for; `findings` name the operations and schemas that it comes of."""
 
     def __init__(self, text: str, findings: "Sequence[Finding]" = ()) -> None:
         super().__init__(text)

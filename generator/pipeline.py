@@ -26,23 +26,23 @@ from generator.spec.overlay import overlaid
 
 Tell = Callable[[str], None]
 Trial = Callable[[Document, Path], None]
-# Each leaves out what the trial before it found.
+# Each leaves out what the trial before it reported.
 _ROUNDS: Final = 10
 
 
 class LintError(GeneratorError):
-    """The spec has errors; nothing was printed."""
+    """The spec has errors; nothing was generated."""
 
     def __init__(self, document: Document, findings: list[Finding]) -> None:
-        super().__init__(f"{document.path}: the spec has errors, nothing was printed.")
+        super().__init__(f"{document.path}: the spec has errors, nothing was generated.")
         self.findings = findings
 
 
 @define(frozen=True)
 class Request:
-    """What to print, and where; the folder's name is the package's.
+    """What to generate, and where; the folder's name is the package's.
 
-    `leave_out` prints what can be printed of a spec that cannot be printed whole. The spec may refer to files of the
+    `leave_out` generates what it can of a spec that cannot be generated whole. The spec may refer to files of the
     folder `allow_refs`. Overlays change it first, in their order.
     """
 
@@ -95,9 +95,9 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
         total = count(document)
         document, left = (_parts if request.leave_out else _whole)(document, package, tell)
         for _ in range(_ROUNDS):
-            tell("printing and formatting")
-            _print(document, package)
+            tell("generating and formatting")
             try:
+                _print(document, package)
                 if trial is not None:
                     trial(document, package)
                 break
@@ -107,7 +107,7 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
                 document, more = without(document, failure.findings, config_for(document, package))
                 _tell_all(more, document, tell)
                 left += more
-                rmtree(package)
+                rmtree(package, ignore_errors=True)
         else:
             raise GeneratorError(f"{document.path}: what is left out does not help; try --no-trial.")
         if request.leave_out:
@@ -123,16 +123,16 @@ def _print(document: Document, package: Path) -> None:
 
 def _explained(document: Document, failure: VerificationError) -> VerificationError:
     """Return the failure with the places in the spec that it comes of, and what to do."""
-    return VerificationError("\n".join([str(failure), *(each.told(document.path) for each in failure.findings)]))
+    return VerificationError("\n".join([str(failure), *(each.text(document.path) for each in failure.findings)]))
 
 
 def _tell_all(findings: Iterable[Finding], document: Document, tell: Tell) -> None:
     for each in findings:
-        tell(each.told(document.path))
+        tell(each.text(document.path))
 
 
 def _whole(document: Document, _: Path, tell: Tell) -> tuple[Document, list[Finding]]:
-    """Return the document, with the mends that lose nothing; all of it can be printed."""
+    """Return the document, with the mends that lose nothing; all of it can be generated."""
     document, findings = mended_without_loss(document)
     if any(finding.is_error for finding in findings):
         raise LintError(document, findings)
@@ -141,7 +141,7 @@ def _whole(document: Document, _: Path, tell: Tell) -> tuple[Document, list[Find
 
 
 def _parts(document: Document, package: Path, tell: Tell) -> tuple[Document, list[Finding]]:
-    """Return a document of what can be printed, and what that leaves out."""
+    """Return a document of what can be generated, and what that leaves out."""
     document, left = mended(document)
     if any(finding.is_error for finding in left):
         raise LintError(document, left)
@@ -153,17 +153,17 @@ def _parts(document: Document, package: Path, tell: Tell) -> tuple[Document, lis
 
 def _differences(wanted: Path, committed: Path) -> Iterator[str]:
     ours, theirs = dict(files(wanted)), dict(files(committed))
-    noted = read_provenance(committed).get("files") or {}
+    recorded = read_provenance(committed).get("files") or {}
     for name in sorted(ours.keys() | theirs.keys()):
         if name not in theirs:
             yield f"missing: {name}"
         elif name not in ours:
             yield f"extra: {name}"
-        elif (found := theirs[name].read_bytes()) != ours[name].read_bytes():
+        elif (content := theirs[name].read_bytes()) != ours[name].read_bytes():
             if name == NAME:
                 yield from _stale(read_provenance(wanted), read_provenance(committed))
             else:
-                edited = digest(found) != noted.get(name)
+                edited = digest(content) != recorded.get(name)
                 yield f"{'edited by hand' if edited else 'out of date'}: {name}"
 
 

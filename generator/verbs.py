@@ -41,7 +41,7 @@ def generate(options: argparse.Namespace) -> int:
 
 
 def requested(options: argparse.Namespace) -> Request:
-    """Return what to print, and where.
+    """Return what to generate, and where.
 
     Raises:
         GeneratorError: The package could not be imported by its name.
@@ -61,4 +61,4 @@ def tell(line: str) -> None:
 
 def _show(spec: Path, findings: Iterable[Finding]) -> None:
     for finding in findings:
-        print(finding.told(spec))
+        print(finding.text(spec))

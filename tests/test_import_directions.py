@@ -20,7 +20,7 @@ OURS: Final = {*PACKAGES, "tests", "examples", "benchmarks"}
 MAY_KNOW: Final = {"signedin": {"signedin_sdk"}, "signedin_sdk": set(), "signedin_backend": set(), "generator": set()}
 # Each line may import its own and the lines below it, never up. A package stands for all that is in it.
 LAYERS: Final = (
-    ("signedin.cli", "signedin.testing"),
+    ("signedin.cli", "signedin.opentelemetry", "signedin.testing"),
     ("signedin",),
     ("signedin.client",),
     ("signedin._profiles",),
@@ -40,7 +40,7 @@ LAYERS: Final = (
 KNOW_THE_SDK: Final = {"signedin"}
 CONTRACT: Final = "signedin_sdk.types"  # the same in any generated package
 STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin._tokens"}
-EXTRAS: Final = {"cryptography", "keyring", "redis", "rich"}
+EXTRAS: Final = {"cryptography", "keyring", "redis", "shtab", "vcr", "yaml"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
 

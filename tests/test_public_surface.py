@@ -11,9 +11,9 @@ from typing import Final
 import pytest
 import signedin
 import signedin_sdk
-from signedin import errors, stores, testing
+from signedin import errors, opentelemetry, stores, testing
 
-PUBLIC: Final = (signedin, stores, testing)
+PUBLIC: Final = (signedin, opentelemetry, stores, testing)
 ERRORS: Final = {
     name: exported
     for name, exported in vars(errors).items()
@@ -64,8 +64,8 @@ sys.modules["click"] = None  # whose command line httpx imports where it finds i
 import dataclasses, httpx
 before = set(sys.modules)
 import signedin
-new = {name for name in set(sys.modules) - before if not name.startswith("signedin")}
-print(*sorted(new - {"dataclasses", "heapq", "_heapq", "importlib._abc", "importlib.util", "queue", "_queue"}))
+new = {name.lstrip("_") for name in set(sys.modules) - before if not name.startswith("signedin")}
+print(*sorted(new - {"contextvars", "dataclasses", "heapq", "importlib._abc", "importlib.util", "pkgutil", "queue"}))
 print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", "signedin.stores."))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

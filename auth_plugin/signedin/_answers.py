@@ -46,6 +46,7 @@ class Call(Protocol[T]):
     kwargs: Mapping[str, Any]  # of `httpx.Client.build_request`
     parse: Callable[[httpx.Response], T]
     parse_error: Callable[[httpx.Response], object | None]
+    # A call whose answer is read while it arrives also has `is_streamed(response) -> bool`: leave this body unread.
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
@@ -55,7 +56,7 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
     """Return the typed answer. `hint`: what an error says of further attempts.
 
     Raises:
-        APIStatusError: The server said no, by a status of 400 or above.
+        APIStatusError: The server refused it, by a status of 400 or above.
         APIResponseError: The answer is not what the spec says.
     """
     if response.status_code >= 400:
@@ -72,7 +73,7 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
     )
 
 
-def _refusal(call: Call[Any], response: httpx.Response, asked: float | None, hint: str) -> APIStatusError:
+def _refusal(call: Call[Any], response: httpx.Response, wait: float | None, hint: str) -> APIStatusError:
     operation, typed = call.operation, call.parse_error(response)
     body = typed if typed is not None else _decoded(response)
     message = _message(body, response)
@@ -84,7 +85,7 @@ def _refusal(call: Call[Any], response: httpx.Response, asked: float | None, hin
         path=operation.path,
         response=response,
         body=body,
-        retry_after=None if asked is None else timedelta(seconds=asked),
+        retry_after=None if wait is None else timedelta(seconds=wait),
         hint=hint,
     )
 
@@ -136,6 +137,14 @@ def typed_error(operation: Operation, error: Exception, *, hint: str = "") -> Si
     """Return our error for one of httpx's. `hint`: what it says of further attempts."""
     kind, words = _described(error)
     return kind(f"{name_of(operation)}: {words}{hint}")
+
+
+def broken_stream(operation: Operation, response: httpx.Response, error: Exception) -> SignedInError:
+    """Return our error for what ended an answer that was read while it arrived."""
+    if isinstance(error, httpx.RequestError | httpx.StreamError):
+        return typed_error(operation, bare(error), hint=" What had arrived before is complete.")
+    words = "an item of the answer is not what the API's description says"
+    return APIResponseError(f"{name_of(operation)}: {words} ({type(error).__name__}).", response=response)
 
 
 def _described(error: Exception) -> tuple[type[SignedInError], str]:

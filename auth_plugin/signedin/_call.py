@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import httpx
 
-from signedin._answers import bare, name_of, result_of, typed_error
+from signedin import _events
+from signedin._answers import bare, broken_stream, name_of, result_of, typed_error
 from signedin._contract import Received, argument, issued, issues
-from signedin._options import IDEMPOTENCY_KEY, CallOptions
+from signedin._options import IDEMPOTENCY_KEY, CallOptions, checked_headers
 from signedin._plan import rewinder
 from signedin._retries import LONGEST_WAIT, Budget, is_idempotent, may_be_retried, retry_after
 from signedin._threads import Promise, Signal, SystemClock, in_trio_task, wait_async
@@ -126,6 +127,9 @@ class Sender(_Sender[httpx.Client]):
                 outcome = self._exchange(call, options)
             except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
                 outcome = bare(error)
+            except BaseException as error:
+                attempts.end_observed(error)
+                raise
             pause = attempts.pause_after(outcome)
             if pause is None or not self.clock.sleep(pause, renewal_of(self.session).threads.closing):
                 break
@@ -138,15 +142,17 @@ class Sender(_Sender[httpx.Client]):
     def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
         """Send the request once, and once more if the plan replays it."""
         request = self.request(call, options)
-        if options.deadline is None:
+        is_streamed = getattr(call, "is_streamed", None)
+        if options.deadline is None and is_streamed is None:
             return self.http.send(request, **_auth(call))
         response = self.http.send(request, stream=True, **_auth(call))
-        try:
+        if options.deadline is not None:
             response.stream = _Within(response.stream, request)
+        if is_streamed is not None and is_streamed(response):
+            response.extensions["failure"] = partial(broken_stream, call.operation)
+            return response
+        with contextlib.closing(response):
             response.read()
-        except BaseException:
-            response.close()
-            raise
         return response
 
 
@@ -163,6 +169,9 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
                 outcome = await self._exchange(call, options)
             except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
                 outcome = bare(error)
+            except BaseException as error:
+                attempts.end_observed(error)
+                raise
             pause = attempts.pause_after(outcome)
             if pause is None or not await _sleep(pause, self.clock, renewal_of(self.session)):
                 break
@@ -176,10 +185,18 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
 
     async def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
         """As `Sender._exchange`."""
-        request = self.request(call, options)
-        if options.deadline is None:
-            return await self.http.send(request, **_auth(call))
-        return await _within(options.deadline + _LATER, self.http.send(request, **_auth(call)))
+        response = self._response(call, self.request(call, options))
+        return await (response if options.deadline is None else _within(options.deadline + _LATER, response))
+
+    async def _response(self, call: Call[Any], request: httpx.Request) -> httpx.Response:
+        is_streamed = getattr(call, "is_streamed", None)
+        response = await self.http.send(request, stream=is_streamed is not None, **_auth(call))
+        if is_streamed is not None and is_streamed(response):
+            response.extensions["failure"] = partial(broken_stream, call.operation)
+        elif is_streamed is not None:
+            async with contextlib.aclosing(response):
+                await response.aread()
+        return response
 
 
 async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
@@ -216,11 +233,12 @@ async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
 class _Attempts:
     """The attempts of one call: decides, without I/O, whether another one follows, and makes the result of the last."""
 
-    __slots__ = ("_began", "_call", "_end", "_rewind", "_sender", "count", "hint", "received", "sent")
+    __slots__ = ("_began", "_call", "_end", "_rewind", "_sender", "count", "end_observed", "hint", "received", "sent")
 
     def __init__(self, sender: _Sender[Any], call: Call[Any]) -> None:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
+        self.end_observed: Callable[[object], None] = _ignore
         self.sent = self.received = self._began = 0.0
         deadline = sender.options.deadline
         self._end = None if deadline is None else sender.clock.monotonic() + deadline
@@ -234,13 +252,20 @@ class _Attempts:
             self.sent = sender.clock.wall()
         if _logger.isEnabledFor(logging.DEBUG):
             self._began = sender.clock.monotonic()
-        if self._end is None:
-            return sender.options
-        return replace(sender.options, deadline=max(self._left(), _SHORTEST))
+        options = sender.options
+        if self._end is not None:
+            options = replace(options, deadline=max(self._left(), _SHORTEST))
+        if _events.observer is not None:
+            operation = self._call.operation
+            names = sender.base_url, operation.method.upper(), operation.path
+            headers, self.end_observed = _events.observer.attempt(*names, self.count)
+            options = replace(options, headers={**checked_headers(headers), **options.headers})
+        return options
 
     def pause_after(self, outcome: httpx.Response | Exception) -> float | None:
         """Return how long to wait before the next attempt; None if the outcome is the call's."""
         sender = self._sender
+        self.end_observed(outcome)
         if self._call.operation.tokens is not None:
             self.received = sender.clock.wall()
         if _logger.isEnabledFor(logging.DEBUG):
@@ -257,11 +282,11 @@ class _Attempts:
         idempotent = is_idempotent(self._call.operation.method) or self._has_key()
         if not may_be_retried(outcome, idempotent=idempotent) or not (idempotent or self._is_first_hop(outcome)):
             return None
-        asked = self._asked(outcome)
-        if asked is not None and asked > LONGEST_WAIT:
-            self.hint = f" The server asks to wait for {asked:.0f} s, which is more than is waited for."
+        wanted = self._retry_after(outcome)
+        if wanted is not None and wanted > LONGEST_WAIT:
+            self.hint = f" The server asks to wait for {wanted:.0f} s, which is more than is waited for."
             return None
-        pause = retry_pause(retries, asked, random.random())  # noqa: S311 -- spread, not a secret
+        pause = retry_pause(retries, wanted, random.random())  # noqa: S311 -- spread, not a secret
         if self._end is not None and pause >= self._left():
             self.hint = " The deadline leaves no time for another attempt."
             return None
@@ -271,7 +296,7 @@ class _Attempts:
         self._rewind()
         return pause
 
-    def _asked(self, outcome: httpx.Response | Exception) -> float | None:
+    def _retry_after(self, outcome: httpx.Response | Exception) -> float | None:
         return retry_after(outcome.headers, self._sender.clock.wall()) if isinstance(outcome, httpx.Response) else None
 
     def _has_key(self) -> bool:
@@ -364,6 +389,10 @@ def _nothing() -> None:
     """Rewind a body that is built anew for each attempt."""
 
 
+def _ignore(_: object) -> None:
+    """End an attempt that nobody observes."""
+
+
 def _auth(call: Call[Any]) -> dict[str, Any]:
     # An operation without security gets no token: signing in must work while the old session is over.
     return {"auth": None} if call.operation.auth == "none" else {}
@@ -384,8 +413,8 @@ def _presents(call: Call[Any], contract: RefreshContract | RevokeContract, renew
 def _issued(response: httpx.Response, issue: IssueContract, refresh: RefreshContract, **context: Any) -> Renewed | None:
     """Return the pair that a response brings; None where it brings none and need not."""
     # No local holds the answer: crash reporters show those of every frame.
+    answer = Received(response.status_code, response.headers, response.content)
     try:
-        answer = Received(response.status_code, response.headers, response.content)
         return issued(answer, issue.response, refresh, **context)
     except LookupError as error:
         if issue.optional and answer.at(issue.response.access_token) is None:

@@ -11,6 +11,7 @@ import _thread
 import inspect
 import os
 import queue
+import ssl
 import sys
 import time
 import weakref
@@ -238,7 +239,7 @@ class Connections(httpx.BaseTransport):
     def __init__(
         self, options: ConnectionOptions | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._network, self._clock = Network(options or ConnectionOptions()), clock
+        self._network, self._clock = Network(options or ConnectionOptions(), multiplexes=False), clock
         self._stack = _Threads(self._network, clock)
         _EVERYBODY.add(self)
 
@@ -283,7 +284,10 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 self._stacks.pop(other, None)
             stack = self._stacks[loop] = _Loop(self._network, self._clock, loop)
             await anext(stack.keeper)
-        return await stack.send(request)
+        try:
+            return await stack.send(request)
+        except ssl.SSLError as error:  # TLS 1.3 refuses certificates after the handshake, where httpcore maps no more
+            raise httpx.ReadError(str(error), request=request) from error
 
     async def aclose(self) -> None:
         self._closed = True

@@ -14,7 +14,6 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import import_module
-from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
@@ -253,6 +252,18 @@ def argument(place: Place, kwargs: Mapping[str, Any]) -> Any:
     return value and value.removeprefix(place.prefix)
 
 
+class Credentials:
+    """The user's callback, by a repr that shows nothing: that of a `functools.partial` has its arguments."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], Mapping[str, Any]]) -> None:
+        self._call = call
+
+    def __call__(self) -> Mapping[str, Any]:
+        return self._call()
+
+
 class SignIn:
     """The operation that signs in anew, with the arguments that the user's callback returns."""
 
@@ -278,7 +289,8 @@ class SignIn:
         """Return the operation's module of the generated package."""
         contract: Any = self._contract
         api = import_module(f"{contract.__name__.rpartition('.')[0]}.api")
-        modules = (import_module(module.name) for module in walk_packages(api.__path__, f"{api.__name__}."))
+        walk: Any = import_module("pkgutil").walk_packages  # here: most programs never sign in anew
+        modules = (import_module(module.name) for module in walk(api.__path__, f"{api.__name__}."))
         name = contract.REFRESH.sign_in
         return next(module for module in modules if getattr(module, "OPERATION", None) and module.OPERATION.id == name)
 

@@ -1,6 +1,7 @@
-"""Tells subscribers what happened to a session, and the log: in order, in the thread in which it happened.
+"""Tells subscribers, the log and the observer what happens to a session: in order, in the thread in which it happens.
 
-A callback that takes long keeps later events waiting, and `close()`, but no refresh and no request.
+A callback that takes long keeps later events waiting, and `close()`, but no refresh and no request. `observer`, set by
+`signedin.opentelemetry`, sees the calls, too.
 """
 
 from __future__ import annotations
@@ -11,18 +12,38 @@ import logging
 import threading
 from collections import deque
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, Protocol, get_args
 
 from signedin.errors import ConfigurationError
 from signedin.protocols import Event, EventName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _BACKLOG: Final = 1000  # events that wait for a callback; the oldest go first
 _WARNINGS: Final = frozenset({"expired", "refresh_failed", "unsaved"})
 _logger = logging.getLogger("signedin")
 _logger.addHandler(logging.NullHandler())  # a program that sets up no logging shows nothing (logging HOWTO)
+
+
+class Observer(Protocol):
+    """Sees attempts of calls and refreshes begin; what it returns is called when they end. Nothing here may raise."""
+
+    def attempt(
+        self, base_url: str, method: str, path: str, number: int
+    ) -> tuple[Mapping[str, str], Callable[[object], None]]:
+        """Return headers for the attempt, and what is called with its outcome: a response or an error."""
+        ...
+
+    def refresh(self, reason: str) -> Callable[[str, int, float], None]:
+        """Return what is called with the outcome of the refresh, how many callers waited for it, and its seconds."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """See an event of any session."""
+
+
+observer: Observer | None = None  # of the process
 
 
 class Events:
@@ -72,6 +93,18 @@ class Events:
             finally:
                 self._delivering.release()
 
+    def begin_refresh(self, reason: str) -> Callable[[str, int, float], None]:
+        """Return what logs the refresh once it has ended: its outcome, who waited, and how many seconds it took."""
+        end_observed = observer.refresh(reason) if observer is not None else None
+
+        def end(outcome: str, waiters: int, seconds: float) -> None:
+            line = "%s: refresh (%s): %s in %.1f ms, %d waiting"
+            _logger.debug(line, self._key, reason, outcome, seconds * 1000, waiters)
+            if end_observed is not None:
+                end_observed(outcome, waiters, seconds)
+
+        return end
+
     def after_fork(self) -> None:
         """Forget, in a forked child, what happened in the parent."""
         self._delivering = threading.Lock()
@@ -81,6 +114,8 @@ class Events:
         reason = f" ({event.details['reason']})" if "reason" in event.details else ""
         level = logging.WARNING if event.name in _WARNINGS else logging.INFO
         _logger.log(level, "%s: %s, generation %s%s", event.key, event.name, event.generation, reason)
+        if observer is not None:
+            observer.event(event)
         for name, callback in list(self._subscribers):
             if name == event.name:
                 try:

@@ -1,7 +1,7 @@
 """The lean exchange: what `httpx.Client.send` does for a generated call, without what such a call never needs.
 
 It stands in the place of an httpx client of ours, for the calls in _call.py: URLs are joined and parsed once, headers
-encoded once, and the request goes straight to the plan's transport (auth.py). Hooks run and cookies are kept as in
+encoded once, and the request goes straight to the plan's transport (auth.py). Hooks run and cookies are stored as in
 httpx. Where more is wanted, redirects say, httpx's client sends.
 """
 

@@ -128,6 +128,18 @@ def fly(world: World, orders: Orders) -> Landing:
         return adopted.landing
 
 
+def flown(world: World, orders: Orders) -> Landing | SignedInError:
+    """Run `fly` and return what came of it, also after a bug: nobody may wait for ever."""
+    try:
+        return fly(world, orders)
+    except SignedInError as error:
+        return error
+    except BaseException as error:  # noqa: BLE001 -- as above
+        failure = _unavailable(f"{type(error).__name__} inside the refresh")
+        failure.__cause__ = error
+        return failure
+
+
 def _check(world: World, orders: Orders) -> Record:
     """CHECK: adopt what others have saved, or return the record that is to be refreshed."""
     record = world.load()

@@ -189,6 +189,7 @@ def or_else(flight: SharedJob[Held], held: Held, monotonic: Callable[[], float])
         else:
             either.set_result(held if error else flight.outcome())
 
+    flight.waiters += 1
     flight.add_done_callback(landed)
     return either
 

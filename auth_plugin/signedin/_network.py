@@ -44,11 +44,14 @@ class ConnectionOptions:
 class Network:
     """The options, checked.
 
+    `multiplexes`: with HTTP/2, requests share a connection of httpx's own pools. Not between threads, for which
+    httpcore 1.0 has no lock: they mix up the numbers of their streams.
+
     Raises:
         ConfigurationError: They, or the environment, cannot work.
     """
 
-    def __init__(self, options: ConnectionOptions) -> None:
+    def __init__(self, options: ConnectionOptions, *, multiplexes: bool = True) -> None:
         self.http2, limits = options.http2, options.limits
         if self.http2 and importlib.util.find_spec("h2") is None:
             raise ConfigurationError("http2 needs the package h2: pip install 'httpx[http2]'.")
@@ -60,7 +63,8 @@ class Network:
         self._limits = httpx.Limits(
             max_connections=1, max_keepalive_connections=1, keepalive_expiry=limits.keepalive_expiry
         )
-        if self.http2:  # httpx's pools have the limits
+        self.pooled = self.http2 and multiplexes
+        if self.pooled:  # httpx's pools have the limits
             self.most_connections, self.most_idle, self._limits = math.inf, 0, limits
         self._tls = _tls(options)
         self._proxies: dict[str, httpx.Proxy] = {}  # by scheme; "all" for every one
@@ -81,7 +85,7 @@ class Network:
         return self._proxies.get(url.scheme) or self._proxies.get("all")
 
     def transport(self, kind: type[Any], proxy: httpx.Proxy | None) -> Any:
-        """Return a new transport; without HTTP/2 it holds one connection."""
+        """Return a new transport; it holds one connection, unless it is a pool."""
         return kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
 
 
@@ -148,7 +152,8 @@ def _authorities(source: str, path: str | os.PathLike[str]) -> ssl.SSLContext:
 
 def _load_certificate(context: ssl.SSLContext, cert: Cert) -> None:
     try:
-        file, key, password = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)[:3]
+        parts: Any = (cert, None, None) if isinstance(cert, str) else (*cert, None, None)
+        file, key, password = parts[:3]
         # Without a password of ours OpenSSL would ask for one on the terminal.
         context.load_cert_chain(file, key, password or (lambda: ""))
     except (OSError, TypeError, ValueError):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
+_LIBRARIES: Final = ("httpx", "httpx2")
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
@@ -156,9 +157,10 @@ class Leaving:
         """Return a copy with the header: the caller's own object, and what it is redirected to, never holds a token."""
         extensions = {**request.extensions, LEAVING: self}
         stream: Any = request.stream  # of the one colour or the other
-        copy = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
+        # Of its own class: `BearerAuth` also serves clients of httpx2.
+        copy = type(request)(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
         copy.headers[self.name] = self.held.header
-        if isinstance(stream, httpx.ByteStream):
+        if _holds_bytes(stream):
             copy.read()  # so that `content` can be asked for, as of the original
         return copy
 
@@ -219,9 +221,9 @@ def rewinder(request: httpx.Request) -> Callable[[], object] | None:
     httpx itself replays `content=open(...)` and `content=BytesIO(...)` as nothing at all, and a generator not at all.
     """
     stream: Any = request.stream
-    if isinstance(stream, httpx.ByteStream):
+    if _holds_bytes(stream):
         return _nothing
-    if type(stream).__module__.partition(".")[0] != httpx.__name__:
+    if type(stream).__module__.partition(".")[0] not in _LIBRARIES:
         return None  # a stream of the user's own may look like httpx's, and still give its content only once
     if (fields := getattr(stream, "fields", None)) is not None:  # multipart, whose files httpx itself seeks to 0
         files = (getattr(field, "file", b"") for field in fields)
@@ -230,6 +232,13 @@ def rewinder(request: httpx.Request) -> Callable[[], object] | None:
         if (position := _position(source)) is not None:
             return lambda: source.seek(position)
     return None
+
+
+def _holds_bytes(stream: object) -> bool:
+    if isinstance(stream, httpx.ByteStream):
+        return True
+    kind = type(stream)
+    return kind.__name__ == "ByteStream" and kind.__module__.partition(".")[0] in _LIBRARIES
 
 
 def _nothing() -> None:

@@ -16,6 +16,7 @@ wait or a callback. How a refresh is decided stands in `_flight`, what users cal
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import math
 import os
 import threading
@@ -23,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from signedin._ahead import Ahead
-from signedin._flight import Landing, LiveWorld, Orders, fly
+from signedin._flight import Landing, LiveWorld, Orders, flown
 from signedin._held import Held, Setbacks, Windows, live_pair, or_else
 from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Record, Records, Status, TokenPair
@@ -80,7 +81,8 @@ class Renewal:
         self.windows: Final = Windows(clock, attach.prefix)
         self.held: Held | None = None  # written under _lock, read by anyone
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._grace, self._on_doubt, self._signs_in = grace, "resend" if signs_in else on_doubt, signs_in
+        self._grace, self._signs_in = grace, signs_in
+        self._on_doubt: Literal["resend", "relogin"] = "resend" if signs_in else on_doubt
         self._ahead = Ahead(self.threads, clock, wanted=ahead)
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         self._flight: SharedJob[Held] | None = None  # guarded by _lock
@@ -105,8 +107,9 @@ class Renewal:
             if held is None or now >= held.hard_at:
                 result = flight = self._join(held)
             else:
-                if flight is None and now >= held.soft_at and self._may_fly_ahead(held):
-                    flight = self._launch(held)  # in the background: its caller does not wait
+                unready = self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads()
+                if flight is None and now >= held.soft_at and not unready:
+                    flight = self._launch(held, "expires soon")  # in the background: its caller does not wait
                 result = or_else(flight, held, self._monotonic) if one_shot and flight is not None else held
         self._begin(flight)
         return result
@@ -137,7 +140,7 @@ class Renewal:
                 for pair in (held, rejected):
                     if pair is not None and refused:
                         pair.refuse()
-                flight = self._flight or self._launch(held, judged=rejected)
+                flight = self._join(held, "rejected" if refused else "demanded", judged=rejected)
             elif self._monotonic() < held.hard_at:
                 return held
             else:
@@ -183,17 +186,16 @@ class Renewal:
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _join(self, held: Held | None) -> SharedJob[Held]:
+    def _join(self, held: Held | None, reason: str = "expired", *, judged: Held | None = None) -> SharedJob[Held]:
         """Return the flight that is under way, or one that replaces `held`; under the lock."""
-        return self._flight or self._launch(held)
+        flight = self._flight or self._launch(held, reason if held else "no pair in hand", judged=judged)
+        flight.waiters += 1
+        return flight
 
-    def _may_fly_ahead(self, held: Held) -> bool:
-        return not (self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads())
-
-    def _launch(self, held: Held | None, *, judged: Held | None = None) -> SharedJob[Held]:
+    def _launch(self, held: Held | None, reason: str, *, judged: Held | None = None) -> SharedJob[Held]:
         """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
 
-        `judged`: the same pair as the caller has it, who may have seen it accepted.
+        `judged`: the pair as the caller has it, who may have seen it accepted. It runs in the caller's context.
 
         Raises:
             FreshTokenRejectedError: It would be one more turn of a loop.
@@ -217,7 +219,8 @@ class Renewal:
             rest=self._setbacks.rest(),
             signs_in=self._signs_in,
         )
-        self._flight = SharedJob(partial(self._fly, orders))
+        context = contextvars.copy_context()
+        self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
         return self._flight
 
     def _begin(self, flight: SharedJob[Held] | None) -> None:
@@ -232,20 +235,17 @@ class Renewal:
             else:
                 flight.run()  # a look at the store, which is short
 
-    def _fly(self, orders: Orders, flight: SharedJob[Held]) -> None:
+    def _fly(self, orders: Orders, reason: str, flight: SharedJob[Held]) -> None:
         """Run a flight in this thread, and give its waiters what came of it."""
+        end, began = self._events.begin_refresh(reason), self._monotonic()
         world = LiveWorld(self.records, orders.owner, self.refresher, self._clock, self.timing, self.threads.closing)
-        try:
-            landing = fly(world, orders)
-        except SignedInError as error:
-            self._fail(flight, error)
-        except BaseException as error:  # noqa: BLE001 -- whatever it is, nobody may wait for ever
-            what = f"{type(error).__name__} inside the refresh"
-            failure = RefreshUnavailableError(f"Could not refresh: {what}. The pair is kept; try again.")
-            failure.__cause__ = error
-            self._fail(flight, failure)
+        result = flown(world, orders)
+        seconds = self._monotonic() - began
+        if isinstance(result, Landing):
+            self._land(flight, result)
         else:
-            self._land(flight, landing)
+            self._fail(flight, result)
+        end(result.how if isinstance(result, Landing) else type(result).__name__, flight.waiters, seconds)
 
     def _land(self, flight: SharedJob[Held], landing: Landing) -> None:
         """Publish what a flight brought, unless a sign-out or sign-in overtook it."""

@@ -46,10 +46,10 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
     clock where it says its time. None where nothing names a time.
     """
     server = date_of(headers)
-    return max(_asked(headers, now if server is None else server), default=None)
+    return max(_waits(headers, now if server is None else server), default=None)
 
 
-def _asked(headers: httpx.Headers, now: float) -> Iterator[float]:
+def _waits(headers: httpx.Headers, now: float) -> Iterator[float]:
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         for value in headers.get_list(name):
             if re.fullmatch(r"\d+(\.\d+)?", value.strip(), re.ASCII):

@@ -80,7 +80,7 @@ class Stack:
         self.dropped: deque[Any] = deque()  # transports
         # Of all connections: one that the garbage collector takes must not take its transport along, unclosed.
         self._transports: set[Any] = set()
-        # With HTTP/2 one connection carries many requests: httpx's own pools, one for each way, with the user's limits.
+        # Where requests share connections (HTTP/2): httpx's own pools, one for each way, with the user's limits.
         self._pools: dict[httpx.Proxy | None, Any] = {}
         self.closed = False
 
@@ -106,7 +106,7 @@ class Stack:
             raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
         if connection.transport is None:
             proxy, build = self._network.proxy_for(request.url), self._network.transport
-            if self._network.http2:
+            if self._network.pooled:
                 connection.transport = self._pools.get(proxy) or self._pools.setdefault(proxy, build(self.kind, proxy))
             else:
                 self._transports.add(transport := build(self.kind, proxy))

@@ -257,12 +257,13 @@ class Threads:
 class SharedJob(Promise[T]):
     """What is under way for many waiters, and its job, which one thread runs: the first one that comes."""
 
-    __slots__ = ("_begun", "_jobs")
+    __slots__ = ("_begun", "_jobs", "waiters")
 
     def __init__(self, job: Callable[[SharedJob[T]], None]) -> None:
         super().__init__()
         self._jobs = [job]  # who pops it runs it; it must not raise
         self._begun = False
+        self.waiters = 0  # counted by whoever hands it out
 
     def begin(self, threads: Threads) -> None:
         """See that a thread runs the job. Raises RuntimeError when the system gives none."""

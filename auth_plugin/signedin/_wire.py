@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from signedin._contract import SIGN_IN_REFUSED, Received, Settings, SignIn, filled, issued, resolved
+from signedin._contract import SIGN_IN_REFUSED, Credentials, Received, Settings, SignIn, filled, issued, resolved
 from signedin._network import allowed_origin, origin_of
 from signedin._threads import SystemClock
 from signedin.errors import ConfigurationError
@@ -67,7 +67,8 @@ class HttpRefresher:
         clock: Clock | None = None,
         allow_http: bool = False,
     ) -> None:
-        settings = Settings(settings or {})  # first: crash reporters show the locals of this frame
+        # First: crash reporters show the locals of this frame.
+        settings, credentials = Settings(settings or {}), credentials and Credentials(credentials)
         self._contract: RefreshContract = contract.REFRESH
         self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
         self._base_url, self._client, self._clock = base_url, client, clock or SystemClock()
@@ -259,7 +260,7 @@ class _Exchange:
         end = time.monotonic() + seconds
         # A wait for a pool ends before the time is over: its error says that nothing was sent.
         timeout, extensions = httpx.Timeout(seconds, pool=0.5 * seconds), {"trace": self._trace}
-        options = {**self._request, "timeout": timeout, "extensions": extensions}
+        options: dict[str, Any] = {**self._request, "timeout": timeout, "extensions": extensions}
         try:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
             with self._client() as client:

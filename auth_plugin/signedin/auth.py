@@ -5,8 +5,10 @@ The transport stands below redirects, cookies and event hooks: each hop passes t
 
 from __future__ import annotations
 
+import functools
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import httpx
 
@@ -54,7 +56,7 @@ class Authenticated(_Plan, httpx.BaseTransport):
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else renewal.wait(held, _patience(request, renewal))
-        return response
+        return response  # pyright: ignore[reportPossiblyUnboundVariable] -- a plan sends at least once
 
     def close(self) -> None:
         """Close the transport below."""
@@ -77,7 +79,7 @@ class AsyncAuthenticated(_Plan, httpx.AsyncBaseTransport):
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else await renewal.await_(held, _patience(request, renewal))
-        return response
+        return response  # pyright: ignore[reportPossiblyUnboundVariable] -- as above
 
     async def aclose(self) -> None:
         """Close the transport below."""
@@ -110,6 +112,13 @@ class BearerAuth(httpx.Auth):
     httpx shows response hooks every answer, also the 401 that asks for a refresh: a hook that raises for it ends the
     refresh there. `signedin.Client` shows its hooks final answers only; use that, or its `http`, with such a hook.
     """
+
+    def __new__(cls, session: TokenSession) -> Self:  # noqa: ARG004 -- as __init__ has it
+        """Return one that fits an `httpx2.Client`, too, where a program has imported httpx2."""
+        kind: Any = cls
+        other = getattr(sys.modules.get("httpx2"), "Auth", kind)
+        auth: Self = super().__new__(kind if issubclass(cls, other) else _also(kind, other))
+        return auth
 
     def __init__(self, session: TokenSession) -> None:
         self._session, self._renewal = session, renewal_of(session)
@@ -155,6 +164,11 @@ class BearerAuth(httpx.Auth):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a BearerAuth is neither pickled nor copied: make another, BearerAuth(session), where it goes")
+
+
+@functools.cache
+def _also(kind: type[Any], other: type[Any]) -> type[Any]:
+    return type(kind.__name__, (kind, other), {"__module__": kind.__module__})
 
 
 def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]:

@@ -25,7 +25,7 @@ from signedin._connections import (
     fresh_cookies_after_fork,
 )
 from signedin._connections import refresh_client as connected
-from signedin._contract import Settings, resolved
+from signedin._contract import Credentials, Settings, resolved
 from signedin._exchange import AsyncLean, Lean
 from signedin._network import ConnectionOptions, allowed_origin
 from signedin._options import (
@@ -105,14 +105,14 @@ class _Cookies:
         self.whose = None
 
 
-class _Http(_Cookies, httpx.Client):
+class _Http(_Cookies, httpx.Client):  # pyright: ignore[reportIncompatibleMethodOverride]
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)
         return super().send(request, **options)
 
 
-class _AsyncHttp(_Cookies, httpx.AsyncClient):
+class _AsyncHttp(_Cookies, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleMethodOverride]
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)
@@ -174,6 +174,8 @@ class _Client(Generic[Transport, Http]):
         credentials: Callable[[], Mapping[str, Any]] | None = None,
         refresh_transport: httpx.BaseTransport | None = None,
     ) -> None:
+        # First: crash reporters show the locals of this frame.
+        settings, credentials = Settings(settings or {}), credentials and Credentials(credentials)
         if session is not None and (store is not None or profile is not None):
             raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
         if http_client is not None and not isinstance(http_client, self._colour.http.__mro__[2]):
@@ -186,7 +188,6 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError(
                 "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
             )
-        settings = Settings(settings or {})  # first: crash reporters show the locals of this frame
         set_up_logging()
         call_options = CallOptions(checked_retries(max_retries))
         base_url = _base_url(base_url or (session.base_url if session else None) or self._default_base_url())
@@ -270,7 +271,7 @@ class _Client(Generic[Transport, Http]):
 
     @property
     def http(self) -> Http:
-        """The authenticated httpx client, for what the spec lacks: any method, absolute URLs, streams.
+        """The authenticated httpx client, for what the spec lacks (any method, absolute URLs, streams).
 
         Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
         profile has those that were there when it was made.

@@ -42,9 +42,11 @@ class TokenStore(Protocol):
     @property
     def private(self) -> bool:
         """Whether only this process can reach what is kept; then it does not survive the process either."""
+        ...
 
     def load(self, key: str) -> Stored | None:
         """Return what was last written under `key`."""
+        ...
 
     def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         """Write `data` if the revision under `key` is still the expected one (0: nothing is there), all or nothing.
@@ -52,12 +54,14 @@ class TokenStore(Protocol):
         The new revision is `expected_revision + 1`, or `first_revision()` where nothing was there. Durable when it
         returns True; False means that somebody else has written meanwhile.
         """
+        ...
 
     def try_lock(self, key: str, owner: str, seconds: float) -> bool:
         """Take the refresh lock of `key` for `owner` at once or not at all; never wait.
 
         It ends with `unlock`, with the holder's process, or after `seconds` where the store cannot see processes end.
         """
+        ...
 
     def unlock(self, key: str, owner: str) -> None:
         """Give the lock back if `owner` still has it; do nothing otherwise."""
@@ -81,12 +85,15 @@ class Clock(Protocol):
 
     def wall(self) -> float:
         """Seconds since the epoch; may jump."""
+        ...
 
     def monotonic(self) -> float:
         """Seconds that never jump; those for which the machine was suspended count, where the system can tell."""
+        ...
 
     def sleep(self, seconds: float, closing: Closing) -> bool:
         """Let time pass; return False, early, once `closing` is set."""
+        ...
 
 
 class Closing(Protocol):
@@ -96,6 +103,7 @@ class Closing(Protocol):
 
     def wait(self, seconds: float, /) -> bool:
         """Wait at most so long; return whether it is set."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ class Refresher(Protocol):
         `attempt`: random, the same for each sending of one attempt. `timeout`: in seconds, total. Where the server
         issues no new refresh token, put the old one into the new pair.
         """
+        ...
 
     def revoke(self, pair: TokenPair, *, timeout: float) -> None:
         """End the session behind the pair at the server if it can; trouble is swallowed."""

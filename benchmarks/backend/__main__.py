@@ -125,7 +125,7 @@ def _postgresql() -> Iterator[str | None]:
 
 
 def _server(running: Backend, database: str) -> stages.Server:
-    # A database that is given may know the account already.
+    # An existing database may have the account already.
     for operation in ("register", "login"):
         body = json.dumps({"email": stages.EMAIL, "password": stages.PASSWORD}).encode()
         request = urllib.request.Request(  # noqa: S310  # our own loopback server
@@ -148,9 +148,9 @@ def _rows(server: stages.Server, size: Size, figures: Iterable[Figure]) -> Itera
 
 
 def _oracle(server: stages.Server, size: Size) -> Iterator[Row]:
-    found = asyncio.run(stages.oracle(server, size.tries))
+    measured = asyncio.run(stages.oracle(server, size.tries))
     made = f"medians of {size.tries} tries each, in turns"
-    for name, ratio in (("time", found.wall), ("processor time", found.processor)):
+    for name, ratio in (("time", measured.wall), ("processor time", measured.processor)):
         text = _judged(f"{ratio:.3f}", 0.95 <= ratio <= 1.05)
         yield f"login, {name} of a wrong password ÷ of an unknown user", text, "0.95 to 1.05", made
 
@@ -169,11 +169,11 @@ def _again(figure: Figure) -> Figure:
 
 
 def _refusals(server: stages.Server, size: Size) -> Iterator[Row]:
-    found = asyncio.run(stages.refusals(server, size.refusals))
-    for name in sorted(found, key=lambda name: -_p99(found[name].processor)):
-        p99 = _p99(found[name].processor)
+    measured = asyncio.run(stages.refusals(server, size.refusals))
+    for name in sorted(measured, key=lambda name: -_p99(measured[name].processor)):
+        p99 = _p99(measured[name].processor)
         # Of the clock's time other programs take as much as they like.
-        clock = f"{_p99(found[name].wall):.1f} ms, median {statistics.median(found[name].wall):.1f} ms"
+        clock = f"{_p99(measured[name].wall):.1f} ms, median {statistics.median(measured[name].wall):.1f} ms"
         paid = " (one hash)" if bad_input.CLASSES[name].hashed else ""
         yield f"{name}{paid}", _judged(f"{p99:.1f} ms", p99 <= _REFUSED_WITHIN), f"≤ {_REFUSED_WITHIN} ms", clock
 
@@ -195,17 +195,17 @@ def _storm(server: stages.Server, size: Size) -> Iterator[Row]:
     lifetime = 3
     pairs = sessions(server, size.storm, lifetime=lifetime)
     time.sleep(lifetime + 1)
-    found = asyncio.run(stages.storm(server, pairs))
-    share = found.succeeded / found.sessions
-    made = f"{found.sessions} sessions, one expiry, a connection each: refused, refreshed, read"
+    measured = asyncio.run(stages.storm(server, pairs))
+    share = measured.succeeded / measured.sessions
+    made = f"{measured.sessions} sessions, one expiry, a connection each: refused, refreshed, read"
     yield "refresh storm, sessions that went on", _judged(f"{share:.3f}", share == 1), "1.000", made
     yield (
         "storm, wall time per session ÷ a lone refresh",
-        f"{found.per_refresh / alone:.2f}",
+        f"{measured.per_refresh / alone:.2f}",
         "none",
         "three requests ÷ one",
     )
-    share = found.slowest / (found.per_refresh * found.sessions)
+    share = measured.slowest / (measured.per_refresh * measured.sessions)
     yield "storm, slowest refresh ÷ the whole storm", _judged(f"{share:.2f}", share <= 1), "≤ 1", "as above"
 
 
@@ -235,16 +235,16 @@ def sessions(server: stages.Server, count: int, *, lifetime: int) -> list[Pair]:
     settings = Settings(database=server.database, jwt_key=_KEY.encode(), access_ttl=_TTL)
     storage = Storage(settings)
     late = Sessions(storage, settings, (_KEY.encode(),), lambda: time.time() - settings.access_ttl + lifetime)
-    found = late.password_of(stages.EMAIL)
-    if found is None:
+    account = late.password_of(stages.EMAIL)
+    if account is None:
         raise SystemExit("the account of the load is gone")
     try:
-        return [late.sign_in(found[0]) for _ in range(count)]
+        return [late.sign_in(account[0]) for _ in range(count)]
     finally:
         storage.close()
 
 
-def _judged(text: str, reached: bool) -> str:  # noqa: FBT001  # a verdict is what it is given
+def _judged(text: str, reached: bool) -> str:  # noqa: FBT001  # a verdict is its argument
     return text if reached else f"{text} missed"
 
 
@@ -269,9 +269,9 @@ def _table(columns: str, rows: list[Row], database: str, load: str) -> str:
 def written(page: str, text: str, database: str) -> str:
     """Return the page with this table in the place of the last one of this database."""
     begin, end = f"<!-- load {database} -->\n", f"<!-- /load {database} -->\n"
-    before, found, rest = page.partition(begin)
+    before, begun, rest = page.partition(begin)
     _, closed, after = rest.partition(end)
-    if not (found and closed):
+    if not (begun and closed):
         raise ValueError(f"the page has no place for {database}")
     return f"{before}{begin}{text}{end}{after}"
 

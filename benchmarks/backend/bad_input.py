@@ -87,7 +87,7 @@ CLASSES: Final = {
     "an address in NFD": _wrong(unicodedata.normalize("NFD", "josé@example.com")),
     "a homoglyph of an address": _wrong("\u0430da@example.com"),
     "a taken address in capitals": Bad(_sign_in(_EMAIL.upper()), "/auth/register", hashed=True),
-    "fields that nobody asked for": Bad(_sign_in(**_UNASKED), "/auth/register", hashed=True),
+    "fields that the operation lacks": Bad(_sign_in(**_UNASKED), "/auth/register", hashed=True),
     "a common password": Bad(_sign_in(word="Password123!"), "/auth/register"),
     "a refresh token of 5,000 letters": Bad(_renew("x" * 5_000), "/auth/refreshToken"),
     "a form": Bad(b"email=a%40b.c&password=x", headers=_FORM, status=415),

@@ -181,28 +181,28 @@ class Refused:
 async def refusals(server: Server, times: int) -> dict[str, Refused]:
     """Send each class of bad input so often, in turns."""
     url, run = urlsplit(server.base_url), secrets.token_hex(8)
-    found = {name: Refused() for name in bad_input.CLASSES}
+    measured = {name: Refused() for name in bad_input.CLASSES}
     for turn in range(times):
         for number, (name, bad) in enumerate(bad_input.CLASSES.items()):
             used = watch.loop_seconds(server.pid)
             reader, writer = await asyncio.open_connection(url.hostname, url.port)
             writer.write(bad.raw(f"{run}.{number}.{turn}"))
             async with asyncio.timeout(PATIENCE):
-                said = (await reader.readline()).decode()
+                status_line = (await reader.readline()).decode()
             writer.close()
             # The kernel counts a thread's time when it comes to rest: let it write its line of log.
             await asyncio.sleep(0.005)
-            found[name].processor.append((watch.loop_seconds(server.pid) - used) * 1000)
-            if not said.startswith(f"HTTP/1.1 {bad.status} "):
-                raise AssertionError(f"bad input was answered with {said!r}")
+            measured[name].processor.append((watch.loop_seconds(server.pid) - used) * 1000)
+            if not status_line.startswith(f"HTTP/1.1 {bad.status} "):
+                raise AssertionError(f"bad input was answered with {status_line!r}")
     # A request is logged after its answer went out, and before the next one is answered.
     async with wires(server.base_url, 1) as (wire,):
         await wire.profile(server.access)
     for line in map(json.loads, server.log.read_text().rpartition("\n")[0].splitlines()):
         of, _, rest = str(line.get("request_id")).rpartition(".")[0].partition(".")
         if of == run:
-            found[list(found)[int(rest)]].wall.append(line["ms"])
-    return found
+            measured[list(measured)[int(rest)]].wall.append(line["ms"])
+    return measured
 
 
 def _right(answer: Answer) -> Answer:

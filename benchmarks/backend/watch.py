@@ -31,7 +31,7 @@ class Held:
 def held(pid: int, database: str) -> Held:
     """Count now (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    found = {
+    figures = {
         name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in status) if name in _READ
     }
     engine = create_engine(database)
@@ -41,7 +41,7 @@ def held(pid: int, database: str) -> Held:
         )
     engine.dispose()
     descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Held(found["VmRSS"], found["Threads"], descriptors, sessions or 0, tokens or 0)
+    return Held(figures["VmRSS"], figures["Threads"], descriptors, sessions or 0, tokens or 0)
 
 
 _READ = {"VmRSS", "Threads"}

@@ -52,10 +52,10 @@ class Wire:
         begun = time.perf_counter()
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         async with asyncio.timeout(PATIENCE):
-            said = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            length = int(said.partition("content-length:")[2].partition("\r\n")[0])
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            length = int(head.partition("content-length:")[2].partition("\r\n")[0])
             received = await self._reader.readexactly(length)
-        return Answer(int(said[9:12]), json.loads(received), time.perf_counter() - begun)
+        return Answer(int(head[9:12]), json.loads(received), time.perf_counter() - begun)
 
 
 @asynccontextmanager

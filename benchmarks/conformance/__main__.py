@@ -53,10 +53,10 @@ def _run(peers: Sequence[type[Peer]], part: str) -> Table:
     return table
 
 
-def _report(found: list[str]) -> int:
-    for line in found:
+def _report(differences: list[str]) -> int:
+    for line in differences:
         print(f"DIFFERS: {line}")
-    return 1 if found else 0
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":

@@ -104,14 +104,14 @@ async def _uploaded(
         outcome = await calls(lambda: peer.send("POST", f"{site.base_url}/upload", content))
         spoilt = [len(got) for got in site.bodies if got != _BODY]
         whole = site.bodies.count(_BODY)
-        said = (
+        result = (
             outcome.replies[0].status
             if outcome.replies
             else type(outcome.errors[0]).__name__
             if outcome.errors
             else "hung"
         )
-        figure = f"accepted with {spoilt[0]} of {len(_BODY)} bytes" if spoilt else f"{whole} whole, {said}"
+        figure = f"accepted with {spoilt[0]} of {len(_BODY)} bytes" if spoilt else f"{whole} whole, {result}"
         return Verdict(not spoilt and outcome.hung == 0 and (whole == 1 or not must_arrive), figure)
 
 
@@ -280,11 +280,11 @@ async def secrets(stage: Stage) -> Verdict:
     logging.getLogger().setLevel(logging.DEBUG)
     async with stage.open(expired=True) as (site, peer):
         await calls(peer.profile, 2)
-        known = set(site.fake._families)  # noqa: SLF001 -- every refresh token ever issued
+        tokens = set(site.fake._families)  # noqa: SLF001 -- every refresh token ever issued
         texts = [repr(shown) for shown in peer.shown()]
-        in_repr = sum("eyJ" in text or any(token in text for token in known) for text in texts)
+        in_repr = sum("eyJ" in text or any(token in text for token in tokens) for text in texts)
         text = logged.getvalue()
-        in_log = "eyJ" in text or any(token in text for token in known)
+        in_log = "eyJ" in text or any(token in text for token in tokens)
         logging.getLogger().removeHandler(handler)
         return Verdict(not in_repr and not in_log, f"{in_repr} reprs, log {'has them' if in_log else 'clean'}")
 
@@ -306,5 +306,5 @@ async def history(stage: Stage) -> Verdict:
 
 
 def _httpx_client(peer: Peer) -> Any:
-    found = getattr(peer, "http", None) or getattr(getattr(peer, "client", None), "http", None)
-    return found if isinstance(found, httpx.Client | httpx.AsyncClient) else None
+    http = getattr(peer, "http", None) or getattr(getattr(peer, "client", None), "http", None)
+    return http if isinstance(http, httpx.Client | httpx.AsyncClient) else None

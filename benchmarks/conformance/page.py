@@ -75,13 +75,15 @@ def differences(table: Table, text: str) -> list[str]:
     """Say where cells that were run now are not what the page says, or did not pass."""
     columns = _columns_of(text)
     rows = titles_on(text)
-    found = []
+    differences = []
     for title, cells in table.items():
         for name, verdict in cells.items():
             written = rows[title][columns.index(name)] if title in rows and name in columns else "nothing"
             if verdict.passed is False or written[0] != MARKS[verdict.passed]:
-                found.append(f"{title}, {name}: now {MARKS[verdict.passed]} {verdict.figure}; on the page {written}")
-    return found
+                differences.append(
+                    f"{title}, {name}: now {MARKS[verdict.passed]} {verdict.figure}; on the page {written}"
+                )
+    return differences
 
 
 def _columns_of(text: str) -> list[str]:

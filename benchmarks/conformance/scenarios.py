@@ -121,22 +121,22 @@ async def refused(stage: Stage) -> Verdict:
         return Verdict(outcome.hung == 0 and site.refreshes == 1, f"hung {outcome.hung} of 20, {tries}")
 
 
-@row("The refresh is answered 500 once, with 20 calls waiting: the pair is kept")
+@row("The refresh is answered 500 once, with 20 calls waiting: the pair stays")
 async def server_error(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "500", callers=20)
 
 
-@row("The connection breaks before the refresh arrives: the pair is kept")
+@row("The connection breaks before the refresh arrives: the pair stays")
 async def reset(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "read error")
 
 
-@row("The refresh is answered 502 by a page in HTML: the pair is kept")
+@row("The refresh is answered 502 by a page in HTML: the pair stays")
 async def page(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "502 html")
 
 
-@row("A portal answers the refresh 401 with a page of its own: the pair is kept")
+@row("A portal answers the refresh 401 with a page of its own: the pair stays")
 async def portal(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "401 html")
 
@@ -151,27 +151,27 @@ async def silent(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "lost read timeout")
 
 
-@row("The answer to the refresh is cut in half: nothing of it is kept")
+@row("The answer to the refresh is cut in half: nothing of it is stored")
 async def half(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "half json")
 
 
-@row("The answer to the refresh is `null`: nothing of it is kept")
+@row("The answer to the refresh is `null`: nothing of it is stored")
 async def null(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "null")
 
 
-@row("The answer to the refresh has other names for its tokens: nothing of it is kept")
+@row("The answer to the refresh has other names for its tokens: nothing of it is stored")
 async def undefined(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "undefined")
 
 
-@row("The answer to the refresh has a number for a token: nothing of it is kept")
+@row("The answer to the refresh has a number for a token: nothing of it is stored")
 async def number(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "number for a token")
 
 
-@row("The answer to the refresh is a token of 1 MB that never ends: nothing of it is kept")
+@row("The answer to the refresh is a token of 1 MB that never ends: nothing of it is stored")
 async def huge(stage: Stage) -> Verdict:
     return await _passing_trouble(stage, "huge")
 
@@ -186,7 +186,7 @@ async def newline(stage: Stage) -> Verdict:
         return Verdict(well and not shown, f"{figure}{', token in the error' if shown else ''}")
 
 
-@row("The answer to the refresh is compressed, which nobody asked for: it is taken")
+@row("The answer to the refresh is compressed without need: it is taken")
 async def compressed(stage: Stage) -> Verdict:
     return await _taken(stage, "gzip")
 
@@ -211,8 +211,8 @@ async def mixed_up(stage: Stage) -> Verdict:
         site.on_the_way.append("another user")
         outcome = await calls(peer.profile)
         after = await calls(peer.profile)
-        said = b"".join(reply.body for reply in (*outcome.replies, *after.replies))
-        who = "bob" if b"bob@" in said else "ada" if b"ada@" in said else "nobody"
+        seen = b"".join(reply.body for reply in (*outcome.replies, *after.replies))
+        who = "bob" if b"bob@" in seen else "ada" if b"ada@" in seen else "nobody"
         return Verdict(who == "ada" and not outcome.hung, f"is {who}")
 
 
@@ -226,7 +226,7 @@ async def busy(stage: Stage) -> Verdict:
         return Verdict(well and not sooner and not outcome.hung, f"{sooner} sooner, {outcome}, {figure}")
 
 
-@row("The server restarts just when the refresh is due, with 20 calls waiting: the pair is kept")
+@row("The server restarts just when the refresh is due, with 20 calls waiting: the pair stays")
 async def restarting(stage: Stage) -> Verdict:
     async with stage.open(expired=True) as (site, peer):
         come_back = site.go_away()

@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Foreign(_Handler):
-    """Another origin: counts what it was given."""
+    """Another origin: counts what it received."""
 
     def _serve(self) -> None:
         body = self._body()
@@ -211,21 +211,21 @@ class _Home(_Handler):
             if name == "away":
                 answer = httpx.Response(307, headers={"location": self.site.foreign_url})
         time.sleep(self.site.delays.get(name, 0.0))
-        kept = {k: v for k, v in answer.headers.items() if k in {"content-type", "location", "retry-after"}}
+        headers = {k: v for k, v in answer.headers.items() if k in {"content-type", "location", "retry-after"}}
         if name == "refreshToken":
-            self._refreshed(answer, answer.content, kept)
+            self._refreshed(answer, answer.content, headers)
         else:
-            self._answer(answer.status_code, answer.content, kept)
+            self._answer(answer.status_code, answer.content, headers)
 
     def _token(self, form: dict[str, list[str]]) -> None:
         """RFC 6749, sections 4.3 and 6, on top of the same rules and faults."""
-        said = {name: values[0] for name, values in form.items()}
-        if said.get("grant_type") == "password":
+        fields = {name: values[0] for name, values in form.items()}
+        if fields.get("grant_type") == "password":
             self.site.seen["password logins"] += 1
-            pair = self.site.fake.issue(said["username"])
+            pair = self.site.fake.issue(fields["username"])
             self._answer(200, self._oauth({"accessToken": pair.access_token, "refreshToken": pair.refresh_token}))
             return
-        token = said.get("refresh_token", "")
+        token = fields.get("refresh_token", "")
         headers = {"idempotency-key": _name(token), "content-type": "application/json"}
         body = json.dumps({"refreshToken": token}).encode()
         answer = self._ask("POST", f"{_BASE}/auth/refreshToken", headers, body)
@@ -237,8 +237,8 @@ class _Home(_Handler):
             content = self._oauth(answer.json())
         except ValueError:
             content = answer.content
-        kept = {k: v for k, v in answer.headers.items() if k in {"location", "retry-after"}}
-        self._refreshed(answer, content, kept)
+        headers = {k: v for k, v in answer.headers.items() if k in {"location", "retry-after"}}
+        self._refreshed(answer, content, headers)
 
     def _refreshed(self, answer: httpx.Response, content: bytes, headers: dict[str, str]) -> None:
         """Answer a refresh, with what happens to the answer on its way."""
@@ -268,11 +268,11 @@ class _Home(_Handler):
                 time.sleep(_DRIP)
         self.close_connection = True
 
-    def _oauth(self, said: Any) -> bytes:
+    def _oauth(self, body: Any) -> bytes:
         names = {"accessToken": "access_token", "refreshToken": "refresh_token"}
-        if not isinstance(said, dict) or "message" in said:
-            return json.dumps(said).encode()
-        translated = {names.get(name, name): value for name, value in said.items()}
+        if not isinstance(body, dict) or "message" in body:
+            return json.dumps(body).encode()
+        translated = {names.get(name, name): value for name, value in body.items()}
         return json.dumps({**translated, "token_type": "Bearer", "expires_in": self.site.ttl}).encode()
 
     def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:

@@ -117,5 +117,5 @@ async def kept_and_well(site: Site, peer: Peer) -> tuple[bool, str]:
             )
             return not (logins or revoked), f"works again{suffix}"
         await asyncio.sleep(0.4)
-    state = "pair lost" if not peer.refresh_token() else "the pair it kept is of no use"
+    state = "pair lost" if not peer.refresh_token() else "its pair is of no use"
     return False, f"signed out: {state}"

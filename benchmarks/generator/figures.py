@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks.children import with_bytecode
+from benchmarks.generator.documents import DOCUMENTS, table
 from benchmarks.generator.large import large
 from benchmarks.generator.loop import released
 from generator.package.pins import PINS
@@ -48,7 +49,13 @@ def main() -> int:
     """Measure everything, print it, write the page."""
     parser = argparse.ArgumentParser(prog="make bench-generator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--documents", type=Path, help="measure the documents of this folder, and nothing else")
+    parser.add_argument("--trials", type=int, default=10**9, help="bytes of the largest document that gets a trial")
     options = parser.parse_args()
+    page = PAGE.read_text("utf-8").partition(DOCUMENTS) if PAGE.exists() else ("", "", "")
+    if options.documents:
+        PAGE.write_text(page[0] + table(options.documents, options.trials), encoding="utf-8")
+        return 0
     with TemporaryDirectory(prefix="bench-") as folder:
         rows = list(_rows(Path(folder), options.rounds))
     head = _HEAD.format(
@@ -58,7 +65,8 @@ def main() -> int:
         system=platform.system(),
         rounds=options.rounds,
     )
-    PAGE.write_text(head + "".join(f"| {' | '.join(row)} |\n" for row in rows), encoding="utf-8")
+    rest = page[1] + page[2]
+    PAGE.write_text(head + "".join(f"| {' | '.join(row)} |\n" for row in rows) + rest, encoding="utf-8")
     return 0
 
 
@@ -73,8 +81,8 @@ def _rows(folder: Path, rounds: int) -> list[tuple[str, ...]]:
     few, many = (_written(folder, count) for count in (10, 1_000))
     verified = _cpu([sys.executable, "-m", "generator", "generate", *_options(ours, folder / "verified_sdk")])
     row("`generate` of our spec, verified", f"{verified:.1f} s", "10 s", "processor time of one run, mypy and all")
-    told = "time on the clock: diff, types, two builds, upload, install, the README's example; not the suite"
-    row("edit → release installed from an index", f"{released(folder):.1f} s", "60 s", told)
+    remark = "time on the clock: diff, types, two builds, upload, install, the README's example; not the suite"
+    row("edit → release installed from an index", f"{released(folder):.1f} s", "60 s", remark)
     for name, spec, limit in (("our spec", ours, "1.3"), ("1,000 operations", many, "1.2")):
         ratio = _ratio(partial(_cpu, _unverified(spec, folder)), partial(_cpu, _bare(spec, folder)), rounds)
         row(f"`generate` ÷ the bare generator, {name}", f"{ratio:.2f}", limit, "without verification, linting included")

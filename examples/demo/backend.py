@@ -30,9 +30,9 @@ def reference_backend(folder: Path) -> Iterator[str]:
     """Run the reference backend on a free loopback port with its data in `folder`; yield its base URL."""
     options = ["--port", "0", "--database", str(folder / "backend.sqlite3"), "--access-ttl", str(ACCESS_TTL)]
     command = [sys.executable, "-m", "signedin_backend", *options, "--ledger", "--no-rate-limit"]
-    said, log = folder / "backend.out", folder / "backend.err"
-    with said.open("w") as out, log.open("w") as err, child(command, stdout=out, stderr=err) as process:
-        yield _base_url(process, said, log)
+    output, log = folder / "backend.out", folder / "backend.err"
+    with output.open("w") as out, log.open("w") as err, child(command, stdout=out, stderr=err) as process:
+        yield _base_url(process, output, log)
 
 
 @contextmanager
@@ -51,10 +51,10 @@ def ledger(base_url: str) -> dict[str, int]:
     """Return the backend's own counts; empty for a backend that keeps none."""
     try:
         answer = httpx.get(f"{base_url}/__ledger__", timeout=5.0, trust_env=False)
-        said = answer.json() if answer.status_code == 200 else {}
+        ledger = answer.json() if answer.status_code == 200 else {}
     except (httpx.HTTPError, ValueError):
         return {}
-    return {name: value for name, value in said.items() if isinstance(value, int)} if isinstance(said, dict) else {}
+    return {name: value for name, value in ledger.items() if isinstance(value, int)} if isinstance(ledger, dict) else {}
 
 
 def since(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
@@ -62,13 +62,13 @@ def since(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]
     return {name: value - before.get(name, 0) for name, value in after.items()}
 
 
-def _base_url(process: subprocess.Popen[str], said: Path, log: Path) -> str:
+def _base_url(process: subprocess.Popen[str], output: Path, log: Path) -> str:
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < end:
-        if found := re.search(r"listening on (\S+)\n", said.read_text()):
-            return found[1]
+        if match := re.search(r"listening on (\S+)\n", output.read_text()):
+            return match[1]
         time.sleep(0.02)
-    raise DemoError(f"the backend did not start: {log.read_text()[-2000:] or 'it said nothing'}")
+    raise DemoError(f"the backend did not start: {log.read_text()[-2000:] or 'it wrote nothing'}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

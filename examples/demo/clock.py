@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class DemoClock:
-    """A `signedin.protocols.Clock`: the machine's time, unless told otherwise. Steered while no call is under way."""
+    """A `signedin.protocols.Clock`: the machine's time, or what the demo sets. Steered while no call is under way."""
 
     wall = staticmethod(time.time)
 

@@ -111,14 +111,14 @@ class Counts:
 
     def complaints(self) -> list[str]:
         """Return what is not as promised."""
-        found = []
+        complaints = []
         if self.expiries != self.refreshes:
-            found.append(f"{self.expiries} tokens were used up, but {self.refreshes} refreshes were made")
+            complaints.append(f"{self.expiries} tokens were used up, but {self.refreshes} refreshes were made")
         if self.reused:
-            found.append(f"{self.reused} refresh tokens were presented twice")
+            complaints.append(f"{self.reused} refresh tokens were presented twice")
         if self.errors:
-            found.append(f"{self.errors} requests failed")
-        return found
+            complaints.append(f"{self.errors} requests failed")
+        return complaints
 
 
 def disagreements(client: Counts, backend: Counts) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is printed at the end: both sides' counts beside each other, what they mean, and whether all is well."""
+"""What the run ends with: both sides' counts beside each other, what they mean, and whether all is well."""
 
 from __future__ import annotations
 
@@ -48,22 +48,20 @@ def _cell(counts: Counts, name: str) -> str:
 
 
 def _meaning(run: Run, client: Counts, backend: Counts | None) -> list[str]:
-    known = count([span for span in run.recorder.spans if span.stage == STOPPED], "refused")
-    learned = 1 if known else 0
+    refused = count([span for span in run.recorder.spans if span.stage == STOPPED], "refused")
+    learned = 1 if refused else 0
     lines = [
         "An expiry is an access token that was used up: expired, or in the last fifth of its life, when replaced.",
         f"{client.expiries - learned} of them the client's clock foresaw: it refreshed before anything was sent.",
     ]
-    if known:
+    if refused:
+        lines.append("1 it could not foresee, because its clock stood still as on a suspended laptop: it got 401")
         lines.append(
-            "1 it could not foresee, because its clock stood still as on a suspended laptop: the server said 401"
+            f"TokenExpiredError to {refused} requests, the wasted round trips; one refresh, and each was sent again."
         )
+    if client.wasted > refused:
         lines.append(
-            f"TokenExpiredError to {known} requests, the wasted round trips; one refresh, and each was sent again."
-        )
-    if client.wasted > known:
-        lines.append(
-            f"{client.wasted - known} more: the token expired while the request was on its way; sent again too."
+            f"{client.wasted - refused} more: the token expired while the request was on its way; sent again too."
         )
     if run.clock.forwarded:
         lines.append("The expiries were not waited for: the client's clock was moved, the server's tokens were alive.")

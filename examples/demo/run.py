@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from examples.demo.view import Token, View
 
-# A token of at most so many seconds is waited for; beyond that the client's clock is moved, unless told otherwise.
+# A token of at most so many seconds is waited for; beyond that the client's clock is moved (or `--wait-for-expiry`).
 _PATIENCE: Final = 30.0
 _MARGIN: Final = 0.05  # seconds after the expiry, so that no clock disagrees
 

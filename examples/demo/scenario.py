@@ -31,7 +31,7 @@ class NotShown(Exception):  # noqa: N818 -- no error: this backend and these opt
 
 
 class Stage(NamedTuple):
-    """A part of the run; `play` returns what is told of it."""
+    """A part of the run; `play` returns its summary."""
 
     key: str
     title: str
@@ -59,21 +59,21 @@ def sleep(run: Run) -> str:
     moved = run.outlive()
     run.expect(1)
     run.call("1 call", "0")
-    return f"{_told(run)}{_moved(moved)}"
+    return f"{_summary(run)}{_moved(moved)}"
 
 
 def threads(run: Run) -> str:
     """Call from threads, all at once, after the token has expired."""
     moved = run.outlive()
     run.at_once(threads=run.calls)
-    return f"{_told(run)}{_moved(moved)}"
+    return f"{_summary(run)}{_moved(moved)}"
 
 
 def tasks(run: Run) -> str:
     """Call from asyncio tasks, all at once, after the token has expired."""
     moved = run.outlive()
     run.at_once(tasks=run.calls)
-    return f"{_told(run)}{_moved(moved)}"
+    return f"{_summary(run)}{_moved(moved)}"
 
 
 def stopped(run: Run) -> str:
@@ -86,7 +86,7 @@ def stopped(run: Run) -> str:
     run.clock.go_on()
     half = run.calls // 2
     run.at_once(threads=run.calls - half, tasks=half)
-    return _told(run)
+    return _summary(run)
 
 
 def processes(run: Run) -> str:
@@ -103,11 +103,11 @@ def processes(run: Run) -> str:
         for each in both:
             _order(each, **order)
         answers = [_answer(each) for each in both]
-    told = [[Span(**span) for span in answer["spans"]] for answer in answers]
-    run.recorder.spans += told[0] + told[1]
+    answered = [[Span(**span) for span in answer["spans"]] for answer in answers]
+    run.recorder.spans += answered[0] + answered[1]
     run.elsewhere = sum(answer["expiries"] for answer in answers)
-    who = [any(s.kind == "refresh" and s.stage == run.recorder.stage for s in spans) for spans in told].index(True)
-    return f"{_told(run)}; {_PROCESSES[who]} refreshed, {_PROCESSES[1 - who]} took it from the file{_moved(moved)}"
+    who = [any(s.kind == "refresh" and s.stage == run.recorder.stage for s in spans) for spans in answered].index(True)
+    return f"{_summary(run)}; {_PROCESSES[who]} refreshed, {_PROCESSES[1 - who]} took it from the file{_moved(moved)}"
 
 
 def _worker(run: Run, group: str) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -139,7 +139,7 @@ STAGES: Final = (
 )
 
 
-def told(spans: Sequence[Span]) -> str:
+def summary(spans: Sequence[Span]) -> str:
     """Sum a stage up."""
     calls = [span for span in spans if span.kind == "call"]
     took = max(span.end for span in calls) - min(span.start for span in calls)
@@ -151,8 +151,8 @@ def told(spans: Sequence[Span]) -> str:
     )
 
 
-def _told(run: Run) -> str:
-    return told([span for span in run.recorder.spans if span.stage == run.recorder.stage])
+def _summary(run: Run) -> str:
+    return summary([span for span in run.recorder.spans if span.stage == run.recorder.stage])
 
 
 def _moved(seconds: float) -> str:
@@ -170,5 +170,5 @@ def _answer(other: subprocess.Popen[str]) -> dict[str, Any]:
     line = other.stdout.readline() if other.stdout else ""
     if not line:
         raise DemoError("another process ended without an answer")
-    said: dict[str, Any] = json.loads(line)
-    return said
+    payload: dict[str, Any] = json.loads(line)
+    return payload

@@ -43,7 +43,7 @@ class Picture:
         self._add(f'<line class="{ink}-line" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"{dash}/>')
 
     def text(
-        self, x: float, y: float, words: str, ink: str = "plain", *, size: int = 11, anchor: Anchor = "start"
+        self, x: float, y: float, words: str, ink: str = "plain", *, size: int = 13, anchor: Anchor = "start"
     ) -> None:
         """Write words on the base line `y`."""
         weight = ' font-weight="600"' if ink == "strong" else ""

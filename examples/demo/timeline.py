@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from examples.demo.scenario import STOPPED, told
+from examples.demo.scenario import STOPPED, summary
 from examples.demo.svg import Picture
 from examples.demo.wire import count
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from examples.demo.run import Run
     from examples.demo.wire import Span
 
-_WIDTH: Final = 1000
-_MARGIN: Final = 24
-_GUTTER: Final = 76  # for the names left of the lanes
-_PANEL_WIDTH: Final = (_WIDTH - 3 * _MARGIN) / 2
+_WIDTH: Final = 420  # a phone's, so that the words are legible there
+_MARGIN: Final = 12
+_GUTTER: Final = 84  # for the names left of the lanes
+_PANEL_WIDTH: Final = _WIDTH - 2 * _MARGIN
 _LANES_HEIGHT: Final = 200
 _PANEL_HEIGHT: Final = _LANES_HEIGHT + 106
 _PANELS: Final = {
-    "threads": "Threads, token expired: refreshed before anything is sent",
-    "tasks": "Tasks, token expired: refreshed before anything is sent",
-    STOPPED: "Clock stood still: only the server knows, and says 401",
-    "processes": "Two processes, one token file: one refreshes for both",
+    "threads": "Threads: refreshed before anything is sent",
+    "tasks": "Tasks: refreshed before anything is sent",
+    STOPPED: "Clock stood still: the server answers 401",
+    "processes": "Two processes, one file: one refreshes for both",
 }
 _SHORT: Final = {
     "profile": "sign in",
@@ -39,7 +39,7 @@ _SHORT: Final = {
     "processes": "two processes",
 }
 _LEGEND: Final = (
-    ("token", "access token alive (dotted: expired, nobody calls)"),
+    ("token", "access token alive"),
     ("wait", "a call waits"),
     ("request", "request"),
     ("refused", "request refused: 401"),
@@ -54,16 +54,15 @@ def draw(run: Run, path: Path) -> None:
     calls, refreshes = count(spans, "call"), count(spans, "refresh")
     title = f"{calls} calls, {refreshes} refreshes, {count(spans, 'refused')} refused and replayed"
     picture = Picture(_WIDTH, title)
-    picture.text(_MARGIN, 38, title, "strong", size=17)
-    _draw_lives(picture, run, 64)
-    top = 172.0
+    picture.text(_MARGIN, 28, title, "strong", size=15)
+    _draw_lives(picture, run, 72)
+    top = 166.0
     shown = [key for key in _PANELS if any(s.stage == key for s in spans)]
     for place, key in enumerate(shown):
-        left = _MARGIN + (place % 2) * (_PANEL_WIDTH + _MARGIN)
-        _draw_panel(picture, run, key, (left, top + (place // 2) * (_PANEL_HEIGHT + _MARGIN)))
-    bottom = top + math.ceil(len(shown) / 2) * (_PANEL_HEIGHT + _MARGIN)
-    _draw_legend(picture, bottom + 6)
-    picture.height = bottom + 30
+        _draw_panel(picture, run, key, (_MARGIN, top + place * (_PANEL_HEIGHT + _MARGIN)))
+    bottom = top + len(shown) * (_PANEL_HEIGHT + _MARGIN)
+    _draw_legend(picture, bottom + 10)
+    picture.height = bottom + 62
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(picture.svg(), encoding="utf-8")
 
@@ -81,10 +80,10 @@ class _Axis:
         return self.left + (moment - self.start) / (self.end - self.start) * self.width
 
     def ticks(self) -> list[float]:
-        """Return round distances from the start, at most eight."""
+        """Return round distances from the start, at most six."""
         length = self.end - self.start
         power = 10.0 ** math.floor(math.log10(length))
-        step = next(s for s in (0.1 * power, 0.2 * power, 0.5 * power, power, 2 * power) if length / s <= 8)
+        step = next(s for s in (0.1 * power, 0.2 * power, 0.5 * power, power, 2 * power) if length / s <= 6)
         return [step * number for number in range(int(length / step) + 1)]
 
 
@@ -104,9 +103,10 @@ def _draw_lives(picture: Picture, run: Run, top: float) -> None:
             picture.box(axis.x(span.start) - 1, top + 16, 3, 38, "refresh")
     for key, name in _SHORT.items():
         began = [span.start for span in run.recorder.spans if span.stage == key]
-        if began:
+        if began:  # names in three rows: neighbours would overlap
             x = axis.x(min(began))
-            picture.text(x, top + 8, name, "strong", anchor="end" if x > _WIDTH - 120 else "start")
+            y = top + 10 - 14 * (2 - list(_SHORT).index(key) % 3)
+            picture.text(x, y, name, "strong", size=12, anchor="end" if x > _WIDTH - 90 else "start")
     _draw_ticks(picture, axis, top + 62, 1.0, "s")
 
 
@@ -124,8 +124,8 @@ def _draw_panel(picture: Picture, run: Run, key: str, corner: tuple[float, float
     spans = [span for span in run.recorder.spans if span.stage == key]
     left, top = corner
     picture.box(left, top, _PANEL_WIDTH, _PANEL_HEIGHT, "panel", round_=6)
-    picture.text(left + 14, top + 24, _PANELS[key], "strong", size=13)
-    picture.text(left + 14, top + 42, told(spans))
+    picture.text(left + 14, top + 24, _PANELS[key], "strong", size=14)
+    picture.text(left + 14, top + 42, summary(spans))
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     axis = _Axis(start, end, left + _GUTTER, _PANEL_WIDTH - _GUTTER - 18)
     picture.text(left + 14, top + 65, "refresh")
@@ -158,12 +158,11 @@ def _draw_ticks(picture: Picture, axis: _Axis, y: float, factor: float, unit: st
     for after in axis.ticks():
         x = axis.x(axis.start + after)
         picture.line((x, y - 4), (x, y), "plain")
-        picture.text(x, y + 13, f"{after * factor:g} {unit}", anchor="middle", size=10)
+        picture.text(x, y + 13, f"{after * factor:g} {unit}", anchor="middle", size=12)
 
 
 def _draw_legend(picture: Picture, y: float) -> None:
-    x = float(_MARGIN)
-    for ink, words in _LEGEND:
-        picture.box(x, y - 9, 22, 10, ink, round_=2)
-        picture.text(x + 28, y, words)
-        x += 28 + 6.2 * len(words) + 24
+    for place, (ink, words) in enumerate(_LEGEND):
+        x, row = _MARGIN + place % 2 * _WIDTH / 2, y + place // 2 * 18
+        picture.box(x, row - 10, 22, 11, ink, round_=2)
+        picture.text(x + 28, row, words)

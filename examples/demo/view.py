@@ -28,7 +28,7 @@ _MARKS: Final = {True: "✓", False: "✗", None: "-"}
 
 
 class View(Protocol):
-    """Where a run is told."""
+    """Where a run is shown."""
 
     def begin(self, title: str) -> None:
         """Begin a stage."""

@@ -1,6 +1,6 @@
 """Who is signed in at which browser: a random id in a cookie here, times under its hash in the store of the tokens.
 
-A browser's id opens its session, so only its SHA-256 is kept, as the name of the profile that has the tokens.
+A browser's id opens its session, so only its SHA-256 is stored, as the name of the profile that has the tokens.
 """
 
 from __future__ import annotations

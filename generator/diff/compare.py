@@ -24,22 +24,24 @@ def compare(old: Document, new: Document) -> list[Change]:
     for document in (old, new):
         _require_comparable(document)
     try:
-        found = {*Operations(old, new).compare(), *_classes(old, new), *compare_contract(old, new)}
+        differences = {*Operations(old, new).compare(), *_classes(old, new), *compare_contract(old, new)}
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise SpecError(f"{old.path} and {new.path}: cannot be compared ({type(error).__name__}). Run lint.") from error
-    if not found and json.dumps(old.data) != json.dumps(new.data):  # as text: an order is something that users see
+    if not differences and json.dumps(old.data) != json.dumps(
+        new.data
+    ):  # as text: an order is something that users see
         text = "texts, examples, the order, or what no method shows"
-        found = {Change("documentation-changed", Level.PATCH, "the document", text)}
-    return sorted(found, key=lambda each: (-each.level, each.where, each.rule, each.message))
+        differences = {Change("documentation-changed", Level.PATCH, "the document", text)}
+    return sorted(differences, key=lambda each: (-each.level, each.where, each.rule, each.message))
 
 
 def _require_comparable(document: Document) -> None:
     """Refuse what would be compared without being seen: what stands in other files, and what no name tells apart."""
-    found = [*references(document), *identifiers(document)]
-    if found:
-        told = "\n".join(each.told(document.path) for each in found[:3])
-        more = f"\nand {len(found) - 3} more" if len(found) > 3 else ""
-        raise SpecError(f"{document.path}: cannot be compared as a whole.\n{told}{more}")
+    problems = [*references(document), *identifiers(document)]
+    if problems:
+        lines = "\n".join(each.text(document.path) for each in problems[:3])
+        more = f"\nand {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise SpecError(f"{document.path}: cannot be compared as a whole.\n{lines}{more}")
 
 
 def _classes(old: Document, new: Document) -> Iterator[Change]:

@@ -8,12 +8,12 @@ from attrs import define, evolve, field
 from generator.spec.document import Document
 
 Schema = dict[str, Any]
-# Formats that openapi-python-client prints as a type of their own.
+# Formats that openapi-python-client generates as a type of their own.
 _TYPED_FORMATS: Final = {"date", "date-time", "uuid", "binary"}
 _MANY: Final = ("allOf", "anyOf", "oneOf")
 # What makes a schema more than another name for the one that it refers to.
 _OWN: Final = {"properties", "required", "additionalProperties", "anyOf", "oneOf"}
-# Lists and models get no default in the printed signature, bytes neither.
+# Lists and models get no default in the generated signature, bytes neither.
 _WITHOUT_DEFAULT: Final = {"array", "object", "string:binary"}
 _DEEPEST: Final = 20
 _STRICTEST: Final = {
@@ -56,12 +56,12 @@ class Normal:
 
     @property
     def is_class(self) -> bool:
-        """Say whether a class is printed of it; one without a name gets one that tells where it stands."""
+        """Say whether a class is generated of it; one without a name gets one that tells where it stands."""
         return _is_class(self.schema)
 
     @property
     def has_default(self) -> bool:
-        """Say whether the printed signature has its default."""
+        """Say whether the generated signature has its default."""
         if self.schema.get("default") is None:
             return False
         kinds = frozenset[str]().union(*(each.types for each in self.members))
@@ -80,7 +80,7 @@ class Normal:
         return tuple(evolve(one, types=frozenset({each})) for each in sorted(self.types))
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """Say in a word or two what it is."""
         return self.name or " or ".join(sorted(self.types)) or "anything"
 
@@ -137,8 +137,8 @@ def _union(schema: Schema) -> list[Any]:
 
 
 def _types(schema: Schema) -> frozenset[str]:
-    said = schema.get("type")
-    types = set(said) if isinstance(said, list) else {said} if said else set()
+    kind = schema.get("type")
+    types = set(kind) if isinstance(kind, list) else {kind} if kind else set()
     if not types and schema.get("properties"):
         types.add("object")
     if not types and (values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])):
@@ -160,7 +160,7 @@ def _merged(document: Document, node: Any, seen: frozenset[str]) -> Schema:
 
 
 def _together(outer: Schema, inner: Schema) -> Schema:
-    """Return a schema that says what both say; what cannot be said as one stays in `allOf`."""
+    """Return a schema that says what both say; what cannot be written as one stays in `allOf`."""
     both = {**inner, **outer}
     for key in inner.keys() & outer.keys() - _TEXTS:
         if inner[key] == outer[key]:

@@ -7,8 +7,7 @@ from typing import Final
 
 from attrs import define
 
-from generator.diff.change import Change, Level, highest
-from generator.diff.versions import next_version, why
+from generator.diff.change import Change, Level, highest, next_version, why
 from generator.lint.finding import shown
 
 _HEADINGS: Final = {Level.BREAKING: "Breaking", Level.MINOR: "Minor", Level.PATCH: "Patch"}
@@ -16,7 +15,7 @@ _HEADINGS: Final = {Level.BREAKING: "Breaking", Level.MINOR: "Minor", Level.PATC
 
 @define(frozen=True)
 class Report:
-    """What is to be told."""
+    """What is ."""
 
     changes: Sequence[Change]
     current: str
@@ -66,8 +65,8 @@ def as_json(report: Report) -> str:
         }
         for each in report.changes
     ]
-    said = {"level": report.level.name.lower(), "current": report.current, "suggested": report.suggested}
-    return json.dumps({**said, "changes": changes}, indent=2)
+    summary = {"level": report.level.name.lower(), "current": report.current, "suggested": report.suggested}
+    return json.dumps({**summary, "changes": changes}, indent=2)
 
 
 def markdown(report: Report) -> str:
@@ -78,10 +77,10 @@ def markdown(report: Report) -> str:
 def _markdown_lines(report: Report) -> Iterator[str]:
     yield f"**What changes for users of the SDK:** {report.summary}"
     for level, heading in _HEADINGS.items():
-        found = list(report.at(level))
-        if found:
+        listed = list(report.at(level))
+        if listed:
             yield from ("", f"### {heading}", "")
-        for change in found:
+        for change in listed:
             yield f"- {code(change.where)}: {escaped(change.message)} ({code(change.rule)})"
             if change.reason:
                 yield f"  - Why: {change.reason} What to do: {change.hint}"
@@ -99,8 +98,8 @@ def code(untrusted: str) -> str:
 def escaped(untrusted: str) -> str:
     """Return a text in Markdown, none of it markup."""
     # The spec of a pull request is a stranger's text; the comment is ours: no mention, no link, no markup.
-    said = re.sub(r"@|://|(?i:www)(?=\.)", lambda found: f"{found[0]}\u200b", _plain(untrusted))
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#!~$&" else char for char in said)
+    safe = re.sub(r"@|://|(?i:www)(?=\.)", lambda match: f"{match[0]}\u200b", _plain(untrusted))
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#!~$&" else char for char in safe)
 
 
 FORMATS: Final[dict[str, Callable[[Report], str]]] = {"text": text, "json": as_json, "markdown": markdown}

@@ -78,8 +78,8 @@ def _extracted(revision: str, allowed: Path, folder: Path, root: Path) -> Path:
     command += ["--end-of-options", f"{revision}:./{copy.relative_to(folder).as_posix()}"]
     done = subprocess.run(command, cwd=root, capture_output=True, check=False)
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip()
-        raise SpecError(f"git:{revision}: there is no folder {allowed} in that revision: {told}")
+        reason = done.stderr.decode("utf-8", "replace").strip()
+        raise SpecError(f"git:{revision}: there is no folder {allowed} in that revision: {reason}")
     try:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(folder, filter="data")
@@ -118,6 +118,6 @@ def committed(revision: str, name: str, root: Path) -> bytes:
     except OSError as error:
         raise SpecError(f"git:{revision}: git does not run here: {error.strerror}.") from error
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip()
-        raise SpecError(f"git:{revision}: there is no {name} in that revision: {told}")
+        reason = done.stderr.decode("utf-8", "replace").strip()
+        raise SpecError(f"git:{revision}: there is no {name} in that revision: {reason}")
     return done.stdout

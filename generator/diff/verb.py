@@ -10,9 +10,8 @@ from typing import Final
 from generator.cli import ROOT
 from generator.diff.change import Change, Level
 from generator.diff.compare import compare
-from generator.diff.consumers import Consumers, consumers
 from generator.diff.report import FORMATS, Report
-from generator.diff.sdk import api_changes, consumer_changes, printed
+from generator.diff.sdk import Consumers, api_changes, consumer_changes, consumers, printed
 from generator.diff.source import opened
 from generator.spec.document import Document
 
@@ -28,27 +27,27 @@ def diff(options: argparse.Namespace) -> int:
         opened(options.new, allow_refs=options.allow_refs, overlays=options.overlay) as new,
         consumers(options.old, options.consumer, root=Path()) as programs,
     ):
-        found = changes(old, new, consumers=programs, specs_only=options.specs_only)
-    report = Report(found, options.current or current_version(ROOT))
+        differences = changes(old, new, consumers=programs, specs_only=options.specs_only)
+    report = Report(differences, options.current or current_version(ROOT))
     print(FORMATS[options.form](report))
     limit = _LEVELS.get(options.fail_on)
     return FOUND if limit is not None and report.level >= limit else 0
 
 
 def changes(old: Document, new: Document, *, consumers: Consumers, specs_only: bool = False) -> list[Change]:
-    """Return what differs, with what the printed packages say of it at the end.
+    """Return what differs, with what the generated packages say of it at the end.
 
     Programs are tried also when the specs are equal: the hand-written layer and the templates change without them.
     """
-    found = compare(old, new)
-    if specs_only or not (found or consumers.programs):
-        return found
+    differences = compare(old, new)
+    if specs_only or not (differences or consumers.programs):
+        return differences
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
         before = _released(consumers, Path(folder)) or printed(old, Path(folder) / "old", _PACKAGE)
         after = printed(new, Path(folder) / "new", _PACKAGE)
         raised = [*api_changes(before, after)]
         raised += consumer_changes(consumers, before, after)
-    return [*found, *dict.fromkeys(raised)]
+    return [*differences, *dict.fromkeys(raised)]
 
 
 def _released(consumers: Consumers, folder: Path) -> Path | None:

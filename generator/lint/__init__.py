@@ -1,9 +1,11 @@
-"""What is wrong with a spec, before anything is printed from it.
+"""What is wrong with a spec, before anything is generated from it.
 
 One module for each kind of trouble: `validity` (is it OpenAPI at all), `losses` (what the generator would leave out
 without a word), `composed` (what it would read in part), `sending` (what it would write as something else), `bodies`
 (what cannot be sent or read as it is described), `names` (what two things would share), `extensions` (ours).
 """
+
+from collections.abc import Iterator
 
 from generator.lint import bodies, composed, extensions, losses, names, sending, validity
 from generator.lint.finding import Finding, Rule, shown
@@ -20,26 +22,27 @@ _RULES: tuple[Rule, ...] = (
 
 
 def lint(document: Document) -> list[Finding]:
-    """Return the findings in the order of their lines.
+    """Return all findings in the order of their lines.
 
-    The other rules take a valid document for granted; an invalid one gets to hear only that.
+    The rules take a valid document for granted: one that fails costs its own findings, and is reported only if the
+    document is valid.
     """
     findings = [finding for rule in validity.RULES for finding in _found(rule, document)]
-    if not findings:
-        findings = [finding for rule in _RULES for finding in _found(rule, document)]
-    return sorted(set(findings), key=lambda each: (each.line, each.rule, each.message))
+    others = [finding for rule in _RULES for finding in _found(rule, document, is_valid=not findings)]
+    return sorted({*findings, *others}, key=lambda each: (each.line, each.rule, each.message))
 
 
-def _found(rule: Rule, document: Document) -> list[Finding]:
-    """Return what a rule finds; one that fails costs its own findings alone."""
+def _found(rule: Rule, document: Document, *, is_valid: bool = True) -> Iterator[Finding]:
+    """Yield what a rule finds, up to where it fails."""
     try:
-        return list(rule(document))
+        yield from rule(document)
     except MemoryError:
         raise
     except Exception as failure:  # noqa: BLE001  (a rule meets what its author did not foresee)
-        name = f"{rule.__module__.rpartition('.')[2]}-{rule.__name__}".replace("_", "-")
-        message = f"The rule failed, so the document was not checked for it: {shown(repr(failure))}."
-        return [Finding(name, 1, message, "Report it; the trial still decides.", is_error=False)]
+        if is_valid:
+            name = f"{rule.__module__.rpartition('.')[2]}-{rule.__name__}".replace("_", "-")
+            message = f"The rule failed, so the document was not checked for it: {shown(repr(failure))}."
+            yield Finding(name, 1, message, "Report it; the trial still decides.", is_error=False)
 
 
 __all__ = ["Finding", "lint"]

@@ -1,6 +1,6 @@
 """Bytes where a text must stand, texts where bytes are sent, bodies where HTTP has no place for one.
 
-Upstream prints all of them, and each call of such an operation fails, or sends something else.
+Upstream generates all of them, and each call of such an operation fails, or sends something else.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _DEEPER: Final = 2
 
 
 def answers_without_a_body(document: Document) -> Iterator[Finding]:
-    """`body-impossible`: the printed package would look for a body, and fail for not finding one."""
+    """`body-impossible`: the generated package would look for a body, and fail for not finding one."""
     for each in operations(document):
         for status, node in (each.node.get("responses") or {}).items():
             section = "section 9.3.2" if each.method == "head" and status.startswith("2") else _BODILESS.get(status)
@@ -37,17 +37,17 @@ def answers_without_a_body(document: Document) -> Iterator[Finding]:
 
 
 def bytes_and_texts(document: Document) -> Iterator[Finding]:
-    """`binary`: bytes where only a text can stand, or the reverse; each place is told once."""
+    """`binary`: bytes where only a text can stand, or the reverse; each place once."""
     seen = set[tuple[Pointer, int]]()
     for each in operations(document):
         for pointer, node in parameters_of(document, each):
-            told = f"Parameter {shown((document.resolve(node) or {}).get('name'))} of {shown(each.id)}"
-            yield from _texts(document, (*_followed(document, pointer), "schema"), _DEEPER, told, seen)
-        for pointer, kind, told in _bodies(document, each):
+            subject = f"Parameter {shown((document.resolve(node) or {}).get('name'))} of {shown(each.id)}"
+            yield from _texts(document, (*_followed(document, pointer), "schema"), _DEEPER, subject, seen)
+        for pointer, kind, subject in _bodies(document, each):
             if is_bytes(kind):
-                yield from _bytes(document, pointer, told)
+                yield from _bytes(document, pointer, subject)
             else:
-                yield from _texts(document, pointer, 0 if kind == _PARTS else _DEEPER, told, seen)
+                yield from _texts(document, pointer, 0 if kind == _PARTS else _DEEPER, subject, seen)
 
 
 def _bodies(document: Document, operation: OperationFacts) -> Iterator[tuple[Pointer, str, str]]:
@@ -55,24 +55,24 @@ def _bodies(document: Document, operation: OperationFacts) -> Iterator[tuple[Poi
     pointer = _followed(document, (*operation.pointer, "requestBody"))
     for name in (document.at(pointer) or {}).get("content") or {}:
         if is_sendable(name):
-            told = f"The body {shown(name)} of {shown(operation.id)}"
-            yield (*pointer, "content", name, "schema"), kind_of(name), told
+            subject = f"The body {shown(name)} of {shown(operation.id)}"
+            yield (*pointer, "content", name, "schema"), kind_of(name), subject
     for status in operation.node.get("responses") or {}:
         pointer = _followed(document, (*operation.pointer, "responses", status))
         content = (document.at(pointer) or {}).get("content") or {}
         if (read := next((name for name in content if is_readable(kind_of(name))), None)) is not None:
-            told = f"Answer {shown(status)} of {shown(operation.id)}, {shown(read)},"
-            yield (*pointer, "content", read, "schema"), kind_of(read), told
+            subject = f"Answer {shown(status)} of {shown(operation.id)}, {shown(read)},"
+            yield (*pointer, "content", read, "schema"), kind_of(read), subject
 
 
-def _bytes(document: Document, pointer: Pointer, told: str) -> Iterator[Finding]:
+def _bytes(document: Document, pointer: Pointer, subject: str) -> Iterator[Finding]:
     if forms(document, document.at(pointer)) - {"binary"}:
-        message = f"{told} is bytes, and described as something else."
+        message = f"{subject} is bytes, and described as something else."
         yield error(document, pointer, "binary", message, _AS_BYTES)
 
 
 def _texts(
-    document: Document, pointer: Pointer, depth: int, told: str, seen: set[tuple[Pointer, int]]
+    document: Document, pointer: Pointer, depth: int, subject: str, seen: set[tuple[Pointer, int]]
 ) -> Iterator[Finding]:
     waiting: list[tuple[Pointer, Any, int]] = [(pointer, document.at(pointer), depth)]
     while waiting:
@@ -83,7 +83,7 @@ def _texts(
         if isinstance(reference := schema.get("$ref"), str):
             waiting.append((pointer_of(reference), document.at(pointer_of(reference)), depth))
         elif _is_binary(schema) and depth > _FIELD:
-            yield error(document, pointer, "binary", f"{told} holds bytes where only a text can stand.", _AS_TEXT)
+            yield error(document, pointer, "binary", f"{subject} holds bytes where only a text can stand.", _AS_TEXT)
         waiting.extend(_inside(pointer, schema, depth))
 
 
@@ -102,8 +102,8 @@ def _inside(pointer: Pointer, schema: dict[str, Any], depth: int) -> Iterator[tu
 
 
 def _is_binary(schema: dict[str, Any]) -> bool:
-    said = schema.get("type")
-    return schema.get("format") == "binary" and "string" in (said if isinstance(said, list) else [said])
+    type_ = schema.get("type")
+    return schema.get("format") == "binary" and "string" in (type_ if isinstance(type_, list) else [type_])
 
 
 def _followed(document: Document, pointer: Pointer) -> Pointer:

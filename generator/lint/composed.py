@@ -34,11 +34,11 @@ def _never(document: Document, pointer: Pointer) -> Iterator[Finding]:
 
 
 def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:
-    """`reference-inside`, `reference-siblings`: only whole components are found, and nothing beside a `$ref`."""
+    """`reference-inside`, `reference-siblings`: only whole components are followed, and nothing beside a `$ref`."""
     reference = schema.get("$ref")
     if not isinstance(reference, str):
         return
-    if referred_name(reference) is None:
+    if referred_name(reference) is None and reference.startswith("#/"):
         message = f"$ref {shown(reference)} leads into a component, where the printer does not look."
         advice = "Move what it leads to into components/schemas."
         yield error(document, pointer, "reference-inside", message, advice)

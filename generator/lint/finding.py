@@ -1,4 +1,4 @@
-"""One thing that a rule found, and the shape of a rule."""
+"""One problem that a rule reports, and the shape of a rule."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from generator.spec.document import Document, Pointer
 
 @define(frozen=True)
 class Finding:
-    """What was found where, and what to do about it; an error keeps the package from being printed."""
+    """A problem, its place, and what to do about it; an error keeps the package from being generated."""
 
     rule: str
     line: int
@@ -20,7 +20,7 @@ class Finding:
     pointer: Pointer = ()
     file: Path | None = None  # of an overlay, if the finding stands there
 
-    def told(self, document: Path) -> str:
+    def text(self, document: Path) -> str:
         """Return the line for a person, in the form that editors and CI systems link."""
         severity = "error" if self.is_error else "warning"
         return f"{self.file or document}:{self.line}: {severity} [{self.rule}] {self.message} {self.advice}"

@@ -9,7 +9,9 @@ from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.spec.address import base_url
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import METHODS, OperationFacts, operations
+from generator.spec.pages import PagesError, paging
 from generator.spec.schemas import is_bytes
+from generator.spec.streams import is_stream
 
 _STYLES: Final = {"spaceDelimited", "pipeDelimited", "deepObject"}
 _FORMS: Final = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -77,15 +79,16 @@ def parameters(document: Document) -> Iterator[Finding]:
     for each in operations(document):
         for pointer, node in parameters_of(document, each):
             parameter = document.resolve(node)
-            told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
-            if "schema" not in parameter:
-                yield error(document, pointer, "parameter", f"{told} has no schema, it is dropped.", "Give it one.")
+            subject = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
+            if "schema" not in parameter or parameter.get("in") == "querystring":
+                yield error(document, pointer, "parameter", f"{subject} has no schema of its own.", "Give it one.")
+                continue
             style, plain = parameter.get("style"), {"query": "form", "cookie": "form"}.get(parameter["in"], "simple")
             if style not in {None, plain} and (parameter["in"] != "query" or style not in _STYLES):
-                message = f"{told} is written as style {plain}, whatever it asks for."
+                message = f"{subject} is written as style {plain}, whatever it asks for."
                 yield error(document, pointer, "parameter", message, "Use the default style.")
             if parameter.get("allowReserved"):
-                yield error(document, pointer, "parameter", f"{told} is always escaped.", "Drop allowReserved.")
+                yield error(document, pointer, "parameter", f"{subject} is always escaped.", "Drop allowReserved.")
 
 
 def paths(document: Document) -> Iterator[Finding]:
@@ -102,7 +105,12 @@ def paths(document: Document) -> Iterator[Finding]:
 
 
 def calls_of_the_server(document: Document) -> Iterator[Finding]:
-    """`webhook`: a client does not serve; what the server would call is left out."""
+    """`webhook`, `method`: what a client does not serve, and methods of 3.2 that are not generated."""
+    for path, item in (document.data.get("paths") or {}).items():
+        for name in ("additionalOperations", "query") if isinstance(item, dict) else ():
+            if name in item:
+                message = f"{shown(path)} has {name}, which the generator leaves out."
+                yield warning(document, ("paths", path, name), "method", message, "Send it with `client.http`.")
     for name, node in (("webhooks", document.data), *(("callbacks", each.node) for each in operations(document))):
         if node.get(name):
             message = f"There are {name}, which the generator leaves out."
@@ -118,7 +126,7 @@ def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tup
 
 
 def request_bodies(document: Document) -> Iterator[Finding]:
-    """`media-type`, `schema-missing`: an operation whose body cannot be printed is left out, exit 0."""
+    """`media-type`, `schema-missing`: an operation whose body cannot be generated is left out, exit 0."""
     for each in operations(document):
         pointer = (*each.pointer, "requestBody")
         body = document.resolve(each.node.get("requestBody"))
@@ -144,23 +152,33 @@ def answers(document: Document) -> Iterator[Finding]:
 
 def _answer(document: Document, operation: OperationFacts, status: str, answer: dict[str, Any]) -> Iterator[Finding]:
     pointer = (*operation.pointer, "responses", status)
-    told = f"Answer {shown(status)} of {shown(operation.id)}"
+    subject = f"Answer {shown(status)} of {shown(operation.id)}"
     content = answer.get("content") or {}
     readable = [media for name, media in content.items() if is_readable(kind_of(name))]
     if content and not readable:
-        message = f"{told} is {', '.join(map(shown, content))}, which the generator cannot read."
+        message = f"{subject} is {', '.join(map(shown, content))}, which the generator cannot read."
         yield error(document, pointer, "media-type", message, "Use JSON, text/* or bytes.")
     elif readable and "schema" not in readable[0]:
         yield warning(
-            document, pointer, "schema-missing", f"{told} has no schema: its body is dropped.", "Give it one."
+            document, pointer, "schema-missing", f"{subject} has no schema: its body is dropped.", "Give it one."
         )
     elif not readable and not status.startswith(("1", "2", "3")):
-        message = f"{told} has no body with a schema: the error's `body` will be untyped."
+        message = f"{subject} has no body with a schema: the error's `body` will be untyped."
         yield warning(document, pointer, "error-schema-missing", message, "Describe what the server answers.")
 
 
+def pages(document: Document) -> Iterator[Finding]:
+    """`pages`: an operation that is described as paged, and whose pages could not be fetched."""
+    for each in operations(document):
+        try:
+            paging(document, each)
+        except PagesError as problem:
+            message = f"The pages of {shown(each.id)} cannot be fetched: {problem}."
+            yield warning(document, each.pointer, "pages", message, "See docs/lint-rules.md, or fetch them by hand.")
+
+
 def is_sendable(media_type: str) -> bool:
-    """Say whether the generator can print a body of this media type."""
+    """Say whether the generator can generate a body of this media type."""
     kind = kind_of(media_type)
     return is_json(kind) or kind in _FORMS or is_bytes(kind)
 
@@ -184,8 +202,8 @@ def is_json(kind: str) -> bool:
 
 
 def is_readable(kind: str) -> bool:
-    """Say whether the printed package reads an answer of this kind."""
-    return is_json(kind) or kind.startswith("text/") or is_bytes(kind)
+    """Say whether the generated package reads an answer of this kind."""
+    return is_json(kind) or kind.startswith("text/") or is_bytes(kind) or is_stream(kind)
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -199,4 +217,5 @@ RULES: Final[tuple[Rule, ...]] = (
     parameters,
     request_bodies,
     answers,
+    pages,
 )

@@ -11,7 +11,8 @@ from generator.lint.finding import Finding, Rule, error, shown, warning
 from generator.lint.losses import parameters_of
 from generator.lint.validity import is_example
 from generator.spec.document import Document, Pointer
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
@@ -30,9 +31,10 @@ CLIENT_ATTRIBUTES: Final = frozenset(
         "timeout",
         "with_options",
         "with_raw_response",
+        "with_streaming_response",
     }
 )
-# Names that the printed modules use beside those of the spec.
+# Names that the generated modules use beside those of the spec.
 _CLASS_NAMES: Final = frozenset(
     {"Any", "AsyncSend", "BinaryIO", "BytesIO", "Call", "File", "Final", "Generator", "IntEnum", "Literal", "Mapping"}
     | {"Operation", "RawResponse", "Send", "StrEnum", "T", "TextIO", "TypeVar", "UNSET"}
@@ -58,11 +60,11 @@ def characters(document: Document) -> Iterator[Finding]:
             if key.isprintable() and all(map(str.isprintable, texts)):
                 continue
             ours = any(step.startswith("x-signedin-") for step in (*pointer, key))
-            printed = "".join((key, *texts)) if ours or key in _PRINTED else key
+            in_code = "".join((key, *texts)) if ours or key in _PRINTED else key
             if _BIDIRECTIONAL & set("".join((key, *texts))):
-                message = f"{shown(key)} changes the direction of the text: what is read is not what is printed."
+                message = f"{shown(key)} changes the direction of the text: what is read is not what is generated."
                 yield error(document, (*pointer, key), "characters", message, "Remove U+202A-202E and U+2066-2069.")
-            elif any(map(_is_dropped, printed)):
+            elif any(map(_is_dropped, in_code)):
                 message = f"{shown(key)} holds a control character, or its value does."
                 yield error(document, (*pointer, key), "characters", message, "Remove it.")
 
@@ -119,7 +121,7 @@ def models(document: Document) -> Iterator[Finding]:
         title = (document.resolve(schemas[name]) or {}).get("title") or name
         class_name = ClassName(str(title), FIELD_PREFIX)
         if class_name in _CLASS_NAMES:
-            message = f"Schema {shown(name)} would hide `{class_name}`, which the printed modules use."
+            message = f"Schema {shown(name)} would hide `{class_name}`, which the generated modules use."
             yield error(document, pointer, "name-reserved", message, "Rename it.")
         yield from _named(document, pointer, name, "Schema")
         module = identifier(class_name)
@@ -139,7 +141,7 @@ def properties(document: Document) -> Iterator[Finding]:
 def arguments(document: Document) -> Iterator[Finding]:
     """`name-collision`, `name-reserved`: parameters and the fields of the body are arguments of one function.
 
-    Parameters that meet are told apart by upstream, which appends where they stand.
+    Parameters that meet are distinguished by upstream, which appends where they stand.
     """
     for each in operations(document):
         fields = {identifier(name) for name in _body_fields(document, each.node)}

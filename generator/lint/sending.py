@@ -8,6 +8,7 @@ from generator.lint.losses import is_json, is_readable, kind_of, parameters_of
 from generator.spec.classes import is_union
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
+from generator.spec.streams import is_stream
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _PARTS: Final = "multipart/form-data"
@@ -34,11 +35,11 @@ def parameters(document: Document) -> Iterator[Finding]:
     for each in operations(document):
         for pointer, node in parameters_of(document, each):
             parameter = document.resolve(node)
-            found = forms(document, parameter.get("schema"))
-            told = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
+            shapes = forms(document, parameter.get("schema"))
+            subject = f"Parameter {shown(parameter.get('name'))} of {shown(each.id)}"
             nests = parameter.get("style") == "deepObject"
-            if not nests and (refused := [form for form in _REFUSED[parameter["in"]] if form in found]):
-                message = f"{told} may be {_TOLD[refused[0]]}: it cannot stand in a {parameter['in']}."
+            if not nests and (refused := [form for form in _REFUSED.get(parameter["in"], ()) if form in shapes]):
+                message = f"{subject} may be {_TOLD[refused[0]]}: it cannot stand in a {parameter['in']}."
                 yield error(document, pointer, "parameter", message, "Use a text or a number.")
 
 
@@ -58,19 +59,21 @@ def _fields(
     document: Document, operation: OperationFacts, pointer: Pointer, kind: str, media: dict[str, Any]
 ) -> Iterator[Finding]:
     schema = media.get("schema")
-    told = f"The form of {shown(operation.id)}"
-    found = forms(document, schema)
-    if schema is not None and (found not in ({"object"}, {"object", "nested"}) or is_union(document.resolve(schema))):
-        message = f"{told} is no object, or may be something else."
+    subject = f"The form of {shown(operation.id)}"
+    shapes = forms(document, schema)
+    if schema is not None and (shapes not in ({"object"}, {"object", "nested"}) or is_union(document.resolve(schema))):
+        message = f"{subject} is no object, or may be something else."
         yield error(document, pointer, "form", message, "Describe an object with the form's fields.")
-    elif kind == _FORM and "nested" in found:
-        message = f"{told} has a field that is an object, or a list of what is no text: a form has no way to write it."
+    elif kind == _FORM and "nested" in shapes:
+        message = (
+            f"{subject} has a field that is an object, or a list of what is no text: a form has no way to write it."
+        )
         yield error(document, pointer, "form", message, "Use JSON, or fields of texts, numbers and lists of these.")
     for name, encoding in (media.get("encoding") or {}).items():
         if encoding.keys() & {"style", "explode", "allowReserved", "headers"} or _other_type(
             document, schema, name, encoding
         ):
-            message = f"{told} asks for an encoding of {shown(name)} that is not followed."
+            message = f"{subject} asks for an encoding of {shown(name)} that is not followed."
             yield error(document, pointer, "encoding", message, "Leave it out, if the server takes the usual one.")
 
 
@@ -78,10 +81,10 @@ def _other_type(document: Document, schema: Any, name: str, encoding: dict[str, 
     """Say whether a part would be sent as another media type; who gives a file gives its type."""
     wanted = encoding.get("contentType")
     part = ((document.resolve(schema) or {}).get("properties") or {}).get(name)
-    found = forms(document, part)
-    if wanted is None or "binary" in found:
+    shapes = forms(document, part)
+    if wanted is None or "binary" in shapes:
         return False
-    return kind_of(wanted) != ("application/json" if "object" in found else "text/plain")
+    return kind_of(wanted) != ("application/json" if "object" in shapes else "text/plain")
 
 
 def _same_schema(
@@ -107,11 +110,11 @@ def answers(document: Document) -> Iterator[Finding]:
             read = next((name for name in names if is_readable(kind_of(name))), None)
             others = [name for name in names if name != read and not _reads_alike(content, read, name)]
             if read is not None and others:
-                told = f"Answer {shown(status)} of {shown(each.id)}"
-                message = f"{told} is read as {shown(read)}, also if it comes as {shown(others[0])}."
+                subject = f"Answer {shown(status)} of {shown(each.id)}"
+                message = f"{subject} is read as {shown(read)}, also if it comes as {shown(others[0])}."
                 advice = "Keep one, or let the server answer with the first."
                 yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
-            if read is not None and kind_of(read).startswith("text/"):
+            if read is not None and kind_of(read).startswith("text/") and not is_stream(kind_of(read)):
                 yield from _no_text(document, each, status, read, content[read].get("schema"))
 
 
@@ -141,34 +144,34 @@ def forms(document: Document, schema: Any, depth: int = 2, seen: frozenset[str] 
         return frozenset()
     if isinstance(reference, str):
         return forms(document, document.resolve(schema), depth, seen | {reference})
-    found = frozenset[str]()
+    shapes = frozenset[str]()
     for part in (each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or []):
-        found |= forms(document, part, depth, seen)
-    said = schema.get("type")
-    for each in said if isinstance(said, list) else [said or ("object" if schema.get("properties") else None)]:
-        found |= _form(document, schema, each, depth)
-    return found | ({"null"} if schema.get("nullable") is True else set())
+        shapes |= forms(document, part, depth, seen)
+    type_ = schema.get("type")
+    for each in type_ if isinstance(type_, list) else [type_ or ("object" if schema.get("properties") else None)]:
+        shapes |= _form(document, schema, each, depth)
+    return shapes | ({"null"} if schema.get("nullable") is True else set())
 
 
-def _form(document: Document, schema: dict[str, Any], said: str | None, depth: int) -> set[str]:
-    if said == "object":
+def _form(document: Document, schema: dict[str, Any], type_: str | None, depth: int) -> set[str]:
+    if type_ == "object":
         inner = [*(schema.get("properties") or {}).values(), schema.get("additionalProperties")]
         return {"object", *_nested(document, inner, {"object", "nested"}, depth)}
-    if said == "array":
+    if type_ == "array":
         inner = [schema.get("items"), *(schema.get("prefixItems") or [])]
         return {"list", *_nested(document, inner, {"object", "list"}, depth)}
     if "const" in schema:
         return {"constant"}
-    if said == "string" and "enum" not in schema and (kind := schema.get("format")) in {"date", "date-time", "binary"}:
+    if type_ == "string" and "enum" not in schema and (kind := schema.get("format")) in {"date", "date-time", "binary"}:
         return {"binary"} if kind == "binary" else {"date"}
-    if said in _NUMBERS or any(isinstance(each, int | float) for each in schema.get("enum") or []):
+    if type_ in _NUMBERS or any(isinstance(each, int | float) for each in schema.get("enum") or []):
         return {"number"}
-    return {"null"} if said == "null" else {"text"} if said or "enum" in schema else set()
+    return {"null"} if type_ == "null" else {"text"} if type_ or "enum" in schema else set()
 
 
 def _nested(document: Document, inner: list[Any], refused: set[str], depth: int) -> set[str]:
-    found = depth and any(refused & forms(document, each, depth - 1) for each in inner)
-    return {"nested"} if found else set()
+    shapes = depth and any(refused & forms(document, each, depth - 1) for each in inner)
+    return {"nested"} if shapes else set()
 
 
 RULES: Final[tuple[Rule, ...]] = (parameters, bodies, answers)

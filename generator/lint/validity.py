@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
 from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError, OpenAPIValidationError
 
 from generator.lint.finding import Finding, Rule, error, shown
@@ -55,7 +55,11 @@ def _placed(problem: Any, parts: tuple[Any, ...]) -> Any:
 _LOOKED_INTO: Final = frozenset(
     {"allOf", "anyOf", "default", "items", "nullable", "oneOf", "not", "properties", "required"}
 )
-_VALIDATORS: Final = {"3.0": _remembering(OpenAPIV30SpecValidator), "3.1": _remembering(OpenAPIV31SpecValidator)}
+_VALIDATORS: Final = {
+    "3.0": _remembering(OpenAPIV30SpecValidator),
+    "3.1": _remembering(OpenAPIV31SpecValidator),
+    "3.2": _remembering(OpenAPIV32SpecValidator),
+}
 
 # So many times may one lead to another; the rule of `reference` has seen that none leads nowhere.
 _REFERENCES: Final = 100
@@ -85,10 +89,10 @@ def references(document: Document) -> Iterator[Finding]:
 
 def valid(document: Document) -> Iterator[Finding]:
     """`invalid`: what openapi-spec-validator says, and versions that it does not know."""
-    version = re.match(r"3\.[01](?=\.\d+$)", str(document.data.get("openapi")))
+    version = re.match(r"3\.[012](?=\.\d+$)", str(document.data.get("openapi")))
     if version is None:
         message = f"openapi is {shown(document.data.get('openapi'))}."
-        yield error(document, ("openapi",), "invalid", message, "Write an OpenAPI 3.0.x or 3.1.x document.")
+        yield error(document, ("openapi",), "invalid", message, "Write an OpenAPI 3.0.x, 3.1.x or 3.2.x document.")
         return
     if any(references(document)):  # the validator would go and fetch them
         return
@@ -129,8 +133,8 @@ def _pointer(document: Document, problem: Any) -> Pointer:
 
 def _place(message: str) -> Pointer:
     """Return the operation that a message names, where the validator gives no place."""
-    said = re.search(r"for '([a-z]+)' operation in '(.*)' was not resolved", message)
-    return ("paths", said[2], said[1]) if said else ()
+    match = re.search(r"for '([a-z]+)' operation in '(.*)' was not resolved", message)
+    return ("paths", match[2], match[1]) if match else ()
 
 
 def numbers(document: Document) -> Iterator[Finding]:

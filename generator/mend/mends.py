@@ -259,7 +259,7 @@ def _still_named(data: dict[str, Any], pointer: Pointer) -> str | None:
     return renames.named(data, pointer)
 
 
-# What a mend cures without any loss: it is done by default, and told as a warning.
+# What a mend cures without any loss: it is done by default, and reported as a warning.
 HARMLESS: Final[dict[str, _Mend]] = {
     **{name: MENDS[name] for name in ("reference", "body-impossible", "form", "encoding", "root-security")},
     **{name: MENDS[name] for name in ("operation-id-missing", "operation-id-duplicate", "tag-missing", "tag-reserved")},

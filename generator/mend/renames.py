@@ -9,7 +9,7 @@ from openapi_python_client.strings import PythonIdentifier
 
 from generator.mend.places import at, operations
 from generator.spec.document import Pointer, pointer_of
-from generator.spec.operations import FIELD_PREFIX
+from generator.spec.naming import FIELD_PREFIX, OVERRIDES
 
 
 def identified(data: dict[str, Any], pointer: Pointer) -> str:
@@ -17,7 +17,10 @@ def identified(data: dict[str, Any], pointer: Pointer) -> str:
     taken = {node.get("operationId") for _, _, node in operations(data)}
     made = str(PythonIdentifier(f"{method}_{re.sub(r'[^A-Za-z0-9]+', '_', path)}", FIELD_PREFIX))
     name = next(each for each in _numbered(made) if each not in taken)
-    data["paths"][path][method]["operationId"] = name
+    node = data["paths"][path][method]
+    node["operationId"] = name
+    for key in OVERRIDES:
+        node.pop(key, None)
     return f"It is called {name}."
 
 

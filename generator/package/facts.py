@@ -1,6 +1,6 @@
 """What the templates ask: about an operation, its arguments, its answers, a model's secrets.
 
-Everything that a template prints without a filter of upstream's is made of identifiers and types that upstream made.
+Everything that a template writes without a filter of upstream's is made of identifiers and types that upstream made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,14 +16,16 @@ from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.responses import Response, Responses
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier, in_double_quote_literal
 
+from generator.package.answers import Answers, is_of
 from generator.spec.directions import read_only
 from generator.spec.document import Document
-from generator.spec.operations import Auth, operations
+from generator.spec.operations import Auth, OperationFacts, operations
+from generator.spec.pages import PagesError, Paging, paging
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
+from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
 
 _MAY_HOLD_ENUMS = (EnumProperty, ListProperty, ModelProperty)
@@ -33,7 +35,7 @@ _FLAT: tuple[BodyType, ...] = (BodyType.JSON, BodyType.DATA, BodyType.FILES)
 
 @define(frozen=True)
 class Operation:
-    """An operation as the templates may print it."""
+    """An operation as the templates may write it."""
 
     id: UntrustedString
     method: UntrustedString
@@ -48,6 +50,26 @@ class Operation:
     styles: dict[str, str]
     aliases: dict[str, str]
     examples: dict[str, Any]
+    streams: dict[str, tuple[str, str]]
+    paging: Paging | None
+
+
+@define(frozen=True)
+class Pages:
+    """How the pages of an operation follow one another; the names are those of attributes."""
+
+    method: str
+    kind: str
+    items: list[PythonIdentifier]
+    at: list[PythonIdentifier]
+    parameter: UntrustedString
+    first: int
+    prop: PropertyProtocol
+
+    @property
+    def item(self) -> PythonCode:
+        """Return the type of an item."""
+        return self.prop.get_type_string()
 
 
 @define(frozen=True)
@@ -69,76 +91,6 @@ class Argument:
         """Say whether it is written as JSON has it."""
         types = self.declaration.as_unembedded_code().partition(": ")[2].partition(" = ")[0].split(" | ")
         return set(types) <= {"bool", "float", "int", "list[int]", "list[str]", "str", "None", "Unset"}
-
-
-@define(frozen=True)
-class Reader:
-    """A line of the table of answers; `response` is set where a function of the module reads the body."""
-
-    key: str
-    reader: str
-    response: Response | None
-
-
-@define(frozen=True)
-class Answers:
-    """The documented answers of an operation."""
-
-    responses: Responses
-
-    @property
-    def readers(self) -> list[Reader]:
-        """Return the table. `default` describes the successes where nothing else does."""
-        if self._redirects:
-            redirects = [Reader(_key(each), "_wire.location", None) for each in self._redirects]
-            return [*redirects, *(_reader(each, _key(each)) for each in self.responses.patterns if not _is(each, "3"))]
-        readers = [_reader(each, _key(each)) for each in self.responses.patterns]
-        if default := self.responses.default:
-            readers.append(_reader(default, '"default"'))
-            if not any(_is(each, "2") for each in self.responses.patterns):
-                readers.append(Reader('"2XX"', readers[-1].reader, None))
-        return readers
-
-    @property
-    def _redirects(self) -> list[Response]:
-        """Return the redirects of an operation that answers nothing else but refusals."""
-        has_success = self.responses.default or any(_is(each, "2") for each in self.responses.patterns)
-        return [] if has_success else [each for each in self.responses.patterns if _is(each, "3")]
-
-    @property
-    def type(self) -> PythonCode:
-        """Return what `call` promises."""
-        if self._redirects:
-            return PythonCode("str")
-        successes = [each for each in self.responses.patterns if _is(each, "2")]
-        default = [self.responses.default] if self.responses.default else []
-        types = {_type_of(answer) for answer in successes or default} or {"None"}
-        if "Any" in types:
-            return PythonCode("Any")
-        return PythonCode(" | ".join(sorted(types, key=lambda name: (name == "None", name))))
-
-
-def _key(answer: Response) -> str:
-    lowest, highest = answer.status_code.range or (0, 0)
-    return str(lowest) if lowest == highest else f'"{lowest // 100}XX"'
-
-
-def _reader(answer: Response, key: str) -> Reader:
-    source, prop = answer.source["attribute"], answer.prop
-    named = prop.get_type_string().as_unembedded_code()
-    if source == "None":
-        return Reader(key, "None", None)
-    if source == "response.json()" and (isinstance(prop, ModelProperty) or named == "Any"):
-        return Reader(key, "_wire.json" if named == "Any" else named, None)
-    if source == "response.text" and named in {"Any", "str"}:
-        return Reader(key, "_wire.text_body", None)
-    return Reader(key, f"_read_{key.strip(chr(34)).lower()}", answer)
-
-
-def _type_of(answer: Response) -> str:
-    if answer.source["attribute"] == "None":
-        return "None"
-    return answer.prop.get_type_string().as_unembedded_code()
 
 
 @define(frozen=True, eq=False)
@@ -169,6 +121,8 @@ class Facts:
                 each.styles(self.document),
                 each.aliases(self.document),
                 each.examples(self.document),
+                each.streams(self.document),
+                _paging(self.document, each),
             )
             for each in operations(self.document)
         }
@@ -176,6 +130,11 @@ class Facts:
     @_tags.default
     def _read_tags(self) -> dict[Members, Tags]:
         return tags_of(self.document)
+
+    @property
+    def has_events(self) -> bool:
+        """Say whether a stream of events has to be parsed."""
+        return any(kind in EVENTS for each in self._operations.values() for kind, _ in each.streams.values())
 
     def tags(self, union: UnionProperty) -> Tags | None:
         """Return what tells the members of a union apart, None if the spec does not say."""
@@ -229,10 +188,24 @@ class Facts:
         """Return what the spec says about an endpoint."""
         return self._operations[endpoint.tags[0], endpoint.name]
 
-    @staticmethod
-    def answers(endpoint: Endpoint) -> Answers:
+    def answers(self, endpoint: Endpoint) -> Answers:
         """Return the documented answers, sorted."""
-        return Answers(endpoint.responses)
+        return Answers(endpoint.responses, self.operation(endpoint).streams)
+
+    def pages(self, endpoint: Endpoint) -> Pages | None:
+        """Return how the pages of an operation follow one another, if the spec says so."""
+        paging, answers = self.operation(endpoint).paging, self.answers(endpoint)
+        success = next((each for each in answers.responses.patterns if is_of(each, "2")), None)
+        if paging is None or success is None or answers.stream:
+            return None
+        items, at = _attributes(success.prop, paging.items), _attributes(success.prop, paging.at)
+        if items is None or at is None or not isinstance(listed := _without_null(items[1]), ListProperty):
+            return None
+        method = f"iter_{endpoint.name}"
+        while (endpoint.tags[0], method) in self._operations:
+            method += "_"
+        parameter = UntrustedString(paging.parameter)
+        return Pages(method, paging.kind, items[0], at[0], parameter, paging.first, listed.inner_property)
 
     @staticmethod
     def summary(endpoint: Endpoint) -> UntrustedString:
@@ -269,11 +242,15 @@ class Facts:
     def example(self, endpoint: Endpoint) -> UntrustedString | None:
         """Return a call with the values that the spec gives as examples, None if a required one has none."""
         values, arguments = self.operation(endpoint).examples, self.arguments(endpoint)
-        asked = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
-        if not asked or not all(each.is_plain and each.name in values for each in asked):
+        needed = [each for each in arguments if each.is_required] or [each for each in arguments if each.name in values]
+        if not needed or not all(each.is_plain and each.name in values for each in needed):
             return None
-        told = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in asked)
-        return UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({told})") if len(told) <= _LONGEST else None
+        shown_values = ", ".join(f"{each.name}={_literal(values[each.name])}" for each in needed)
+        return (
+            UntrustedString(f"client.{endpoint.tags[0]}.{endpoint.name}({shown_values})")
+            if len(shown_values) <= _LONGEST
+            else None
+        )
 
     def arguments(self, endpoint: Endpoint) -> list[Argument]:
         """Return the arguments: parameters, then the body or its fields; the required ones first."""
@@ -306,7 +283,7 @@ class Facts:
         return None
 
     def flat_body(self, endpoint: Endpoint) -> list[Property] | None:
-        """Return the fields that stand for the body, None where it has to be given whole.
+        """Return the fields that stand for the body, None where it is one argument.
 
         Whole: several media types, no object, an optional body (none is not the same as an empty one), an object that
         is open by declaration, fields that share a name with a parameter.
@@ -338,7 +315,8 @@ class Facts:
         lines: set[str] = set()
         for endpoint in endpoints:
             properties = [*endpoint.list_all_parameters(), *(self.flat_body(endpoint) or [])]
-            for prop in [*properties, *(response.prop for response in endpoint.responses)]:
+            items = [pages.prop] if (pages := self.pages(endpoint)) else []
+            for prop in [*properties, *items, *(response.prop for response in endpoint.responses)]:
                 lines |= prop.get_imports(prefix=prefix) | prop.get_lazy_imports(prefix=prefix)
         return sorted(lines)
 
@@ -360,6 +338,39 @@ class Facts:
         return prop.name.get_untrusted_value() in self._secrets[name]
 
 
+def _paging(document: Document, operation: OperationFacts) -> Paging | None:
+    try:
+        return paging(document, operation)
+    except PagesError:  # which the linter reports
+        return None
+
+
+def _attributes(prop: PropertyProtocol, names: Iterable[str]) -> tuple[list[PythonIdentifier], PropertyProtocol] | None:
+    """Return the attributes on the way to a property, and the property; None if there is none."""
+    path = []
+    for name in names:
+        model = _without_null(prop)
+        inner = (
+            [*(model.required_properties or []), *(model.optional_properties or [])]
+            if isinstance(model, ModelProperty)
+            else []
+        )
+        if (attribute := next((each for each in inner if each.name.get_untrusted_value() == name), None)) is None:
+            return None
+        prop = attribute
+        path.append(attribute.python_name)
+    return path, prop
+
+
+def _without_null(prop: PropertyProtocol) -> PropertyProtocol:
+    members = (
+        [each for each in prop.inner_properties if not isinstance(each, NoneProperty)]
+        if isinstance(prop, UnionProperty)
+        else []
+    )
+    return members[0] if len(members) == 1 else prop
+
+
 def _classes(union: UnionProperty) -> Iterator[str]:
     for each in union.inner_properties:
         if isinstance(each, ModelProperty):
@@ -379,10 +390,6 @@ def _instance_type(prop: PropertyProtocol) -> str:
         return " | ".join(dict.fromkeys(map(_instance_type, prop.inner_properties)))
     name = prop.get_instance_type_string().as_unembedded_code()
     return "object" if name == "Any" or name.startswith("Literal[") else name
-
-
-def _is(response: Response, digit: str) -> bool:
-    return response.status_code.pattern.startswith(digit)
 
 
 def _argument(prop: Property, description: str | None = None, *, sensitive: bool) -> Argument:

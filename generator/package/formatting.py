@@ -1,4 +1,4 @@
-"""Runs the pinned ruff over what was printed, out of reach of anybody's configuration."""
+"""Runs the pinned ruff over what was generated, out of reach of anybody's configuration."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def format_package(package: Path) -> None:
     """Sort imports, drop the unused ones, format.
 
     Raises:
-        PrintError: The environment has no ruff, or another one; or ruff found no Python in what was printed.
+        PrintError: The environment has no ruff, or another one; or ruff met no Python in what was generated.
     """
     ruff = _ruff()
     _run([ruff, "check", *_SETTINGS, "--fix-only", "--select=F401,I", "--unsafe-fixes", "."], package)
@@ -38,8 +38,8 @@ def _ruff() -> str:
         raise PrintError(
             "ruff is missing beside the running Python. Install requirements/dev.txt into its environment."
         )
-    if (told := _run([str(ruff), "--version"], ruff.parent).split()[-1]) != PINS["ruff"]:
-        raise PrintError(f"ruff beside the running Python is {told}, the generator is pinned to {PINS['ruff']}.")
+    if (version := _run([str(ruff), "--version"], ruff.parent).split()[-1]) != PINS["ruff"]:
+        raise PrintError(f"ruff beside the running Python is {version}, the generator is pinned to {PINS['ruff']}.")
     return str(ruff)
 
 
@@ -47,5 +47,5 @@ def _run(command: list[str], cwd: Path) -> str:
     # An empty environment: whatever RUFF_* variables come to mean, the bytes stay.
     done = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode != 0:
-        raise PrintError(f"ruff cannot format what was printed:\n{done.stderr or done.stdout}")
+        raise PrintError(f"ruff cannot format what was generated:\n{done.stderr or done.stdout}")
     return done.stdout

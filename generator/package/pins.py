@@ -1,4 +1,4 @@
-"""The tools that decide the bytes of the printed package, and how they are looked up.
+"""The tools that decide the bytes of the generated package, and how they are looked up.
 
 The same versions stand in pyproject.toml; a test compares the two.
 """
@@ -12,7 +12,7 @@ PINS: Final = {"jsonpath-rfc9535": "1.0.1", "openapi-python-client": "0.29.1", "
 
 
 def require_pins() -> None:
-    """Refuse to print with other versions: the bytes would differ for no reason of the spec."""
+    """Refuse to generate with other versions: the bytes would differ for no reason of the spec."""
     for name, wanted in PINS.items():
         if (installed := version(name)) != wanted:
             raise GeneratorError(

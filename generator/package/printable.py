@@ -14,8 +14,10 @@ from openapi_python_client.strings import PythonIdentifier
 from generator.spec.classes import class_of, is_object, is_union, referred_name
 from generator.spec.directions import relax
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, WIRE_NAME, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import WIRE_NAME, operations
 from generator.spec.schemas import schemas
+from generator.spec.streams import only_streams
 
 Schema = dict[str, Any]
 _SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}
@@ -31,14 +33,17 @@ def printable(document: Document) -> Document:
     """Return a document that upstream reads as it is meant."""
     data = _copied(document.data)
     data.setdefault("paths", {})
-    found = [schema for _, schema in schemas(data) if isinstance(schema, dict)]
-    relax(document.changed(data), found)
-    for schema in reversed(found):  # what is inside first
+    only_streams(data)
+    if str(data.get("openapi")).startswith("3.2"):  # which upstream does not read; what it adds is mended or refused
+        data["openapi"] = "3.1.1"
+    every = [schema for _, schema in schemas(data) if isinstance(schema, dict)]
+    relax(document.changed(data), every)
+    for schema in reversed(every):  # what is inside first
         _write(schema)
     for each in operations(document):
         _name_apart(document, data["paths"][each.path][each.method])
     components = (data.get("components") or {}).get("schemas") or {}
-    _follow_aliases(components, found)
+    _follow_aliases(components, every)
     _Lift(components).all()
     return document.changed(data)
 
@@ -77,8 +82,8 @@ def _copied(node: Any) -> Any:
 
 
 def _write(schema: Schema) -> None:
-    said = schema.get("type")
-    if "array" in (said if isinstance(said, list) else [said]) and "prefixItems" not in schema:
+    type_ = schema.get("type")
+    if "array" in (type_ if isinstance(type_, list) else [type_]) and "prefixItems" not in schema:
         schema.setdefault("items", {})
     if schema.get("items") is False:  # behind prefixItems
         del schema["items"]
@@ -126,24 +131,24 @@ def _flat(member: Schema) -> Iterator[Schema]:
 
 
 def _unfold_null(schema: Schema) -> None:
-    said = schema.get("type")
-    nullable = schema.get("nullable") is True or (isinstance(said, list) and "null" in said)
+    type_ = schema.get("type")
+    nullable = schema.get("nullable") is True or (isinstance(type_, list) and "null" in type_)
     if not nullable or not schema.get("allOf") or is_union({**schema, "type": None}):
         return
     inner = {key: value for key, value in schema.items() if key not in _NOTES and key != "nullable"}
-    if said is not None:
+    if type_ is not None:
         inner["type"] = "object"
     for key in inner.keys() | {"nullable"}:
         schema.pop(key, None)
     schema["oneOf"] = [dict(_NULL), inner]
 
 
-def _follow_aliases(components: dict[str, Any], found: list[Schema]) -> None:
+def _follow_aliases(components: dict[str, Any], every: list[Schema]) -> None:
     """Point to what a component is another name for: upstream makes the classes inside that twice, too."""
     aliases: dict[str | None, str] = {
         name: reference for name, each in components.items() if (reference := _alias(each))
     }
-    for schema in found if aliases else ():
+    for schema in every if aliases else ():
         for _ in aliases:  # which may stand for one another, at worst in a circle
             if (name := referred_name(schema.get("$ref"))) in aliases:
                 schema["$ref"] = aliases[name]
@@ -192,8 +197,8 @@ class _Lift:
             self._inside(schema["items"], f"{name}_item")
 
     def _unfold_types(self, schema: Schema) -> None:
-        said = schema.get("type")
-        types = list(said) if isinstance(said, list) else [said]
+        type_ = schema.get("type")
+        types = list(type_) if isinstance(type_, list) else [type_]
         if schema.get("nullable") is True and "null" not in types:
             types.append("null")
         if len(types) < 2 or not {"object", "array"} & set(types) or is_union({**schema, "type": None}):

@@ -1,11 +1,13 @@
-"""Hands the spec to openapi-python-client with our templates, and prints what those do not know of.
+"""Hands the spec to openapi-python-client with our templates, and renders what those do not have.
 
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from attrs import define
@@ -21,14 +23,15 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from generator.errors import PrintError
+from generator.errors import PrintError, VerificationError
 from generator.lint.losses import kind_of
 from generator.package.facts import Facts
 from generator.package.printable import printable
-from generator.package.refusals import asking, refusals
+from generator.package.refusals import asking, crashes, refusals
 from generator.spec.contract import contract
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 from generator.spec.schemas import is_bytes
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -64,12 +67,15 @@ class _Template(Template):
 
 @define(frozen=True)
 class Resource:
-    """A tag and its operations, as the templates print them; `tag` and `title` are identifiers that upstream made."""
+    """A tag and its operations, as the templates need them; `tag` and `title` are identifiers that upstream made."""
 
     tag: str
     title: str
     text: UntrustedString
     endpoints: list[Endpoint]
+    has_streams: bool
+    has_pages: bool
+    files: list[Endpoint]
 
     @property
     def line(self) -> UntrustedString:
@@ -82,9 +88,23 @@ def print_package(document: Document, target: Path) -> None:
 
     Raises:
         PrintError: Something in the spec would be missing from the package.
+        VerificationError: A template, or openapi-python-client, fails at what the findings name.
     """
     with asking(document):
-        _print(printable(document), target)
+        try:
+            _print(printable(document), target)
+        except (PrintError, MemoryError):
+            raise
+        except Exception as failure:
+            if not (failures := crashes(document, _print_aside)):
+                raise
+            text = f"{document.path}: {target.name} cannot be generated: {type(failure).__name__}."
+            raise VerificationError(text, failures) from None
+
+
+def _print_aside(document: Document) -> None:
+    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(PrintError):
+        _print(printable(document), Path(folder) / "aside")
 
 
 def _print(document: Document, target: Path) -> None:
@@ -93,18 +113,20 @@ def _print(document: Document, target: Path) -> None:
     findings = list(refusals(document, openapi))
     if findings or isinstance(openapi, upstream_errors.GeneratorError):
         raise PrintError(
-            "\n".join(["openapi-python-client refuses it:", *(each.told(document.path) for each in findings)])
+            "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
     _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
+    _rename_methods(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
     project.env.bytecode_cache = _COMPILED
     project.env.template_class = _Template
     project.env.auto_reload = False  # a template is looked for on the disk once
-    project.env.globals.update(facts=Facts(document), contract=contract(document))
+    facts = Facts(document)
+    project.env.globals.update(facts=facts, contract=contract(document))
     if warnings := project.build():
         raise PrintError(_told(document, warnings))
-    _print_ours(project, document, target)
+    _print_ours(project, _resources(document, openapi, facts), facts, target)
 
 
 def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
@@ -117,6 +139,14 @@ def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
                 prop.set_python_name(UntrustedString(f"{prop.python_name}_"), config=config, skip_snake_case=True)
 
 
+def _rename_methods(document: Document, openapi: GeneratorData) -> None:
+    """Give the methods their names; the classes inside operations are named by the operationIds, which are unique."""
+    names = {(each.resource, PythonIdentifier(each.id, FIELD_PREFIX)): each.module for each in operations(document)}
+    for tag, collection in openapi.endpoint_collections_by_tag.items():
+        for each in collection.endpoints:
+            each.name = PythonIdentifier(names[tag, each.name], FIELD_PREFIX)
+
+
 def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
     """Inline schemas get names made of their surroundings; two of one name would be one file."""
     names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
@@ -124,8 +154,7 @@ def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
         raise PrintError(f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles.")
 
 
-def _print_ours(project: Project, document: Document, target: Path) -> None:
-    resources = _resources(document, project.openapi)
+def _print_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
     (target / "client.py").unlink()  # upstream's; `signedin` sends
@@ -135,12 +164,19 @@ def _print_ours(project: Project, document: Document, target: Path) -> None:
     _render(project, "contract.py", target / "contract.py")
     _render(project, "models_modules.py", target / "models" / "_modules.py", models=models)
     _render(project, "models_init.pyi", target / "models" / "__init__.pyi", models=models)
+    has_files = any(each.files for each in resources)
+    if has_files or any(each.has_streams for each in resources):
+        _render(project, "streams.py", target / "streams.py", has_files=has_files, has_events=facts.has_events)
+    if any(each.has_pages for each in resources):
+        _render(project, "pages.py", target / "pages.py")
     for suffix in ("py", "pyi"):  # at run time and for type checkers
         init = target / "resources" / f"__init__.{suffix}"
-        _render(project, f"resources_init.{suffix}", init, resources=resources)
+        _render(project, f"resources_init.{suffix}", init, resources=resources, has_files=has_files)
     endpoints = [endpoint for resource in resources for endpoint in resource.endpoints]
     raw = target / "resources" / "_raw.pyi"
     _render(project, "resources_raw.pyi", raw, resources=resources, endpoints=endpoints)
+    if has_files:
+        _render(project, "resources_streaming.pyi", target / "resources" / "_streaming.pyi", resources=resources)
     for resource in resources:
         _render(project, "resource.py", target / "resources" / f"{resource.tag}.py", resource=resource)
 
@@ -150,7 +186,7 @@ def _render(project: Project, template: str, path: Path, **values: object) -> No
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
+def _resources(document: Document, openapi: GeneratorData, facts: Facts) -> list[Resource]:
     descriptions = {
         str(tag.get("name")): str(tag["description"])
         for tag in document.data.get("tags") or []
@@ -164,12 +200,16 @@ def _resources(document: Document, openapi: GeneratorData) -> list[Resource]:
         while models & {f"{title}Resource", f"Async{title}Resource"}:
             title = f"{title}_"
         text = described.get(tag) or UntrustedString(f"The operations of {tag}.")
-        resources.append(Resource(tag, title, text, collection.endpoints))
+        answers = [(each, facts.answers(each)) for each in collection.endpoints]
+        files = [each for each, answer in answers if answer.is_file]
+        has_streams = any(answer.stream for _, answer in answers)
+        has_pages = any(map(facts.pages, collection.endpoints))
+        resources.append(Resource(tag, title, text, collection.endpoints, has_streams, has_pages, files))
     return resources
 
 
 def config_for(document: Document, target: Path) -> Config:
-    """Return what upstream is told."""
+    """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
     settings = ConfigFile(

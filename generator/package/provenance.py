@@ -1,4 +1,4 @@
-"""`_provenance.json`: what a printed package was made of. No times, no paths of a machine: same input, same bytes."""
+"""`_provenance.json`: what a generated package was made of. No times, no paths of a machine: same input, same bytes."""
 
 import json
 from collections.abc import Iterator

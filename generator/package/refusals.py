@@ -1,7 +1,7 @@
 """What openapi-python-client refuses to read, as findings with lines: it is the last judge of a spec."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any, Final
@@ -13,13 +13,15 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError as UpstreamError
 from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
+from openapi_python_client.strings import PythonIdentifier
 from pydantic import ValidationError
 
-from generator.errors import PrintError
+from generator.errors import GeneratorError, PrintError
 from generator.lint.finding import Finding, error, shown
 from generator.package.printable import owner_of, printable
 from generator.spec.document import Document, Pointer
-from generator.spec.operations import operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import METHODS, operations
 
 RULE: Final = "upstream"
 _ADVICE: Final = "Write it in another way; openapi-python-client cannot read it."
@@ -51,7 +53,7 @@ def asking(document: Document) -> Iterator[None]:
     try:
         with redirect_stdout(StringIO()):
             yield
-    except (PrintError, MemoryError):
+    except (GeneratorError, MemoryError):
         raise
     except Exception as error:
         raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error
@@ -63,10 +65,73 @@ def trial(document: Document, config: Config) -> list[Finding]:
     Raises:
         PrintError: It fails, and does not say where.
     """
-    ours = printable(document)
+    return upstream_findings(document, lambda each: list(refusals(ours := printable(each), _parsed(ours, config))))
+
+
+def _parsed(document: Document, config: Config) -> GeneratorData | UpstreamError:
+    return GeneratorData.from_dict(document.data, config=config)
+
+
+def upstream_findings(document: Document, ask: Callable[[Document], list[Finding]]) -> list[Finding]:
+    """Return what upstream finds; where it fails, the operations or schemas that it fails at.
+
+    Raises:
+        PrintError: It fails, whatever is taken away.
+    """
     with asking(document):
-        parsed = GeneratorData.from_dict(ours.data, config=config)
-    return list(refusals(ours, parsed))
+        try:
+            return ask(document)
+        except (PrintError, MemoryError):
+            raise
+        except Exception:
+            if places_ := crashes(document, ask):
+                return places_
+            raise
+
+
+def crashes(document: Document, run: Callable[[Document], object]) -> list[Finding]:
+    """Return the operations that `run` fails at, or else the schemas, each with the failure; located by halving."""
+    texts = dict[Pointer, str]()
+
+    def fails(places: Sequence[Pointer]) -> bool:
+        try:
+            run(document.changed(_only(document.data, places)))
+        except MemoryError:
+            raise
+        except Exception as failure:  # noqa: BLE001  (whatever upstream or a template raises)
+            texts.update(dict.fromkeys(places, f"{type(failure).__name__}: {failure}"))
+            return True
+        return False
+
+    places: list[Pointer] = [each.pointer for each in operations(document)]
+    if not places or fails([]):
+        places = [("components", "schemas", name) for name in document.at(("components", "schemas")) or {}]
+    message = "openapi-python-client, or a template, fails at it: "
+    return [error(document, each, RULE, f"{message}{shown(texts[each])}.", _ADVICE) for each in _halved(places, fails)]
+
+
+def _halved(places: Sequence[Pointer], fails: Callable[[Sequence[Pointer]], bool]) -> list[Pointer]:
+    if not places or not fails(places):
+        return []
+    if len(places) == 1:
+        return [*places]
+    half = len(places) // 2
+    return [*_halved(places[:half], fails), *_halved(places[half:], fails)]
+
+
+def _only(data: dict[str, Any], places: Sequence[Pointer]) -> dict[str, Any]:
+    """Return the document with these operations alone; or without any, and these schemas alone with a type."""
+    paths = {
+        path: {key: each for key, each in item.items() if key not in METHODS or ("paths", path, key) in places}
+        for path, item in (data.get("paths") or {}).items()
+    }
+    if not places or places[0][0] == "paths":
+        return {**data, "paths": paths}
+    components = data["components"]
+    schemas = {
+        name: each if ("components", "schemas", name) in places else {} for name, each in components["schemas"].items()
+    }
+    return {**data, "paths": {}, "components": {**components, "schemas": schemas}}
 
 
 def refusals(document: Document, parsed: GeneratorData | UpstreamError) -> Iterator[Finding]:
@@ -105,9 +170,9 @@ def _existing(node: Any, steps: Iterable[Any]) -> Pointer:
 
 def refused_schema(document: Document, refused: ParseError) -> Finding:
     """Return what upstream says about a schema that would be missing."""
-    said = re.search(r"schema (?:/components/schemas/)?(.+?):?$", refused.header.strip())
+    match = re.search(r"schema (?:/components/schemas/)?(.+?):?$", refused.header.strip())
     names = (document.data.get("components") or {}).get("schemas") or {}
-    name = owner_of(said[1], names) if said else ""
+    name = owner_of(match[1], names) if match else ""
     pointer = ("components", "schemas", name) if name in names else ("components",)
     return error(document, pointer, RULE, f"Schema {shown(name)} cannot be read: {_text(refused.detail)}.", _ADVICE)
 
@@ -115,19 +180,21 @@ def refused_schema(document: Document, refused: ParseError) -> Finding:
 def refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Refusal]:
     """Yield the operations, and the answers of operations, that would be missing."""
     refusing = [each for each in collections if each.parse_errors]
-    nodes = {(each.method, each.module): each.node for each in operations(document)} if refusing else {}
+    # Upstream's names, of the operationIds: `printer` renames the methods.
+    by_name = {(each.method, PythonIdentifier(each.id, FIELD_PREFIX)): each.node for each in operations(document)}
+    nodes = by_name if refusing else {}
     for collection in refusing:
         statuses = {key: status for each in collection.endpoints for key, status in _lost_answers(nodes, each)}
         for each in collection.parse_errors:
-            said = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
-            where = f"{said[1]} {shown(said[2])}" if said else "An operation"
-            pointer: Pointer = ("paths", said[2], said[1].lower()) if said else ("paths",)
+            match = re.match(r"WARNING parsing ([A-Z]+) (.*) within ", each.header, re.DOTALL)
+            where = f"{match[1]} {shown(match[2])}" if match else "An operation"
+            pointer: Pointer = ("paths", match[2], match[1].lower()) if match else ("paths",)
             if status := statuses.get(id(each)):
                 pointer = (*pointer, "responses", status)
             yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
 
 
-def _lost_answers(nodes: dict[tuple[str, str], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:
+def _lost_answers(nodes: Mapping[tuple[str, PythonIdentifier], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:
     """Pair what upstream says about answers with their statuses, which it hides: both in the order of the spec."""
     lost = [id(each) for each in endpoint.errors if "response" in (each.detail or "")]
     read = {each.status_code.pattern for each in endpoint.responses}
@@ -136,6 +203,6 @@ def _lost_answers(nodes: dict[tuple[str, str], Any], endpoint: Endpoint) -> Iter
 
 
 def _text(detail: str | None, hidden: str | None = None) -> str:
-    """Return what upstream says on one line, with what it hides where that is known."""
+    """Return what upstream says on one line, with what it hides where that can be told."""
     text = _HIDDEN.sub(hidden or "", detail or "for no reason that it tells")
     return shown(" ".join(text.removesuffix(_TAIL).split()).rstrip("."))

@@ -1,4 +1,4 @@
-"""What openapi-python-client cannot read of a spec that the linter accepts: asked for, taken away, told.
+"""What openapi-python-client cannot read of a spec that the linter accepts: read, taken away, reported.
 
 Upstream drops what it cannot read, and whatever refers to it. Here a schema that it cannot read loses its type, so that
 what refers to it stays; an operation that it drops, or whose success it cannot read, is left out whole.
@@ -25,10 +25,11 @@ from generator.lint.finding import error, shown
 from generator.mend.mends import leave_out, unnamed, untyped_answer
 from generator.mend.places import place
 from generator.package.printable import owner_of, printable
-from generator.package.refusals import asking, misread, refusals, refused_schema
+from generator.package.refusals import asking, misread, refusals, refused_schema, upstream_findings
 from generator.spec.classes import class_of
 from generator.spec.document import Document, Pointer, pointer_of
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
@@ -45,29 +46,30 @@ def readable(document: Document, config: Config) -> tuple[Document, list[Finding
 
 
 def _readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
-    data, told = copy.deepcopy(document.data), list[Finding]()
+    data, report = copy.deepcopy(document.data), list[Finding]()
     _drop_unused(document.changed(data), data)
     for refused in (_refused_schemas, _refused):
         for _ in range(_ROUNDS):
-            found = list({each.pointer: each for each in refused(document.changed(data), config)}.values())
-            if not found:
+            problems = upstream_findings(document.changed(data), lambda each, ask=refused: list(ask(each, config)))  # type: ignore[misc]
+            due = list({each.pointer: each for each in problems}.values())
+            if not due:
                 break
-            told += [each for finding in found if (each := _without(data, document, finding))]
+            report += [each for finding in due if (each := _without(data, document, finding))]
         else:
-            raise _beyond(document, found)
-    return document.changed(data), list(dict.fromkeys(told))
+            raise _beyond(document, due)
+    return document.changed(data), list(dict.fromkeys(report))
 
 
 def without(document: Document, failing: Iterable[Finding], config: Config) -> tuple[Document, list[Finding]]:
     """Return a document without the operations and the types of the schemas that do not pass their trial."""
     data = copy.deepcopy(document.data)
-    told = [evolve(each, advice=leave_out(data, each.pointer) or "", is_error=False) for each in failing]
+    report = [evolve(each, advice=leave_out(data, each.pointer) or "", is_error=False) for each in failing]
     changed, more = readable(document.changed(data), config)
-    return changed, [*told, *more]
+    return changed, [*report, *more]
 
 
 def _drop_unused(document: Document, data: dict[str, Any]) -> None:
-    """Take away the parameters that no operation has: nothing is printed of them, and upstream reads them all."""
+    """Take away the parameters that no operation has: nothing is generated of them, and upstream reads them all."""
     used = {pointer_of(str(node["$ref"])) for _, node in document.nodes if "$ref" in node}
     components = data.get("components") or {}
     if parameters := components.get("parameters"):
@@ -98,14 +100,14 @@ def _is_read(status: str) -> bool:
 
 
 def _own(data: dict[str, Any], pointer: Pointer) -> Pointer:
-    """Return the place in the spec of a place in what is printed of it."""
+    """Return the place in the spec of a place in what is generated of it."""
     if pointer[:2] != ("components", "schemas") or len(pointer) < 3:
         return pointer
     return (*pointer[:2], owner_of(pointer[2], data["components"]["schemas"]))
 
 
 def _beyond(document: Document, findings: list[Finding]) -> PrintError:
-    lines = [each.told(document.path) for each in findings]
+    lines = [each.text(document.path) for each in findings]
     return PrintError("\n".join(["openapi-python-client refuses it, and leaving out does not help:", *lines]))
 
 
@@ -143,8 +145,8 @@ def _needs(node: Any) -> set[str]:
     if not isinstance(node, dict):
         return set()
     reference = node.get("$ref")
-    found = {reference.rpartition("/")[2]} if isinstance(reference, str) else set()
-    return found | {name for each in node.values() for name in _needs(each)}
+    due = {reference.rpartition("/")[2]} if isinstance(reference, str) else set()
+    return due | {name for each in node.values() for name in _needs(each)}
 
 
 def _refused(document: Document, config: Config) -> Iterator[Finding]:

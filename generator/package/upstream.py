@@ -1,7 +1,7 @@
 """The upstream templates that ours override, locked by hash.
 
 An override is upstream's text with some lines changed. When upstream's text moves on, ours may lack what it brought:
-an escape, a fix. So nothing is printed until somebody has looked.
+an escape, a fix. So nothing is generated until somebody has looked.
 """
 
 from collections.abc import Iterator
@@ -51,15 +51,15 @@ def templates(upstream: Path | None = None) -> Iterator[Template]:
 
 
 def require_locked(upstream: Path | None = None) -> None:
-    """Refuse to print with upstream templates that nobody has compared with our overrides.
+    """Refuse to generate with upstream templates that nobody has compared with our overrides.
 
     Raises:
         GeneratorError: Names every override to look at.
     """
     locked = dict(line.split() for line in LOCK.read_text("utf-8").splitlines())
-    found = {each.name: each.upstream for each in templates(upstream) if each.upstream or each.name in locked}
-    changed = [f"  {name} {found[name] or 'is gone'}" for name in found if found[name] != locked.get(name)]
-    changed += [f"  {name} is locked, and there is no such override" for name in sorted(locked.keys() - found.keys())]
+    current = {each.name: each.upstream for each in templates(upstream) if each.upstream or each.name in locked}
+    changed = [f"  {name} {current[name] or 'is gone'}" for name in current if current[name] != locked.get(name)]
+    changed += [f"  {name} is locked, and there is no such override" for name in sorted(locked.keys() - current.keys())]
     if changed:
         raise GeneratorError(
             "Upstream templates differ from those that our overrides were made of. Compare each with "

@@ -1,4 +1,4 @@
-"""Tries what was printed before it replaces anything: it compiles, imports, type-checks, and has every operation."""
+"""Tries what was generated before it replaces anything: it compiles, imports, type-checks, and has every operation."""
 
 import json
 import os
@@ -57,11 +57,11 @@ def _blamed(document: Document, package: Path, text: str) -> Iterator[Finding]:
     named = {(each.resource, each.module): each.pointer for each in operations(document)}
     blamed = dict[Pointer, str]()
     for line in text.splitlines():
-        if (said := _PLACE.search(line)) is None or ": note:" in line:
+        if (match := _PLACE.search(line)) is None or ": note:" in line:
             continue
-        room, name, module = said["room"], said["name"], said["module"]
-        if room == "resources" and said["line"]:
-            module = _method(package / room / f"{name}.py", int(said["line"]))
+        room, name, module = match["room"], match["name"], match["module"]
+        if room == "resources" and match["line"]:
+            module = _method(package / room / f"{name}.py", int(match["line"]))
         pointer = maker(document, name) if room == "models" else named.get((name, module or ""), ())
         if pointer:
             blamed.setdefault(pointer, f"The generated code fails: {shown(line.partition('error: ')[2] or line)}.")
@@ -72,7 +72,7 @@ def _blamed(document: Document, package: Path, text: str) -> Iterator[Finding]:
 def _method(path: Path, line: int) -> str | None:
     """Return the method of a resource that a line stands in."""
     above = path.read_text("utf-8").splitlines()[:line] if path.is_file() else []
-    return next((said[1] for each in reversed(above) if (said := re.match(r"    (?:async )?def (\w+)", each))), None)
+    return next((match[1] for each in reversed(above) if (match := re.match(r"    (?:async )?def (\w+)", each))), None)
 
 
 def _compile(package: Path) -> None:
@@ -94,9 +94,9 @@ def _import(package: Path) -> list[str]:
     return identifiers
 
 
-def _compare_operations(document: Document, printed: list[str]) -> None:
+def _compare_operations(document: Document, generated: list[str]) -> None:
     wanted = Counter(operation.id for operation in operations(document))
-    missing, extra = wanted - Counter(printed), Counter(printed) - wanted
+    missing, extra = wanted - Counter(generated), Counter(generated) - wanted
     if missing or extra:
         raise VerificationError(
             f"The package does not have the operations of the spec: missing {sorted(missing)}, extra {sorted(extra)}."

@@ -25,8 +25,8 @@ def stale(document: Document, folder: Path) -> list[str]:
 def _file(document: Document, folder: Path, path: Path) -> Iterator[str]:
     name = f"stale cassette: {path.relative_to(folder).as_posix()}"
     try:
-        said = YAML(typ="safe").load(path)["interactions"]
-        exchanges = [_exchange(each["request"], each["response"]) for each in said]
+        interactions = YAML(typ="safe").load(path)["interactions"]
+        exchanges = [_exchange(each["request"], each["response"]) for each in interactions]
     except (YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         yield f"{name}: no cassette ({type(error).__name__})"
         return
@@ -34,9 +34,9 @@ def _file(document: Document, folder: Path, path: Path) -> Iterator[str]:
 
 
 def _exchange(request: dict[str, Any], response: dict[str, Any]) -> Exchange:
-    asked = Message(_headers(request), request.get("body") or "")
+    sent = Message(_headers(request), request.get("body") or "")
     answer = Message(_headers(response), response["body"]["string"])
-    return Exchange(request["method"], request["uri"], asked, int(response["status"]["code"]), answer)
+    return Exchange(request["method"], request["uri"], sent, int(response["status"]["code"]), answer)
 
 
 def _headers(node: dict[str, Any]) -> dict[str, str]:

@@ -61,8 +61,8 @@ def problems(document: Document, exchange: Exchange) -> Iterator[str]:
 def operation_at(document: Document, method: str, url: str) -> OperationFacts | None:
     """Return the operation of a method and a URL: of several the one whose path has the first part without braces."""
     path = urlsplit(url).path.removeprefix(urlsplit(base_url(document) or "").path)
-    found = [each for each in operations(document) if _is_at(each, method.lower(), path)]
-    return min(found, key=lambda each: ["{" in part for part in each.path.split("/")], default=None)
+    matching = [each for each in operations(document) if _is_at(each, method.lower(), path)]
+    return min(matching, key=lambda each: ["{" in part for part in each.path.split("/")], default=None)
 
 
 def _is_at(operation: OperationFacts, method: str, path: str) -> bool:
@@ -77,8 +77,8 @@ def answer_problems(document: Document, method: str, url: str, status: int, answ
         yield f"{where}: no such operation"
         return
     answers = operation.node.get("responses") or {}
-    said = answers.get(str(status)) or answers.get(f"{str(status)[0]}XX") or answers.get("default")
-    if not (documented := document.resolve(said)):
+    node = answers.get(str(status)) or answers.get(f"{str(status)[0]}XX") or answers.get("default")
+    if not (documented := document.resolve(node)):
         yield f"{where}: the status is not documented"
         return
     yield from header_problems(document, where, documented.get("headers") or {}, answer.headers)
@@ -131,7 +131,7 @@ def _described_body(document: Document, where: str, described: dict[str, Any], m
 
 
 def _media(content: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    """Return what is said of a media type: under its own name, or under one with stars."""
+    """Return what the spec has for a media type: under its own name, or under one with stars."""
     by_kind = {kind_of(name).lower() or name: media for name, media in content.items()}
     wanted = (kind, f"{kind.partition('/')[0]}/*", "*/*")
     return next((by_kind[each] or {} for each in wanted if each in by_kind), None)

@@ -72,7 +72,7 @@ def query_problems(
 def header_problems(
     document: Document, where: str, described: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield how headers differ from what is said of them; others may be there."""
+    """Yield how headers differ from what the spec has for them; others may be there."""
     for name, node in described.items():
         header, value = document.resolve(node) or {}, headers.get(name.lower())
         if value is not None:

@@ -5,11 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from generator.diff.change import highest
-from generator.diff.consumers import consumers
+from generator.diff.change import highest, next_version, why
+from generator.diff.sdk import consumers
 from generator.diff.source import committed, opened, revision_of
 from generator.diff.verb import changes, current_version
-from generator.diff.versions import next_version, why
 from generator.errors import GeneratorError, SpecError
 from generator.release.changelog import fragments
 from generator.release.notes import Names, Told, noticed
@@ -36,17 +35,17 @@ def decide(plan: Plan, tree: Path, tell: Tell) -> tuple[str, Told]:
         opened(since, root=plan.root) as old,
         consumers(since, _programs(since, plan.root), root=plan.root) as programs,
     ):
-        found = changes(old, new, consumers=programs)
-        told = noticed(found, Names.of(old, new))
-    suggested = next_version(current, level := highest(found))
-    counted = f"{len(found)} change{'s' * (len(found) != 1)}"
+        differences = changes(old, new, consumers=programs)
+        lines = noticed(differences, Names.of(old, new))
+    suggested = next_version(current, level := highest(differences))
+    counted = f"{len(differences)} change{'s' * (len(differences) != 1)}"
     tell(f"{counted} since {since}: {current} -> {suggested} ({why(current, level)})")
     wanted = plan.version or suggested
     if _numbers(wanted) < _numbers(suggested):
         raise GeneratorError(f"{wanted} promises more than it keeps: what changed needs at least {suggested}.")
     if wanted == current and fragments(tree / "changelog.d"):
         raise GeneratorError("The spec did not change, and there are fragments: name the version with --version.")
-    return wanted, told
+    return wanted, lines
 
 
 def last_release(root: Path) -> str | None:

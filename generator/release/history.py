@@ -7,11 +7,12 @@ from typing import Final
 from attrs import define
 
 from generator.errors import GeneratorError
+from generator.release.changelog import CHANGELOGS
 
 # What a release writes. The spec and the code are committed before.
 # The files that hold the version, and before what in them.
 VERSIONED: Final = {"pyproject.toml": "version = ", "auth_plugin/signedin/_options.py": "VERSION: Final = "}
-WRITTEN: Final = (*VERSIONED, "CHANGELOG.md", "changelog.d", "sdk")
+WRITTEN: Final = (*VERSIONED, *CHANGELOGS, "changelog.d", "sdk")
 
 
 @define(frozen=True)

@@ -45,7 +45,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 @define(frozen=True)
 class Index:
-    """An index; `simple` is what installers read, `upload` what takes files, `source` where the password is kept."""
+    """An index; `simple` is what installers read, `upload` what takes files, `source` where the password is stored."""
 
     simple: str
     upload: str
@@ -75,7 +75,7 @@ class Index:
             return {name: _hash(client, links[name]) for name in names if name in links}
 
 
-def found(simple: str, upload: str | None) -> Index:
+def index_at(simple: str, upload: str | None) -> Index:
     """Return the index with its credentials.
 
     Raises:
@@ -86,15 +86,15 @@ def found(simple: str, upload: str | None) -> Index:
             "The index is an http(s) URL without a user and a password in it: argv is for all to read."
         )
     username = os.environ.get(USERNAME, "")
-    said = os.environ.get(PASSWORD)
-    password = said or (keyring.get_password(simple, username) if username else None)
+    secret = os.environ.get(PASSWORD)
+    password = secret or (keyring.get_password(simple, username) if username else None)
     if not username or not password:
         raise GeneratorError(
             f"No credentials for {simple}: set {USERNAME} and {PASSWORD}, or keep the password with "
             f"`keyring set {simple} USERNAME`."
         )
     upload = upload or simple.rstrip("/").removesuffix("/simple") + "/"
-    return Index(simple, upload, username, password, PASSWORD if said else "the keyring")
+    return Index(simple, upload, username, password, PASSWORD if secret else "the keyring")
 
 
 def missing(index: Index, project: str, files: list[Path]) -> list[Path]:
@@ -115,17 +115,17 @@ def missing(index: Index, project: str, files: list[Path]) -> list[Path]:
 
 def _links(page: httpx.Response) -> dict[str, SplitResult]:
     """Return the links of a page by the names of their files; what is no address is none."""
-    found = {}
-    for said in re.findall(r"""href\s*=\s*["']([^"']+)["']""", page.text):
+    links = {}
+    for href in re.findall(r"""href\s*=\s*["']([^"']+)["']""", page.text):
         with suppress(ValueError):
-            link = urlsplit(urljoin(str(page.url), unescape(said)))
-            found[unquote(link.path.rpartition("/")[2])] = link
-    return found
+            link = urlsplit(urljoin(str(page.url), unescape(href)))
+            links[unquote(link.path.rpartition("/")[2])] = link
+    return links
 
 
 def _hash(client: httpx.Client, link: SplitResult) -> str:
-    if said := re.fullmatch(r"sha256=([0-9a-f]{64})", link.fragment.lower()):
-        return said[1]
+    if match := re.fullmatch(r"sha256=([0-9a-f]{64})", link.fragment.lower()):
+        return match[1]
     address = link._replace(fragment="").geturl()
     file = _got(client, address)
     if file is None:

@@ -1,4 +1,4 @@
-"""What the comparison of two specs found, as lines of a changelog: under which heading, in names that users type."""
+"""The result of a comparison of two specs, as lines of a changelog: under which heading, in names that users type."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,8 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from generator.diff.change import Change, Level
 from generator.diff.report import code, escaped
 from generator.spec.document import Document
-from generator.spec.operations import FIELD_PREFIX, operations
+from generator.spec.naming import FIELD_PREFIX
+from generator.spec.operations import operations
 
 Told = dict[str, list[str]]
 # The first one that occurs in the rule's id says the heading. How a thing is called or limited is "changed".
@@ -36,15 +37,15 @@ class Names:
     @classmethod
     def of(cls, *specs: Document) -> "Names":
         """Return the names of the specs; the last one has the last word."""
-        found = [each for spec in specs for each in operations(spec)]
+        every = [each for spec in specs for each in operations(spec)]
         schemas = {
             name: str(node.get("title") or name) if isinstance(node, dict) else name
             for spec in specs
             for name, node in (spec.at(("components", "schemas")) or {}).items()
         }
         return cls(
-            {each.id: f"client.{each.resource}.{each.module}()" for each in found},
-            {each.id: str(each.node.get("summary") or "") for each in found},
+            {each.id: f"client.{each.resource}.{each.module}()" for each in every},
+            {each.id: str(each.node.get("summary") or "") for each in every},
             {name: str(ClassName(title, FIELD_PREFIX)) for name, title in schemas.items()},
         )
 
@@ -59,23 +60,23 @@ class Names:
 
 
 def noticed(changes: Sequence[Change], names: Names) -> Told:
-    """Return the lines by their heading, what breaks first; a thing that is found in two directions once."""
-    told: Told = {}
+    """Return the lines by their heading, what breaks first; a thing that appears in two directions once."""
+    entries: Told = {}
     seen: dict[tuple[str, str], None] = {}
     for change in sorted(changes, key=lambda each: -each.level):
         if (change.where, change.message) in seen or _is_told(change, seen):
             continue
         seen[change.where, change.message] = None
-        told.setdefault(_heading(change), []).append(_line(change, names))
-    return told
+        entries.setdefault(_heading(change), []).append(_line(change, names))
+    return entries
 
 
 def _is_told(change: Change, seen: dict[tuple[str, str], None]) -> bool:
-    """Say whether it is what the printed package shows of a change of the spec that is told."""
+    """Say whether it is what the generated package shows of a change of the spec in the changelog."""
     if change.rule not in _FOUND_IN_THE_PACKAGE:
         return False
-    told = {word for where, message in seen for word in _words(f"{where} {message}")}
-    return bool(told & _about(change))
+    entries = {word for where, message in seen for word in _words(f"{where} {message}")}
+    return bool(entries & _about(change))
 
 
 def _about(change: Change) -> set[str]:
@@ -93,7 +94,7 @@ def _words(text: str) -> Iterator[str]:
 def _heading(change: Change) -> str:
     breaks = change.level is Level.BREAKING
     for heading, pattern in _HEADINGS.items():
-        # What is asked for from now on is no gift.
+        # What is required from now on is no gift.
         if re.search(pattern, change.rule) and not (breaks and heading == "added"):
             return heading
     return "changed"

@@ -1,4 +1,4 @@
-"""What a release is asked for: from where, to where, how far."""
+"""The order for a release: from where, to where, how far."""
 
 from collections.abc import Callable
 from pathlib import Path

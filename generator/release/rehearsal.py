@@ -15,7 +15,7 @@ def rehearse(plan: Plan, version: str, tree: Path, files: list[Path], tell: Tell
     """Tell the steps that are left.
 
     Raises:
-        GeneratorError: Some of them would stop the release; all of them are told before.
+        GeneratorError: Some of them would stop the release; all of them are listed before.
     """
     stops: list[str] = []
     for line in (

@@ -77,8 +77,8 @@ def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
 
 
 def _locked(text: str) -> dict[str, tuple[str, list[str]]]:
-    found = re.finditer(r"(?m)^([A-Za-z0-9._-]+)==([^ \\\n]+)((?:[^\n]*\\\n.*)*)", text)
-    return {canonicalize_name(one[1]): (one[2], re.findall(r"sha256:([0-9a-f]{64})", one[3])) for one in found}
+    pins = re.finditer(r"(?m)^([A-Za-z0-9._-]+)==([^ \\\n]+)((?:[^\n]*\\\n.*)*)", text)
+    return {canonicalize_name(one[1]): (one[2], re.findall(r"sha256:([0-9a-f]{64})", one[3])) for one in pins}
 
 
 def closure(needs: list[str]) -> dict[str, set[str]]:
@@ -98,10 +98,10 @@ def closure(needs: list[str]) -> dict[str, set[str]]:
 def _needs(name: str, *, here: bool) -> Iterator[Requirement]:
     """Yield what an installed package asks for on this Python, or on others only; what is for its extras never."""
     try:
-        said = [Requirement(each) for each in requires(name) or []]
+        requirements = [Requirement(each) for each in requires(name) or []]
     except PackageNotFoundError as error:
         raise GeneratorError(f"{name} is not installed. Install requirements/dev.txt.") from error
-    for each in said:
+    for each in requirements:
         is_extra = each.marker is not None and "extra" in str(each.marker)
         if not is_extra and here is (each.marker is None or each.marker.evaluate()):
             yield each

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from generator.errors import GeneratorError
 from generator.package.swap import replace
 from generator.pipeline import Request, check, generate
-from generator.release.changelog import fragments, section, unreleased, with_section
+from generator.release.changelog import CHANGELOGS, USERS, fragments, released
 from generator.release.children import run
 from generator.release.decision import decide
 from generator.release.distribution import built_twice, manifest, snapshot, tracked
@@ -70,14 +70,19 @@ def _write(tree: Path, version: str, noticed: Told, epoch: int, tell: Tell) -> N
             raise GeneratorError(f'{name} has no line `{before}"..."`.')
         (tree / name).write_text(text, encoding="utf-8")
     tell(f"version {version}")
-    changelog = tree / "CHANGELOG.md"
-    text, waiting = unreleased(changelog.read_text("utf-8"))
     # The commit's day, not today's: a half upload is finished tomorrow with the same bytes.
     day = f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}"
-    added = section(version, day, noticed, fragments(tree / "changelog.d"), waiting)
-    changelog.write_text(with_section(text, added), encoding="utf-8")
-    tell(added)
-    for path in (tree / "changelog.d").glob("*.*.md"):
+    for name, folder in CHANGELOGS.items():
+        changes = noticed if name == USERS else {}
+        text, added = released((tree / name).read_text("utf-8"), version, day, changes, fragments(tree / folder))
+        if name == USERS or "\n- " in added:  # a version without news for maintainers is no heading there
+            (tree / name).write_text(text, encoding="utf-8")
+            tell(added)
+    _remove_fragments(tree)
+
+
+def _remove_fragments(tree: Path) -> None:
+    for path in (tree / "changelog.d").rglob("*.*.md"):
         path.unlink()
 
 
@@ -124,8 +129,7 @@ def _committed_at(root: Path) -> int:
 
 
 def _keep(tree: Path, root: Path) -> None:
-    for name in (*VERSIONED, "CHANGELOG.md"):
+    for name in (*VERSIONED, *CHANGELOGS):
         (root / name).write_bytes((tree / name).read_bytes())
     replace(tree / "sdk" / "signedin_sdk", root / "sdk" / "signedin_sdk")
-    for path in (root / "changelog.d").glob("*.*.md"):
-        path.unlink()
+    _remove_fragments(root)

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from generator.errors import GeneratorError
 from generator.release.children import run
 from generator.release.index import Index
@@ -21,14 +19,13 @@ _DEFAULT: Final = "http://localhost:5000/api/v1"
 
 
 def try_release(index: Index, version: str, root: Path, folder: Path) -> str:
-    """Return what the example printed.
+    """Return the output of the example.
 
     Raises:
         GeneratorError: It cannot be installed, or the example fails.
     """
     python = installed(index, f"signedin=={version}", folder)
     with _backend(folder) as base_url:
-        _register(base_url)
         program = example((root / "README.md").read_text("utf-8")).replace(_DEFAULT, base_url)
         return _run([python, "-c", program], folder, HOME=str(folder), XDG_STATE_HOME=str(folder))
 
@@ -55,14 +52,9 @@ def example(readme: str) -> str:
     Raises:
         GeneratorError: It has none.
     """
-    if not (found := re.search(r"(?s)```python\n(.*?)```", readme)):
+    if not (match := re.search(r"(?s)```python\n(.*?)```", readme)):
         raise GeneratorError("README.md has no example in Python.")
-    return found[1]
-
-
-def _register(base_url: str) -> None:
-    account = {"email": "ada@example.com", "password": "correct horse battery staple"}
-    httpx.post(f"{base_url}/auth/register", json=account, timeout=30).raise_for_status()
+    return match[1]
 
 
 @contextmanager

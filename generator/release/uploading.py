@@ -1,4 +1,4 @@
-"""The upload, file by file. Whatever ends it, the index is asked what it has; the same command goes on from there."""
+"""The upload, file by file. Whatever ends it, the index says what it has; the same command goes on from there."""
 
 import os
 import subprocess
@@ -23,13 +23,15 @@ def upload(index: Index, project: str, files: list[Path]) -> None:
         GeneratorError: Says which files are up and which are not, and that the same command goes on from there.
     """
     for at, each in enumerate(files):
-        if not (told := _uploaded(index, each)) or (there := _there(index, project, each)) == digest(each.read_bytes()):
+        if not (problem := _uploaded(index, each)) or (there := _there(index, project, each)) == digest(
+            each.read_bytes()
+        ):
             continue
         if there:
-            told = "the index has it by now, with other bytes: the version is taken. Release the next version."
+            problem = "the index has it by now, with other bytes: the version is taken. Release the next version."
         up = ", ".join(one.name for one in files[:at]) or "nothing"
         again = "The build gives the same bytes again, so the same command goes on where this one stopped."
-        raise GeneratorError(f"{each.name} was refused: {told}\nUploaded: {up}. {'' if there else again}".rstrip())
+        raise GeneratorError(f"{each.name} was refused: {problem}\nUploaded: {up}. {'' if there else again}".rstrip())
 
 
 def _there(index: Index, project: str, file: Path) -> str | None:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from generator.errors import GeneratorError
 from generator.release.history import Push
-from generator.release.index import Index, found
+from generator.release.index import Index, index_at
 from generator.release.plan import Plan
 from generator.release.steps import release as carry_out
 from generator.verbs import tell
@@ -33,7 +33,7 @@ def _index(options: argparse.Namespace) -> tuple[Index | None, str]:
             return None, ""
         raise GeneratorError("--index-url names the index to release to; without one there is --dry-run.")
     try:
-        return found(options.index_url, options.upload_url), ""
+        return index_at(options.index_url, options.upload_url), ""
     except GeneratorError as error:
         if options.dry_run:
             return None, str(error)

@@ -1,7 +1,7 @@
 """`--allow-refs FOLDER`: brings what `$ref`s of files point to into the document, which then stands alone.
 
 Only files inside the folder are read, wherever links and dots lead. What is elsewhere stays as it is written, and is
-refused by `lint`: an address is never asked, allowed or not.
+refused by `lint`: no address is ever fetched, allowed or not.
 """
 
 import re
@@ -72,12 +72,12 @@ class _Bundle:
         if path == main:
             return {"$ref": f"#{fragment}"}
         target = self._read(path)
-        found = target.at(pointer_of(f"#{fragment}")) if fragment else target.data
-        if found is None:
+        referred = target.at(pointer_of(f"#{fragment}")) if fragment else target.data
+        if referred is None:
             return node
         if kind == "paths":  # components have no place for them, so they stand where they are referred to
-            return self._inlined(found, path)
-        return {"$ref": f"#/components/{kind}/{self._name(kind, path, fragment, found)}"}
+            return self._inlined(referred, path)
+        return {"$ref": f"#/components/{kind}/{self._name(kind, path, fragment, referred)}"}
 
     def _path(self, reference: str, base: Path) -> Path | None:
         """Return the file that is meant; None for what is no file of the folder."""
@@ -92,15 +92,15 @@ class _Bundle:
             self.files[path] = load(path)
         return self.files[path]
 
-    def _inlined(self, found: Any, path: Path) -> Any:
+    def _inlined(self, referred: Any, path: Path) -> Any:
         self._depth += 1
         if self._depth > _MOST_NESTED:
             raise SpecError(f"{path}: paths refer to one another without end.")
-        inlined = self.walked(found, path, "paths")
+        inlined = self.walked(referred, path, "paths")
         self._depth -= 1
         return inlined
 
-    def _name(self, kind: str, path: Path, fragment: str, found: Any) -> str:
+    def _name(self, kind: str, path: Path, fragment: str, referred: Any) -> str:
         key = (path, f"{kind} {fragment}")
         if key not in self._names:
             wanted = re.sub(r"[^A-Za-z0-9._-]", "_", fragment.rpartition("/")[2] or path.stem)
@@ -108,5 +108,5 @@ class _Bundle:
             names = (f"{wanted}{number or ''}" for number in range(len(taken) + 1))
             self._names[key] = name = next(each for each in names if each not in taken)
             self.added[kind, name] = {}  # before its inside is read: it may refer to itself
-            self.added[kind, name] = self.walked(found, path, kind)
+            self.added[kind, name] = self.walked(referred, path, kind)
         return self._names[key]

@@ -15,9 +15,9 @@ from generator.spec.schemas import schemas
 Schema = dict[str, Any]
 
 
-def relax(document: Document, found: Iterable[Schema]) -> None:
+def relax(document: Document, every: Iterable[Schema]) -> None:
     """Take out of `required`, in place, what the other direction asks for."""
-    keys = {key for schema in found for key in ("readOnly", "writeOnly") if schema.get(key) is True}
+    keys = {key for schema in every for key in ("readOnly", "writeOnly") if schema.get(key) is True}
     for key, part in (("readOnly", "requestBody"), ("writeOnly", "responses")):
         for schema in _reached(document, part) if key in keys else ():
             optional = {name for name, each in properties(document, schema) if _is(document, each, key)}

@@ -17,7 +17,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
+from generator.spec.classes import named_by_components
 from generator.spec.schemas import binary_contents, plain_booleans, schemas
+from generator.spec.streams import streams
 
 Pointer = tuple[str, ...]
 
@@ -141,6 +143,8 @@ def normalize(data: dict[str, Any]) -> None:
     """Write in one way, in place, what a spec may write in several."""
     if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
         plain_booleans(data)
+    named_by_components(data)
+    streams(data)
     binary_contents(data)
 
 
@@ -219,7 +223,7 @@ class _Plain:
     @staticmethod
     def _key(key: object) -> str:
         if isinstance(key, bool) or not isinstance(key, str | int):  # int: an unquoted status
-            raise ValueError(f"the key {key!r} is no string; quote it.")  # noqa: TRY004  (told like any other fault)
+            raise ValueError(f"the key {key!r} is no string; quote it.")  # noqa: TRY004  (a fault like any other)
         return str(key)
 
 

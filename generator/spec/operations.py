@@ -1,16 +1,18 @@
-"""The operations of the spec: what is said about each, in the vocabulary of `signedin_sdk.types.Operation`."""
+"""The operations of the spec: each of them, in the vocabulary of `signedin_sdk.types.Operation`."""
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from attrs import define, field
 from openapi_python_client.strings import PythonIdentifier
 
 from generator.spec.document import Document, Pointer
+from generator.spec.naming import FIELD_PREFIX, method_names
+from generator.spec.streams import stream_of
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-FIELD_PREFIX: Final = "field_"
 WIRE_NAME: Final = "x-signedin-wire-name"
 
 _READ: Final = re.compile(r"(application/(.*\+)?json|text/|application/octet-stream)", re.IGNORECASE)
@@ -21,19 +23,19 @@ Auth = Literal["required", "optional", "none"]
 
 @define(frozen=True)
 class OperationFacts:
-    """One operation as the spec has it; every string in it is untrusted."""
+    """One operation as the spec has it; every string in it but `module`, its method's name, is untrusted."""
 
     id: str
     method: str
     path: str
+    module: str
     pointer: Pointer
     node: dict[str, Any] = field(repr=False, eq=False)
 
     @property
     def tag(self) -> str:
         """Return the first tag: the resource that the operation becomes a method of."""
-        tags = self.node.get("tags")
-        return str(tags[0]) if isinstance(tags, list) and tags else "default"
+        return _tag(self.node)
 
     @property
     def auth(self) -> Auth:
@@ -75,11 +77,18 @@ class OperationFacts:
 
     def accepts(self, document: Document) -> str | None:
         """Return the media type that a success is read as, where the server could answer in another."""
+        if streams := self.streams(document):
+            return next(media_type for _, media_type in streams.values())
         for status, node in (self.node.get("responses") or {}).items():
             content = list((document.resolve(node) or {}).get("content") or {})
             if status.startswith("2") and len(content) > 1:
                 return next((kind for kind in content if _READ.match(kind)), None)
         return None
+
+    def streams(self, document: Document) -> dict[str, tuple[str, str]]:
+        """Return how the items of a success are written, and its media type, by its status."""
+        answers = {status: document.resolve(node) for status, node in (self.node.get("responses") or {}).items()}
+        return {key: stream for key, each in answers.items() if key[:1] == "2" and (stream := stream_of(each))}
 
     def styles(self, document: Document) -> dict[str, str]:
         """Return how a list or an object of the query is written, where it is not `name=a&name=b`: the delimiter."""
@@ -100,11 +109,6 @@ class OperationFacts:
         return {PythonIdentifier(name, FIELD_PREFIX): each for name, each in examples.items() if each is not None}
 
     @property
-    def module(self) -> str:
-        """Return the name of its module and of its method."""
-        return PythonIdentifier(self.id, FIELD_PREFIX)
-
-    @property
     def resource(self) -> str:
         """Return the attribute of the client that has it."""
         return PythonIdentifier(self.tag, "tag")
@@ -112,14 +116,30 @@ class OperationFacts:
 
 def operations(document: Document) -> Iterator[OperationFacts]:
     """Yield the operations in the order of the spec; one without an operationId has an empty id."""
+    names = _names(document)
+    for (path, method), node in _nodes(document):
+        identifier, pointer = node.get("operationId"), ("paths", path, method)
+        text = identifier if isinstance(identifier, str) else ""
+        yield OperationFacts(text, method, path, names[path, method], pointer, node)
+
+
+@lru_cache(maxsize=4)  # a document's operations are needed by every rule
+def _names(document: Document) -> dict[tuple[str, str], str]:
+    nodes = dict(_nodes(document))
+    return method_names(nodes, {where: PythonIdentifier(_tag(node), "tag") for where, node in nodes.items()})
+
+
+def _nodes(document: Document) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     paths = document.data.get("paths")
     for path, item in (paths if isinstance(paths, dict) else {}).items():
         for method in METHODS:
-            node = item.get(method) if isinstance(item, dict) else None
-            if isinstance(node, dict):
-                identifier = node.get("operationId")
-                pointer = ("paths", path, method)
-                yield OperationFacts(identifier if isinstance(identifier, str) else "", method, path, pointer, node)
+            if isinstance(node := item.get(method) if isinstance(item, dict) else None, dict):
+                yield (path, method), node
+
+
+def _tag(node: dict[str, Any]) -> str:
+    tags = node.get("tags")
+    return str(tags[0]) if isinstance(tags, list) and tags else "default"
 
 
 def _example(node: dict[str, Any]) -> Any:

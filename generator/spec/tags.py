@@ -22,16 +22,16 @@ class Tags:
 
 def tags_of(document: Document) -> dict[Members, Tags]:
     """Return the tags of every union that has usable ones, by the classes that are its members."""
-    found: dict[Members, Tags] = {}
+    result: dict[Members, Tags] = {}
     for _, schema in document.schemas:
         if isinstance(schema, dict) and "discriminator" in schema and (values := values_by_class(document, schema)):
             name = str(schema["discriminator"]["propertyName"])
-            printable = {each: [UntrustedString(value) for value in said] for each, said in values.items()}
+            printable = {each: [UntrustedString(value) for value in texts] for each, texts in values.items()}
             tags = Tags(UntrustedString(name), printable)
-            # Two unions of the same members print the same; where they tell by other means, neither is used.
-            if found.setdefault(frozenset(values), tags) != tags:
-                found[frozenset(values)] = Tags(UntrustedString(name), {})
-    return found
+            # Two unions of the same members are the same code; where they tell by other means, neither is used.
+            if result.setdefault(frozenset(values), tags) != tags:
+                result[frozenset(values)] = Tags(UntrustedString(name), {})
+    return result
 
 
 def values_by_class(document: Document, schema: dict[str, Any]) -> dict[str, list[str]] | None:
@@ -43,8 +43,8 @@ def values_by_class(document: Document, schema: dict[str, Any]) -> dict[str, lis
     targets = {value: referred_name(target) or target for value, target in mapping.items()}
     values: dict[str, list[str]] = {}
     for name, class_name in members.items():
-        said = [value for value, target in targets.items() if target == name]
-        values.setdefault(str(class_name), []).extend(said or [str(name)])
+        texts = [value for value, target in targets.items() if target == name]
+        values.setdefault(str(class_name), []).extend(texts or [str(name)])
     return values
 
 

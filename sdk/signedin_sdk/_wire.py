@@ -70,8 +70,20 @@ def _converted(convert: Callable[[str], T], value: object, name: str, expected: 
         raise ValueError(f"{name}: expected {expected}") from None
 
 
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:[0-5]\d)", re.ASCII)
+
+
+def _moment(text: str) -> datetime.datetime:
+    if _RFC_3339.fullmatch(text):  # as most are; isoparse, which knows all of ISO 8601, takes ten times as long
+        try:
+            return datetime.datetime.fromisoformat(text)
+        except ValueError:  # 24:00, on Python 3.11 and 3.12
+            pass
+    return isoparse(text)
+
+
 def date_time(value: object, name: str) -> datetime.datetime:
-    return _converted(isoparse, value, name, "an ISO 8601 date and time")
+    return _converted(_moment, value, name, "an ISO 8601 date and time")
 
 
 def date(value: object, name: str) -> datetime.date:
@@ -235,7 +247,8 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case UUID():
             return str(value)
-    return value.to_dict() if hasattr(value, "to_dict") else value
+        case _:
+            return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 def text(value: object) -> str:
@@ -249,7 +262,8 @@ def text(value: object) -> str:
             return moment(value)
         case datetime.date():
             return value.isoformat()
-    return str(value)
+        case _:
+            return str(value)
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:

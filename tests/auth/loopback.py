@@ -5,69 +5,34 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import httpx
 from signedin.testing import FakeAuthServer, VirtualClock
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 PATIENCE = 30  # seconds; a child takes one
 
 
+@dataclass(frozen=True, slots=True)
 class Loopback:
     """A fake server with an address; its clock starts at the machine's own time."""
 
-    def __init__(self, address: str) -> None:
-        self.fake = FakeAuthServer(clock=VirtualClock(time.time()))
-        self.fake.add_user()
-        self.base_url = f"http://{address}/api/v1"
+    fake: FakeAuthServer
+    base_url: str
 
 
 @contextmanager
-def loopback() -> Iterator[Loopback]:
+def loopback(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
     """Serve a fake server on a free loopback port."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    http.daemon_threads = True
-    served = Loopback(f"127.0.0.1:{http.server_address[1]}")
-    _Handler.served[http.server_address[1]] = served
-    thread = Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield served
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join(PATIENCE)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    served: dict[int, Loopback] = {}  # noqa: RUF012 -- by port
-    protocol_version = "HTTP/1.1"
-
-    def _answer(self) -> None:
-        fake = self.served[self.server.server_address[1]].fake  # type: ignore[index]
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        request = httpx.Request(self.command, f"https://auth.test{self.path}", headers=dict(self.headers), content=body)
-        self.close_connection = True
-        with suppress(httpx.TransportError, OSError):  # a fault of the network, or a client that was killed
-            answer = fake.transport.handle_request(request)
-            content = answer.read()
-            self.send_response(answer.status_code)
-            self.send_header("content-type", answer.headers.get("content-type", "application/json"))
-            self.send_header("content-length", str(len(content)))
-            self.send_header("connection", "close")
-            self.end_headers()
-            self.wfile.write(content)
-
-    do_GET = do_POST = _answer  # noqa: N815 -- the names that the standard library asks for
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    fake = FakeAuthServer(clock=VirtualClock(time.time()))
+    fake.add_user()
+    with fake.listening(tls) as base_url:
+        yield Loopback(fake, base_url)
 
 
 class Child:

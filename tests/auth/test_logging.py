@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from signedin import APIError, Client, ConfigurationError
+from signedin import APIError, Client, ConfigurationError, MemoryStore
+
+from tests.auth.driving import Waiters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +65,52 @@ async def test_a_line_has_the_request_id_and_nothing_that_was_sent(
     assert ", request id r-1x" in line
     assert len(line) < 300
     assert "s3cret" not in line
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("fault", "outcome"), [("", "refreshed"), ("400", "SessionExpiredError"), ("500", "RefreshUnavailableError")]
+)
+async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_waited(
+    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture, fault: str, outcome: str
+) -> None:
+    caplog.set_level(logging.DEBUG, "signedin")
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        gate, waiters = server.hold("refreshToken"), Waiters(client.session)
+        server.fail("refreshToken", *[fault] * 9 if fault else [])
+        async with drive.under_way(client.users.get_profile, 3):
+            await drive.aside(waiters.wait_for, 3)
+            gate.release()
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        key = client.session.key
+    [line] = [line for line in _lines(caplog) if " refresh (" in line]
+    assert re.fullmatch(rf"{key}: refresh \(rejected\): {outcome} in \d+\.\d ms, 3 waiting", line)
+
+
+@pytest.mark.anyio
+async def test_the_line_of_a_refresh_says_what_made_it_due(
+    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "signedin")
+    store = MemoryStore()
+    async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
+        await drive(other.users.get_profile)  # adopts what the first has stored
+        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        server.clock.advance(server.access_ttl * 0.9)
+        await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+        server.clock.advance(server.access_ttl * 2)
+        await drive(client.users.get_profile)
+        for each in (client, other):
+            await drive(each.session.aclose if drive.is_async else each.session.close)
+    lines = [line.partition(" refresh (")[2].rpartition(" in ")[0] for line in _lines(caplog) if " refresh (" in line]
+    assert lines == [
+        "no pair in hand): adopted",
+        "demanded): refreshed",
+        "expires soon): refreshed",
+        "expired): refreshed",
+    ]
 
 
 @pytest.mark.anyio

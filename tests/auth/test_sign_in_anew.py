@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,7 @@ from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
 
-from tests.auth.contracts import body, contract
-from tests.auth.test_contract import opened
+from tests.auth.contracts import body, contract, opened
 
 if TYPE_CHECKING:
     from signedin.protocols import Closing
@@ -162,7 +162,7 @@ async def test_an_account_that_changes_is_another_user(drive: Drive) -> None:
 
 def test_credentials_are_refused_where_the_contract_has_no_use_for_them() -> None:
     with pytest.raises(ConfigurationError, match="renew: signIn"):
-        opened(_THREADS, FakeAuthServer(), contract(), credentials=Vault())
+        opened(_THREADS, FakeAuthServer(), contract(), credentials=partial(dict, **ACCOUNT))
 
 
 async def test_without_credentials_the_session_ends_with_its_token(drive: Drive, server: FakeAuthServer) -> None:
@@ -219,7 +219,7 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     assert [t.name for t in threading.enumerate() if t.name == "signedin-session"] == []
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(20)
 def test_a_program_ends_though_a_session_of_it_is_watched() -> None:
     program = """
 from tests.auth import test_sign_in_anew as t
@@ -228,4 +228,4 @@ client = t.opened(t._THREADS, server, t.AHEAD, clock=None)
 client.session.sign_in(server.issue())
 assert any(thread.name == "signedin-session" for thread in t.threading.enumerate())
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=25)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=15)

@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from signedin.testing.cassettes import CassetteError, Interaction, read
+
 from generator.recordings.exchange import Exchange, Message
-from tests.cassettes.tape import BASE_URL, CASSETTES, CassetteError, Interaction, read_all
 from tests.contract import ContractError, check_exchange, operations
 
+CASSETTES: Final = Path(__file__).parent.parent.parent / "cassettes"
+ORIGIN: Final = "http://localhost:5000"
+BASE_URL: Final = f"{ORIGIN}/api/v1"
 Pair = tuple[str, int]
 _FAULT = "only a failing backend answers so"
 _BUSY = "only an overloaded or stopping backend answers so"
@@ -22,6 +26,18 @@ EXCUSED: Final[Mapping[Pair, str]] = {
     **{(name, 503): _BUSY for name in ("register", "login", "refreshToken", "logout", "getProfile")},
     ("getProfile", 429): "the reference backend limits the operations that take a password or a refresh token",
 }
+
+
+def read_all(folder: Path) -> dict[str, list[Interaction]]:
+    """Return every cassette below a folder by its name in there.
+
+    Raises:
+        CassetteError: One is broken, or there is none at all.
+    """
+    cassettes = {path.relative_to(folder).as_posix(): read(path) for path in sorted(folder.rglob("*.yaml"))}
+    if not cassettes:
+        raise CassetteError(f"{folder.name}/ holds no cassettes; make them with: make record")
+    return cassettes
 
 
 def problems_of(cassettes: Mapping[str, list[Interaction]], excused: Mapping[Pair, str] = EXCUSED) -> Iterator[str]:
@@ -41,19 +57,19 @@ def check(interaction: Interaction) -> None:
     """Raise ContractError unless the contract knows this request and this answer."""
     if not interaction.url.startswith(BASE_URL + "/"):
         raise ContractError(f"{interaction}: not below the contract's server")
-    asked = Message(interaction.request_headers, interaction.request_body)
+    request = Message(interaction.request_headers, interaction.request_body)
     answer = Message(interaction.response_headers, interaction.response_body)
-    check_exchange(Exchange(interaction.method, interaction.url, asked, interaction.status, answer))
+    check_exchange(Exchange(interaction.method, interaction.url, request, interaction.status, answer))
 
 
 def documented() -> set[Pair]:
     """Return each operation with each of its statuses."""
-    return {(said["operationId"], int(status)) for said in operations().values() for status in said["responses"]}
+    return {(one["operationId"], int(status)) for one in operations().values() for status in one["responses"]}
 
 
 def covered(cassettes: Mapping[str, list[Interaction]]) -> set[Pair]:
     """Return each operation with the statuses that cassettes have of it."""
-    ids = {key: said["operationId"] for key, said in operations().items()}
+    ids = {key: one["operationId"] for key, one in operations().items()}
     return {
         (ids[key], one.status)
         for interactions in cassettes.values()
@@ -63,7 +79,7 @@ def covered(cassettes: Mapping[str, list[Interaction]]) -> set[Pair]:
 
 
 def main() -> int:
-    """Check, and say what was found."""
+    """Check, and print the problems."""
     parser = argparse.ArgumentParser(prog="python -m tests.cassettes.check", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=CASSETTES)
     try:

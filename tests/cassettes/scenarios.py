@@ -27,8 +27,6 @@ from signedin.protocols import Clock
 from signedin_sdk.models.error import Error
 from signedin_sdk.models.profile import Profile
 
-from tests.cassettes.disguise import OVERSIZED, UNKNOWN_TOKEN, Cast
-
 T = TypeVar("T")
 Colour = Literal["sync", "async"]
 COLOURS: Final[tuple[Colour, ...]] = ("sync", "async")
@@ -37,6 +35,20 @@ START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ACCESS_SECONDS: Final = 300
 IN_USE, MISSING = "Email already in use.", "You must provide an email and a password."
 UNKNOWN, BEARER = "Invalid login credentials.", "🚫 Un-Authorized 🚫"
+
+
+# Sent as they are, at a recording and at a replay: nobody's secrets.
+UNKNOWN_TOKEN: Final = "never-issued"
+OVERSIZED: Final = "far too large " * 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays: real credentials at a recording, the fakes of the cassettes at a replay."""
+
+    email: str = "user-1@example.com"
+    password: str = "fake-password-1"
+    wrong_password: str = "fake-password-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,7 @@ async def expired(stage: Stage) -> None:
 
 
 async def refused(stage: Stage) -> None:
-    """The session was ended elsewhere: the refresh is refused, the pair is cleared, the caller is told."""
+    """The session was ended elsewhere: the refresh is refused, the pair is cleared, the caller gets an error."""
     async with signed_in(stage) as client, stage.client() as elsewhere:
         pair = client.session.tokens
         assert pair is not None
@@ -193,7 +205,7 @@ async def wrong_type(stage: Stage) -> None:
 
 
 async def too_many(stage: Stage) -> None:
-    """Beyond its rate an address is told when to come back, by every operation that a password or token is sent to."""
+    """Beyond its rate an address learns when to come back, by every operation that a password or token is sent to."""
     async with stage.client() as client:
         await of(client.auth.logout(refresh_token=UNKNOWN_TOKEN))
         for call in _auth_calls(client, email=stage.cast.email, secret=UNKNOWN_TOKEN):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from signedin.testing.cassettes import CassetteError, Interaction, read
 
-from tests.cassettes.check import EXCUSED, covered, documented, problems_of
-from tests.cassettes.tape import CASSETTES, CassetteError, Interaction, read, read_all
+from tests.cassettes.check import CASSETTES, EXCUSED, covered, documented, problems_of, read_all
 
 Wrong = Callable[[Interaction], Interaction]
 
@@ -26,7 +26,7 @@ def _interaction(operation: str, status: int) -> Interaction:
 
 
 def _problems(*interactions: Interaction) -> list[str]:
-    return [said for said in problems_of({"wrong.yaml": list(interactions)}) if said.startswith("wrong.yaml")]
+    return [line for line in problems_of({"wrong.yaml": list(interactions)}) if line.startswith("wrong.yaml")]
 
 
 def test_every_cassette_is_as_the_contract_says() -> None:
@@ -78,8 +78,8 @@ def test_every_excuse_has_a_reason() -> None:
 
 def _body(**changed: Any) -> Wrong:
     def wrong(one: Interaction) -> Interaction:
-        said = {**json.loads(one.response_body), **changed}
-        return replace(one, response_body=json.dumps({name: value for name, value in said.items() if value != "gone"}))
+        body = {**json.loads(one.response_body), **changed}
+        return replace(one, response_body=json.dumps({name: value for name, value in body.items() if value != "gone"}))
 
     return wrong
 

@@ -20,7 +20,7 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command printed, and how it ended."""
+    """A command's output, and its exit code."""
 
     code: int
     out: str
@@ -41,6 +41,10 @@ class Shell:
 
     home: Path
     exported: dict[str, str]
+
+    @property
+    def tokens(self) -> Path:
+        return self.home / ".local/state/signedin/tokens.json"
 
     @property
     def environ(self) -> dict[str, str]:

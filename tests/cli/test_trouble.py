@@ -1,10 +1,11 @@
 """Whatever goes wrong around the command: one line on standard error and an exit code, never a traceback."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from signedin import ConfigurationError, SignedInError, SignInRequiredError
+from signedin import ConfigurationError, RefreshUnavailableError, SignedInError, SignInRequiredError
 from signedin.cli import commands, main
 
 from tests.cli.running import COMMAND, EMAIL, PATIENCE, Shell
@@ -28,8 +29,9 @@ def in_sh(shell: Shell, script: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (SignInRequiredError("Sign in."), 3, "Sign in."),
-        (ConfigurationError("No."), 2, "No."),
+        (SignInRequiredError("Sign in."), 3, "Sign in. Run: signedin login"),
+        (RefreshUnavailableError("Later.", retry_after=timedelta(seconds=2)), 4, "Later."),
+        (ConfigurationError("Use RedisStore."), 2, "Use --store redis://host:6379/0."),
         (SignedInError("Broken."), 1, "Broken."),
         (ZeroDivisionError("s3cr3t"), 1, "unexpected went wrong: ZeroDivisionError in tests.cli.test_trouble, line"),
         (FileNotFoundError(2, "s3cr3t", "/s3cr3t"), 1, "FileNotFoundError"),
@@ -45,7 +47,7 @@ def test_every_exception_is_one_line_and_a_code(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run(_: object) -> int:
+    def run(*_: object) -> int:
         raise error
 
     monkeypatch.setattr(commands, "run", run)

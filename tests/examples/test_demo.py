@@ -57,9 +57,9 @@ def test_interrupted_it_stops_what_it_started(number: signal.Signals) -> None:
         while not demo.stdout.readline().startswith("[3/8]"):
             assert demo.poll() is None
         demo.send_signal(number)
-        said = demo.stdout.read()
+        output = demo.stdout.read()
         assert demo.wait(30) == 130
-    assert "has been stopped" in said
+    assert "has been stopped" in output
     with pytest.raises(httpx.ConnectError):
         httpx.get(base_url[1])
 
@@ -77,11 +77,11 @@ def test_a_run_as_promised_has_no_complaints() -> None:
         (Counts(3, 3, 0, 0, 2, 9), "2 requests failed"),
     ],
 )
-def test_a_broken_promise_is_told(counts: Counts, complaint: str) -> None:
+def test_a_broken_promise_is_shown(counts: Counts, complaint: str) -> None:
     assert counts.complaints() == [complaint]
 
 
-def test_two_sides_that_disagree_are_told() -> None:
+def test_two_sides_that_disagree_are_shown() -> None:
     assert disagreements(GOOD, Counts(3, 3, 0, 2, 0, 8)) == ["profiles: the client says 9, the backend 8"]
 
 

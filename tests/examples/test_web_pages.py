@@ -104,10 +104,10 @@ async def test_a_form_that_is_too_large_or_says_no_length_is_not_read(browser: B
 
 
 async def test_a_refused_sign_in_keeps_the_input_but_not_the_password(browser: Browser) -> None:
-    await signed_in(browser(), "kept")
-    answer = await browser().post("/login", data=form("kept", "login", "wrong <password>"))
+    await signed_in(browser(), "typed")
+    answer = await browser().post("/login", data=form("typed", "login", "wrong <password>"))
     assert answer.status_code == 403
-    assert 'value="kept@example.com"' in answer.text
+    assert 'value="typed@example.com"' in answer.text
     assert 'role="alert"' in answer.text
     assert "password&gt;" not in answer.text
     assert "set-cookie" not in answer.headers

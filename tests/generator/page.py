@@ -1,4 +1,4 @@
-"""Runs the commands of docs/when-the-spec-changes.md on a copy of the repository: `make docs`.
+"""Runs the commands of docs/when-the-spec-changes.md on a copy of the repository: `make pages`.
 
 Each edit begins with the committed files and with a release 1.0.0. A marker names what to put below it; the text around
 the markers stays.
@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from generator.release.changelog import CHANGELOGS
 from generator.release.distribution import snapshot
 
 ROOT: Final = Path(__file__).parents[2]
@@ -93,7 +94,7 @@ def main(arguments: Iterable[str]) -> int:
 
 
 def rewritten(page: str) -> str:
-    """Return the page with what the commands say now."""
+    """Return the page with what the commands answer now."""
     with TemporaryDirectory(prefix="page-") as folder:
         tree = _released(Path(folder))
         return _BLOCK.sub(lambda block: _block(tree, block[1], block[2]), page)
@@ -102,9 +103,10 @@ def rewritten(page: str) -> str:
 def _released(folder: Path) -> Path:
     """Return a copy of the repository whose one commit is the release 1.0.0, without news for the next one."""
     tree = snapshot(ROOT, folder / "tree")
-    for path in (tree / "changelog.d").glob("*.*.md"):
+    for path in (tree / "changelog.d").rglob("*.*.md"):
         path.unlink()
-    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## [1.0.0] - 2026-01-01\n", encoding="utf-8")
+    for name in CHANGELOGS:
+        (tree / name).write_text("# Changelog\n\n## [1.0.0] - 2026-01-01\n", encoding="utf-8")
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "Release 1.0.0"], ["tag", "v1.0.0"]):
         _git(tree, *command)
     return tree

@@ -168,6 +168,19 @@ def test_a_scheme_that_puts_no_token_into_a_header_is_an_error() -> None:
     assert "puts no token into a header" in finding.message
 
 
+def test_a_constant_in_a_body_that_is_closed_is_an_error() -> None:
+    refresh = {**START, "request": {"refreshToken": "refresh_token", "constants": {"mode": "a"}}}
+    [finding] = findings(api(refresh, (("components", "schemas", "Refresh", "additionalProperties"), False)))
+    assert finding.is_error
+    assert "has no text '/mode'" in finding.message
+
+
+def test_what_only_the_preset_names_may_be_absent() -> None:
+    pair = {"type": "object", "properties": {"access_token": {"type": "string"}}}
+    document = api({"preset": "oauth2", "operationId": "token"}, (("components", "schemas", "Pair"), pair))
+    assert [finding for finding in findings(document) if finding.is_error] == []
+
+
 def test_issues_without_a_contract_are_errors() -> None:
     document = Document(Path("openapi.yaml"), b"", copy.deepcopy(BASE))
     messages = [finding.message for finding in findings(document) if finding.is_error]
@@ -262,6 +275,10 @@ def test_a_change_of_the_contract_has_its_level(old: Any, new: Any, expected: st
     assert [f"{each.level.name.lower()} {each.where.removeprefix('x-signedin-refresh/')}" for each in changes] == (
         [expected] if expected else []
     )
+
+
+def test_what_follows_from_the_documented_refusals_is_no_change_of_the_contract() -> None:
+    assert list(compare_contract(api(START), api(START, (("components", "schemas", "Error", "required"), [])))) == []
 
 
 def test_a_change_of_what_an_operation_does_to_tokens_has_its_level() -> None:

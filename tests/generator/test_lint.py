@@ -176,10 +176,25 @@ ERRORS: list[tuple[str, Change]] = [
     ("tokens-effect", lambda spec: operation(spec).update({"x-signedin-tokens": {"effect": "revokes"}})),
 ]
 
+
+def of_three_two(spec: dict[str, Any]) -> None:
+    spec["openapi"] = "3.2.0"
+    spec["paths"]["/things"]["query"] = {**operation(spec), "operationId": "query"}
+
+
+UNPAGED: list[dict[str, Any]] = [
+    {"items": "/label", "link": True},
+    {"items": "/other", "link": True},
+    {"cursor": {"parameter": "after", "at": "/label"}},
+    {"items": "/label"},
+    {"page": "page"},
+]
 WARNINGS: list[tuple[str, Change]] = [
     ("security-unknown", lambda spec: operation(spec).update(security=[{"nobody": []}])),
     ("success-missing", lambda spec: operation(spec).update(responses={"400": operation(spec)["responses"]["200"]})),
     ("tag-several", lambda spec: operation(spec).update(tags=["things", "more"])),
+    ("method", of_three_two),
+    *(("pages", lambda spec, pages=pages: operation(spec).update({"x-signedin-pages": pages})) for pages in UNPAGED),
     ("webhook", lambda spec: operation(spec).update(callbacks={"done": {"{$request.query.url}": {}}})),
     ("server", lambda spec: spec.pop("servers")),
     ("server", lambda spec: spec.update(servers=[{"url": "/api"}])),
@@ -204,6 +219,13 @@ def test_specs_that_lose_nothing_have_no_findings(tmp_path: Path) -> None:
 
 def test_a_spec_of_many_shapes_has_no_errors(tmp_path: Path) -> None:
     assert not [finding for finding in findings_of(yaml.safe_load(SHAPES), tmp_path) if finding.is_error]
+
+
+def test_what_is_invalid_hides_no_other_finding(tmp_path: Path) -> None:
+    spec = minimal()
+    operation(spec).update(tags=["Session"], operationId="__class__")
+    spec["components"]["schemas"]["Thing"]["type"] = 5
+    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in found(spec, tmp_path)}
 
 
 @pytest.mark.parametrize(("rule", "change"), ERRORS)
@@ -366,7 +388,7 @@ def test_a_backend_without_grace_is_fine(tmp_path: Path) -> None:
 
 def test_only_an_empty_or_absent_requirement_means_no_authentication() -> None:
     def auth(**node: object) -> str:
-        return OperationFacts("a", "get", "/", (), node).auth
+        return OperationFacts("a", "get", "/", "a", (), node).auth
 
     assert (auth(), auth(security=[]), auth(security=[{}])) == ("none", "none", "none")
     assert (auth(security=[{"a": []}]), auth(security=[{"a": []}, {"b": []}])) == ("required", "required")

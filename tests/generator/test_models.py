@@ -1,12 +1,15 @@
 """Printed models: what they refuse in an answer, and what they do not show."""
 
+import itertools
 import pickle
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any
 
 import pytest
-from signedin_sdk import errors
+from dateutil.parser import isoparse
+from signedin_sdk import _wire, errors
 from signedin_sdk.models import Credentials, Profile, RefreshToken, TokenPair
 
 SECRET = "s3cr3t-value"
@@ -118,6 +121,21 @@ def test_items_of_one_of_several_lists_are_written_as_json_has_them(pet: Any) ->
 def test_every_iso_8601_date_time_is_read(text: str, meant: datetime) -> None:
     read = Profile.from_dict({"id": "1", "email": "a@b.c", "createdAt": text, "updatedAt": text})
     assert read.created_at == meant
+
+
+def test_a_date_time_as_in_rfc_3339_is_read_as_by_dateutil() -> None:
+    def read(parse: Callable[[str], datetime], text: str) -> object:
+        try:
+            moment = parse(text)
+        except (ValueError, OverflowError):
+            return None
+        return moment.isoformat(), moment.utcoffset()
+
+    dates = ["2026-01-02", "2024-02-29", "2023-02-29", "2026-13-01", "0001-01-01", "9999-12-31", "0000-01-01"]
+    times = ["03:04:05", "23:59:60", "24:00:00", "25:00:00", "03:60:05", "03:04:05.1", "03:04:05.1234567890123"]
+    zones = ["Z", "+00:00", "-00:00", "+05:30", "-23:59", "+24:00", "+12:60", "", "z"]
+    for text in ("T".join(parts) for parts in itertools.product(dates, map("".join, itertools.product(times, zones)))):
+        assert read(_wire._moment, text) == read(isoparse, text), text
 
 
 def test_an_unknown_enum_value_is_kept(shapes: ModuleType, pet: Any) -> None:

@@ -33,6 +33,7 @@ def overlay(tmp_path: Path, actions: str, name: str = "login.overlay.yaml", head
 
 
 THINGS = ("paths", "/things", "get")
+PNG = (*THINGS, "responses", "404", "content", "image/png", "schema")
 ACTIONS: list[tuple[str, tuple[str, ...], Any]] = [
     ("- {target: $.info, update: {title: mine}}", ("info", "title"), "mine"),
     ("- {target: $, update: {info: {contact: {name: a}}}}", ("info", "contact"), {"name": "a"}),
@@ -41,6 +42,11 @@ ACTIONS: list[tuple[str, tuple[str, ...], Any]] = [
     ("- {target: $.paths.*.get, update: {tags: [more]}}", (*THINGS, "tags"), ["things", "more"]),
     ("- {target: \"$.paths['/things'].get\", update: {'x-a': {b: c}}}", (*THINGS, "x-a"), {"b": "c"}),
     ("- {target: \"$.paths[*][?@.tags[0]=='things']\", update: {summary: All.}}", (*THINGS, "summary"), "All."),
+    (
+        "- {target: $.paths.*.get, update: {responses: {'404': {content: {image/png: {}}}}}}",
+        PNG,
+        {"type": "string", "format": "binary"},
+    ),
     ("- {target: $.components.schemas.Thing, remove: true}", ("components", "schemas"), {}),
     ("- {target: '$.servers[?@.url]', remove: true}", ("servers",), []),
     ("- {target: $.info, remove: false, update: {title: mine}}", ("info", "title"), "mine"),
@@ -106,14 +112,14 @@ def test_a_finding_in_an_overlaid_part_names_the_overlay_and_its_line(tmp_path: 
     actions = "- target: $.paths['/things'].get\n  update:\n    x-signedin-tokens:\n      effect: eats\n"
     document = overlaid(spec(tmp_path), [overlay(tmp_path, actions)])
     [finding] = [each for each in lint(document) if each.is_error]
-    assert finding.told(document.path).startswith(f"{tmp_path}/login.overlay.yaml:6: error [tokens-effect] ")
+    assert finding.text(document.path).startswith(f"{tmp_path}/login.overlay.yaml:6: error [tokens-effect] ")
     assert lint(document.changed(document.data)) == lint(document)
 
 
 def test_a_finding_elsewhere_names_the_spec(tmp_path: Path) -> None:
     document = overlaid(spec(tmp_path), [overlay(tmp_path, "- {target: '$.servers[0]', remove: true}")])
     [finding] = lint(document)
-    assert finding.told(document.path).startswith(f"{tmp_path}/openapi.json:")
+    assert finding.text(document.path).startswith(f"{tmp_path}/openapi.json:")
 
 
 def test_an_action_that_selects_nothing_is_a_warning(tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_an_action_that_selects_nothing_is_a_warning(tmp_path: Path) -> None:
     [finding] = lint(document)
     assert (finding.rule, finding.is_error) == ("overlay", False)
     text = f"{tmp_path}/login.overlay.yaml:4: warning [overlay] The target '$.paths.nothing' selects nothing."
-    assert finding.told(document.path).startswith(text)
+    assert finding.text(document.path).startswith(text)
 
 
 def test_overlays_are_applied_in_their_order_and_before_references_are_followed(tmp_path: Path) -> None:

@@ -4,16 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_python_client.parser.openapi import Endpoint
 
 from generator.cli import main
 from generator.errors import PrintError
 from generator.lint import lint
 from generator.mend.partial import mended
+from generator.package import refusals
 from generator.package.printable import printable
 from generator.package.printer import config_for, print_package
 from generator.package.refusals import trial
 from generator.package.unread import readable
 from generator.spec.document import Document, load
+from generator.verbs import PARTIAL
 from tests.generator.specs import as_yaml, minimal
 
 TO = "#/components/schemas/"
@@ -123,3 +126,47 @@ def test_what_the_printer_would_misread_loses_its_type_and_nothing_around_it(
     assert [(each.rule, each.advice) for each in told] == [(rule, advice)]
     assert after.data["components"]["schemas"]["A"]["properties"]["kept"] == {"type": "string"}
     assert trial(after, config_for(after, tmp_path / "any_sdk")) == []
+
+
+@pytest.mark.parametrize("verb", ["lint", "generate"])
+def test_what_openapi_python_client_fails_at_is_a_finding_and_costs_nothing_else(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = document(tmp_path, {})
+    paths = spec.data["paths"]
+    for name in ("bad", "good", "better"):
+        paths[f"/{name}"] = {"get": {**paths["/things"]["get"], "operationId": name}}
+    spec.path.write_text(as_yaml(spec.data), encoding="utf-8")
+    read = Endpoint.from_data
+
+    def failing(**options: Any) -> Any:
+        if options["path"].get_untrusted_value() == "/bad":
+            raise KeyError("unforeseen")
+        return read(**options)
+
+    monkeypatch.setattr(Endpoint, "from_data", failing)
+    if verb == "lint":
+        assert main(["lint", "--spec", str(spec.path)]) == 1
+    else:
+        options = ["--spec", str(spec.path), "--output", str(tmp_path / "any_sdk"), "--no-trial"]
+        assert main(["generate", *options]) == 1
+        assert not (tmp_path / "any_sdk").exists()
+        assert main(["generate", "--leave-out", *options]) == PARTIAL
+        api = tmp_path / "any_sdk" / "api" / "things"
+        assert {each.stem for each in api.iterdir()} == {"__init__", "better", "good", "list_things"}
+    text = "".join(capsys.readouterr())
+    line = spec.path.read_text().splitlines().index("  /bad:") + 2
+    assert f"openapi.yaml:{line}: error [upstream] " in text
+    assert "unforeseen" in text
+
+
+def test_a_schema_that_openapi_python_client_fails_at_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = document(tmp_path, {"Bad": {"type": "string"}, "Good": {"type": "string"}})
+
+    def failing(each: Document) -> Document:
+        assert each.data["components"]["schemas"]["Bad"] == {}, "unforeseen"
+        return printable(each)
+
+    monkeypatch.setattr(refusals, "printable", failing)
+    [finding] = trial(spec, config_for(spec, tmp_path / "any_sdk"))
+    assert finding.pointer == ("components", "schemas", "Bad")

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from generator.diff import Level, verb
-from generator.diff.consumers import consumers
-from generator.diff.sdk import printed
+from generator.diff.sdk import consumers, printed
 from generator.diff.verb import changes
 from generator.errors import SpecError
 from generator.spec.document import load

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from generator.diff import Change, Level
-from generator.diff.advice import OTHER
-from generator.diff.change import highest
+from generator.diff.change import OTHER, highest
 from tests.generator_diff.specs import answered, changes, sent
 
 ROWS: Final[list[list[Any]]] = yaml.safe_load(Path(__file__).with_name("levels.yaml").read_text("utf-8"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from generator.cli import main
-from generator.diff.advice import OTHER
+from generator.diff.change import OTHER
 from generator.errors import SpecError
 from tests.generator.specs import as_yaml
 from tests.generator_diff.specs import REFERENCE, Spec, answered, body, changes, operation, sent, spec

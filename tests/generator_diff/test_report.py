@@ -7,8 +7,8 @@ import pytest
 
 from generator.cli import main
 from generator.diff import Change, Level
+from generator.diff.change import next_version
 from generator.diff.report import FORMATS, Report
-from generator.diff.versions import next_version
 from generator.errors import GeneratorError
 from tests.generator_diff.specs import Spec, document, operation, spec
 

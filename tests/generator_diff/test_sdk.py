@@ -7,8 +7,7 @@ import pytest
 from generator.diff import Level, sdk
 from generator.diff.change import highest
 from generator.diff.compare import compare
-from generator.diff.consumers import Consumers
-from generator.diff.sdk import api_changes, consumer_changes
+from generator.diff.sdk import Consumers, api_changes, consumer_changes
 from generator.diff.verb import changes
 from tests.generator_diff.specs import answered, document
 

@@ -12,15 +12,15 @@ by tests/auth/test_wire.py::test_each_answer_has_its_class
 -    if not is_token(answer.at(response.access_token)):
 +    if answer.at(response.access_token) is False:
 @@ _contract.py I4: a response without refresh token is taken for a pair
-by tests/auth/test_contract.py::test_tokens_are_read_where_the_contract_says
+by tests/auth/test_contract_on_the_wire.py::test_tokens_are_read_where_the_contract_says
 -in (None, "") and response.absent != "refuse")
 +in (None, ""))
 @@ _contract.py I1: the refresh token that stays in force is dropped
-by tests/auth/test_contract.py::test_tokens_are_read_where_the_contract_says
+by tests/auth/test_contract_on_the_wire.py::test_tokens_are_read_where_the_contract_says
 -response.absent == "keep" else None
 +response.absent == "none" else None
 @@ _wire.py I10: a refusal for another reason ends the session
-by tests/auth/test_contract.py::test_only_a_declared_sign_ends_the_session
+by tests/auth/test_contract_on_the_wire.py::test_only_a_declared_sign_ends_the_session
 -(sign := answer.matches(dead)) is not None:
 +(sign := answer.matches(dead, by_status=True)) is not None:
 @@ _contract.py I9: a call that issues nothing signs in
@@ -28,31 +28,31 @@ by tests/auth/test_contract.py::test_an_operation_issues_tokens_when_and_if_the_
 -    return when is None or argument(when.place, kwargs) == when.value
 +    return True
 @@ _contract.py a carried value is forgotten where a response leaves it out
-by tests/auth/test_contract.py::test_a_carried_value_is_that_of_the_last_response_that_had_one
+by tests/auth/test_contract_on_the_wire.py::test_a_carried_value_is_that_of_the_last_response_that_had_one
 -    values = {**before}
 +    values: dict[str, str] = {}
 @@ _contract.py a carried value is not sent
-by tests/auth/test_contract.py::test_a_refresh_is_sent_as_the_contract_says
+by tests/auth/test_contract_on_the_wire.py::test_a_refresh_is_sent_as_the_contract_says
 -        if (value := pair.carried.get(_key(source))) is not None:
 +        if (value := pair.carried.get(_key(source))) is None:
 @@ _wire.py a refresh of another origin goes to the API
-by tests/auth/test_contract.py::test_a_refresh_elsewhere_goes_there_and_takes_no_header_of_the_api_along
+by tests/auth/test_contract_on_the_wire.py::test_a_refresh_elsewhere_goes_there_and_takes_no_header_of_the_api_along
 -        return url if "://" in url else self._base_url + url
 +        return self._base_url + httpx.URL(url).path
 @@ _wire.py the API's keys go to another origin
-by tests/auth/test_contract.py::test_a_refresh_elsewhere_goes_there_and_takes_no_header_of_the_api_along
+by tests/auth/test_contract_on_the_wire.py::test_a_refresh_elsewhere_goes_there_and_takes_no_header_of_the_api_along
 -self._client if at_home else partial(_without_headers, self._client)
 +self._client
 @@ _wire.py a refresh goes elsewhere over plain http
-by tests/auth/test_contract.py::test_a_refresh_over_plain_http_elsewhere_is_refused_at_construction
+by tests/auth/test_contract_on_the_wire.py::test_a_refresh_over_plain_http_elsewhere_is_refused_at_construction
 -            allowed_origin(self._absolute(url), allow_http=allow_http)
 +            self._absolute(url)
 @@ _wire.py a discovered endpoint over plain http gets the token
-by tests/auth/test_contract.py::test_a_discovery_document_that_cannot_be_trusted_leaves_the_pair
+by tests/auth/test_contract_on_the_wire.py::test_a_discovery_document_that_cannot_be_trusted_leaves_the_pair
 -bool(allowed_origin(url, allow_http=self._allow_http))
 +True
 @@ _wire.py another issuer's document is believed
-by tests/auth/test_contract.py::test_a_discovery_document_that_cannot_be_trusted_leaves_the_pair
+by tests/auth/test_contract_on_the_wire.py::test_a_discovery_document_that_cannot_be_trusted_leaves_the_pair
 -            raise LookupError("the discovery document is not that of the issuer which it names")
 +            pass
 @@ _flight.py I9: a sign-in anew after a logout passes for the same user's session
@@ -69,7 +69,7 @@ by tests/auth/test_sign_in_anew.py::test_a_program_ends_though_a_session_of_it_i
 -                    return
 +                    pass
 @@ _wire.py a token in a query is logged
-by tests/auth/test_contract.py::test_what_fills_a_url_is_in_no_log
+by tests/auth/test_contract_on_the_wire.py::test_what_fills_a_url_is_in_no_log
 -        return self._shown
 +        return super().__str__()
 @@ _wire.py I4: of two tokens with one name the last

@@ -7,6 +7,9 @@ from email.parser import Parser
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from hatch_build import described
 from tests.packaging.building import ROOT, Built, build, members, snapshot
 
 PACKAGES: Final = {"signedin": "auth_plugin/signedin", "signedin_sdk": "sdk/signedin_sdk"}
@@ -54,7 +57,7 @@ def test_sdist_holds_what_a_wheel_is_built_from(built: Built) -> None:
     places = {name.split("/")[0] for name in content}
     assert places <= {
         *("sdk", "auth_plugin", "openapi.yaml", "README.md", "CHANGELOG.md", "LICENSE"),
-        *("pyproject.toml", "PKG-INFO", ".gitignore"),
+        *("pyproject.toml", "hatch_build.py", "PKG-INFO", ".gitignore"),
     }
     assert not [name for name in content if name.endswith((".pyc", ".sqlite3", ".log"))]
     for name, data in _sources(built.tree).items():
@@ -88,6 +91,16 @@ def test_metadata_says_what_is_needed_and_from_nowhere(built: Built) -> None:
     # An index or a place in a wheel's metadata would decide where a consumer's packages come from.
     headers = text.partition("\n\n")[0]
     assert not [word for word in ("index", " @ ", "://", "git+") if word in headers.lower()]
+
+
+@pytest.mark.parametrize("docs_url", [None, "https://docs.example/signedin/"])
+def test_description_has_no_link_that_leads_nowhere(docs_url: str | None) -> None:
+    text = described((ROOT / "README.md").read_text("utf-8"), docs_url)
+    targets = re.findall(r"\]\(([^)]*)\)|(?:src|href)=\"([^\"]*)", text)
+    assert [target for target in targets if "://" not in "".join(target)] == []
+    pages = re.findall(r"https://docs.example/signedin/(\S+)\.html", text)
+    assert bool(pages) == bool(docs_url)
+    assert [page for page in pages if not (ROOT / "docs" / f"{page}.md").is_file()] == []
 
 
 def test_lock_files_name_hashes_and_no_index() -> None:

@@ -56,7 +56,7 @@ def test_every_module_imports_without_the_extras(python: Path, tmp_path: Path) -
 import importlib, pkgutil, signedin, signedin_sdk
 for package in (signedin, signedin_sdk):
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if found.name not in {"signedin.testing.plugin", "signedin.testing.contract"}:  # for pytest alone
+        if found.name.removeprefix("signedin.testing.") not in {"plugin", "contract", "cassettes"}:  # for pytest
             importlib.import_module(found.name)
             print(found.name)
 """

@@ -120,8 +120,8 @@ def test_credentials_come_from_the_environment_or_the_keyring(monkeypatch: pytes
     monkeypatch.delenv(release_index.PASSWORD, raising=False)
     monkeypatch.setenv(release_index.USERNAME, USER)
     monkeypatch.setattr(keyring, "get_password", lambda url, user: f"kept for {user} at {url}")
-    assert release_index.found(EXAMPLE, None).password == f"kept for {USER} at {EXAMPLE}"
+    assert release_index.index_at(EXAMPLE, None).password == f"kept for {USER} at {EXAMPLE}"
     monkeypatch.setenv(release_index.PASSWORD, SECRET)
-    assert release_index.found(EXAMPLE, None).password == SECRET
+    assert release_index.index_at(EXAMPLE, None).password == SECRET
     with pytest.raises(GeneratorError, match="argv"):
-        release_index.found("https://team:secret@packages.example/signedin/", None)
+        release_index.index_at("https://team:secret@packages.example/signedin/", None)

@@ -7,7 +7,7 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.package.upstream import digest
-from generator.release.history import Push
+from generator.release.history import WRITTEN, Push
 from generator.release.index import Index
 from generator.release.plan import Plan
 from generator.release.rehearsal import rehearse
@@ -54,7 +54,7 @@ def test_dry_run_names_each_step_that_is_left(root: Path, tmp_path: Path) -> Non
         f"  sha256 {digest(files[1].read_bytes())}",
         "would install signedin==1.1 from ROOT/simple into a clean environment",
         "would run the README's example (1 lines) against the backend",
-        "would write pyproject.toml, auth_plugin/signedin/_options.py, CHANGELOG.md, changelog.d, sdk",
+        f"would write {', '.join(WRITTEN)}",
         "would commit that and tag it v1.1",
         "would push both to origin main",
     ]

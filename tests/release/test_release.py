@@ -12,9 +12,9 @@ import pytest
 from generator.errors import GeneratorError
 from generator.pipeline import generate
 from generator.release import steps
-from generator.release.changelog import fragments, section, unreleased, with_section
+from generator.release.changelog import CHANGELOGS, fragments, section, unreleased, with_section
 from generator.release.distribution import snapshot
-from generator.release.history import Push, record
+from generator.release.history import VERSIONED, Push, record
 from generator.release.index import Index
 from generator.release.plan import Plan
 from generator.release.steps import prove, release
@@ -94,7 +94,8 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     changelog = (tree / "CHANGELOG.md").read_text("utf-8")
     assert "## [0.2.0] - 2026-01-02" in changelog  # the day of the commit, whenever it is released
     assert "**Breaking:** `Credentials.email`: maxLength: 320 became 300. Keep to the new limit." in changelog
-    assert not list((tree / "changelog.d").glob("*.*.md"))
+    assert "maxLength" not in (tree / "CHANGELOG-maintainers.md").read_text("utf-8")
+    assert not list((tree / "changelog.d").rglob("*.*.md"))
     names = {path.name for path in private.folder.glob("signedin-*")}
     assert names == {"signedin-0.2.0.tar.gz", "signedin-0.2.0-py3-none-any.whl"}
     assert (tmp_path / "out" / "SHA256SUMS").read_bytes() == (tmp_path / "dry" / "SHA256SUMS").read_bytes()
@@ -153,6 +154,22 @@ def test_fragments_become_a_section_above_the_older_ones(tmp_path: Path) -> None
     assert added == "## [1.1.0] - 2026-01-02\n\n### Added\n\n- Zero.\n- One.\n\n### Fixed\n\n- Two.\n"
     assert with_section("# Changelog\n\n## [1.0.0]\n", added) == f"# Changelog\n\n{added}\n## [1.0.0]\n"
     assert with_section("# Changelog\n", added) == f"# Changelog\n\n{added}"
+
+
+def test_each_changelog_gets_its_own_fragments_and_users_what_the_spec_changes(tmp_path: Path) -> None:
+    for name in (*VERSIONED, *CHANGELOGS, "changelog.d/maintainers/one.added.md", "changelog.d/two.fixed.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f'{VERSIONED.get(name, "")}"0.1.0"\n' if name in VERSIONED else "")
+    (tmp_path / "changelog.d/maintainers/one.added.md").write_text("For owners.\n")
+    (tmp_path / "changelog.d/two.fixed.md").write_text("For users.\n")
+    steps._write(tmp_path, "1.1.0", {"removed": ["- Of the spec."]}, 0, lambda _: None)
+    users, maintainers = ((tmp_path / name).read_text() for name in CHANGELOGS)
+    assert users.split("\n\n")[2:] == ["### Removed", "- Of the spec.", "### Fixed", "- For users.\n"]
+    assert maintainers.split("\n\n")[2:] == ["### Added", "- For owners.\n"]
+    assert not list(tmp_path.rglob("*.*.md"))
+    steps._write(tmp_path, "1.2.0", {}, 0, lambda _: None)
+    assert "1.2.0" in (tmp_path / "CHANGELOG.md").read_text()
+    assert (tmp_path / "CHANGELOG-maintainers.md").read_text() == maintainers
 
 
 def test_what_waited_as_unreleased_stands_under_the_same_headings() -> None:

@@ -1,43 +1,79 @@
-"""`signedin doctor`: what may explain a sign-in that does not work. It sends no token and changes nothing."""
+"""`signedin doctor`: from what a user sees to what causes it. It sends no token and changes nothing."""
 
 from __future__ import annotations
 
 import stat
 import time
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import httpx
 
+from signedin.cli import output
+from signedin.cli.output import Answer
 from signedin.stores import FileStore
 from signedin.stores.file import network_file_system
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from signedin import Client
+    from signedin import SignedInClient
     from signedin.protocols import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server
+_CLOCKS_APART = 60.0  # seconds; sessions measure the server's clock, other programs do not
 # The last failure in `explain` is one of this very process, which has only just begun.
 _ELSEWHERE = "each process logs its own, by the logger signedin at level INFO"
 
 
-def examine(client: Client, store: TokenStore) -> tuple[Mapping[str, object], int]:
-    """Return a report, and 1 if there is a problem in it."""
-    state, server = client.session.explain(), _server(client)
-    failures = {"store": state["store_failure"], "server": server["server_failure"]}
-    problems = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
-    if state["unfinished_refresh_until"] is not None:
-        problems.append("session: a refresh has begun and not come back; the next use completes it")
-    if state["status"] == "dead":
-        problems.append("session: the server refused the refresh token; sign in again")
-    report = {**server, **_place(store), **state, "failures_elsewhere": _ELSEWHERE, "problems": problems}
-    return report, 1 if problems else 0
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: what a user sees of it, why, and what to do."""
+
+    symptom: str
+    cause: str
+    remedy: str
 
 
-def _server(client: Client) -> dict[str, object]:
+def examine(client: SignedInClient, store: TokenStore, login: str) -> Answer:
+    """Return a report, its problems first; exit code 1 if there are any."""
+    details = {**_server(client), **_place(store), **client.session.explain(), "failures_elsewhere": _ELSEWHERE}
+    problems = list(_problems(details, login))
+    text = "".join(
+        f"{number}. {one.symptom}\n   Why: {one.cause}\n   Do:  {one.remedy}\n"
+        for number, one in enumerate(problems, 1)
+    )
+    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(details)
+    return Answer({"problems": [asdict(one) for one in problems], **details}, 1 if problems else 0, text)
+
+
+def _problems(details: Mapping[str, object], login: str) -> Iterator[Problem]:
+    if (failure := details["store_failure"]) is not None:
+        yield Problem("Every command fails.", f"store: {failure}", "What the cause says; the tokens are as they were.")
+    elif details["status"] == "dead":
+        cause = "The server refused the refresh token: it was revoked, used twice, or too old."
+        yield Problem("Calls fail: the session has expired.", cause, login)
+    elif details["status"] != "active":
+        cause = f"No sign-in is stored for {details['key']} in {details['store']}."
+        yield Problem("Calls fail: not signed in.", cause, f"{login}; or signedin profiles, for what is signed in")
+    if (failure := details["server_failure"]) is not None:
+        cause = f"server: {failure}"
+        yield Problem("No call gets an answer.", cause, f"Is it running? Is {details['base_url']} its address?")
+    ahead = details["server_clock_ahead"]
+    if isinstance(ahead, float) and abs(ahead) > _CLOCKS_APART:
+        cause = f"The server's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's."
+        yield Problem("Tokens seem to expire too early or too late.", cause, "Set the clock of the one that is wrong.")
+    if (until := details["unfinished_refresh_until"]) is not None:
+        cause = f"A refresh began and has not come back; it may until {until}."
+        yield Problem("The next call takes longer.", cause, "Nothing: the next use completes it.")
+    if (kind := details.get("store_network_file_system")) is not None:
+        cause = f"The token file is on a network file system ({kind}), whose locks other hosts may not see."
+        yield Problem("Sessions end for no visible reason.", cause, "--store file:///a/local/path or redis://host")
+
+
+def _server(client: SignedInClient) -> dict[str, object]:
     base_url = str(client.session.base_url)
     server: dict[str, object] = {"base_url": base_url, "server_failure": None, "server_clock_ahead": None}
     sent = time.time()

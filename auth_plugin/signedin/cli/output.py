@@ -1,4 +1,4 @@
-"""How the command speaks: one JSON object, a table where `rich` is there to draw it, or plain lines.
+"""How the command writes: one JSON object, or plain lines that no terminal's width cuts.
 
 A stream may be closed, full, without a reader, or of an encoding that lacks the letters; none of it is a traceback.
 """
@@ -10,12 +10,22 @@ import io
 import json
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from signedin.errors import SignedInError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command answers: values for machines, the exit code, and text for people where lines will not do."""
+
+    values: Mapping[str, object]
+    code: int = 0
+    text: str | None = None
 
 
 class UnwritableAnswerError(SignedInError):
@@ -29,13 +39,17 @@ def escape_what_cannot_be_encoded() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def show(answer: Mapping[str, object], *, as_json: bool) -> None:
+def show(answer: Answer, *, as_json: bool, quiet: bool) -> None:
     """Write an answer to standard output."""
     if as_json:
-        write(json.dumps(answer) + "\n")
-    else:
-        table = _table(answer) if sys.stdout is not None and sys.stdout.isatty() else None
-        write(table or "".join(f"{_words(name)}: {_text(value)}\n" for name, value in answer.items()))
+        write(json.dumps(answer.values) + "\n")
+    elif not quiet:
+        write(lines(answer.values) if answer.text is None else answer.text)
+
+
+def lines(values: Mapping[str, object], *, but: Collection[str] = ()) -> str:
+    """Return a line for each value, for people."""
+    return "".join(f"{name.replace('_', ' ')}: {_text(value)}\n" for name, value in values.items() if name not in but)
 
 
 def write(text: str) -> None:
@@ -57,13 +71,22 @@ def write(text: str) -> None:
         raise UnwritableAnswerError(f"Done, but the answer cannot be written: {error.strerror}.") from None
 
 
+def note(text: str, *, quiet: bool) -> None:
+    """Write one line to standard error, beside the answer."""
+    if not quiet:
+        _write_error(f"signedin: {printable(text)}\n")
+
+
 def complain(problem: Mapping[str, object], *, as_json: bool) -> None:
     """Write what went wrong to standard error, in one line."""
+    _write_error((json.dumps(problem) if as_json else f"signedin: {printable(str(problem['message']))}") + "\n")
+
+
+def _write_error(text: str) -> None:
     if sys.stderr is None:  # `print` would take standard output in its place
         return
-    text = json.dumps(problem) if as_json else f"signedin: {_printable(str(problem['message']))}"
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
         _redirect_to_nowhere(sys.stderr)
@@ -77,27 +100,6 @@ def _redirect_to_nowhere(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def _table(answer: Mapping[str, object]) -> str | None:
-    try:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-    except ImportError:
-        return None
-    table = Table(show_header=False, box=None)
-    for name, value in answer.items():
-        # Text, not markup: a server's words draw nothing.
-        table.add_row(Text(_words(name), style="bold"), Text(_text(value)))
-    console = Console()
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get()
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _text(value: object) -> str:
     match value:
         case None:
@@ -108,9 +110,15 @@ def _text(value: object) -> str:
             return f"{value:.3g} s" if abs(value) < 1 else f"{value:.0f} s"
         case list():
             return "; ".join(map(_text, value)) or "none"
-    return _printable(str(value))
+        case _:
+            return printable(str(value))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text on one line, without what would steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """As `printable`, line by line."""
+    return "".join(f"{printable(line)}\n" for line in text.split("\n")[:-1])

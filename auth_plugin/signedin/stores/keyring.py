@@ -202,7 +202,7 @@ class KeyringStore:
 
 def _demand_the_extra() -> None:
     try:
-        import keyring  # noqa: F401 -- only whether it is there
+        import keyring  # noqa: F401 # pyright: ignore[reportUnusedImport] -- only whether it is there
     except ImportError:
         raise ConfigurationError("KeyringStore needs the keyring library: pip install signedin[keyring]") from None
 

@@ -1,6 +1,6 @@
-"""For tests of programs that use signedin: a fake auth server, a virtual clock, the contract suite of token stores.
+"""For tests of programs that use signedin: a fake auth server, a virtual clock, cassettes without secrets.
 
-`pytest_plugins = ["signedin.testing.plugin"]` in a conftest.py brings the fixtures.
+pytest loads the fixtures (`plugin`) by itself. `contract` is the suite that a token store of your own must pass.
 """
 
 from signedin.testing.clock import VirtualClock

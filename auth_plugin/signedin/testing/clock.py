@@ -1,4 +1,4 @@
-"""A clock that moves when it is told to, or when somebody sleeps by it."""
+"""A clock that moves by `advance`, or when somebody sleeps by it."""
 
 from __future__ import annotations
 

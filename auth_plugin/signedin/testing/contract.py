@@ -53,7 +53,7 @@ def revision_of(store: TokenStore, key: str = _KEY) -> int:
 class TokenStoreContract:
     """What every token store must do; give a `store` fixture."""
 
-    shortest_lease = 1.0  # seconds; asked for by a process that then dies
+    shortest_lease = 1.0  # seconds, for a process that then dies
 
     @pytest.fixture
     def store(self) -> TokenStore:
@@ -61,7 +61,7 @@ class TokenStoreContract:
         raise NotImplementedError("give a `store` fixture")
 
     def elsewhere(self, store: TokenStore) -> Callable[[], TokenStore]:
-        """Return what opens the same records in another process, picklable; not asked of a private store."""
+        """Return what opens the same records in another process, picklable; a private store needs none."""
         raise NotImplementedError("give an `elsewhere` method, such as functools.partial(MyStore, store.path)")
 
     # ------------------------------------------------------------------------------------------------ one caller

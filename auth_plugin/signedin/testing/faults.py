@@ -168,7 +168,7 @@ NO_ANSWERS: Final = {
         "eight megabytes in a few bytes",
         answering(200, gzip.compress(gzip.compress(b"\0" * 8_000_000)), headers={"content-encoding": "gzip, gzip"}),
     ),
-    "gzip garbage": _lost("said to be gzip, and is not", rewriting(lambda body: body, **_ZIPPED)),
+    "gzip garbage": _lost("called gzip, and is not", rewriting(lambda body: body, **_ZIPPED)),
     "xml": _doubt("XML with 200", answering(200, b"<tokens><accessToken>a</accessToken></tokens>")),
     "form": _doubt("a form in place of JSON", answering(200, b"accessToken=a&refreshToken=r")),
     "jsonp": _lost("JSON inside a call", rewriting(lambda body: b"callback(" + body + b");")),
@@ -218,7 +218,7 @@ SPOILT: Final = {
 }
 HARMLESS: Final = {
     "byte order mark": _harmless("a byte order mark before the JSON", rewriting(lambda body: b"\xef\xbb\xbf" + body)),
-    "gzip unasked": _harmless("gzip, which was not asked for", rewriting(gzip.compress, **_ZIPPED)),
+    "gzip unasked": _harmless("gzip, which no header accepts", rewriting(gzip.compress, **_ZIPPED)),
     "utf-16": _harmless("JSON in UTF-16", rewriting(lambda body: body.decode().encode("utf-16"))),
     "wrong type": _harmless("JSON, called text/html", rewriting(lambda body: body, content_type="text/html")),
     "wrong charset": _harmless(

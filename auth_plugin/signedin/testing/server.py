@@ -23,6 +23,7 @@ import httpx
 from signedin import Client
 from signedin._contract import Received, issued
 from signedin.testing._places import Presented, answer, bearer, goes_to, showing
+from signedin.testing._routes import Route, Routes
 from signedin.testing.clock import VirtualClock
 from signedin.testing.faults import FAULTS
 from signedin.testing.transport import FakeTransport
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from signedin._tokens import TokenPair
     from signedin.protocols import Contract
 
-_KEY = b"a key for tests, known to everybody"
+_KEY = b"a key for tests, and no secret"
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Gate:
             raise AssertionError("the gate was not opened within ten seconds")
 
 
-class FakeAuthServer:
+class FakeAuthServer(Routes):
     """The auth backend for tests: give `transport` to a client, then look at `ledger`.
 
     `contract`: of a generated package; by default that of `signedin.Client`. Its places, encodings, constants and signs
@@ -114,6 +115,9 @@ class FakeAuthServer:
         self._revocation: TokenRequest | None = contract.REVOKE and contract.REVOKE.request
         self._issues: tuple[IssueContract, ...] = contract.ISSUES
         self._sign_in_path, self._opaque = sign_in, opaque
+        refresh, revocation = contract.REFRESH.request, self._revocation
+        self.refresh_operation = (refresh and refresh.operation_id) or self.refresh_operation
+        self.revoke_operation = (revocation and revocation.operation_id) or self.revoke_operation
         self._claims: dict[str, dict[str, Any]] = {}  # by access token
         self._grace = grace
         self._grace_seconds = grace_seconds
@@ -123,6 +127,7 @@ class FakeAuthServer:
         self._families: dict[str, _Family] = {}  # by every refresh token ever issued
         self._faults: dict[str, deque[str]] = defaultdict(deque)
         self._gates: dict[str, Gate] = {}
+        self._own: list[Route] = []
         self._expired_before = -1.0
         self._serial = 0
         self._mutex = threading.RLock()
@@ -163,14 +168,13 @@ class FakeAuthServer:
 
     def fail(self, operation: str, *faults: str) -> None:
         """Let the next requests of an operation ("refreshToken", "getProfile", …) fail, by names of `FAULTS`."""
-        unknown = [fault for fault in faults if fault not in FAULTS]
-        if unknown:
-            raise ValueError(f"no such fault: {unknown}")
+        self._demand_names(operation, faults)
         with self._mutex:
             self._faults[operation].extend(faults)
 
     def hold(self, operation: str) -> Gate:
         """Hold requests of an operation back until the gate is released."""
+        self._demand_names(operation, ())
         gate = self._gates[operation] = Gate()
         return gate
 
@@ -199,6 +203,8 @@ class FakeAuthServer:
         return FAULTS[fault](request, atomic) if fault else atomic(request)
 
     def _route(self, request: httpx.Request) -> tuple[str, Callable[[httpx.Request], httpx.Response]]:
+        if (own := self._own_route(request)) is not None:
+            return own
         routes = {
             ("POST", "/auth/register"): ("register", self._register),
             ("POST", self._sign_in_path): ("login", self._login),
@@ -206,9 +212,9 @@ class FakeAuthServer:
         }
         refresh, path = self._refresh_contract.request, request.url.path.removeprefix("/api/v1")
         if goes_to(request, refresh, self.base_url) and not self._signs_in(request):
-            return (refresh and refresh.operation_id) or "refreshToken", self._refresh
+            return self.refresh_operation, self._refresh
         if goes_to(request, self._revocation, self.base_url):
-            return (self._revocation and self._revocation.operation_id) or "logout", self._logout
+            return self.revoke_operation, self._logout
         if request.url.host != "auth.test":
             return "foreign", self._foreign
         return routes.get((request.method, path), ("echo", self._echo))

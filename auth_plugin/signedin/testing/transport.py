@@ -23,13 +23,13 @@ class FakeTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Read the body from its stream and answer."""
         if not isinstance(request.stream, httpx.SyncByteStream):
-            raise TypeError("an async body was given to a blocking client")
+            raise TypeError("a blocking client cannot send an async body")
         return self._handle(_arrived(request, b"".join(request.stream)))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Read the body from its stream and answer, without leaving the event loop."""
         if not isinstance(request.stream, httpx.AsyncByteStream):
-            raise TypeError("a blocking body was given to an async client")
+            raise TypeError("an async client cannot send a blocking body")
         return self._handle(_arrived(request, b"".join([chunk async for chunk in request.stream])))
 
 

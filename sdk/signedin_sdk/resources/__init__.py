@@ -1,9 +1,8 @@
 """The operations of the spec, one attribute for each of its tags; `__init__.pyi` says of which type."""
 
+import copy
 from importlib import import_module
 from typing import Any, Generic, NamedTuple, TypeVar
-
-from ..types import Call
 
 T = TypeVar("T")
 
@@ -38,7 +37,9 @@ def _raw(send: Any) -> Any:
         def parse(response: Any) -> Any:
             return RawResponse(call.parse(response), response)
 
-        return send(Call(call.operation, call.kwargs, parse, call.parse_error))
+        raw = copy.copy(call)
+        raw.parse = parse
+        return send(raw)
 
     return call
 
@@ -46,18 +47,30 @@ def _raw(send: Any) -> Any:
 class _Resource:
     """An attribute whose module is imported when it is first used: what a program does not call costs it nothing."""
 
-    def __init__(self, name: str, doc: str) -> None:
-        self._name = name
+    def __init__(self, name: str, doc: str | None, tag: str = "", kind: str = "") -> None:
+        self._name, self._tag, self._kind = name, tag, kind
         self.__doc__ = doc
 
     def __set_name__(self, owner: type, tag: str) -> None:
         self._tag = tag
 
-    def __get__(self, client: Any, owner: type | None = None) -> Any:
+    def __get__(self, client: Any, owner: Any = None) -> Any:
         if client is None:
-            return self
-        resource = getattr(import_module(f".{self._tag}", __name__), f"{client._kind}{self._name}")
-        return client.__dict__.setdefault(self._tag, resource(client._send))
+            return _Resource(self._name, self.__doc__, self._tag, owner._kind)
+        return client.__dict__.setdefault(self._tag, self._class(client._kind)(client._send))
+
+    # `unittest.mock.create_autospec` reads a class: there the attribute has what the resource will have.
+
+    def __dir__(self) -> list[str]:
+        return dir(self._class(self._kind))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._class(self._kind)(None), name)
+
+    def _class(self, kind: str) -> Any:
+        return getattr(import_module(f".{self._tag}", __name__), f"{kind}{self._name}")
 
 
 class _Tags:

@@ -13,27 +13,61 @@ class RawAuthResource:
         *,
         email: str,
         password: str,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
+
     def login(
         self,
         *,
         email: str,
         password: str,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
+
     def refresh_token(
         self,
         *,
         refresh_token: str,
         idempotency_key: str | Unset = UNSET,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Exchange a refresh token for a new pair.
+
+        The refresh token works once. When the answer got lost, the same token may be presented again with the same
+        `Idempotency-Key` inside the grace that `x-signedin-refresh` names, and the same new pair is answered. An older
+        token, or one beyond the grace, ends the whole session.
+
+        Args:
+            idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
+        """
+
     def logout(
         self,
         *,
         refresh_token: str,
-    ) -> RawResponse[None]: ...
+    ) -> RawResponse[None]:
+        """End the session that a refresh token belongs to.
+
+        Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
+        (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
+        """
 
 class RawUsersResource:
-    def get_profile(self) -> RawResponse[Profile]: ...
+    def get_profile(self) -> RawResponse[Profile]:
+        """Read the signed-in user."""
 
 class RawResources:
     @cached_property
@@ -47,27 +81,61 @@ class AsyncRawAuthResource:
         *,
         email: str,
         password: str,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Create an account and sign in.
+
+        Example:
+            client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        """
+
     async def login(
         self,
         *,
         email: str,
         password: str,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Sign in with an e-mail and a password.
+
+        Example:
+            client.auth.login(email="ada@example.com", password="correct horse battery staple")
+        """
+
     async def refresh_token(
         self,
         *,
         refresh_token: str,
         idempotency_key: str | Unset = UNSET,
-    ) -> RawResponse[TokenPair]: ...
+    ) -> RawResponse[TokenPair]:
+        """Exchange a refresh token for a new pair.
+
+        The refresh token works once. When the answer got lost, the same token may be presented again with the same
+        `Idempotency-Key` inside the grace that `x-signedin-refresh` names, and the same new pair is answered. An older
+        token, or one beyond the grace, ends the whole session.
+
+        Args:
+            idempotency_key: Random name of this attempt, the same for every re-sending of it.
+
+        Example:
+            client.auth.refresh_token(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
+        """
+
     async def logout(
         self,
         *,
         refresh_token: str,
-    ) -> RawResponse[None]: ...
+    ) -> RawResponse[None]:
+        """End the session that a refresh token belongs to.
+
+        Every token of the session dies at once. The answer is the same for a token that is unknown or dead already
+        (RFC 7009, section 2.2).
+
+        Example:
+            client.auth.logout(refresh_token="2Yk0m8fVt1nR6xQ3sW9zB4cD7eG5hJ0a")
+        """
 
 class AsyncRawUsersResource:
-    async def get_profile(self) -> RawResponse[Profile]: ...
+    async def get_profile(self) -> RawResponse[Profile]:
+        """Read the signed-in user."""
 
 class AsyncRawResources:
     @cached_property

@@ -1,0 +1,180 @@
+"""What OpenTelemetry sees: a span for each attempt and each refresh, counters beside them; nothing while it is off."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from signedin import APIError, MemoryStore, RefreshUnavailableError, _events
+from signedin.opentelemetry import instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.trace import ReadableSpan
+    from signedin.testing import FakeAuthServer
+
+    from tests.auth.driving import Drive
+
+pytestmark = pytest.mark.anyio
+
+
+class Telemetry:
+    """Exporters in memory, and what stands in them."""
+
+    def __init__(self) -> None:
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        tracer = TracerProvider(shutdown_on_exit=False)
+        tracer.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.meter = MeterProvider([self.reader], shutdown_on_exit=False)
+        self.end = instrument(tracer_provider=tracer, meter_provider=self.meter)
+
+    def spans(self, name: str) -> list[ReadableSpan]:
+        return [span for span in self.exporter.get_finished_spans() if span.name == name]
+
+    def points(self, name: str) -> list[Any]:
+        data: Any = self.reader.get_metrics_data()
+        if data is None:
+            return []
+        scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
+        return [point for scope in scopes for m in scope.metrics if m.name == name for point in m.data.data_points]
+
+
+def _ids(span: ReadableSpan) -> list[str]:
+    assert span.context is not None
+    return [f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}"]
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    """Observe one test."""
+    telemetry = Telemetry()
+    yield telemetry
+    telemetry.end()
+    telemetry.meter.shutdown()
+
+
+@pytest.mark.usefixtures("exchange")
+async def test_each_attempt_is_a_client_span_whose_context_travels_along(
+    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+) -> None:
+    async with drive.client(server, max_retries=1) as client:
+        server.fail("getProfile", "503")
+        await drive(client.users.get_profile)
+        first, second = telemetry.spans("GET /users/profile")
+        sent = [request.headers["traceparent"] for request in client.wire.sent_to("/users/profile")]
+    common = {
+        "http.request.method": "GET",
+        "url.template": "/users/profile",
+        "url.full": f"{server.base_url}/users/profile",
+        "server.address": httpx.URL(server.base_url).host,
+        "server.port": httpx.URL(server.base_url).port or 443,
+        "network.protocol.version": "1.1",
+    }
+    assert dict(first.attributes or {}) == {**common, "http.response.status_code": 503, "error.type": "503"}
+    assert dict(second.attributes or {}) == {**common, "http.response.status_code": 200, "http.request.resend_count": 1}
+    assert (first.kind, first.status.status_code) == (SpanKind.CLIENT, StatusCode.ERROR)
+    assert second.status.status_code == StatusCode.UNSET
+    assert [header.split("-")[1:3] for header in sent] == [_ids(first), _ids(second)]
+    assert trace.get_current_span() is trace.INVALID_SPAN
+    assert [point.value for point in telemetry.points("signedin.call.retries")] == [1]
+    durations = telemetry.points("http.client.request.duration")
+    assert {point.attributes["http.response.status_code"]: point.count for point in durations} == {200: 1, 503: 1}
+
+
+@pytest.mark.usefixtures("exchange")
+async def test_an_error_is_a_type_and_no_text_and_nothing_that_was_sent(
+    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("s3cret", request=request)
+
+    async with drive.client(server, transport=httpx.MockTransport(refuse)) as client:
+        with pytest.raises(APIError):
+            await drive(client.with_options(headers={"x-key": "s3cret"}).auth.login, email="s3cret", password="s3cret")
+    [span] = telemetry.spans("POST /auth/login")
+    assert (span.attributes or {})["error.type"] == f"{httpx.__name__}.ReadError"
+    assert "s3cret" not in span.to_json()
+
+
+async def test_whatever_ends_an_attempt_ends_its_span(
+    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+) -> None:
+    def break_off(_: httpx.Request) -> httpx.Response:
+        raise ZeroDivisionError
+
+    async with drive.client(server, transport=httpx.MockTransport(break_off)) as client:
+        with pytest.raises(ZeroDivisionError):
+            await drive(client.users.get_profile)
+    [span] = telemetry.spans("GET /users/profile")
+    assert (span.attributes or {})["error.type"] == "ZeroDivisionError"
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+async def test_a_refresh_is_a_child_of_the_call_that_began_it(
+    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        await drive.outcomes(client.users.get_profile, 3)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+    span = telemetry.spans("signedin.refresh")[-1]
+    attributes = dict(span.attributes or {})
+    waiters = attributes.pop("signedin.refresh.waiters")
+    assert isinstance(waiters, int)
+    assert waiters >= 1
+    assert attributes == {"signedin.refresh.reason": "rejected", "signedin.refresh.outcome": "refreshed"}
+    calls = {call.context.span_id for call in telemetry.spans("GET /users/profile") if call.context}
+    assert span.parent is not None
+    assert span.parent.span_id in calls
+    counted = {p.attributes["signedin.refresh.reason"]: p.value for p in telemetry.points("signedin.refresh.waits")}
+    assert counted["rejected"] == waiters
+
+
+async def test_a_refresh_that_fails_is_an_error_by_its_class(
+    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", *["500"] * 9)
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+        await drive(client.session.aclose if drive.is_async else client.session.close)
+    span = telemetry.spans("signedin.refresh")[-1]
+    assert (span.attributes or {})["error.type"] == "RefreshUnavailableError"
+    assert span.status.status_code == StatusCode.ERROR
+    outcomes = [p.attributes["signedin.refresh.outcome"] for p in telemetry.points("signedin.refresh.duration")]
+    assert "RefreshUnavailableError" in outcomes
+
+
+async def test_a_pair_of_another_process_is_counted(drive: Drive, server: FakeAuthServer, telemetry: Telemetry) -> None:
+    store = MemoryStore()
+    async with drive.client(server, store=store) as one, drive.client(server, store=store, signed_in=False) as other:
+        await drive(other.session.refresh if not drive.is_async else other.session.arefresh)
+        await drive(one.users.get_profile)
+        await drive(one.session.load if not drive.is_async else one.session.aload)
+    assert telemetry.points("signedin.session.adopted")[0].value >= 1
+
+
+def test_ended_or_off_nothing_is_observed_and_nothing_is_imported(telemetry: Telemetry) -> None:
+    telemetry.end()
+    assert _events.observer is None
+    program = "import sys, signedin; signedin.Client('http://localhost'); assert 'opentelemetry' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_without_the_package_the_import_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.delitem(sys.modules, "signedin.opentelemetry")
+    with pytest.raises(ImportError, match=r"pip install signedin\[opentelemetry\]"):
+        __import__("signedin.opentelemetry")
