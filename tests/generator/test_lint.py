@@ -225,7 +225,7 @@ def test_what_is_invalid_hides_no_other_finding(tmp_path: Path) -> None:
     spec = minimal()
     operation(spec).update(tags=["Session"], operationId="__class__")
     spec["components"]["schemas"]["Thing"]["type"] = 5
-    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in found(spec, tmp_path)}
+    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in findings_of(spec, tmp_path)}
 
 
 @pytest.mark.parametrize(("rule", "change"), ERRORS)
