@@ -117,7 +117,7 @@ class BearerAuth(httpx.Auth):
         """Return one that fits an `httpx2.Client`, too, where a program has imported httpx2."""
         kind: Any = cls
         other = getattr(sys.modules.get("httpx2"), "Auth", kind)
-        auth: Self = super().__new__(kind if issubclass(cls, other) else _also(kind, other))
+        auth: Self = object.__new__(kind if issubclass(cls, other) else _also(kind, other))
         return auth
 
     def __init__(self, session: TokenSession) -> None:
