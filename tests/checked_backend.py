@@ -28,7 +28,7 @@ class Checked:
         start: Message = {}
         body = bytearray()
 
-        async def noted(message: Message) -> None:
+        async def recording(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
             elif message["type"] == "http.response.body":
@@ -37,7 +37,7 @@ class Checked:
                     _check(scope, start, bytes(body))
             await send(message)
 
-        await self._app(scope, receive, noted)
+        await self._app(scope, receive, recording)
 
 
 def _check(scope: Scope, start: Message, body: bytes) -> None:

@@ -17,19 +17,29 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks o
 # What takes its time and depends on no Python version: `-m "not proof"` leaves it out. The generator is a developer's
 # tool, and real backends serve other suites (cli, examples, packaging, stores) on every version.
 _PROOFS = (
+    "tests/auth/test_faults.py",
     "tests/backend/",
+    "tests/cassettes/test_check.py",
+    "tests/cassettes/test_secrets.py",
     "tests/chaos/",
+    "tests/examples/test_demo.py",
     "tests/examples/test_web_in_chromium.py",
+    "tests/examples/test_web_pages.py",
     "tests/faults/",
     "tests/generator/",
     "tests/generator_diff/",
     "tests/model/",
     "tests/mutants/",
+    "tests/packaging/test_contents.py",
     "tests/release/",
+    "tests/stores/test_hosts.py",
+    "tests/stores/test_state_machines.py",
+    "tests/test_nothing_is_skipped.py",
 )
-# But for what runs in the generated package, which is shipped, and for the backend's main way.
+# But for what runs in the generated package, which is shipped, and for the main way of the backend and of the demo.
 _NO_PROOFS = (
     "tests/backend/test_sessions.py",
+    "tests/examples/test_demo.py::test_the_demo_keeps_its_promises",
     "tests/generator/test_calls.py",
     "tests/generator/test_client.py",
     "tests/generator/test_models.py",

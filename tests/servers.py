@@ -78,12 +78,12 @@ def backend(
     file = Path(database.removeprefix("sqlite:///")) if "://" in database else folder / database
     url = database if "://" in database else f"sqlite:///{file}"
     log = folder / f"{file.name}.{os.urandom(4).hex()}.log"
-    given = {} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY}
+    required = {} if url.startswith("sqlite") else {"SIGNEDIN_BACKEND_JWT_KEY": KEY}
     limits = () if "--rate-limit" in options else ("--no-rate-limit",)
     module = "tests.checked_backend" if checked else "signedin_backend"
     command = [sys.executable, "-m", module, "--port", "0", *limits, *options]
     with log.open("w") as errors:
-        env = _environ(url, {**given, **(environ or {})})
+        env = _environ(url, {**required, **(environ or {})})
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env, cwd=_ROOT)
     try:
         yield Backend(_base_url(process, log), process, file.absolute(), log, url)
@@ -103,10 +103,10 @@ class Workers:
     @property
     def base_url(self) -> str:
         """With the base path."""
-        found = re.search(r"running on (http://\S+)", self.log.read_text())
-        if found is None:
+        listening = re.search(r"running on (http://\S+)", self.log.read_text())
+        if listening is None:
             raise RuntimeError(f"the workers did not start: {self.log.read_text()[-2000:]}")
-        return f"{found[1]}/api/v1"
+        return f"{listening[1]}/api/v1"
 
     @property
     def died(self) -> int:
@@ -141,8 +141,8 @@ def workers(
         *("--timeout-worker-healthcheck", "60"),
         *("--log-config", "backend/uvicorn_log.json"),
     ]
-    given = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
-    env = _environ(database, {**given, **(environ or {})})
+    required = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
+    env = _environ(database, {**required, **(environ or {})})
     with log.open("w") as errors:
         process = subprocess.Popen(command, stderr=errors, text=True, env=env, cwd=_ROOT, start_new_session=True)
     started = Workers(process, log)
@@ -158,9 +158,9 @@ def workers(
             _end(process)
 
 
-def _environ(database_url: str, given: Mapping[str, str]) -> dict[str, str]:
+def _environ(database_url: str, required: Mapping[str, str]) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNEDIN_", "DATABASE_URL"))}
-    return {**clean, "DATABASE_URL": database_url, **given}
+    return {**clean, "DATABASE_URL": database_url, **required}
 
 
 def _base_url(process: subprocess.Popen[str], log: Path) -> str:

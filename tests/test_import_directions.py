@@ -83,22 +83,22 @@ def _layer(module: str) -> int:
 @pytest.mark.parametrize("module", MODULES)
 def test_module_knows_no_package_that_its_package_must_not_know(module: str) -> None:
     package = module.partition(".")[0]
-    known = {name.partition(".")[0] for name, _, _ in READ[module]} & OURS
-    assert known <= {package, *MAY_KNOW[package]}
+    imported = {name.partition(".")[0] for name, _, _ in READ[module]} & OURS
+    assert imported <= {package, *MAY_KNOW[package]}
     sdk = {name for name, _, _ in READ[module] if name.partition(".")[0] == "signedin_sdk"}
     assert sdk <= {CONTRACT} or package == "signedin_sdk" or module in KNOW_THE_SDK
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "signedin"])
 def test_module_of_the_auth_layer_imports_nothing_above_it(module: str) -> None:
-    found = {name for name, _, _ in READ[module] if name.partition(".")[0] == "signedin"}
-    assert {name for name in found if _layer(name) < _layer(module)} == set()
+    names = {name for name, _, _ in READ[module] if name.partition(".")[0] == "signedin"}
+    assert {name for name in names if _layer(name) < _layer(module)} == set()
 
 
 @pytest.mark.parametrize("module", sorted(STANDARD_LIBRARY_ONLY))
 def test_lowest_layers_run_on_the_standard_library_and_each_other(module: str) -> None:
-    found = {name for name, _, types in READ[module] if not types and name.partition(".")[0] != "__future__"}
-    assert {name for name in found if not _standard(name)} <= STANDARD_LIBRARY_ONLY
+    names = {name for name, _, types in READ[module] if not types and name.partition(".")[0] != "__future__"}
+    assert {name for name in names if not _standard(name)} <= STANDARD_LIBRARY_ONLY
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] != "signedin_sdk"])

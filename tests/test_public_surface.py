@@ -15,17 +15,17 @@ from signedin import errors, opentelemetry, stores, testing
 
 PUBLIC: Final = (signedin, opentelemetry, stores, testing)
 ERRORS: Final = {
-    name: found
-    for name, found in vars(errors).items()
-    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == errors.__name__
+    name: exported
+    for name, exported in vars(errors).items()
+    if inspect.isclass(exported) and issubclass(exported, Exception) and exported.__module__ == errors.__name__
 }
 
 
 @pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
 def test_all_is_sorted_and_true(package: object) -> None:
-    said: list[str] = vars(package)["__all__"]
-    assert said == sorted(set(said))
-    assert all(hasattr(package, name) for name in said)
+    public: list[str] = vars(package)["__all__"]
+    assert public == sorted(set(public))
+    assert all(hasattr(package, name) for name in public)
 
 
 def test_all_has_everything_that_the_package_imports() -> None:
@@ -75,11 +75,11 @@ print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", 
 
 @pytest.mark.parametrize("name", signedin.__all__)
 def test_public_name_says_what_it_is(name: str) -> None:
-    found = getattr(signedin, name)
-    assert (found.__doc__ or "").strip()
+    exported = getattr(signedin, name)
+    assert (exported.__doc__ or "").strip()
     methods = {
         name: method
-        for name, method in vars(found).items()
+        for name, method in vars(exported).items()
         if not name.startswith("_") and callable(method) and not inspect.isclass(method)
     }
     assert [name for name, method in methods.items() if not inspect.getdoc(method)] == []

@@ -138,8 +138,8 @@ def request_id(scope: Scope) -> str:
     # In the state, which copies of the scope share.
     state: dict[str, Any] = scope.setdefault("state", {})
     if _ID not in state:
-        given = Headers(scope=scope).get("x-request-id", "")
-        state[_ID] = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        from_client = Headers(scope=scope).get("x-request-id", "")
+        state[_ID] = from_client if _REQUEST_ID.fullmatch(from_client) else uuid.uuid4().hex
     return str(state[_ID])
 
 

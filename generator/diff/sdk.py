@@ -145,7 +145,8 @@ def _mypy(programs: Sequence[Path], package: Path, beside: Path) -> list[str]:
     # Silent: the package's own functions are not checked, which takes most of the time.
     options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary"]
     options += ["--no-warn-unused-ignores"]
-    cache = package.parent.parent / ".mypy"  # one for both packages: what they import is the same
+    # One for both packages: what they import is the same.
+    cache = Path(os.environ.get("MYPY_CACHE_DIR") or package.parent.parent / ".mypy").absolute() / "programs"
     done = subprocess.run(
         [
             sys.executable,

@@ -89,9 +89,9 @@ def sessions(database: str, number: int) -> list[Pair]:
     storage = Storage(settings)
     try:
         begun = Sessions(storage, settings, (KEY.encode(),), time.time)
-        found = begun.password_of(EMAIL)
-        assert found is not None
-        made = [begun.sign_in(found[0]) for _ in range(number)]
+        user = begun.password_of(EMAIL)
+        assert user is not None
+        made = [begun.sign_in(user[0]) for _ in range(number)]
     finally:
         storage.close()
     return [{"accessToken": pair.access, "refreshToken": pair.refresh} for pair in made]

@@ -31,16 +31,16 @@ def held(served: Served) -> Iterator[Holding]:
 
 
 def _begun(storage: Storage) -> Holding:
-    asked = Event()
+    requested = Event()
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         if statement == "BEGIN IMMEDIATE":
-            asked.set()
+            requested.set()
 
     event.listen(storage.engine, "before_cursor_execute", note)
 
     def wait() -> None:
-        assert asked.wait(30)
+        assert requested.wait(30)
 
     return wait
 

@@ -203,9 +203,9 @@ def rows(database: str, statement: str) -> list[Any]:
     engine = create_engine(database)
     with engine.begin() as connection:
         done = connection.execute(text(statement))
-        found = list(done) if done.returns_rows else []
+        returned = list(done) if done.returns_rows else []
     engine.dispose()
-    return found
+    return returned
 
 
 def at_once(works: Sequence[Callable[[], T]]) -> list[T]:

@@ -19,9 +19,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "backend.md"
 
 def statement(name: str) -> str:
     """Return the SQL that stands under this heading in the page."""
-    found = re.search(rf"^### {name}\n.*?```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert found, name
-    return found[1]
+    section = re.search(
+        rf"^### {name}\n.*?```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert section, name
+    return section[1]
 
 
 def run(served: Served, name: str) -> None:

@@ -227,10 +227,10 @@ def test_a_host_that_is_not_on_the_list_is_refused(
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:5000"])
 def test_no_page_of_another_origin_may_read_an_answer(shared: Served, origin: str) -> None:
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    preflight = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     answers = [
-        shared.client.options("/auth/login", headers=asked),
-        shared.client.post("/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=asked),
+        shared.client.options("/auth/login", headers=preflight),
+        shared.client.post("/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=preflight),
     ]
     assert [answer.status_code for answer in answers] == [405, 200]
     assert not any(name.startswith("access-control-") for answer in answers for name in answer.headers)

@@ -28,8 +28,8 @@ JWK = {"kty": "oct", "k": base64.urlsafe_b64encode(KEY).rstrip(b"=").decode()}
 @pytest.fixture(scope="module")
 def claims(shared: Served) -> dict[str, Any]:
     """What a right token says."""
-    found: dict[str, Any] = jwt.decode(shared.pair()["accessToken"], options={"verify_signature": False})
-    return found
+    payload: dict[str, Any] = jwt.decode(shared.pair()["accessToken"], options={"verify_signature": False})
+    return payload
 
 
 def part(data: bytes | dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def connected(served: Served) -> Iterator[socket.socket]:
         yield peer
 
 
-def asked(served: Served, head: bytes, path: str = "/auth/login") -> Received:
+def answer_to(served: Served, head: bytes, path: str = "/auth/login") -> Received:
     """Send a request; a refusal that never came to its operation is checked like a login's, which knows a 400."""
     with connected(served) as peer:
         peer.sendall(head)
@@ -107,7 +107,7 @@ def test_a_request_under_way_may_take_longer_than_a_connection_may_be_idle(serve
 def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
     served: Served, caplog: pytest.LogCaptureFixture, line: bytes, route: str, first: bytes, named: bytes
 ) -> None:
-    answer = asked(served, line + named + CHUNKED + first + b"ZZ\r\n")
+    answer = answer_to(served, line + named + CHUNKED + first + b"ZZ\r\n")
     (entry,) = logged(caplog, served)
     assert (answer.status, json.loads(answer.body)) == (400, MALFORMED)
     assert (entry["status"], entry["request_id"]) == (400, answer.headers["x-request-id"])
@@ -131,7 +131,7 @@ def test_pieces_of_a_sensible_size_may_be_many(serve: Serve) -> None:
     body = b'{"refreshToken": "x"}'.ljust(40_000)
     chunks = b"".join(b"100\r\n" + body[at : at + 256].ljust(256) + b"\r\n" for at in range(0, len(body), 256))
     head = b"POST /api/v1/auth/refreshToken HTTP/1.1\r\n"
-    answer = asked(serve(body_limit=65_536), head + CHUNKED + chunks + b"0\r\n\r\n", "/auth/refreshToken")
+    answer = answer_to(serve(body_limit=65_536), head + CHUNKED + chunks + b"0\r\n\r\n", "/auth/refreshToken")
     assert answer.status == 401
 
 
@@ -159,7 +159,7 @@ def test_a_peer_that_goes_away_before_its_large_body_is_answered_is_no_failure(
         raise OSError(errno.ENOTCONN, "not connected")
 
     monkeypatch.setattr(socket.socket, "shutdown", gone)
-    assert asked(served, LOGIN + JSON + b"Content-Length: 16385\r\n\r\n" + b"x" * 16_385).status == 413
+    assert answer_to(served, LOGIN + JSON + b"Content-Length: 16385\r\n\r\n" + b"x" * 16_385).status == 413
     (line,) = logged(caplog, served)
     assert line["status"] == 413
 
@@ -245,7 +245,7 @@ def test_a_target_may_be_a_whole_url_and_names_the_host_then(
     ids=["none", "two"],
 )
 def test_a_request_names_one_host(served: Served, head: bytes, message: str) -> None:
-    answer = asked(served, head + b"\r\n")
+    answer = answer_to(served, head + b"\r\n")
     assert (answer.status, json.loads(answer.body)["message"]) == (400, message)
 
 
@@ -297,8 +297,8 @@ def test_an_answer_that_ends_the_connection_arrives_although_the_body_still_does
 
 
 def test_a_method_of_any_length_is_a_short_line_of_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    assert asked(served, b"X" * 10_000 + b" /api/v1/auth/login HTTP/1.1\r\n" + JSON + b"\r\n").status == 405
-    assert asked(served, b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n" + JSON + b"\r\n").status == 404
+    assert answer_to(served, b"X" * 10_000 + b" /api/v1/auth/login HTTP/1.1\r\n" + JSON + b"\r\n").status == 405
+    assert answer_to(served, b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\n" + JSON + b"\r\n").status == 404
     assert [(line["method"], line["route"]) for line in logged(caplog, served)] == [
         ("X" * 16, "/api/v1/auth/login"), ("GET", "")
     ]  # fmt: skip

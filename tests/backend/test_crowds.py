@@ -30,14 +30,14 @@ DESCRIPTORS = 256
 
 
 @contextmanager
-def crowd(base_url: str, count: int, said: bytes) -> Iterator[list[socket.socket]]:
+def crowd(base_url: str, count: int, payload: bytes) -> Iterator[list[socket.socket]]:
     """Open so many connections that say so much and no more."""
     where = urlsplit(base_url)
     with ExitStack() as stack:
         peers = []
         for _ in range(count):
             peers.append(stack.enter_context(socket.create_connection((where.hostname, where.port), 20)))
-            peers[-1].sendall(said)
+            peers[-1].sendall(payload)
         yield peers
 
 
@@ -67,15 +67,15 @@ def assert_served(base_url: str) -> None:
 
 
 @pytest.mark.usefixtures("_descriptors")
-@pytest.mark.parametrize("said", [SILENT, IN_THE_BODY], ids=["silent", "in the body"])
-def test_a_thousand_peers_that_say_nothing_more_keep_nobody_out_and_fill_no_log(tmp_path: Path, said: bytes) -> None:
+@pytest.mark.parametrize("payload", [SILENT, IN_THE_BODY], ids=["silent", "in the body"])
+def test_a_thousand_peers_that_say_nothing_more_keep_nobody_out_and_fill_no_log(tmp_path: Path, payload: bytes) -> None:
     with backend(tmp_path, checked=False) as server:
         narrow(server.process.pid)
-        with crowd(server.base_url, 1_000, said):
+        with crowd(server.base_url, 1_000, payload):
             assert_served(server.base_url)
         log = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
     assert log.count("fewer connections than configured: the system gives too few descriptors") == 1
-    assert len(log) < 20 + 1_000 * (said == IN_THE_BODY)  # A request that was begun is logged once.
+    assert len(log) < 20 + 1_000 * (payload == IN_THE_BODY)  # A request that was begun is logged once.
 
 
 @pytest.mark.usefixtures("_descriptors")
@@ -219,7 +219,7 @@ def test_what_is_logged_seldom_is_counted_meanwhile(caplog: pytest.LogCaptureFix
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "wanted", "gets", "asked"),
+    ("soft", "hard", "wanted", "gets", "requested"),
     [
         (1_024, 1_000_000, 4_096, 4_096, 4_224),
         (1_024, 1_024, 4_096, 896, 1_024),
@@ -230,10 +230,10 @@ def test_what_is_logged_seldom_is_counted_meanwhile(caplog: pytest.LogCaptureFix
     ],
 )
 def test_the_system_is_asked_for_as_many_descriptors_as_connections_need(
-    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, wanted: int, gets: int, asked: int | None
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, wanted: int, gets: int, requested: int | None
 ) -> None:
     set_to: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
     assert room(Settings(connections=wanted)) == gets
-    assert set_to == ([] if asked is None else [(asked, hard)])
+    assert set_to == ([] if requested is None else [(requested, hard)])

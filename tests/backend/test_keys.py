@@ -49,9 +49,9 @@ def test_a_weak_key_is_refused_however_it_came(tmp_path: Path, key: bytes) -> No
     url = f"sqlite:///{tmp_path / 'x.db'}"
     with pytest.raises(SettingsError, match=rf"^{VARIABLE} is weaker than 256 bit: "):
         create_app(Settings(database=url, jwt_key=key))
-    kept = tmp_path / "x.db.key"
-    kept.touch(mode=0o600)
-    kept.write_bytes(key)
+    key_file = tmp_path / "x.db.key"
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(key)
     with pytest.raises(SettingsError, match=r"/x\.db\.key is weaker than 256 bit: .*; restore it, or remove it"):
         create_app(Settings(database=url))
 

@@ -38,13 +38,13 @@ SEEDS, WORKERS = (4, 3) if DEEP else (1, 2)
 REFRESHERS, STORM, LEAVERS, NEWCOMERS, TWINS = 26, 6, 6, 6, 6
 
 
-def join(crowd: Crowd, emails: Iterator[str], kept: dict[str, Pair], refused: list[str]) -> None:
+def join(crowd: Crowd, emails: Iterator[str], registered: dict[str, Pair], refused: list[str]) -> None:
     with suppress(DownError):
         for email in emails:
             answer = crowd.post("/auth/register", {"email": email, "password": PASSWORD})
             if answer.status_code == 200:
-                assert email not in kept
-                kept[email] = answer.json()
+                assert email not in registered
+                registered[email] = answer.json()
             else:
                 # Sent again after a worker died between its commit and its answer.
                 assert answer.json()["message"] == "Email already in use."
@@ -67,7 +67,7 @@ def end(crowd: Crowd, running: Workers, answers: int) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, database: str, seed: int) -> None:
     dice = Random(seed)
-    kept: dict[str, Pair] = {}
+    registered: dict[str, Pair] = {}
     refused: list[str] = []
     with workers(
         tmp_path, WORKERS, database=database, factory="tests.backend.dying:create", environ={SEED: str(seed)}
@@ -83,26 +83,29 @@ def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, datab
         works += [partial(client.leave, dice.randint(0, 5)) for client in leavers]
         for number in range(NEWCOMERS):
             emails = map(f"new{number}.{{}}@example.com".format, count())
-            works.append(partial(join, crowd, emails, kept, refused))
-        works += [partial(join, crowd, iter(["twin@example.com"]), kept, refused) for _ in range(TWINS)]
+            works.append(partial(join, crowd, emails, registered, refused))
+        works += [partial(join, crowd, iter(["twin@example.com"]), registered, refused) for _ in range(TWINS)]
         assert len(works) == 50
         works.append(partial(end, crowd, running, dice.randint(60, 200)))
         at_once(works)
         assert_no_failure(running.log)
     with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as restarted:
         after = Crowd(restarted.base_url)
-        known = {found for (found,) in rows(database, "SELECT fingerprint FROM refresh_tokens")}
+        stored = {each for (each,) in rows(database, "SELECT fingerprint FROM refresh_tokens")}
         for client in (*refreshers, *leavers, *storm):
-            assert {fingerprint(pair["refreshToken"]) for pair in client.pairs} <= known
+            assert {fingerprint(pair["refreshToken"]) for pair in client.pairs} <= stored
         for client in refreshers:
             assert_lives(after, client.pairs[-1])
         for client in leavers:
             assert_as_it_left(after, client)
         children = [client.pairs[-1] for client in storm if len(client.pairs) > 1]
         assert all(child == children[0] for child in children)
-        for pair in kept.values():
+        for pair in registered.values():
             assert_lives(after, pair)
-        for email in {*dice.sample(sorted(kept), min(3, len(kept))), *dice.sample(refused, min(2, len(refused)))}:
+        for email in {
+            *dice.sample(sorted(registered), min(3, len(registered))),
+            *dice.sample(refused, min(2, len(refused))),
+        }:
             assert after.post("/auth/login", {"email": email, "password": PASSWORD}).status_code == 200
         assert_no_failure(restarted.log)
     assert rows(database, "SELECT count(*) FROM users WHERE email = 'twin@example.com'")[0][0] <= 1

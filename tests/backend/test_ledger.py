@@ -18,8 +18,8 @@ def counted(serve: Serve) -> Served:
 
 
 def ledger(served: Served) -> dict[str, Any]:
-    found: dict[str, Any] = served.beside(LEDGER).raise_for_status().json()
-    return found
+    counts: dict[str, Any] = served.beside(LEDGER).raise_for_status().json()
+    return counts
 
 
 def test_the_ledger_is_off_by_default(served: Served) -> None:

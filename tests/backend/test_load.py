@@ -20,8 +20,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stages.Server]:
 
 
 def test_every_session_goes_on_after_a_storm(server: stages.Server) -> None:
-    found = asyncio.run(stages.storm(server, sessions(server, 50, lifetime=0)))
-    assert (found.sessions, found.succeeded) == (50, 50)
+    figures = asyncio.run(stages.storm(server, sessions(server, 50, lifetime=0)))
+    assert (figures.sessions, figures.succeeded) == (50, 50)
 
 
 def test_refreshes_leave_a_fingerprint_each_and_nothing_else(server: stages.Server) -> None:
@@ -35,20 +35,20 @@ def test_refreshes_leave_a_fingerprint_each_and_nothing_else(server: stages.Serv
 
 
 def test_a_flood_of_logins_is_answered_and_the_profile_with_it(server: stages.Server) -> None:
-    found = asyncio.run(stages.flood(server, seconds=1, clients=4))
-    assert found.logins > 0
+    figures = asyncio.run(stages.flood(server, seconds=1, clients=4))
+    assert figures.logins > 0
 
 
 def test_the_oracle_is_asked_in_turns(server: stages.Server) -> None:
-    found = asyncio.run(stages.oracle(server, tries=4))
-    assert found.wall > 0
-    assert found.processor > 0
+    figures = asyncio.run(stages.oracle(server, tries=4))
+    assert figures.wall > 0
+    assert figures.processor > 0
 
 
 def test_every_class_of_bad_input_is_timed_by_the_backend_itself(server: stages.Server) -> None:
-    found = asyncio.run(stages.refusals(server, times=3))
-    assert found.keys() == bad_input.CLASSES.keys()
-    for each in found.values():
+    figures = asyncio.run(stages.refusals(server, times=3))
+    assert figures.keys() == bad_input.CLASSES.keys()
+    for each in figures.values():
         assert (len(each.processor), len(each.wall)) == (3, 3)
         assert sum(each.processor) > 0
         assert min(each.processor) >= 0

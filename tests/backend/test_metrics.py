@@ -30,8 +30,8 @@ def samples(served: Served) -> dict[tuple[str, ...], float]:
 
 def values(text: str) -> dict[tuple[str, ...], float]:
     families = text_string_to_metric_families(text)
-    found = [sample for family in families for sample in family.samples]
-    return {(sample.name, *map(str, sample.labels.values())): sample.value for sample in found}
+    exposed = [sample for family in families for sample in family.samples]
+    return {(sample.name, *map(str, sample.labels.values())): sample.value for sample in exposed}
 
 
 def test_requests_outcomes_and_durations_are_counted(watched: Served) -> None:

@@ -41,9 +41,9 @@ def differences(database: str) -> list[Any]:
     engine = create_engine(database)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        found: list[Any] = compare_metadata(context, METADATA)
+        differing: list[Any] = compare_metadata(context, METADATA)
     engine.dispose()
-    return found
+    return differing
 
 
 def test_all_revisions_together_make_the_tables_that_the_statements_are_written_for(database: str) -> None:
@@ -72,8 +72,8 @@ def test_tables_from_before_revisions_were_counted_are_adopted_with_what_they_ho
 def test_a_database_newer_than_the_code_is_refused(database: str) -> None:
     prepare(database)
     rows(database, "UPDATE alembic_version SET version_num = '9999'")
-    said = f"the database has schema 9999, which is newer than {NEWEST} of this backend"
-    with pytest.raises(StartError, match=f"^{said}$"):
+    message = f"the database has schema 9999, which is newer than {NEWEST} of this backend"
+    with pytest.raises(StartError, match=f"^{message}$"):
         prepare(database)
 
 
@@ -155,6 +155,6 @@ def test_a_start_that_fails_is_one_line(ended: Ended, tmp_path: Path, spoilt: st
     connection.close()
     if spoilt.startswith("PRAGMA"):
         file.write_bytes(b"This is no database. " * 200)
-    status, said = ended("--port", "0", "--database", str(file))
-    assert (status, said.count("\n")) == (3, 1)
-    assert said.startswith("signedin_backend: the database ")
+    status, message = ended("--port", "0", "--database", str(file))
+    assert (status, message.count("\n")) == (3, 1)
+    assert message.startswith("signedin_backend: the database ")

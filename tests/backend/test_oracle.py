@@ -14,7 +14,7 @@ from tests.backend.work import worked
 VARYING = {"date", "x-request-id"}
 
 
-def told(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
+def visible(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Return everything that an answer says: status, body, and each header by name, place and value."""
     headers = [(name, "" if name in VARYING else value) for name, value in answer.headers.multi_items()]
     return answer.status_code, answer.content, headers
@@ -23,22 +23,22 @@ def told(answer: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
 @pytest.mark.parametrize("password", ["wrong password", "x", "x" * 1024, "pâte", "☃" * 300, PASSWORD + " "])
 def test_a_wrong_login_says_nothing_about_the_account(served: Served, password: str) -> None:
     served.register()
-    known = served.login(password=password)
+    existing = served.login(password=password)
     unknown = served.login("nobody@example.com", password)
-    assert told(known) == told(unknown)
-    assert known.status_code == 403
+    assert visible(existing) == visible(unknown)
+    assert existing.status_code == 403
 
 
 def test_a_wrong_login_does_the_same_work_whether_there_is_an_account(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.register()
-    with worked(monkeypatch) as known:
+    with worked(monkeypatch) as existing:
         served.login(password="wrong password")
     with worked(monkeypatch) as unknown:
         served.login("nobody@example.com", "wrong password")
-    assert known == unknown
-    assert Counter(kind if isinstance(kind, str) else kind[0] for kind in known) == {"read": 1, "verify": 1}
+    assert existing == unknown
+    assert Counter(kind if isinstance(kind, str) else kind[0] for kind in existing) == {"read": 1, "verify": 1}
 
 
 @pytest.mark.both_databases
@@ -114,7 +114,7 @@ def test_an_account_removed_while_its_password_is_verified_is_none(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.register()
-    never = told(served.login("nobody@example.com"))
+    never = visible(served.login("nobody@example.com"))
     verify = Passwords.verify
 
     async def removed_meanwhile(self: Passwords, record: str | None, password: bytes) -> bool:
@@ -124,7 +124,7 @@ def test_an_account_removed_while_its_password_is_verified_is_none(
         return fits
 
     monkeypatch.setattr(Passwords, "verify", removed_meanwhile)
-    assert told(served.login()) == never
+    assert visible(served.login()) == never
 
 
 def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
@@ -136,7 +136,7 @@ def test_the_password_of_nobody_opens_nothing(served: Served) -> None:
 def test_a_login_that_is_malformed_is_so_for_every_account(served: Served, password: str) -> None:
     served.register()
     answers = [served.login(email, password) for email in ("ada@example.com", "nobody@example.com")]
-    assert told(answers[0]) == told(answers[1])
+    assert visible(answers[0]) == visible(answers[1])
     assert answers[0].status_code == 400
 
 
@@ -147,19 +147,19 @@ def test_an_account_that_is_not_there_is_limited_too(serve: Serve) -> None:
     for _ in range(3):
         served.login(password="wrong password")
         served.login("nobody@example.com", "wrong password")
-    known, unknown = served.login(), served.login("nobody@example.com")
-    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
-    assert known.headers.keys() == unknown.headers.keys()
-    assert known.status_code == 429
+    existing, unknown = served.login(), served.login("nobody@example.com")
+    assert (existing.status_code, existing.content) == (unknown.status_code, unknown.content)
+    assert existing.headers.keys() == unknown.headers.keys()
+    assert existing.status_code == 429
 
 
 def test_an_overloaded_backend_refuses_known_and_unknown_alike(serve: Serve) -> None:
     first = serve()
     first.register()
     served = serve(hash_queue=0, hash_threads=0)
-    known, unknown = served.login(), served.login("nobody@example.com")
-    assert told(known) == told(unknown)
-    assert known.status_code == 503
+    existing, unknown = served.login(), served.login("nobody@example.com")
+    assert visible(existing) == visible(unknown)
+    assert existing.status_code == 503
 
 
 def test_registration_tells_by_contract_that_an_address_is_taken_and_nothing_by_its_work(
@@ -174,7 +174,7 @@ def test_registration_tells_by_contract_that_an_address_is_taken_and_nothing_by_
     assert taken == free
     # Whether the address is taken is not said to a password that would be refused anyway.
     refused = [served.register(email, "password") for email in ("ada@example.com", "free@example.com")]
-    assert told(refused[0]) == told(refused[1])
+    assert visible(refused[0]) == visible(refused[1])
 
 
 def dead_tokens(served: Served) -> dict[str, str]:
@@ -200,10 +200,10 @@ def dead_tokens(served: Served) -> dict[str, str]:
 
 def test_refreshing_and_logging_out_answer_the_same_for_every_dead_token(served: Served) -> None:
     dead = dead_tokens(served).values()
-    refused = [told(served.refresh(token)) for token in dead]
+    refused = [visible(served.refresh(token)) for token in dead]
     assert (refused[0][0], refused) == (401, [refused[0]] * len(refused))
     living = served.pair("c@example.com")["refreshToken"]
-    ended = [told(served.logout(token)) for token in (living, *dead)]
+    ended = [visible(served.logout(token)) for token in (living, *dead)]
     assert (ended[0][0], ended) == (204, [ended[0]] * len(ended))
 
 
@@ -211,4 +211,4 @@ def test_an_access_token_of_a_dead_session_is_refused_as_a_forged_one(served: Se
     pair = served.pair()
     served.logout(pair["refreshToken"])
     head, body, _ = pair["accessToken"].split(".")
-    assert told(served.profile(pair["accessToken"])) == told(served.profile(f"{head}.{body}.{'A' * 43}"))
+    assert visible(served.profile(pair["accessToken"])) == visible(served.profile(f"{head}.{body}.{'A' * 43}"))

@@ -18,8 +18,8 @@ def open_(serve: Serve) -> Served:
 
 def preflight(served: Served, origin: str, path: str = "/auth/login", **more: str) -> httpx.Response:
     wanted = {"method": "POST", "headers": "content-type", **more}
-    asked = {f"Access-Control-Request-{name.capitalize()}": value for name, value in wanted.items()}
-    return ask(served.base_url + path, method="OPTIONS", headers={"Origin": origin, **asked})
+    requested = {f"Access-Control-Request-{name.capitalize()}": value for name, value in wanted.items()}
+    return ask(served.base_url + path, method="OPTIONS", headers={"Origin": origin, **requested})
 
 
 def post(served: Served, path: str, body: dict[str, str], origin: str) -> httpx.Response:
@@ -79,10 +79,10 @@ def test_a_page_on_the_list_may_read_every_refusal_and_failure(open_: Served, mo
     "origin", ["https://evil.example", "null", "http://app.example", f"{APP}.evil.example", f"{APP}:8443", ""]
 )
 def test_any_other_page_gets_nothing_and_nothing_is_done_for_it(open_: Served, origin: str) -> None:
-    asked, done = preflight(open_, origin), post(open_, "/auth/register", ADA, origin)
+    requested, done = preflight(open_, origin), post(open_, "/auth/register", ADA, origin)
     # A browser sends this one without asking.
     simple = open_.client.post("/auth/logout", content=b"{}", headers={"Origin": origin, "Content-Type": "text/plain"})
-    for answer in (asked, done, simple):
+    for answer in (requested, done, simple):
         assert (answer.status_code, answer.json()["message"]) == (400, "Invalid Origin header.")
         assert not any(name.startswith("access-control-") for name in answer.headers)
     assert open_.rows("SELECT count(*) FROM users") == [(0,)]

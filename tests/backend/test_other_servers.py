@@ -53,14 +53,14 @@ class Hypercorn:
 @contextmanager
 def hypercorn(folder: Path, *, workers: int, **environ: str) -> Iterator[Hypercorn]:
     """Start so many workers on a free port; they are killed at the end of the block, if they did not stop before."""
-    log, given = folder / "hypercorn.log", {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
+    log, configured = folder / "hypercorn.log", {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}
     command = [
         *(sys.executable, "-m", "hypercorn", "signedin_backend:from_environment()"),
         *("--bind", "127.0.0.1:0", "--workers", str(workers), "--graceful-timeout", "10"),
     ]
     with log.open("wb") as lines:
         process = subprocess.Popen(
-            command, env={**os.environ, **given, **environ}, stdout=lines, stderr=lines, start_new_session=True
+            command, env={**os.environ, **configured, **environ}, stdout=lines, stderr=lines, start_new_session=True
         )
     started, end = Hypercorn(process, log), time.monotonic() + START_SECONDS
     try:

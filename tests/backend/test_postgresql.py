@@ -105,11 +105,11 @@ def test_a_database_that_cannot_hold_every_text_ends_the_start_with_one_line(
     started: Ended, server: PostgresServer, encoding: str
 ) -> None:
     with server.database(f"ENCODING '{encoding}' LOCALE 'C'") as url:
-        status, said = started(url)
-        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=Path(url).name)
-        assert found == []
+        status, stderr = started(url)
+        tables = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=Path(url).name)
+        assert tables == []
     assert status == 3
-    assert said == f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n"
+    assert stderr == f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n"
 
 
 def test_the_encoding_of_the_environment_changes_nothing(
@@ -212,17 +212,17 @@ def test_a_transaction_does_not_depend_on_the_servers_defaults(
                 assert connection.execute(text(f"SHOW {name}")).scalar_one() == value
 
 
-@pytest.mark.parametrize(("ahead", "said"), [(0, False), (1, False), (-1, False), (3, True), (-3, True)], ids=str)
+@pytest.mark.parametrize(("ahead", "warned"), [(0, False), (1, False), (-1, False), (3, True), (-3, True)], ids=str)
 def test_a_clock_that_is_not_the_database_servers_is_a_warning_at_the_start(
-    server: PostgresServer, caplog: pytest.LogCaptureFixture, ahead: int, *, said: bool
+    server: PostgresServer, caplog: pytest.LogCaptureFixture, ahead: int, *, warned: bool
 ) -> None:
     with server.database() as url:
         state = State.build(Settings(database=url), (KEY,), lambda: time.time() + ahead)
         state.prepare()
         state.storage.close()
-    warnings = [json.loads(JsonLines().format(found)) for found in caplog.records if "clock" in found.getMessage()]
-    assert [found["level"] for found in warnings] == ["warning"] * said
-    assert [round(found["seconds_ahead_of_the_database"]) for found in warnings] == [ahead] * said
+    warnings = [json.loads(JsonLines().format(record)) for record in caplog.records if "clock" in record.getMessage()]
+    assert [record["level"] for record in warnings] == ["warning"] * warned
+    assert [round(record["seconds_ahead_of_the_database"]) for record in warnings] == [ahead] * warned
 
 
 def test_connections_are_no_more_than_configured(server: PostgresServer, tmp_path: Path) -> None:

@@ -55,18 +55,18 @@ def test_what_only_the_driver_can_tell_of_a_url_is_one_line_too(ended: Ended, ur
 def test_the_made_key_is_for_its_owner_only(tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path / 'x.db'}")
     create_app(settings)
-    kept = tmp_path / "x.db.key"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    key_file = tmp_path / "x.db.key"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "x.db").stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.db", "x.db.key"]
-    before = kept.read_bytes()
+    before = key_file.read_bytes()
     create_app(settings)
-    assert kept.read_bytes() == before
-    kept.chmod(0o640)
+    assert key_file.read_bytes() == before
+    key_file.chmod(0o640)
     with pytest.raises(SettingsError, match="open to others"):
         create_app(settings)
-    kept.chmod(0o600)
-    kept.write_bytes(b"short")
+    key_file.chmod(0o600)
+    key_file.write_bytes(b"short")
     with pytest.raises(SettingsError, match="weaker than 256 bit: it is too short; restore it"):
         create_app(settings)
 
@@ -163,7 +163,7 @@ def test_a_start_on_a_broken_schema_says_what_is_wrong_with_it(
     with pytest.raises(SystemExit, match=r"^3$"):
         ended("--port", "0", "--database", database, SIGNEDIN_BACKEND_JWT_KEY=STRONG)
     (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "cannot start" in line]
-    assert line["reason"] in {f"the database cannot be used: {said}" for said in NO_USERS}
+    assert line["reason"] in {f"the database cannot be used: {cause}" for cause in NO_USERS}
 
 
 def test_bodies_start_no_collection_of_all_that_lives(tmp_path: Path) -> None:
@@ -216,14 +216,17 @@ def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(tmp_path: Path) -> Non
     options = ("--rate-limit", "--address-rate", "1/3600", "--trusted-proxies", "127.0.0.2,127.0.0.3")
     with backend(tmp_path, *options, checked=False) as server:
 
-        def asked(peer: str, forwarded: str) -> int:
+        def status_for(peer: str, forwarded: str) -> int:
             with checked(server.base_url, transport=httpx.HTTPTransport(local_address=peer)) as client:
                 return client.post("/auth/login", json={}, headers={"X-Forwarded-For": forwarded}).status_code
 
-        assert [asked("127.0.0.1", "192.0.2.1"), asked("127.0.0.1", "192.0.2.2")] == [400, 429]
-        assert [asked("127.0.0.2", "192.0.2.1"), asked("127.0.0.3", "192.0.2.1")] == [400, 429]
+        assert [status_for("127.0.0.1", "192.0.2.1"), status_for("127.0.0.1", "192.0.2.2")] == [400, 429]
+        assert [status_for("127.0.0.2", "192.0.2.1"), status_for("127.0.0.3", "192.0.2.1")] == [400, 429]
         # A proxy appends whom it saw; what stands before that is anybody's word.
-        assert [asked("127.0.0.2", "192.0.2.1, 192.0.2.2"), asked("127.0.0.2", "192.0.2.3, 192.0.2.2")] == [400, 429]
+        assert [status_for("127.0.0.2", "192.0.2.1, 192.0.2.2"), status_for("127.0.0.2", "192.0.2.3, 192.0.2.2")] == [
+            400,
+            429,
+        ]
 
 
 def client_behind_a_proxy(forwarded: str, peer: str = "127.0.0.2") -> str:

@@ -90,9 +90,9 @@ def test_a_logout_wins_over_a_refresh_whichever_comes_first(served: Served, atte
     assert signed_out.status_code == 204
     assert refreshed.status_code in {200, 401}
     handed_out = [pair] + ([refreshed.json()] if refreshed.status_code == 200 else [])
-    for given in handed_out:
-        assert served.profile(given["accessToken"]).status_code == 401
-        assert served.refresh(given["refreshToken"]).status_code == 401
+    for issued in handed_out:
+        assert served.profile(issued["accessToken"]).status_code == 401
+        assert served.refresh(issued["refreshToken"]).status_code == 401
 
 
 @pytest.fixture(scope="module")

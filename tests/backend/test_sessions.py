@@ -130,7 +130,7 @@ def test_expired_sessions_are_forgotten_as_new_ones_begin(serve: Serve) -> None:
     assert served.rows("SELECT count(*) FROM refresh_tokens")[0][0] == 1
 
 
-def kept(served: Served) -> tuple[int, int]:
+def row_counts(served: Served) -> tuple[int, int]:
     """Count sessions and fingerprints; none of these is without its session."""
     (counts,) = served.rows("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM refresh_tokens)")
     assert served.rows("SELECT 1 FROM refresh_tokens WHERE session_id NOT IN (SELECT id FROM sessions)") == []
@@ -148,10 +148,10 @@ def test_one_sign_in_forgets_so_many_fingerprints_and_the_next_ones_the_rest(ser
         """
     )
     served.clock.advance(11)
-    seen = [kept(served)]
+    seen = [row_counts(served)]
     for _ in range(3):
         served.login().raise_for_status()
-        seen.append(kept(served))
+        seen.append(row_counts(served))
     assert seen == [(1, 600), (2, 345), (3, 90), (3, 3)]
 
 
@@ -163,7 +163,7 @@ def test_one_sign_in_forgets_eight_sessions_and_the_next_one_the_rest(serve: Ser
     served.clock.advance(11)
     for sessions in (3, 2):
         served.login()
-        assert kept(served) == (sessions, sessions)
+        assert row_counts(served) == (sessions, sessions)
 
 
 def test_rotations_forget_too_and_more_than_they_bring(serve: Serve) -> None:
@@ -175,7 +175,7 @@ def test_rotations_forget_too_and_more_than_they_bring(serve: Serve) -> None:
     served.clock.advance(6)
     for sessions, fingerprints in ((2, 3), (1, 3)):
         token = served.refresh(token).raise_for_status().json()["refreshToken"]
-        assert kept(served) == (sessions, fingerprints)
+        assert row_counts(served) == (sessions, fingerprints)
     assert storage._FORGOTTEN_TOKENS > 2 * storage._FORGET_EVERY
 
 
@@ -193,9 +193,9 @@ def test_a_first_token_and_the_salt_of_each_rotation_are_256_random_bits(served:
     for token in firsts:
         served.refresh(token).raise_for_status()
     salts = [bytes(salt) for (salt,) in served.rows("SELECT salt FROM sessions WHERE salt IS NOT NULL")]
-    for found in ([base64.urlsafe_b64decode(token + "=") for token in firsts], salts):
-        assert [len(bits) for bits in found] == [32, 32, 32]
-        assert len(set(found)) == 3
+    for random_parts in ([base64.urlsafe_b64decode(token + "=") for token in firsts], salts):
+        assert [len(bits) for bits in random_parts] == [32, 32, 32]
+        assert len(set(random_parts)) == 3
 
 
 @pytest.mark.sqlite

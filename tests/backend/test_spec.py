@@ -1,6 +1,7 @@
 """Its answers are its spec: requests that schemathesis makes from `openapi.yaml`, right and wrong, alone and in a row.
 
-How often is bounded here; `make backend-check` makes more of them. What counts as a failure: `schemathesis.toml`.
+How often is bounded here; `make backend-check` makes more of them, and on PostgreSQL, too. What counts as a
+failure: `schemathesis.toml`.
 """
 
 import copy
@@ -18,8 +19,6 @@ import yaml
 from tests.backend.running import PASSWORD, Served, checked
 from tests.contract import spec
 from tests.servers import backend
-
-pytestmark = pytest.mark.both_databases
 
 HERE = Path(__file__).parent
 EXAMPLES = 60 if os.environ.get("BACKEND_CHECK") else 8

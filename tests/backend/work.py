@@ -9,8 +9,8 @@ from argon2 import Parameters, PasswordHasher, extract_parameters
 from signedin_backend.storage import Storage
 
 
-def cost(found: Parameters | PasswordHasher) -> tuple[int, int]:
-    return found.memory_cost, found.time_cost
+def cost(parameters: Parameters | PasswordHasher) -> tuple[int, int]:
+    return parameters.memory_cost, parameters.time_cost
 
 
 @contextmanager
@@ -21,11 +21,11 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     def spy(owner: Any, name: str, note: Any) -> None:
         done = getattr(owner, name)
 
-        def noted(*arguments: Any) -> Any:
+        def counted(*arguments: Any) -> Any:
             seen.append(note(*arguments))
             return done(*arguments)
 
-        patch.setattr(owner, name, noted)
+        patch.setattr(owner, name, counted)
 
     with monkeypatch.context() as patch:
         spy(PasswordHasher, "verify", lambda _, record, __: ("verify", *cost(extract_parameters(record))))

@@ -237,9 +237,9 @@ def _run(plan: Plan, folder: Path, base_url: str, store: str) -> Report:
 
 
 def _sign_in(direct: str, through_proxy: str, store: str) -> None:
-    said = httpx.post(f"{direct}/auth/register", json=_ACCOUNT).raise_for_status().json()
+    tokens = httpx.post(f"{direct}/auth/register", json=_ACCOUNT).raise_for_status().json()
     with Client(through_proxy, store=open_store(store), timing=TIMING) as client:
-        client.session.sign_in(TokenPair(access_token=said["accessToken"], refresh_token=said["refreshToken"]))
+        client.session.sign_in(TokenPair(access_token=tokens["accessToken"], refresh_token=tokens["refreshToken"]))
 
 
 def _is_signed_in(base_url: str, store: str) -> bool:

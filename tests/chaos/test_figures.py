@@ -53,6 +53,6 @@ def test_an_outage_sees_no_more_refreshes_for_many_callers() -> None:
 
 @pytest.mark.parametrize("measure", [measures.growth, measures.growth_async])
 def test_refreshes_leave_no_thread_task_or_descriptor_behind(measure: object) -> None:
-    grown = measure(300, warm_up=50)  # type: ignore[operator]
+    grown = measure(60, warm_up=20)  # type: ignore[operator]
 
     assert (grown.threads, grown.tasks, grown.descriptors) == (0, 0, 0)

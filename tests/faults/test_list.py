@@ -39,11 +39,11 @@ def cases() -> dict[str, set[str]]:
         [sys.executable, "-m", "pytest", "-q", "-n0", "--collect-only", *files],
         cwd=ROOT, capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
-    found = defaultdict(set)
+    collected = defaultdict(set)
     for line in run.stdout.splitlines():
         test, _, case = line.partition("[")
-        found[test].add(case.removesuffix("]"))
-    return found
+        collected[test].add(case.removesuffix("]"))
+    return collected
 
 
 def test_every_fault_has_its_test(cases: dict[str, set[str]]) -> None:

@@ -11,6 +11,9 @@ import pytest
 from generator.pipeline import Request, generate
 from tests.generator.specs import SHAPES, as_json, minimal
 from tests.once import first, shared
+from tests.types_cache import types_cache
+
+__all__ = ["types_cache"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +39,7 @@ def imported(package: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def shapes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shapes_folder(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> Path:  # noqa: ARG001
     """A package of parameters, enums, unions, forms and files, type-checked as the command line does it."""
     folder = shared(tmp_path_factory) / "shapes"
     with first(folder) as is_first:

@@ -39,9 +39,9 @@ def _after(done: Callable[..., object], times: int = 1) -> Callable[..., object]
     left = [times]
 
     def do(*arguments: Any, **options: Any) -> object:
-        found = done(*arguments, **options)
+        contents = done(*arguments, **options)
         left[0] -= 1
-        return _die() if left[0] == 0 else found
+        return _die() if left[0] == 0 else contents
 
     return do
 
@@ -85,12 +85,12 @@ def run(folder: Path) -> Iterator[dict[str, object]]:
     for point, killing in POINTS.items():
         other = MARKS[_printed(request.output) == MARKS[0]]
         status = _forked(partial(_generate, request, other, killing))
-        found = _printed(request.output)
+        contents = _printed(request.output)
         _forked(partial(_generate, request, other))
         yield {
             "point": point,
             "killed": os.WIFSIGNALED(status),
-            "whole": found in MARKS,
+            "whole": contents in MARKS,
             "then": _printed(request.output) == other,
             "beside": sorted(path.name for path in request.output.parent.iterdir()),
         }
@@ -115,9 +115,9 @@ def _generate(request: Request, mark: str, killing: Killing | None = None) -> No
 
 def _printed(package: Path) -> str:
     """Return the mark of a package that is whole; of another, what is wrong with it."""
-    noted = read_provenance(package).get("files") or {}
-    found = {name: digest(path.read_bytes()) for name, path in files(package) if name in noted}
-    if not noted or found != noted:
+    recorded = read_provenance(package).get("files") or {}
+    contents = {name: digest(path.read_bytes()) for name, path in files(package) if name in recorded}
+    if not recorded or contents != recorded:
         return "a part of a package"
     return next(mark for mark in MARKS if (package / "api" / "things" / f"{mark}.py").is_file())
 

@@ -151,11 +151,11 @@ def _run(tree: Path, name: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    said = done.stdout.replace(f"{tree}/", "")
+    output = done.stdout.replace(f"{tree}/", "")
     for pattern, instead in _UNSTABLE:
-        said = re.sub(pattern, instead, said)
+        output = re.sub(pattern, instead, output)
     last = [f"(exit status {done.returncode})"] if done.returncode else []
-    return _fenced("console", [f"$ python -m generator {shlex.join(arguments)}", *said.splitlines(), *last])
+    return _fenced("console", [f"$ python -m generator {shlex.join(arguments)}", *output.splitlines(), *last])
 
 
 def _fenced(language: str, lines: Iterable[str]) -> str:

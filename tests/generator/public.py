@@ -1,4 +1,4 @@
-"""A spec of more than a thousand operations with the habits of large public ones: all that is hard to print, at once.
+"""A spec of any number of operations with the habits of large public ones: all that is hard to print, at once.
 
 Each group of operations repeats the same shapes on schemas of its own; `habits` are the operations that no package can
 hold whole.
@@ -6,12 +6,11 @@ hold whole.
 
 from typing import Any, Final
 
-GROUPS: Final = 100
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer"}
 
 
-def public(groups: int = GROUPS) -> dict[str, Any]:
+def public(groups: int) -> dict[str, Any]:
     """Return the spec: eleven operations for each group, and one for each habit."""
     spec: dict[str, Any] = {
         "openapi": "3.0.3",

@@ -70,8 +70,8 @@ def test_files_are_refused_without_the_option_and_printed_with_it(spec: Path, tm
     allowed = [*options, "--allow-refs", str(spec.parent)]
     assert main(["generate", "--no-trial", *allowed]) == 0
     assert main(["check", *allowed]) == 0
-    noted = read_provenance(tmp_path / "parts_sdk")["spec"]["references"]
-    assert noted == {name: digest((spec.parent / name).read_bytes()) for name in sorted(FILES)}
+    recorded = read_provenance(tmp_path / "parts_sdk")["spec"]["references"]
+    assert recorded == {name: digest((spec.parent / name).read_bytes()) for name in sorted(FILES)}
     schemas = spec.parent / "parts" / "schemas.yaml"
     schemas.write_text(schemas.read_text("utf-8").replace("label", "title"), encoding="utf-8")
     assert main(["check", *allowed]) == 1

@@ -39,11 +39,11 @@ def test_what_cannot_be_read_is_told_in_one_paragraph(
     path = tmp_path / "openapi.yaml"
     path.write_text(text, encoding="utf-8")
     assert main(["lint", "--spec", str(path)]) == 1
-    told = capsys.readouterr().err.strip()
-    assert told.startswith(f"generator: {path}: ")
-    assert "Traceback" not in told
-    assert "\n\n" not in told
-    assert len(told) < 500
+    message = capsys.readouterr().err.strip()
+    assert message.startswith(f"generator: {path}: ")
+    assert "Traceback" not in message
+    assert "\n\n" not in message
+    assert len(message) < 500
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 1, "a": 2}', "[]", '{"a": NaN}x'])
@@ -56,8 +56,8 @@ def test_json_that_cannot_be_read_is_told_too(text: str, tmp_path: Path) -> None
 
 def test_a_missing_file_a_folder_and_other_bytes_are_told(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xff\n")
-    for name, told in (("none.yaml", "cannot be read"), (".", "cannot be read"), ("latin.yaml", "is not UTF-8")):
-        with pytest.raises(SpecError, match=told):
+    for name, message in (("none.yaml", "cannot be read"), (".", "cannot be read"), ("latin.yaml", "is not UTF-8")):
+        with pytest.raises(SpecError, match=message):
             load(tmp_path / name)
 
 

@@ -19,7 +19,7 @@ HTTP = httpx.Client(base_url="https://test")
 
 
 @pytest.fixture(scope="module")
-def habits(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+def habits(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
     folder = shared(tmp_path_factory) / "habits"
     with first(folder) as is_first:
         if is_first:
@@ -122,25 +122,25 @@ def test_a_value_that_does_not_fit_the_member_that_its_discriminator_names_is_re
 
 
 def test_properties_beside_what_a_schema_is_composed_of_are_read_and_written(habits: ModuleType) -> None:
-    given = {
+    payload = {
         "sized": {"name": "a", "size": 1, "anything": [1]},
         "deep": {"name": "b", "deep": 2, "deeper": 3},
         "either": {"a": "x"},
         "day": "2026-01-02",
         "named": None,
     }
-    read = habits.models.Composed.from_dict(given)
+    read = habits.models.Composed.from_dict(payload)
     assert (read.sized.name, read.sized.size, read.sized.anything) == ("a", 1, [1])
     assert (read.deep.name, read.deep.deep, read.deep.deeper) == ("b", 2, 3)
     assert (read.either.a, read.day, read.named) == ("x", date(2026, 1, 2), None)
-    assert read.to_dict() == given
+    assert read.to_dict() == payload
     with pytest.raises(KeyError, match="size"):
         habits.models.Sized.from_dict({"name": "a"})
 
 
 def test_objects_inside_the_unions_of_components_are_printed_once(habits: ModuleType) -> None:
-    given = {"rights": {"rights": {"admin": True}}, "renamed": {"inner": {"a": "x"}}}
-    read = habits.models.Composed.from_dict(given)
+    payload = {"rights": {"rights": {"admin": True}}, "renamed": {"inner": {"a": "x"}}}
+    read = habits.models.Composed.from_dict(payload)
     assert (read.rights.rights.admin, read.renamed.inner.a) == (True, "x")
     assert habits.models.Composed.from_dict({"rights": None}).rights is None
 

@@ -19,7 +19,7 @@ AWARE: Final = NAIVE.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+def kinds(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
     output = tmp_path_factory.mktemp("kinds") / "kinds_sdk"
     assert generate(Request(Path(__file__).with_name("kinds.yaml"), output), lambda _: None) == []
     return imported(output)

@@ -40,16 +40,16 @@ def test_each_fault_is_one_and_the_operation_has_no_other() -> None:
 
 @pytest.mark.parametrize("first", FAULTS)
 def test_two_faults_in_one_operation_are_mended_as_each_of_them(first: str) -> None:
-    after, told = mended(_with((first,), *_pairs(first)))
-    assert _errors([*told, *lint(after)]) == []
+    after, findings = mended(_with((first,), *_pairs(first)))
+    assert _errors([*findings, *lint(after)]) == []
     assert "get" in after.data["paths"]["/things"]
 
 
 def test_an_operation_with_every_fault_is_left_out_alone() -> None:
-    after, told = mended(_with(tuple(FAULTS)))
+    after, findings = mended(_with(tuple(FAULTS)))
     assert list(after.data["paths"]) == ["/things", "/faulty/0"]
     assert after.data["paths"]["/faulty/0"] == {}
-    assert "Left out: POST /faulty/0." in {each.advice for each in told}
+    assert "Left out: POST /faulty/0." in {each.advice for each in findings}
 
 
 def _text(**more: Any) -> dict[str, Any]:
@@ -168,8 +168,8 @@ def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_printed(habi
     change(spec)
     document = Document(Path("spec.json"), b"", spec)
     config = config_for(document, tmp_path / "any_sdk")
-    mild, told = mended(document)
+    mild, findings = mended(document)
     after, more = readable(mild, config)
-    assert [each.advice for each in [*told, *more]] == costs
+    assert [each.advice for each in [*findings, *more]] == costs
     print_package(after, tmp_path / "any_sdk")
     assert (tmp_path / "any_sdk" / "api" / "things" / "list_things.py").is_file()

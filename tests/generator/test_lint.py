@@ -22,7 +22,7 @@ from tests.generator.specs import SHAPES, as_yaml, minimal
 Change = Callable[[dict[str, Any]], object]
 
 
-def found(spec: dict[str, Any], tmp_path: Path) -> list[Finding]:
+def findings_of(spec: dict[str, Any], tmp_path: Path) -> list[Finding]:
     path = tmp_path / "openapi.yaml"
     path.write_text(as_yaml(spec), encoding="utf-8")
     return lint(load(path))
@@ -214,25 +214,25 @@ WARNINGS: list[tuple[str, Change]] = [
 
 def test_specs_that_lose_nothing_have_no_findings(tmp_path: Path) -> None:
     assert lint(load(ROOT / "openapi.yaml")) == []
-    assert found(minimal(), tmp_path) == []
+    assert findings_of(minimal(), tmp_path) == []
 
 
 def test_a_spec_of_many_shapes_has_no_errors(tmp_path: Path) -> None:
-    assert not [finding for finding in found(yaml.safe_load(SHAPES), tmp_path) if finding.is_error]
+    assert not [finding for finding in findings_of(yaml.safe_load(SHAPES), tmp_path) if finding.is_error]
 
 
 def test_what_is_invalid_hides_no_other_finding(tmp_path: Path) -> None:
     spec = minimal()
     operation(spec).update(tags=["Session"], operationId="__class__")
     spec["components"]["schemas"]["Thing"]["type"] = 5
-    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in found(spec, tmp_path)}
+    assert {"invalid", "tag-reserved", "name-unstable"} <= {finding.rule for finding in findings_of(spec, tmp_path)}
 
 
 @pytest.mark.parametrize(("rule", "change"), ERRORS)
 def test_an_error_is_found(rule: str, change: Change, tmp_path: Path) -> None:
     spec = minimal()
     change(spec)
-    findings = found(spec, tmp_path)
+    findings = findings_of(spec, tmp_path)
     assert rule in {finding.rule for finding in findings if finding.is_error}
     assert all(finding.advice and finding.line >= 1 for finding in findings)
 
@@ -241,7 +241,7 @@ def test_an_error_is_found(rule: str, change: Change, tmp_path: Path) -> None:
 def test_a_warning_is_found_and_is_no_error(rule: str, change: Change, tmp_path: Path) -> None:
     spec = minimal()
     change(spec)
-    assert [(finding.rule, finding.is_error) for finding in found(spec, tmp_path)] == [(rule, False)]
+    assert [(finding.rule, finding.is_error) for finding in findings_of(spec, tmp_path)] == [(rule, False)]
 
 
 OURS = {"refresh-contract", "tokens-effect"}  # their findings: test_contract.py
@@ -261,14 +261,14 @@ SOUND: list[Change] = [
 def test_bytes_where_bytes_can_stand_are_no_finding(change: Change, tmp_path: Path) -> None:
     spec = minimal()
     change(spec)
-    assert found(spec, tmp_path) == []
+    assert findings_of(spec, tmp_path) == []
 
 
 def test_a_shared_schema_with_bytes_in_json_is_told_once(tmp_path: Path) -> None:
     spec = minimal()
     schema(spec, "Thing", FILES)
     second(spec)
-    [finding] = found(spec, tmp_path)
+    [finding] = findings_of(spec, tmp_path)
     assert finding.pointer == ("components", "schemas", "Thing", "properties", "a")
 
 
@@ -276,13 +276,13 @@ def test_a_shared_schema_with_bytes_in_json_is_told_once(tmp_path: Path) -> None
 def test_a_reference_to_elsewhere_is_not_followed(target: str, tmp_path: Path) -> None:
     spec = minimal()
     schema(spec, "Far", {"$ref": target})
-    assert {finding.rule for finding in found(spec, tmp_path)} == {"reference"}
+    assert {finding.rule for finding in findings_of(spec, tmp_path)} == {"reference"}
 
 
 def test_a_finding_names_its_line(tmp_path: Path) -> None:
     spec = minimal()
     operation(spec)["tags"] = ["session"]
-    [finding] = found(spec, tmp_path)
+    [finding] = findings_of(spec, tmp_path)
     lines = (tmp_path / "openapi.yaml").read_text("utf-8").splitlines()
     assert lines[finding.line - 1].strip() == "tags:"
 
@@ -295,7 +295,7 @@ def test_every_public_attribute_of_the_client_is_reserved() -> None:
 
 
 def _rules_of_the_source() -> set[str]:
-    found = set()
+    rules = set()
     for path in (ROOT / "generator" / "lint").glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         named = {
@@ -309,8 +309,8 @@ def _rules_of_the_source() -> set[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"error", "warning"}:
                 rule = node.args[2]
                 if not isinstance(rule, ast.Attribute):  # `exchanges` speaks for the rules of `extensions`
-                    found.add(named[rule.id] if isinstance(rule, ast.Name) else ast.literal_eval(rule))
-    return {str(rule) for rule in found}
+                    rules.add(named[rule.id] if isinstance(rule, ast.Name) else ast.literal_eval(rule))
+    return {str(rule) for rule in rules}
 
 
 def test_the_page_has_every_rule_with_its_severity() -> None:
@@ -327,7 +327,7 @@ def test_names_of_the_contract_may_be_called_like_keywords_of_a_schema(tmp_path:
     names = ("default", "enum", "example", "properties", "const")
     schema(spec, "Odd", {"type": "object", "properties": {name: {"type": "string"} for name in names}})
     answer(spec, "default", {JSON: {"schema": {"$ref": "#/components/schemas/Odd"}}})
-    assert found(spec, tmp_path) == []
+    assert findings_of(spec, tmp_path) == []
 
 
 REFRESH = ("components", "securitySchemes", "bearerAuth", "x-signedin-refresh")
@@ -383,7 +383,7 @@ def test_a_contract_that_does_not_fit_its_operations_is_an_error(place: tuple[st
 def test_a_backend_without_grace_is_fine(tmp_path: Path) -> None:
     spec = yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
     del spec["components"]["securitySchemes"]["bearerAuth"]["x-signedin-refresh"]["grace"]
-    assert found(spec, tmp_path) == []
+    assert findings_of(spec, tmp_path) == []
 
 
 def test_only_an_empty_or_absent_requirement_means_no_authentication() -> None:
@@ -401,7 +401,7 @@ def test_what_is_wrong_inside_a_schema_is_told_with_its_place_behind_references(
     thing = spec["components"]["schemas"]["Thing"]["properties"]
     for odd, key in (({"oneOf": []}, "oneOf"), ({"type": "string", "default": 5}, "default")):
         thing["odd"] = odd
-        [finding] = found(spec, tmp_path)
+        [finding] = findings_of(spec, tmp_path)
         assert finding.pointer == ("components", "schemas", "Thing", "properties", "odd", key)
         assert (tmp_path / "openapi.yaml").read_text().splitlines()[finding.line - 1].strip().startswith(f"{key}: ")
 
@@ -415,6 +415,6 @@ def test_a_rule_that_fails_is_a_finding_and_costs_no_other_rule(
     monkeypatch.setattr("generator.lint._RULES", (unforeseen, *losses.RULES))
     spec = minimal()
     operation(spec).update(tags=["things", "more"])
-    [failed, several] = found(spec, tmp_path)
+    [failed, several] = findings_of(spec, tmp_path)
     assert (failed.rule, failed.is_error, several.rule) == ("test-lint-unforeseen", False, "tag-several")
     assert "\x1b" not in failed.message

@@ -81,7 +81,7 @@ def test_a_value_that_does_not_fit_is_refused_without_being_shown(pet: Any, name
 
 
 def test_values_that_fit_are_read(pet: Any) -> None:
-    given = {
+    value = {
         "age": 7.0,
         "alive": True,
         "day": "2026-01-02",
@@ -91,16 +91,16 @@ def test_values_that_fit_are_read(pet: Any) -> None:
         "d": "x",
         "model": "y",
     }
-    read = pet.from_dict({**PET, **given})
+    read = pet.from_dict({**PET, **value})
     assert (read.age, read.alive, read.day, read.nick) == (7, True, date(2026, 1, 2), None)
     assert (read.mixed, read.kind, read.d, read.model, read.tags) == (3, "pet", "x", "y", ["a"])
     assert pet.from_dict(read.to_dict()) == read
 
 
-@pytest.mark.parametrize("given", ["a", [], ["a"], [[1], [2, 3]], [{"title": "a"}, {"title": "b"}]])
-def test_a_list_that_may_be_one_of_several_is_written_by_its_items(pet: Any, given: Any) -> None:
-    read = pet.from_dict({**PET, "lists": given})
-    assert read.to_dict()["lists"] == given
+@pytest.mark.parametrize("value", ["a", [], ["a"], [[1], [2, 3]], [{"title": "a"}, {"title": "b"}]])
+def test_a_list_that_may_be_one_of_several_is_written_by_its_items(pet: Any, value: Any) -> None:
+    read = pet.from_dict({**PET, "lists": value})
+    assert read.to_dict()["lists"] == value
     assert pet.from_dict(read.to_dict()) == read
 
 

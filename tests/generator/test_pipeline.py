@@ -241,6 +241,7 @@ LOGIN = ("paths", "/auth/login", "post")
         ("models/profile.py", "Profile = List[int]", "cannot be imported", ("components", "schemas", "Profile")),
     ],
 )
+@pytest.mark.usefixtures("types_cache")
 def test_what_was_generated_is_tried_and_an_error_names_what_it_comes_of(
     own_copy: Path, name: str, text: str, told: str, blamed: tuple[str, ...] | None
 ) -> None:

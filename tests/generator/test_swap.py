@@ -152,16 +152,16 @@ def test_a_package_is_on_the_disk_before_it_is_put_in_place(
     written: list[str] = []
     through, folder, exchange = swap._write_through, swap._write_folder, swap._exchange
 
-    def noted(name: str, done: Callable[..., Any]) -> Callable[..., Any]:
+    def logged(name: str, done: Callable[..., Any]) -> Callable[..., Any]:
         def do(path: Path, *more: Path) -> object:
             written.append(f"{name} {path.name}")
             return done(path, *more)
 
         return do
 
-    monkeypatch.setattr(swap, "_write_through", noted("all", through))
-    monkeypatch.setattr(swap, "_write_folder", noted("one", folder))
-    monkeypatch.setattr(swap, "_exchange", noted("exchange", exchange))
+    monkeypatch.setattr(swap, "_write_through", logged("all", through))
+    monkeypatch.setattr(swap, "_write_folder", logged("one", folder))
+    monkeypatch.setattr(swap, "_exchange", logged("exchange", exchange))
     replace(new, target)
     files = [] if at_once else ["one _provenance.json", "one new.py"]
     assert sorted(written[:-2]) == ["all .sdk.incoming", *files]

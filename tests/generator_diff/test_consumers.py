@@ -11,7 +11,10 @@ from generator.diff.verb import changes
 from generator.errors import SpecError
 from generator.spec.document import load
 from tests.generator.specs import as_yaml, minimal
+from tests.types_cache import types_cache
 
+__all__ = ["types_cache"]
+pytestmark = pytest.mark.usefixtures("types_cache")
 PROGRAM = """
 from helper import call
 from signedin_sdk.models.thing import Thing
@@ -51,8 +54,8 @@ def _found(repository: Path, helper: str) -> set[str]:
     (repository / "auth_plugin" / "helper.py").write_text(helper)
     spec = load(repository / "openapi.yaml")  # not edited: only what is beside it has changed
     with consumers("git:v1.0.0", ["program.py"], root=repository) as programs:
-        found = changes(spec, spec, consumers=programs)
-    return {change.rule for change in found if change.level is Level.BREAKING}
+        changed = changes(spec, spec, consumers=programs)
+    return {change.rule for change in changed if change.level is Level.BREAKING}
 
 
 def test_program_of_the_last_release_breaks_though_the_one_of_today_does_not(repository: Path) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +9,15 @@ from typing import Final
 
 import pytest
 
-from generator.diff import Level, compare
+from generator.diff import Level, compare, sdk
 from generator.diff.change import highest
 from generator.diff.sdk import printed
 from generator.spec.document import Document, load
 from tests.generator_diff.pairs import BASE, HERE, PAIRS, Pair
 from tests.generator_diff.server import Server
+from tests.types_cache import types_cache
 
+__all__ = ["types_cache"]
 CONSUMER: Final = (HERE / "consumer.txt").read_text("utf-8")
 
 
@@ -33,10 +34,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Document:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_pair_has_its_level_and_its_rule_and_says_why_it_breaks(pair: Pair, base: Document, tmp_path: Path) -> None:
-    found = compare(base, _document(tmp_path, "new", pair.spec))
-    assert highest(found).name.lower() == pair.level, found
-    assert pair.rule in {change.rule for change in found if change.level is highest(found)}, found
-    assert [each for each in found if bool(each.reason and each.hint) != (each.level is Level.BREAKING)] == []
+    changed = compare(base, _document(tmp_path, "new", pair.spec))
+    assert highest(changed).name.lower() == pair.level, changed
+    assert pair.rule in {change.rule for change in changed if change.level is highest(changed)}, changed
+    assert [each for each in changed if bool(each.reason and each.hint) != (each.level is Level.BREAKING)] == []
 
 
 def test_there_are_enough_pairs_of_each_level() -> None:
@@ -59,18 +60,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _mistyped(folder: Path, packages: list[str]) -> dict[str, str]:
-    """Return what mypy says of each program, by the package's name; one run for all."""
-    programs = [f"{package}_consumer.py" for package in packages]
-    options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary", "--cache-dir=.mypy"]
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, *programs], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in {0, 1}, done.stderr + done.stdout[-1000:]
-    said: dict[str, str] = {}
-    for line in done.stdout.splitlines():
-        package = line.partition("_consumer.py")[0]
-        said[package] = f"{said.get(package, '')}{line}\n"
-    return said
+    """Return mypy's errors in each program, by the package's name; one run for all."""
+    programs = [folder / f"{package}_consumer.py" for package in packages]
+    errors = dict[str, str]()
+    for line in sdk._mypy(programs, folder / "base_sdk", folder):
+        package = Path(line.partition("_consumer.py")[0]).name
+        errors[package] = f"{errors.get(package, '')}{line}\n"
+    return errors
 
 
 def _failure(pair_package: str, folder: Path) -> str:
@@ -88,6 +84,7 @@ def _failure(pair_package: str, folder: Path) -> str:
     return ""
 
 
+@pytest.mark.usefixtures("types_cache")
 @pytest.mark.timeout(900)
 # A user's program is warned of a deprecated operation; it is not stopped.
 @pytest.mark.filterwarnings("default::DeprecationWarning")

@@ -29,9 +29,9 @@ def _package(folder: Path, models: dict[str, str], resource: str = "") -> Path:
 
 def _found(tmp_path: Path, old: dict[str, str], new: dict[str, str]) -> set[tuple[str, str]]:
     pair = [_package(tmp_path / at, models) for at, models in (("old", old), ("new", new))]
-    found = list(api_changes(*pair))
-    assert all(each.level is Level.BREAKING and each.reason and each.hint for each in found)
-    return {(each.rule, each.where) for each in found}
+    changed = list(api_changes(*pair))
+    assert all(each.level is Level.BREAKING and each.reason and each.hint for each in changed)
+    return {(each.rule, each.where) for each in changed}
 
 
 def test_class_or_argument_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -55,12 +55,12 @@ def test_printed_package_raises_the_level_of_what_the_specs_do_not_show(tmp_path
     # A class without a name of its own is called after its position, and null is at one as well.
     old = document(tmp_path, "old", answered({"anyOf": [{"type": "string"}, {"type": "null"}, CLASS]}))
     new = document(tmp_path, "new", answered({"anyOf": [{"type": "string"}, CLASS, {"type": "null"}]}))
-    said = compare(old, new)
-    assert highest(said) is Level.PATCH
-    found = changes(old, new, consumers=NOBODY)
-    assert found[: len(said)] == said
-    assert {each.rule for each in found[len(said) :]} == {"python-api-changed"}
-    assert highest(found) is Level.BREAKING
+    compared = compare(old, new)
+    assert highest(compared) is Level.PATCH
+    changed = changes(old, new, consumers=NOBODY)
+    assert changed[: len(compared)] == compared
+    assert {each.rule for each in changed[len(compared) :]} == {"python-api-changed"}
+    assert highest(changed) is Level.BREAKING
 
 
 def test_printed_package_lowers_nothing(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_printed_package_lowers_nothing(tmp_path: Path) -> None:
 
 
 def test_program_raises_the_level_by_the_errors_that_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {
+    compared = {
         "old": ["a.py:1: error: both", "a.py:2: error: before"],
         "new": ["a.py:9: error: both", "a.py:3: error: now"],
     }
-    monkeypatch.setattr(sdk, "_mypy", lambda _programs, package, _beside: said[package.parent.name])
+    monkeypatch.setattr(sdk, "_mypy", lambda _programs, package, _beside: compared[package.parent.name])
     programs = Consumers([tmp_path / "a.py"], tmp_path, tmp_path)
-    [found] = consumer_changes(programs, tmp_path / "old" / "x", tmp_path / "new" / "x")
-    assert (found.rule, found.level, found.message) == ("consumer-does-not-type-check", Level.BREAKING, "now")
-    assert found.reason
-    assert found.hint
+    [changed] = consumer_changes(programs, tmp_path / "old" / "x", tmp_path / "new" / "x")
+    assert (changed.rule, changed.level, changed.message) == ("consumer-does-not-type-check", Level.BREAKING, "now")
+    assert changed.reason
+    assert changed.hint
     assert list(consumer_changes(programs, tmp_path / "new" / "x", tmp_path / "new" / "x")) == []

@@ -304,7 +304,9 @@ def _written(world: World, record: Record) -> World:
         ended = {record.family} if record.status is Status.SIGNED_OUT else set()
         return world._replace(record=record, signed_out=world.signed_out | ended)
     family, number = number_of(record.pair.refresh_token)
-    return world._replace(record=record, kept=max(world.kept, number) if family == 0 else world.kept)
+    return world._replace(
+        record=record, newest_stored=max(world.newest_stored, number) if family == 0 else world.newest_stored
+    )
 
 
 def _newest(got: tuple[int, int], pair: TokenPair | None) -> tuple[int, int]:

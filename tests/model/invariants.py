@@ -20,10 +20,10 @@ CHECKED = ("I1", "I2", "I3", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12", 
 
 def broken(before: World, after: World) -> str | None:
     """Return the name of an invariant that this step breaks."""
-    if after.server.log is not before.server.log and (said := _broken_by_a_presentation(before, after)):
-        return said
-    if after.record is not before.record and (said := _broken_by_a_write(before, after)):
-        return said
+    if after.server.log is not before.server.log and (breach := _broken_by_a_presentation(before, after)):
+        return breach
+    if after.record is not before.record and (breach := _broken_by_a_write(before, after)):
+        return breach
     return _sent_boundedly_often(after) or _grace_saves_the_session(after)
 
 
@@ -190,6 +190,6 @@ def broken_at_end(world: World) -> str | None:
     for name, last in (("ada", hers), ("bob", his)):
         if name in world.signed_out and last.refresh_token not in world.server.revoked:
             return f"I8: the last pair that {name} obtained is revoked, also one obtained after the sign-out"
-    if _number(hers) > world.kept and hers.refresh_token not in world.server.revoked:
+    if _number(hers) > world.newest_stored and hers.refresh_token not in world.server.revoked:
         return "I8: a pair that came too late to be kept is revoked"
     return None

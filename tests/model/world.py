@@ -65,8 +65,8 @@ class Server(NamedTuple):
         """Return the server after a refresh token arrived, and its answer; None is a refusal."""
         index, number = number_of(token)
         judged, answer, family = self._judged(number, attempt, self.families[index], now)
-        noted = judged._with(family, index)._replace(log=(*self.log, Presentation(token, attempt, sender, answer)))
-        return noted, None if answer == "refused" else pair_of(index, number + 1)
+        logged = judged._with(family, index)._replace(log=(*self.log, Presentation(token, attempt, sender, answer)))
+        return logged, None if answer == "refused" else pair_of(index, number + 1)
 
     def _judged(self, number: int, attempt: str, family: Family, now: int) -> tuple[Server, str, Family]:
         if family.revoked:
@@ -246,7 +246,7 @@ class World(NamedTuple):
     away_until: int = 0  # the store fails until then
     left: bool = False  # the user signed out, on purpose
     signed_out: frozenset[str] = frozenset()
-    kept: int = 1  # the newest of ada's pairs that was ever stored
+    newest_stored: int = 1  # the newest of ada's pairs that was ever stored
 
 
 def first_record() -> Record:

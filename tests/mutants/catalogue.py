@@ -39,8 +39,8 @@ def parsed(text: str) -> tuple[Mutant, ...]:
 
 def _mutant(hunk: str) -> Mutant:
     head, killer, *lines = hunk.rstrip("\n").split("\n")
-    said = re.fullmatch(r"(\S+) (?:(I\d+): )?(.+)", head)
-    assert said, head
+    matched = re.fullmatch(r"(\S+) (?:(I\d+): )?(.+)", head)
+    assert matched, head
     old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
     says = "".join(line.removeprefix("saying ") for line in lines if line.startswith("saying "))
-    return Mutant(said[2] or "", said[3], said[1], old, new, killer.removeprefix("by "), says)
+    return Mutant(matched[2] or "", matched[3], matched[1], old, new, killer.removeprefix("by "), says)

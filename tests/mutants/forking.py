@@ -1,61 +1,159 @@
-"""A process that imports what every killer needs, and forks for each: to start anew takes longer than most killers.
+"""A process that collects the killers once, and forks for each mutant: to start anew takes longer than most killers.
 
-Reads one JSON list a line on stdin: the folder with the mutated package, the killer, the file for what pytest prints.
-Answers one exit code a line.
+The killers are its arguments. Reads one JSON list a line on stdin: the folder with the mutated package, the mutated
+file, the killer, the file for the output. Answers one exit code a line: 1 where the killer failed.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import json
 import os
+import pkgutil
 import signal
 import sys
+import tempfile
 import traceback
+from collections import defaultdict
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 import anyio.pytest_plugin
 import pytest
 import pytest_timeout  # type: ignore[import-untyped]
+import signedin
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
-# Neither `signedin` nor what imports it: that comes from the folder, in the child.
-_NEEDED = (
-    *("_pytest.assertion.rewrite", "_pytest.unittest", "anyio._backends._asyncio", "anyio._backends._trio", "asyncio"),
-    *("concurrent.futures", "cryptography.x509", "email.message", "http.server", "httpcore", "httpx", "hypothesis"),
-    *("keyring", "redis", "rich", "signedin_sdk.contract", "signedin_sdk.resources", "tracemalloc", "trio"),
-)
-_OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "--no-header", "--timeout=10", "--timeout-method=thread")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-
-def main() -> None:
-    """Fork for each line until stdin ends."""
-    for name in _NEEDED:
-        importlib.import_module(name)
-    assert "signedin" not in sys.modules
-    gc.freeze()  # what is here is never collected: a child that looked at it all would copy it
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            try:
-                _run(*json.loads(line))
-            except BaseException:  # noqa: BLE001 -- what the parent shows, beside the exit code
-                traceback.print_exc()
-            finally:
-                os._exit(1)  # as a program ends that raises: what is wrong at its very end, too
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
-        sys.stdout.flush()
+PACKAGE = Path(str(signedin.__file__)).parent
+_Place = tuple[str, str, int]  # file, qualified name, first line
+_OPTIONS = ("-q", "-s", "-x", "-p", "no:cacheprovider", "--tb=short", "--timeout=6", "--timeout-method=thread")
+_PLUGINS = (anyio.pytest_plugin, pytest_timeout)
 
 
-def _run(folder: str, killer: str, output: str) -> None:
+class Forking:
+    """A pytest session that runs an item for each line that it reads, in a child, on mutated functions."""
+
+    def __init__(self, answers: int) -> None:
+        self._answers = answers
+        self._functions = _functions()
+        self._failed = False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Fork for each line until stdin ends."""
+        items = defaultdict(list)
+        for item in session.items:
+            for name in {item.nodeid, item.nodeid.partition("[")[0]}:
+                items[name].append(item)
+        gc.collect()
+        gc.freeze()  # what is here is never collected: a child that looked at it all would copy it
+        for line in sys.stdin:
+            folder, file, killer, output = json.loads(line)
+            child = os.fork()
+            if not child:
+                try:
+                    _redirect(output)
+                    os._exit(self._run(Path(folder), file, killer, items[killer]))
+                except BaseException:  # noqa: BLE001 -- what the parent shows, beside the exit code
+                    traceback.print_exc()
+                finally:
+                    os._exit(3)
+            os.write(self._answers, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed |= report.when == "call"
+            sys.stdout.write(report.longreprtext)
+            sys.stdout.flush()
+
+    def _run(self, folder: Path, file: str, killer: str, items: list[pytest.Item]) -> int:
+        os.environ["PYTHONPATH"] = str(
+            folder
+        )  # for the killer's own children; before the installed package on the path
+        if not _swap(PACKAGE / file, (folder / "signedin" / file).read_text(), self._functions):
+            return _run_anew(folder, killer)
+        for item in items:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self._failed:
+                return 1
+        return 0
+
+
+def _redirect(output: str) -> None:
     signal.alarm(100)  # seconds; pytest's own timeout comes first, where it can
     printed = os.open(output, os.O_WRONLY | os.O_CREAT)
     for standard, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), printed, printed)):
         os.dup2(descriptor, standard)
-    sys.path.insert(0, folder)
-    os.environ["PYTHONPATH"] = folder  # for the killer's own children; before the installed package on the path
-    code = int(pytest.main([*_OPTIONS, killer], plugins=[anyio.pytest_plugin, pytest_timeout]))
-    sys.stdout.flush()
-    os._exit(code)
+
+
+def _functions() -> dict[_Place, list[FunctionType]]:
+    functions = defaultdict(list)
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and function.__code__.co_filename.startswith(str(PACKAGE)):
+            functions[_place(function.__code__)].append(function)
+    return functions
+
+
+def _swap(path: Path, mutated: str, functions: dict[_Place, list[FunctionType]]) -> bool:
+    """Give a module's live functions their mutated code; False where the mutant stands outside of functions."""
+    old, new = (compile(source, str(path), "exec") for source in (path.read_text(), mutated))
+    changed = list(_changed(old, new))
+    if not all(code.co_flags & inspect.CO_OPTIMIZED for code, _ in changed):
+        return False
+    for code, replacement in changed:
+        for function in functions[_place(code)]:
+            function.__code__ = replacement
+    return True
+
+
+def _changed(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """Yield each code that differs in more than line numbers, or holds one that does and is no module or class."""
+    inner = [
+        pair
+        for before, after in zip(old.co_consts, new.co_consts, strict=False)
+        if isinstance(before, CodeType) and isinstance(after, CodeType)
+        for pair in _changed(before, after)
+    ]
+    yield from inner
+    if _essence(old) != _essence(new) or (inner and old.co_flags & inspect.CO_OPTIMIZED):
+        yield old, new
+
+
+def _essence(code: CodeType) -> tuple[object, ...]:
+    consts = [(type(const), None if isinstance(const, CodeType) else const) for const in code.co_consts]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return (code.co_code, code.co_flags, code.co_argcount, code.co_kwonlyargcount, names, consts)
+
+
+def _place(code: CodeType) -> _Place:
+    return (code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+def _run_anew(folder: Path, killer: str) -> int:
+    """Import everything that stands on the mutated package again."""
+    for name in list(sys.modules):
+        if name.split(".")[0] in {"conftest", "signedin", "signedin_sdk", "tests"}:
+            del sys.modules[name]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, AssertionRewritingHook)]
+    sys.path.insert(0, str(folder))
+    return int(pytest.main([*_OPTIONS, killer], plugins=list(_PLUGINS)))
+
+
+def main() -> None:
+    """Import the whole package, then serve."""
+    for module in pkgutil.walk_packages(signedin.__path__, "signedin."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        pytest.main([*_OPTIONS, f"--basetemp={folder}/each", *sys.argv[1:]], plugins=[*_PLUGINS, Forking(answers)])
 
 
 if __name__ == "__main__":

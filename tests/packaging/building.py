@@ -35,8 +35,8 @@ def build(tree: Path, out: Path, *what: str) -> Path:
     """Build into `out`, with the backend that is installed here; return the one file of the last kind."""
     command = [sys.executable, "-m", "build", "--no-isolation", *(f"--{kind}" for kind in what)]
     run(*command, "--outdir", str(out), str(tree), cwd=tree)
-    (found,) = out.glob("*.whl" if what[-1] == "wheel" else "*.tar.gz")
-    return found
+    (artifact,) = out.glob("*.whl" if what[-1] == "wheel" else "*.tar.gz")
+    return artifact
 
 
 # The pip of the environment that the tests run in, for another one: a pip of its own would take ten seconds to set up.

@@ -28,10 +28,10 @@ def _sources(tree: Path) -> dict[str, bytes]:
 
 
 def test_wheel_holds_both_packages_file_by_file_and_nothing_else(built: Built) -> None:
-    said = members(built.wheel)
-    metadata = {name for name in said if name.startswith(f"{_DIST_INFO}/")}
+    content = members(built.wheel)
+    metadata = {name for name in content if name.startswith(f"{_DIST_INFO}/")}
     assert {name.removeprefix(f"{_DIST_INFO}/") for name in metadata} <= _METADATA | {"entry_points.txt"}
-    assert {name: data for name, data in said.items() if name not in metadata} == _sources(built.tree)
+    assert {name: data for name, data in content.items() if name not in metadata} == _sources(built.tree)
 
 
 def test_wheel_installs_nothing_under_a_name_of_the_repository(built: Built) -> None:
@@ -39,9 +39,9 @@ def test_wheel_installs_nothing_under_a_name_of_the_repository(built: Built) -> 
 
 
 def test_wheel_ships_types_and_the_licence(built: Built) -> None:
-    said = members(built.wheel)
-    assert {f"{package}/py.typed" for package in PACKAGES} <= said.keys()
-    assert said[f"{_DIST_INFO}/licenses/LICENSE"] == (built.tree / "LICENSE").read_bytes()
+    content = members(built.wheel)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= content.keys()
+    assert content[f"{_DIST_INFO}/licenses/LICENSE"] == (built.tree / "LICENSE").read_bytes()
 
 
 def test_wheel_holds_no_secret(built: Built) -> None:
@@ -53,16 +53,16 @@ def test_wheel_holds_no_secret(built: Built) -> None:
 
 
 def test_sdist_holds_what_a_wheel_is_built_from(built: Built) -> None:
-    said = members(built.sdist)
-    places = {name.split("/")[0] for name in said}
+    content = members(built.sdist)
+    places = {name.split("/")[0] for name in content}
     assert places <= {
         *("sdk", "auth_plugin", "openapi.yaml", "README.md", "CHANGELOG.md", "LICENSE"),
         *("pyproject.toml", "hatch_build.py", "PKG-INFO", ".gitignore"),
     }
-    assert not [name for name in said if name.endswith((".pyc", ".sqlite3", ".log"))]
+    assert not [name for name in content if name.endswith((".pyc", ".sqlite3", ".log"))]
     for name, data in _sources(built.tree).items():
         package, _, rest = name.partition("/")
-        assert said[f"{PACKAGES[package]}/{rest}"] == data
+        assert content[f"{PACKAGES[package]}/{rest}"] == data
 
 
 def test_wheel_built_from_the_sdist_is_the_same(built: Built, tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_two_builds_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
 
 def test_metadata_says_what_is_needed_and_from_nowhere(built: Built) -> None:
     text = members(built.wheel)[f"{_DIST_INFO}/METADATA"].decode()
-    said = Parser().parsestr(text, headersonly=True)
-    assert (said["Name"], said["Version"]) == ("signedin", "0.1.0")
-    assert said["Requires-Python"] == ">=3.11"
-    assert said["License-Expression"] == "MIT"
-    needs = [need for need in said.get_all("Requires-Dist", []) if "extra ==" not in need]
+    content = Parser().parsestr(text, headersonly=True)
+    assert (content["Name"], content["Version"]) == ("signedin", "0.1.0")
+    assert content["Requires-Python"] == ">=3.11"
+    assert content["License-Expression"] == "MIT"
+    needs = [need for need in content.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert needs == ["attrs>=23.2", "httpx<0.29,>=0.28.1", "python-dateutil>=2.9"]
     # An index or a place in a wheel's metadata would decide where a consumer's packages come from.
     headers = text.partition("\n\n")[0]

@@ -31,16 +31,16 @@ for name in ("sdk", "auth_plugin", "generator", "tests", "signedin_backend"):
 def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, tmp_path: Path) -> None:
     with backend(tmp_path) as server:
         quickstart = str(ROOT / "examples" / "quickstart.py")
-        said = run(str(python), "-I", quickstart, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
-    first, last = said.splitlines()
+        output = run(str(python), "-I", quickstart, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+    first, last = output.splitlines()
     assert first.startswith("signed in as ada+")
     assert last.startswith("Not signed in")
 
 
 def test_installed_wheel_keeps_a_session_in_a_file(python: Path, tmp_path: Path) -> None:
     with backend(tmp_path) as server:
-        said = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
-    assert said.splitlines() == ["ada@example.com", "ada@example.com", "False"]
+        output = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+    assert output.splitlines() == ["ada@example.com", "ada@example.com", "False"]
 
 
 def test_installed_wheel_brings_nothing_of_the_developers(python: Path, tmp_path: Path) -> None:

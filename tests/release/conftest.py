@@ -15,6 +15,9 @@ from generator.release.sbom import closure
 from generator.release.uploading import upload
 from tests.once import first, shared
 from tests.release.indexes import SECRET, USER, Consumer, Served, index, wheel
+from tests.types_cache import types_cache
+
+__all__ = ["types_cache"]
 
 ROOT = Path(__file__).parents[2]
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==.*(?:\n    --hash=.*)+")

@@ -15,21 +15,21 @@ class Faulty(NamedTuple):
     """Where it listens; `asked` holds a method, a path and the Authorization of each request."""
 
     root: str
-    asked: list[tuple[str, str, str | None]]
+    requests: list[tuple[str, str, str | None]]
 
 
 @contextmanager
 def faulty(answer: Answer) -> Iterator[Faulty]:
     """Serve on a port of its own, which makes an origin of its own."""
-    asked: list[tuple[str, str, str | None]] = []
+    requests: list[tuple[str, str, str | None]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked.append((self.command, self.path, self.headers.get("Authorization")))
-            if (said := answer(self.path)) is None:
+            requests.append((self.command, self.path, self.headers.get("Authorization")))
+            if (scripted := answer(self.path)) is None:
                 return
-            status, location, body = said
+            status, location, body = scripted
             self.send_response(status)
             self.send_header("Location", location) if location else None
             self.send_header("Content-Length", str(len(body)))
@@ -44,6 +44,6 @@ def faulty(answer: Answer) -> Iterator[Faulty]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield Faulty(f"http://127.0.0.1:{server.server_port}", asked)
+            yield Faulty(f"http://127.0.0.1:{server.server_port}", requests)
         finally:
             server.shutdown()

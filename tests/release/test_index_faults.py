@@ -45,28 +45,28 @@ def test_password_goes_to_no_other_host_than_the_index(elsewhere: Faulty, way: s
 
     with faulty(answer) as own:
         assert at(own).hashes("signedin", {NAME}) == {NAME: digest(b"bytes")}
-    assert elsewhere.asked
-    assert {authorization for *_, authorization in elsewhere.asked} == {None}
-    assert None not in {authorization for *_, authorization in own.asked}
+    assert elsewhere.requests
+    assert {authorization for *_, authorization in elsewhere.requests} == {None}
+    assert None not in {authorization for *_, authorization in own.requests}
 
 
 def test_redirect_within_the_index_keeps_the_password() -> None:
     pages = {"/simple/signedin/": (302, "/other/signedin/", b""), "/other/signedin/": (OK, "", linking(f"../{NAME}"))}
     with faulty(lambda path: pages.get(path, (OK, "", b"bytes"))) as own:
         assert at(own).hashes("signedin", {NAME}) == {NAME: digest(b"bytes")}
-    assert len(own.asked) == 3
-    assert None not in {authorization for *_, authorization in own.asked}
+    assert len(own.requests) == 3
+    assert None not in {authorization for *_, authorization in own.requests}
 
 
 def test_only_the_files_in_question_are_fetched() -> None:
     page = linking("/old/signedin-0.9.whl", f"/{NAME}#SHA256={'AB' * 32}", "http://[", "mailto:team@example.com")
     with faulty(lambda path: (OK, "", page if path.endswith("/") else b"")) as own:
         assert at(own).hashes("signedin", {NAME, "signedin-1.0.tar.gz"}) == {NAME: "ab" * 32}
-    assert [path for _, path, _ in own.asked] == ["/simple/signedin/"]
+    assert [path for _, path, _ in own.requests] == ["/simple/signedin/"]
 
 
 @pytest.mark.parametrize(
-    ("page", "file", "told"),
+    ("page", "file", "message"),
     [
         (302, 200, "cannot be read"),  # to itself, for ever
         (200, 404, "has no such file"),
@@ -76,14 +76,14 @@ def test_only_the_files_in_question_are_fetched() -> None:
     ],
 )
 def test_index_that_cannot_be_read_is_told_before_anything_is_uploaded(
-    tmp_path: Path, page: int, file: int, told: str
+    tmp_path: Path, page: int, file: int, message: str
 ) -> None:
     def answer(path: str) -> tuple[int, str, bytes]:
         if path.endswith("/"):
             return page, path if page == 302 else "", linking(f"/{NAME}")
         return file, "", b""
 
-    with faulty(answer) as own, pytest.raises(GeneratorError, match=rf"{told}(?s:.*)othing was uploaded"):
+    with faulty(answer) as own, pytest.raises(GeneratorError, match=rf"{message}(?s:.*)othing was uploaded"):
         missing(at(own), "signedin", [wheel(tmp_path, "signedin", "1.0")])
 
 
@@ -94,11 +94,13 @@ def test_refused_upload_is_told_with_its_status_and_what_is_up_by_then(
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "somebody-elses")
     with (
         faulty(lambda path: (status, "", PASSWORD.encode()) if path == "/" else (404, "", b"")) as own,
-        pytest.raises(GeneratorError, match=rf"was refused:(?s:.*){status}(?s:.*)Uploaded: nothing.*goes on") as told,
+        pytest.raises(
+            GeneratorError, match=rf"was refused:(?s:.*){status}(?s:.*)Uploaded: nothing.*goes on"
+        ) as message,
     ):
         upload(at(own), "signedin", [wheel(tmp_path, "signedin", "1.0")])
-    assert PASSWORD not in str(told.value)
-    assert [method for method, *_ in own.asked].count("POST") == 1
+    assert PASSWORD not in str(message.value)
+    assert [method for method, *_ in own.requests].count("POST") == 1
 
 
 def test_redirected_upload_takes_no_password_to_another_host(tmp_path: Path, elsewhere: Faulty) -> None:
@@ -107,7 +109,7 @@ def test_redirected_upload_takes_no_password_to_another_host(tmp_path: Path, els
         pytest.raises(GeneratorError, match="was refused"),
     ):
         upload(at(own), "signedin", [wheel(tmp_path, "signedin", "1.0")])
-    assert {authorization for *_, authorization in elsewhere.asked} <= {None}
+    assert {authorization for *_, authorization in elsewhere.requests} <= {None}
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -20,7 +20,7 @@ components:
 """
 
 
-def told(*changes: Change) -> dict[str, list[str]]:
+def notes_of(*changes: Change) -> dict[str, list[str]]:
     document: dict[str, Any] = yaml.safe_load(SPEC)
     return noticed(changes, Names.of(Document(Path("openapi.yaml"), b"", document)))
 
@@ -34,17 +34,17 @@ def breaking(rule: str, where: str = "getThing", message: str = "x") -> Change:
 
 
 def test_new_method_is_told_by_its_name_and_its_summary() -> None:
-    assert told(minor("endpoint-added", "getThing", "GET /things was added")) == {
+    assert notes_of(minor("endpoint-added", "getThing", "GET /things was added")) == {
         "added": ["- `client.things.get_thing()`: Return one \\`thing\\`."]
     }
-    assert told(minor("endpoint-added", "putThing", "PUT /things was added")) == {
+    assert notes_of(minor("endpoint-added", "putThing", "PUT /things was added")) == {
         "added": ["- `client.things.put_thing()`: PUT /things was added."]
     }
 
 
 def test_what_breaks_is_marked_and_comes_with_what_a_user_does() -> None:
     change = breaking("new-required-request-property", "components/schemas/new_thing", "aB was added and is required")
-    assert told(minor("endpoint-deprecated"), change) == {
+    assert notes_of(minor("endpoint-deprecated"), change) == {
         "changed": ["- **Breaking:** `NewThing`: aB was added and is required. Pass it in every call."],
         "deprecated": ["- `client.things.get_thing()`: x."],
     }
@@ -52,7 +52,7 @@ def test_what_breaks_is_marked_and_comes_with_what_a_user_does() -> None:
 
 def test_places_are_named_as_a_program_names_them() -> None:
     where = ["components/schemas/new_thing/fullName", "getThing/limit", "servers", "components/schemas/gone"]
-    [lines] = told(*(minor("other", each, each) for each in where)).values()
+    [lines] = notes_of(*(minor("other", each, each) for each in where)).values()
     named = [line.partition(":")[0] for line in lines]
     assert named == [
         "- `NewThing.full_name`",
@@ -72,17 +72,17 @@ def test_each_kind_of_change_has_its_heading() -> None:
     }
     for heading, rules in headings.items():
         for rule in rules:
-            assert told(minor(rule)).keys() == {heading}, rule
-    assert told(breaking("api-removed-without-deprecation")).keys() == {"removed"}
-    assert told(breaking("api-operation-id-removed")).keys() == {"changed"}
-    assert told(breaking("request-body-added-required")).keys() == {"changed"}
+            assert notes_of(minor(rule)).keys() == {heading}, rule
+    assert notes_of(breaking("api-removed-without-deprecation")).keys() == {"removed"}
+    assert notes_of(breaking("api-operation-id-removed")).keys() == {"changed"}
+    assert notes_of(breaking("request-body-added-required")).keys() == {"changed"}
     texts = Change("documentation-changed", Level.PATCH, "the document", "texts")
-    assert told(texts) == {"changed": ["- Texts and examples of the documentation; no method changes."]}
+    assert notes_of(texts) == {"changed": ["- Texts and examples of the documentation; no method changes."]}
 
 
 def test_change_in_both_directions_is_told_once_as_what_breaks() -> None:
     both = minor("response-property-max-length-decreased"), breaking("request-property-max-length-decreased")
-    assert [line.startswith("- **Breaking:**") for line in told(*both)["changed"]] == [True]
+    assert [line.startswith("- **Breaking:**") for line in notes_of(*both)["changed"]] == [True]
 
 
 def test_what_the_packages_show_of_a_told_change_is_not_told_again() -> None:
@@ -92,7 +92,7 @@ def test_what_the_packages_show_of_a_told_change_is_not_told_again() -> None:
         for name in ("Things", "AsyncThings")
     ]
     program = breaking("consumer-does-not-type-check", "p.py", '"Things" has no attribute "get_thing"')
-    assert told(removed, *shown, program).keys() == {"removed"}
+    assert notes_of(removed, *shown, program).keys() == {"removed"}
     other = breaking("consumer-does-not-type-check", "p.py", '"Client" has no attribute "close"')
-    assert len(told(removed, *shown, program, other)["changed"]) == 1
-    assert len(told(*shown)["changed"]) == 1
+    assert len(notes_of(removed, *shown, program, other)["changed"]) == 1
+    assert len(notes_of(*shown)["changed"]) == 1

@@ -41,13 +41,13 @@ def plan(root: Path, index: Index | None, lacking: str = "") -> Plan:
 def test_dry_run_names_each_step_that_is_left(root: Path, tmp_path: Path) -> None:
     files = [wheel(tmp_path, "signedin", "1.0"), wheel(tmp_path, "signedin", "1.1")]
     page = f'<a href="/{files[0].name}#sha256={digest(files[0].read_bytes())}">'.encode()
-    told: list[str] = []
+    lines: list[str] = []
     with faulty(lambda _: (OK, "", page)) as served:
         index = Index(f"{served.root}/simple", f"{served.root}/up", "team", PASSWORD)
-        rehearse(plan(root, index), "1.1", root, files, told.append)
-    assert {method for method, *_ in served.asked} == {"GET"}
-    assert PASSWORD not in "".join(told)
-    assert [line.removeprefix("dry run: ").replace(served.root, "ROOT") for line in told] == [
+        rehearse(plan(root, index), "1.1", root, files, lines.append)
+    assert {method for method, *_ in served.requests} == {"GET"}
+    assert PASSWORD not in "".join(lines)
+    assert [line.removeprefix("dry run: ").replace(served.root, "ROOT") for line in lines] == [
         "the user team, the password from SIGNEDIN_INDEX_PASSWORD, for ROOT/simple",
         "the index takes the credentials; 1 of 2 files are there",
         "would upload signedin-1.1-py3-none-any.whl to ROOT/up",
@@ -63,19 +63,19 @@ def test_dry_run_names_each_step_that_is_left(root: Path, tmp_path: Path) -> Non
 def test_dry_run_tells_everything_that_would_stop_a_release(root: Path, tmp_path: Path) -> None:
     (root / "README.md").write_text("No program.\n")
     _git(root, "tag", "v1.0")
-    file, told = wheel(tmp_path, "signedin", "1.0"), list[str]()
+    file, lines = wheel(tmp_path, "signedin", "1.0"), list[str]()
     with faulty(lambda _: (OK, "", f'<a href="/{file.name}#sha256={"0" * 64}">'.encode())) as served:
         index = Index(f"{served.root}/simple", f"{served.root}/", "team", PASSWORD)
         with pytest.raises(GeneratorError) as stopped:
-            rehearse(plan(root, index), "1.0", root, [file], told.append)
+            rehearse(plan(root, index), "1.0", root, [file], lines.append)
     reasons = ("version is taken", "no example in Python", "this is in none", "a tag v1.0 already")
     assert [word for word in reasons if word not in str(stopped.value)] == []
-    assert "would push both to origin main" in told[-1]
+    assert "would push both to origin main" in lines[-1]
 
 
 def test_dry_run_says_why_there_is_no_index(root: Path) -> None:
-    told: list[str] = []
-    rehearse(plan(root, None), "1.0", root, [], told.append)
-    assert told[0] == "dry run: no --index-url: neither its credentials nor what it has is looked at"
+    lines: list[str] = []
+    rehearse(plan(root, None), "1.0", root, [], lines.append)
+    assert lines[0] == "dry run: no --index-url: neither its credentials nor what it has is looked at"
     with pytest.raises(GeneratorError, match="- No credentials for it"):
-        rehearse(plan(root, None, "No credentials for it."), "1.0", root, [], told.append)
+        rehearse(plan(root, None, "No credentials for it."), "1.0", root, [], lines.append)

@@ -61,6 +61,7 @@ def _state(tree: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.usefixtures("types_cache")
 def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     tree: Path, private: Served, wheelhouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from signedin import Stored, TokenStore
 
 SETTINGS = settings(
-    max_examples=int(os.environ.get("MACHINE_RUNS", "25")),
+    max_examples=int(os.environ.get("MACHINE_RUNS", "12")),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -52,11 +52,11 @@ class Place:
 class StoreMachine(RuleBasedStateMachine):
     """Two handles on the records of one place; `found` says where."""
 
-    found: ClassVar[Callable[[], Place]]
+    new_place: ClassVar[Callable[[], Place]]
 
     @initialize()
     def open(self) -> None:
-        self.place = type(self).found()
+        self.place = type(self).new_place()
         self.stores = [self.place.open(), self.place.open()]
         self.lives = [next(_LIVES), next(_LIVES)]
         # Keys that no earlier run has used, so that one backing store may serve them all.
@@ -151,6 +151,6 @@ class StoreMachine(RuleBasedStateMachine):
         return f"{owner} of {self.lives[handle]}"
 
 
-def machine_over(found: Callable[[], Place]) -> type[StoreMachine]:
+def machine_over(new_place: Callable[[], Place]) -> type[StoreMachine]:
     """Return the machine for the stores of a place; `found` is asked once for each run."""
-    return type("Machine", (StoreMachine,), {"found": staticmethod(found)})
+    return type("Machine", (StoreMachine,), {"new_place": staticmethod(new_place)})

@@ -47,8 +47,8 @@ class Relay:
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, socket.create_connection(("127.0.0.1", self._port)) as upstream:
-            while asked := connection.recv(65536):
-                upstream.sendall(asked)
+            while command := connection.recv(65536):
+                upstream.sendall(command)
                 answer = upstream.recv(65536)
                 if self.losing.is_set():
                     return

@@ -135,9 +135,9 @@ def test_a_store_inside_may_have_nothing_besides() -> None:
         private = True
 
         def __init__(self) -> None:
-            kept = MemoryStore()
-            self.load, self.compare_and_set = kept.load, kept.compare_and_set
-            self.try_lock, self.unlock = kept.try_lock, kept.unlock
+            memory = MemoryStore()
+            self.load, self.compare_and_set = memory.load, memory.compare_and_set
+            self.try_lock, self.unlock = memory.try_lock, memory.unlock
 
     store = EncryptedStore(Plain(), SECRET)
     assert put(store, b"1") == store.peek(KEY)

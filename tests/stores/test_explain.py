@@ -23,17 +23,17 @@ def test_it_tells_of_the_stored_pair_without_taking_it(server: FakeAuthServer, t
     ):
         one.session.sign_in(server.issue())
         server.clock.advance(10)
-        said = two.session.explain()
-        assert (said["status"], said["generation"], said["age"]) == ("active", 1, 10.0)
-        planned = said["next_planned_refresh_in"]
+        state = two.session.explain()
+        assert (state["status"], state["generation"], state["age"]) == ("active", 1, 10.0)
+        planned = state["next_planned_refresh_in"]
         assert isinstance(planned, float)
         assert 220 < planned < 240
-        assert said["accepted_by_server"] is None
+        assert state["accepted_by_server"] is None
         assert "no pair in hand" in repr(two.session)
         assert server.ledger.total() == 0
         one.session.sign_out(revoke=False)
         assert two.session.explain()["status"] == "signed_out"
-        json.dumps(said)
+        json.dumps(state)
 
 
 def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
@@ -52,9 +52,9 @@ def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
             record.revision, record.with_intent(Intent("attempt", 1, "owner", deadline.timestamp()))
         )
         store.try_lock(KEY, "owner", 30)
-        said = client.session.explain()
-        assert str(said["lock_holder"]).startswith("process ")
-        assert said["unfinished_refresh_until"] == "2027-01-02T03:04:05+00:00"
+        state = client.session.explain()
+        assert str(state["lock_holder"]).startswith("process ")
+        assert state["unfinished_refresh_until"] == "2027-01-02T03:04:05+00:00"
         store.unlock(KEY, "owner")
 
 
@@ -78,8 +78,8 @@ def test_it_tells_what_the_last_failure_was_and_why(server: FakeAuthServer, tmp_
         server.fail("refreshToken", *["connect error"] * 3)
         with pytest.raises(RefreshUnavailableError) as raised:
             client.users.get_profile()
-        said = client.session.explain()
-        assert (said["last_failure"], said["last_failure_reason"]) == ("RefreshUnavailableError", str(raised.value))
+        state = client.session.explain()
+        assert (state["last_failure"], state["last_failure_reason"]) == ("RefreshUnavailableError", str(raised.value))
         assert "could not be reached" in str(raised.value)
 
 
@@ -95,10 +95,10 @@ def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthSer
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(TokenStoreError("the disk is full"), "the disk is full"), (OSError("secret"), "OSError")]
+    ("error", "shown"), [(TokenStoreError("the disk is full"), "the disk is full"), (OSError("secret"), "OSError")]
 )
 def test_a_store_that_fails_is_told_and_not_raised(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str
 ) -> None:
     store = MemoryStore()
 
@@ -108,5 +108,5 @@ def test_a_store_that_fails_is_told_and_not_raised(
     with client_on(server, store) as client:
         client.session.sign_in(server.issue())
         monkeypatch.setattr(store, "load", fail)
-        assert client.session.explain()["store_failure"] == said
+        assert client.session.explain()["store_failure"] == shown
         assert client.session.explain()["generation"] == 1  # the pair in hand

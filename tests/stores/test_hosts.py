@@ -31,8 +31,8 @@ class Host:
 
     def answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        said: dict[str, Any] = json.loads(self._process.stdout.readline() or "{}")
-        return said
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline() or "{}")
+        return answer
 
     def order(self, **order: object) -> None:
         assert self._process.stdin is not None
@@ -59,21 +59,21 @@ def hosts(base_url: str, store: str, count: int = HOSTS, **environ: str) -> Iter
         ]
         for process in started:
             stack.callback(process.kill)
-        found = [Host(process) for process in started]
-        assert answers(found) == [{"ready": True}] * count
-        yield found
+        fleet = [Host(process) for process in started]
+        assert answers(fleet) == [{"ready": True}] * count
+        yield fleet
 
 
-def answers(found: list[Host]) -> list[dict[str, Any]]:
-    with ThreadPoolExecutor(len(found)) as pool:
-        return list(pool.map(Host.answer, found, timeout=PATIENCE))
+def answers(fleet: list[Host]) -> list[dict[str, Any]]:
+    with ThreadPoolExecutor(len(fleet)) as pool:
+        return list(pool.map(Host.answer, fleet, timeout=PATIENCE))
 
 
-def all_at_once(found: list[Host], *, grown_old: bool) -> list[dict[str, Any]]:
+def all_at_once(fleet: list[Host], *, grown_old: bool) -> list[dict[str, Any]]:
     """All threads of all hosts ask at once, if wanted with a pair in hand that has reached its end."""
-    for host in found:
+    for host in fleet:
         host.order(grown_old=grown_old, threads=THREADS)
-    return answers(found)
+    return answers(fleet)
 
 
 def ledger(base_url: str) -> dict[str, Any]:
@@ -91,11 +91,11 @@ def test_three_hosts_refresh_once_for_each_expiry(kind: str, redis_here: RedisSe
     store = f"file://{tmp_path}/tokens.json" if kind == "file" else redis_here.url
     with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
         sign_in(server.base_url, store)
-        with hosts(server.base_url, store) as found:
-            assert all_at_once(found, grown_old=False) == [{"served": THREADS}] * HOSTS
+        with hosts(server.base_url, store) as fleet:
+            assert all_at_once(fleet, grown_old=False) == [{"served": THREADS}] * HOSTS
             assert ledger(server.base_url)["refreshes"] == 0
             for expiry in (1, 2, 3):
-                assert all_at_once(found, grown_old=True) == [{"served": THREADS}] * HOSTS
+                assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}] * HOSTS
                 counts = ledger(server.base_url)
                 assert counts["refreshes"] == expiry
                 assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
@@ -104,13 +104,13 @@ def test_three_hosts_refresh_once_for_each_expiry(kind: str, redis_here: RedisSe
 def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, tmp_path: Path) -> None:
     with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
         sign_in(server.base_url, redis_here.url)
-        with hosts(server.base_url, redis_here.url, count=1) as found:
+        with hosts(server.base_url, redis_here.url, count=1) as fleet:
             key = f"{server.base_url}#default"
             store = open_store(redis_here.url)
             assert isinstance(store, RedisStore)
             with closing(store):
-                all_at_once(found, grown_old=False)
+                all_at_once(fleet, grown_old=False)
                 assert store.try_lock(key, "the dead", 2)
-                assert all_at_once(found, grown_old=True) == [{"served": THREADS}]
+                assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}]
                 assert store.lock_holder(key) is None
         assert ledger(server.base_url)["refreshes"] == 1

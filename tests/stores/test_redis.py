@@ -167,9 +167,9 @@ def test_the_holder_of_a_lease_is_named(store: RedisStore, redis_here: RedisServ
     assert store.lock_holder(KEY) is None
     store.try_lock(KEY, "me", 35)
     with closing(RedisStore(redis_here.url)) as another:
-        said = str(another.lock_holder(KEY))
-    assert said.startswith(f"process {os.getpid()} on {socket.gethostname()}, for 3")
-    assert said.endswith(" s more at most")
+        holder = str(another.lock_holder(KEY))
+    assert holder.startswith(f"process {os.getpid()} on {socket.gethostname()}, for 3")
+    assert holder.endswith(" s more at most")
 
 
 # ------------------------------------------------------------------------------------------------- damage and secrets

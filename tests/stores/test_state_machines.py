@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tests.servers_redis import RedisServer
 
 
-def _run(found: Callable[[], Place], settings: settings = SETTINGS) -> None:
-    run_state_machine_as_test(machine_over(found), settings=settings)
+def _run(new_place: Callable[[], Place], settings: settings = SETTINGS) -> None:
+    run_state_machine_as_test(machine_over(new_place), settings=settings)
 
 
 def test_a_memory_store_behaves_like_its_model() -> None:
@@ -121,10 +121,10 @@ _QUICK = settings(SETTINGS, max_examples=200, phases=[Phase.generate], database=
 
 @pytest.mark.parametrize("faulty", [Blind, Timid, Grasping, Remembering, Confusing, Lapsing])
 def test_a_store_with_a_fault_is_found_out(faulty: type[Faulty], tmp_path: Path) -> None:
-    def found() -> Place:
+    def new_place() -> Place:
         sound = places.in_a_file(tmp_path)
         path = sound.open().path  # type: ignore[attr-defined]
         return Place(open=partial(faulty, path), end=sound.end, delete=sound.delete)
 
     with pytest.raises(AssertionError):
-        _run(found, _QUICK)
+        _run(new_place, _QUICK)

@@ -11,7 +11,16 @@ CONSUMER = Path(__file__).with_name("consumer.py")
 
 def _mypy(*files: Path) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--warn-unused-ignores", "--no-error-summary", *map(str, files)],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--warn-unused-ignores",
+            "--no-error-summary",
+            "--cache-dir=.mypy_cache",
+            *map(str, files),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
