@@ -413,8 +413,8 @@ def _presents(call: Call[Any], contract: RefreshContract | RevokeContract, renew
 def _issued(response: httpx.Response, issue: IssueContract, refresh: RefreshContract, **context: Any) -> Renewed | None:
     """Return the pair that a response brings; None where it brings none and need not."""
     # No local holds the answer: crash reporters show those of every frame.
+    answer = Received(response.status_code, response.headers, response.content)
     try:
-        answer = Received(response.status_code, response.headers, response.content)
         return issued(answer, issue.response, refresh, **context)
     except LookupError as error:
         if issue.optional and answer.at(issue.response.access_token) is None:

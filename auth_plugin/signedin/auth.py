@@ -113,11 +113,12 @@ class BearerAuth(httpx.Auth):
     refresh there. `signedin.Client` shows its hooks final answers only; use that, or its `http`, with such a hook.
     """
 
-    def __new__(cls, *_: object) -> Self:
+    def __new__(cls, session: TokenSession) -> Self:  # noqa: ARG004 -- as __init__ has it
         """Return one that fits an `httpx2.Client`, too, where a program has imported httpx2."""
         kind: Any = cls
         other = getattr(sys.modules.get("httpx2"), "Auth", kind)
-        return super().__new__(cls if issubclass(cls, other) else _also(kind, other))
+        auth: Self = object.__new__(kind if issubclass(cls, other) else _also(kind, other))
+        return auth
 
     def __init__(self, session: TokenSession) -> None:
         self._session, self._renewal = session, renewal_of(session)

@@ -163,6 +163,7 @@ class Refresher(Protocol):
         `attempt`: random, the same for each sending of one attempt. `timeout`: in seconds, total. Where the server
         issues no new refresh token, put the old one into the new pair.
         """
+        ...
 
     def revoke(self, pair: TokenPair, *, timeout: float) -> None:
         """End the session behind the pair at the server if it can; trouble is swallowed."""

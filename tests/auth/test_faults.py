@@ -279,7 +279,7 @@ async def test_a_flaw_inside_the_refresh_gives_the_lock_back(
     async with drive.client(server) as client:
         server.expire_access_tokens()
         with monkeypatch.context() as context:
-            context.setattr(_flight, "_validated", lambda *_: 1 // 0)
+            context.setattr(_flight, "_validated", lambda *_, **__: 1 // 0)
             with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError inside the refresh"):
                 await drive(client.users.get_profile)
         assert (await drive(client.users.get_profile)).email == "ada@example.com"

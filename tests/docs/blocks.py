@@ -22,6 +22,7 @@ PAGES: Final = tuple(
 _FENCE: Final = re.compile(r"(?m)^(?:<!-- (not run|run|edit): (.+) -->\n)?( *)```([\w{}-]*).*\n((?:.*\n)*?)\3```$")
 # Pages whose every block another test runs.
 ELSEWHERE: Final = {
+    "docs/contract.md": "tests/generator/test_contract.py",
     "docs/testing.md": "tests/testing/test_page.py",
     "docs/your-own-backend.md": "tests/backends/test_guide.py",
 }

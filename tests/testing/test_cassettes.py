@@ -84,19 +84,20 @@ def _call(url: str, secret: str, email: str = "grace@corp.example") -> httpx.Res
     )
 
 
-@pytest.fixture
 def recorded(base_url: str, tmp_path: Path) -> Path:
+    """Record one call, and return the cassette."""
     path = tmp_path / "token.yaml"
     with signedin_cassette(path, record=True, contract=CONTRACT, headers={"x-total"}, replace={base_url: "http://a"}):
         assert _call(base_url, SECRET).json() == ANSWER  # the program itself has the real answer
     return path
 
 
-def test_nothing_secret_is_written_wherever_the_contract_puts_it(recorded: Path, base_url: str) -> None:
-    text = recorded.read_text()
+def test_nothing_secret_is_written_wherever_the_contract_puts_it(base_url: str, tmp_path: Path) -> None:
+    path = recorded(base_url, tmp_path)
+    text = path.read_text()
     for secret in (SECRET, TOKEN, "grace", "Grace", ANSWER["user"], base_url, "of-grace", "7c9e6679"):
         assert secret not in text
-    (one,) = read(recorded)
+    (one,) = read(path)
     assert one.request_headers["cookie"] == "rt=fake-sent-token-001"
     assert one.response_headers["set-cookie"].startswith("rt=fake-token-")
     assert one.response_headers["x-total"] == "3"
@@ -104,11 +105,11 @@ def test_nothing_secret_is_written_wherever_the_contract_puts_it(recorded: Path,
     assert body["data"]["until"] == FAR
     claims = payload_of(body["data"]["id_token"]) or {}
     assert claims == {"exp": FAR, "uid": "fake-subject-1", "jti": claims["jti"]}
-    assert list(problems_in(recorded.parent, CONTRACT, headers={"x-total"})) == []
+    assert list(problems_in(tmp_path, CONTRACT, headers={"x-total"})) == []
 
 
-def test_a_replay_needs_no_secret_and_no_network(recorded: Path) -> None:
-    with signedin_cassette(recorded, contract=CONTRACT, headers={"x-total"}) as cassette:
+def test_a_replay_needs_no_secret_and_no_network(base_url: str, tmp_path: Path) -> None:
+    with signedin_cassette(recorded(base_url, tmp_path), contract=CONTRACT, headers={"x-total"}) as cassette:
         answer = _call("http://a", "another-secret-of-nobody", "nobody@corp.example").json()
         with pytest.raises(Exception, match="cassette"):
             httpx.get("http://a/another")
@@ -117,8 +118,9 @@ def test_a_replay_needs_no_secret_and_no_network(recorded: Path) -> None:
     assert answer["contact"] == "mail user-1@example.com, please"
 
 
-def test_a_cassette_is_never_written_over(recorded: Path) -> None:
-    with pytest.raises(CassetteError, match="recorded already"), signedin_cassette(recorded, record=True):
+def test_a_cassette_is_never_written_over(base_url: str, tmp_path: Path) -> None:
+    path = recorded(base_url, tmp_path)
+    with pytest.raises(CassetteError, match="recorded already"), signedin_cassette(path, record=True):
         pass
 
 

@@ -70,7 +70,8 @@ def _exit_code(error: Exception) -> int:
             return 3
         case ConfigurationError():
             return 2
-    return 4 if isinstance(error, _TRY_LATER) else 1
+        case _:
+            return 4 if isinstance(error, _TRY_LATER) else 1
 
 
 def _problem(error: Exception, login: str) -> dict[str, object]:

@@ -39,7 +39,8 @@ class Presented:
                 return bearer(self._request, place.name, place.prefix)  # type: ignore[union-attr]
             case "bearer":
                 return bearer(self._request)
-        return None
+            case _:
+                return None
 
     @property
     def is_complete(self) -> bool:
