@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check check lint types generate diff release record lock hostile bench-generator docs pages backend clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check backends backends-node check lint types generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -78,6 +78,15 @@ conformance: ## Compare with other clients on one fault server, for docs/conform
 conformance-check: $(VENV)/dev.stamp ## Run our own columns of docs/conformance.md again, and compare
 	@$(BIN)/python -m benchmarks.conformance --check $(ARGS)
 
+backends: ## Stay signed in at the servers of docs/backends.md, started here
+	@$(MAKE) --no-print-directory VENV=.venv-backends .venv-backends/backends.stamp
+	@.venv-backends/bin/python -m pytest -n auto --dist loadgroup tests/backends $(ARGS)
+
+backends-node: ## The same at Nest, where there are node and npm
+	@$(MAKE) --no-print-directory VENV=.venv-backends .venv-backends/backends.stamp
+	@cd tests/backends/servers/nest && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
+	@BACKENDS=node .venv-backends/bin/python -m pytest -n auto --dist loadgroup tests/backends/test_backends.py -k "not credentials and not sign_out" $(ARGS)
+
 check: lint types ## Lint, types, and the generated SDK against the spec
 	@$(BIN)/python -m generator check
 
@@ -137,4 +146,8 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
 
 $(VENV)/peers.stamp: requirements/conformance.txt $(VENV)/demo.stamp
 	@$(PIP) --require-hashes -r requirements/conformance.txt
+	@touch $@
+
+$(VENV)/backends.stamp: requirements/backends.txt $(VENV)/dev.stamp
+	@$(PIP) --require-hashes -r requirements/backends.txt
 	@touch $@

@@ -23,6 +23,8 @@ from signedin.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from signedin.protocols import Contract
+
 VERSION: Final = "0.1.0"  # of the distribution; `make release` writes it. importlib.metadata costs more than a call
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
@@ -157,6 +159,35 @@ def set_up_logging() -> None:
     logger.setLevel(level)
     if not any(isinstance(handler, _Handler) for handler in logger.handlers):
         logger.addHandler(_Handler())
+
+
+def hide_from_logs(api: Contract) -> None:
+    """Keep tokens out of the response headers that httpcore logs at DEBUG, if the login has them in headers."""
+    responses = [issues.response for issues in api.ISSUES] + ([api.REFRESH.response] if api.REFRESH else [])
+    places = [place for response in responses for place in (response.access_token, response.refresh_token) if place]
+    carried = api.REFRESH.request.carry if api.REFRESH and api.REFRESH.request else ()
+    for place in (*places, *(carry.source for carry in carried)):
+        if place.where != "body":
+            _HIDDEN.names.add("set-cookie" if place.where == "cookie" else place.name.lower())
+    for version in ("http11", "http2") if _HIDDEN.names else ():
+        logging.getLogger(f"httpcore.{version}").addFilter(_HIDDEN)
+
+
+class _Hidden(logging.Filter):
+    """Replaces the values of headers in a text that shows them as pairs of bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        names = "|".join(map(re.escape, self.names))
+        pair = rf"""\(b'({names})', b(?P<quote>['"])(?:\\.|(?!(?P=quote)).)*(?P=quote)\)"""
+        record.msg = re.sub(pair, r"(b'\1', ***)", str(record.msg), flags=re.IGNORECASE)
+        return True
+
+
+_HIDDEN: Final = _Hidden()
 
 
 class _Handler(logging.StreamHandler[Any]):

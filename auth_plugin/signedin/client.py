@@ -35,6 +35,7 @@ from signedin._options import (
     checked_headers,
     checked_retries,
     checked_timeout,
+    hide_from_logs,
     set_up_logging,
     user_agent,
 )
@@ -189,6 +190,7 @@ class _Client(Generic[Transport, Http]):
                 "The spec declares no refresh (x-signedin-refresh); use the generated client alone."
             )
         set_up_logging()
+        hide_from_logs(self.api)
         call_options = CallOptions(checked_retries(max_retries))
         base_url = _base_url(base_url or (session.base_url if session else None) or self._default_base_url())
         origin = allowed_origin(base_url, allow_http=allow_http)
