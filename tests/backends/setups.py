@@ -115,6 +115,10 @@ def _cookie(url: str, pair: TokenPair) -> httpx.Response:
     return post(f"{url}/refresh", headers={"X-CSRF-TOKEN": csrf}, cookies=cookies)
 
 
+def _nest_login(mode: str) -> Callable[[Any, ModuleType], Any]:
+    return lambda client, _: getattr(client.auth, f"{mode}_controller_login")(**ADA)
+
+
 def code_flow(issuer: str) -> TokenPair:
     """Return a pair as a browser's redirect brings it (RFC 6749, section 4.1)."""
     callback = {"client_id": "app", "redirect_uri": "http://127.0.0.1/callback"}
@@ -220,8 +224,8 @@ NODE: Final = tuple(
         overlay=f"nest-{mode}",
         document="/openapi.json",
         renewal="POST /auth/refresh 201",
-        sign_in=lambda client, _: client.auth.login(**ADA),
-        call=lambda client: client.users.me(),
+        sign_in=_nest_login(mode),
+        call=lambda client: client.users.me_controller_me(),
     )
     for mode in ("pair", "cookie")
 )
