@@ -5,12 +5,8 @@ Markdown that a repository's web page shows, too; Furo, because its pages need n
 """
 
 import importlib.metadata
-import re
-from pathlib import Path
 
 from sphinx.application import Sphinx
-
-HERE = Path(__file__).parent
 
 project = "signedin"
 author = "The signedin developers"
@@ -37,12 +33,6 @@ html_copy_source = False
 html_show_sphinx = False
 
 
-def without_missing(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Leave out patterns of the navigation that match no page; Sphinx would warn, and nothing can suppress that."""
-    if name == "index":
-        source[0] = re.sub(r"(?m)^(\S+\*)\n", lambda line: line[0] * any(HERE.glob(f"{line[1]}.md")), source[0])
-
-
 def without_module_text(_app: Sphinx, what: str, _name: str, _it: object, _options: object, lines: list[str]) -> None:
     """Leave out what a module's docstring says to its maintainers."""
     if what == "module":
@@ -52,4 +42,3 @@ def without_module_text(_app: Sphinx, what: str, _name: str, _it: object, _optio
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", without_module_text)
-    app.connect("source-read", without_missing)
