@@ -138,7 +138,7 @@ def workers(
         *(sys.executable, "-m", "uvicorn", "--factory", factory),
         *("--workers", str(count), "--port", "0", "--no-access-log", "--http", "signedin_backend.protocol:Protocol"),
         # A busy machine starts a worker slower than the default of 5 seconds, after which it would be ended.
-        *("--timeout-worker-healthcheck", "60"),
+        *("--timeout-worker-healthcheck", "15"),
         *("--log-config", "backend/uvicorn_log.json"),
     ]
     required = {"SIGNEDIN_BACKEND_JWT_KEY": KEY, "SIGNEDIN_BACKEND_RATE_LIMIT": "off"}

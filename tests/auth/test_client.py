@@ -411,7 +411,9 @@ async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server:
     refresh = signedin_sdk.contract.REFRESH
     assert refresh is not None
     assert refresh.request is not None
-    shop = SimpleNamespace(REFRESH=refresh._replace(request=refresh.request._replace(url="/shop/renew")), REVOKE=None)
+    shop = SimpleNamespace(
+        REFRESH=refresh._replace(request=refresh.request._replace(url="/shop/renew")), REVOKE=None, ISSUES=()
+    )
 
     class Shop(SignedInClient, signedin_sdk.resources.Resources):
         api = shop

@@ -233,6 +233,7 @@ def test_nobody_listening_means_not_sent() -> None:
         (201, {}, b'{"access_token": "a", "refresh_token": "r"}', Renewed),
         (204, {}, b"", Unknown),
         (200, {}, b'{"access_token": "a"}', Unknown),
+        (200, {}, b'{"refresh_token": "r"}', Unknown),
         (200, {}, b'{"access_token": "a", "refresh_token": "r\\n"}', Unknown),
         (400, {}, b"{}", Refused),
         (401, {}, b'{"message": "Unauthorized"}', Refused),

@@ -54,9 +54,10 @@ def test_installed_wheel_brings_nothing_of_the_developers(python: Path, tmp_path
 def test_every_module_imports_without_the_extras(python: Path, tmp_path: Path) -> None:
     walk = """
 import importlib, pkgutil, signedin, signedin_sdk
+extras = {"opentelemetry", "testing.plugin", "testing.contract", "testing.cassettes"}
 for package in (signedin, signedin_sdk):
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if found.name.removeprefix("signedin.testing.") not in {"plugin", "contract", "cassettes"}:  # for pytest
+        if found.name.removeprefix("signedin.") not in extras:
             importlib.import_module(found.name)
             print(found.name)
 """
