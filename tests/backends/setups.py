@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 # A server that has just been started answers late.
-get, post = (functools.partial(send, timeout=60) for send in (httpx.get, httpx.post))
+get, post = functools.partial(httpx.get, timeout=60), functools.partial(httpx.post, timeout=60)
 PASSWORD: Final = "correct horse battery staple"
 ADA: Final = {"username": "ada", "password": PASSWORD}
 LOGIN: Final = {"username": "ada@example.com", "password": PASSWORD}
