@@ -2,6 +2,7 @@
 # Redis and a PostgreSQL of its own; on Debian, as root, it also installs them.
 PYTHON ?= python3
 VENV ?= .venv
+BACKENDS_VENV ?= .venv-backends
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 # Python keeps what it has compiled, whoever runs this: the suite starts hundreds of interpreters.
@@ -79,13 +80,13 @@ conformance-check: $(VENV)/dev.stamp ## Run our own columns of docs/conformance.
 	@$(BIN)/python -m benchmarks.conformance --check $(ARGS)
 
 backends: ## Stay signed in at the servers of docs/backends.md, started here
-	@$(MAKE) --no-print-directory VENV=.venv-backends .venv-backends/backends.stamp
-	@.venv-backends/bin/python -m pytest -n auto --dist loadgroup tests/backends $(ARGS)
+	@$(MAKE) --no-print-directory VENV=$(BACKENDS_VENV) $(BACKENDS_VENV)/backends.stamp
+	@$(BACKENDS_VENV)/bin/python -m pytest -n auto --dist loadgroup tests/backends $(ARGS)
 
 backends-node: ## The same at Nest, where there are node and npm
-	@$(MAKE) --no-print-directory VENV=.venv-backends .venv-backends/backends.stamp
+	@$(MAKE) --no-print-directory VENV=$(BACKENDS_VENV) $(BACKENDS_VENV)/backends.stamp
 	@cd tests/backends/servers/nest && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
-	@BACKENDS=node .venv-backends/bin/python -m pytest -n auto --dist loadgroup tests/backends/test_backends.py -k "not credentials and not sign_out" $(ARGS)
+	@BACKENDS=node $(BACKENDS_VENV)/bin/python -m pytest -n auto --dist loadgroup tests/backends/test_backends.py -k "not credentials and not sign_out" $(ARGS)
 
 check: lint types ## Lint, types, and the generated SDK against the spec
 	@$(BIN)/python -m generator check
