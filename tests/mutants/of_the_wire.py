@@ -63,11 +63,10 @@ by tests/auth/test_sign_in_anew.py::test_after_a_logout_the_next_call_signs_in_a
 by tests/auth/test_sign_in_anew.py::test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest[threads]
 -(self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
 +self._setbacks.reset(error)
-@@ _ahead.py the thread of an idle session keeps the program alive
+@@ _renewal.py the thread of an idle session keeps the program alive
 by tests/auth/test_sign_in_anew.py::test_a_program_ends_though_a_session_of_it_is_watched
--                    self._runs = False  # the session closes, or the process ends
--                    return
-+                    pass
+-        goes_on = clock.sleep(
++        clock.sleep(
 @@ _wire.py a token in a query is logged
 by tests/auth/test_contract_on_the_wire.py::test_what_fills_a_url_is_in_no_log
 -        return self._shown
