@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
+_MOST_REPLAYS: Final = 2
 _LIBRARIES: Final = ("httpx", "httpx2")
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
@@ -66,7 +67,8 @@ class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back
 def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) -> Iterator[Acquire | Renew | Send]:
     """Send the request with the session's token, and once more with a newer pair's if that was rejected.
 
-    `holds_back`: who carries the steps out understands `TokenOutdated`.
+    And a third time, if the second token ended on its way: one of two seconds does on a slow machine. `holds_back`: who
+    carries the steps out understands `TokenOutdated`.
     """
     _strip_our_header(request)
     refuse_redirect_off_origin(request, renewal)
@@ -77,18 +79,19 @@ def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) 
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
-    yield (acquire := Acquire(one_shot=rewind is None))
-    begun = begun or acquire.held
-    send, sent = yield from _sent(request, renewal, acquire, begun, holds_back=holds_back)
-    if (remedy := _remedy(send, sent, renewal)) is None:
-        return
-    yield remedy
-    newer = remedy.held
-    if rewind is not None and not newer.record.same_generation(sent.record) and newer.record.same_user(sent.record):
+    step: Acquire | Renew = Acquire(one_shot=rewind is None)
+    yield step
+    begun = begun or step.held
+    for replays in range(_MOST_REPLAYS + 1):
+        send, sent = yield from _sent(request, renewal, step, begun, holds_back=holds_back)
+        remedy = _remedy(send, sent, renewal)
+        if remedy is None or replays == _MOST_REPLAYS or (replays and not _ended_on_its_way(remedy, renewal)):
+            return  # the response is returned as it is, even if it is a 401
+        yield (step := remedy)
+        newer = step.held.record
+        if rewind is None or newer.same_generation(sent.record) or not newer.same_user(sent.record):
+            return
         rewind()
-        send, sent = yield from _sent(request, renewal, remedy, begun, holds_back=holds_back)
-        _remedy(send, sent, renewal)
-    # The second response is returned as it is, even if it is a 401.
 
 
 def _sent(
@@ -128,6 +131,13 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
     if (error and error[1] == "invalid_token") or received.matches(renewal.expired, by_status=bare):
         return Renew(sent, "rejected")
     return Renew(sent, "unclear") if answer.status_code == 401 else None
+
+
+def _ended_on_its_way(remedy: Renew, renewal: Renewal) -> bool:
+    """Say whether a token was refused that has ended, or was replaced, since it was sent."""
+    sent, current = remedy.rejected, renewal.held
+    replaced = current is not None and not current.record.same_generation(sent.record)
+    return remedy.reason == "rejected" and (replaced or renewal.windows.has_ended(sent))
 
 
 def may_reject_the_token(status: int, renewal: Renewal) -> bool:

@@ -222,6 +222,7 @@ class Held:
     record: Record
     soft_at: float  # monotonic: from here on it is replaced in the background
     hard_at: float  # monotonic: from here on it is not sent any more
+    ends_at: float = math.inf  # monotonic; infinite where our clock cannot tell
     accepted: bool = False  # the server has taken it once; set by any thread, never unset
     refused: bool = False  # the server says that it has expired; set by any thread, never unset
     prefix: str = "Bearer "
@@ -263,8 +264,16 @@ class Windows:
         if left is None or (refreshed and left <= soft):
             # Opaque; or near its end on arrival, as tokens of a second are, and all tokens where our idea of the
             # server's time is wrong. Refreshing again would bring no better one: the server's 401 says when.
-            return Held(record, math.inf, math.inf, prefix=self._prefix)
-        return Held(record, now.monotonic + left - soft, now.monotonic + left - hard, prefix=self._prefix)
+            soft_at = hard_at = math.inf
+        else:
+            soft_at, hard_at = now.monotonic + left - soft, now.monotonic + left - hard
+        # One that arrives ended tells that the clocks differ, not when it ends.
+        ends_at = now.monotonic + left if left is not None and left > 0 else math.inf
+        return Held(record, soft_at, hard_at, ends_at, prefix=self._prefix)
+
+    def has_ended(self, held: Held) -> bool:
+        """Say whether the access token has ended by now."""
+        return self._clock.monotonic() >= held.ends_at
 
     def usable(self, record: Record, now: Instant) -> bool:
         """Say whether the access token is outside its hard window."""
