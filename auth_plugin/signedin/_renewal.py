@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import math
 import os
 import threading
@@ -37,7 +38,7 @@ from signedin.errors import (
     SignedInError,
     SignInRequiredError,
 )
-from signedin.timing import jittered, save_after
+from signedin.timing import SAVES, jittered, nth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -341,11 +342,11 @@ class Renewal:
 
     def _save_later(self, record: Record) -> None:
         """Write the pair once the store takes it. Ends, after a last attempt, when the session or the process ends."""
-        attempt, goes_on = 0, True
-        while goes_on and self._unsaved is record:
-            attempt += 1
-            goes_on = pause(save_after(attempt), self.threads.closing)
+        for attempt in itertools.count():
+            goes_on = pause(nth(SAVES, attempt), self.threads.closing)
             self.save()
+            if not goes_on or self._unsaved is not record:
+                return
 
     def save(self) -> None:
         """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""

@@ -190,9 +190,9 @@ saying I2: a token whose successor is in hand is not sent again
 @@ _flight.py I12: one more try for a token that was refused
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[strict, one fault]
 saying I12: DEAD is never retried
--            raise _sign_in_refused(answer.reason) if orders
+-            raise expired(answer.reason)
 +            world.post(pair, record.intent.attempt)
-+            raise _sign_in_refused(answer.reason) if orders
++            raise expired(answer.reason)
 @@ _flight.py I2: one sending more than the bounds say
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, one host, four faults]
 saying I2: a flight sends boundedly often

@@ -102,10 +102,10 @@ by tests/auth/test_expiry.py::test_a_token_accepted_at_last_may_be_refreshed_at_
 -            self._unproven.clear()
 -        elif
 +        if
-@@ timing.py a token of a second is replaced within its second
+@@ _tokens.py a token of a second is replaced within its second
 by tests/auth/test_windows.py::test_tokens_of_a_second_cost_one_refresh_a_second_and_no_round_trip_in_vain[threads]
--    later = max(0.0, lifetime - 1.0)
-+    later = lifetime
+-        later = max(0.0, lifetime - 1.0)
++        later = lifetime
 @@ _threads.py what was waited for remembers every waiter
 by tests/auth/test_interrupts.py::test_who_has_waited_leaves_nothing_behind
 -            promise.discard_callback(release)
