@@ -48,9 +48,9 @@ by tests/auth/test_retries.py::test_a_time_that_a_server_asks_for_is_bounded_and
 by tests/auth/test_retries.py::test_a_time_that_a_server_asks_for_is_bounded_and_garbage_is_none
 -now if server is None else server
 +now
-@@ timing.py a pause is shorter than the server asked
+@@ timing.py a pause is shorter than the server wants
 by tests/auth/test_retries.py::test_the_time_that_the_server_asks_for_is_waited_out[threads]
--return max(own, (asked or 0.0) * (1 + JITTER * chance))
+-return max(own, (wanted or 0.0) * (1 + JITTER * chance))
 +return own
 @@ _retries.py no budget bounds the retries
 by tests/auth/test_retries.py::test_a_total_outage_is_met_with_at_most_a_tenth_more_requests[threads]

@@ -36,7 +36,7 @@ saying I2: a token is sent again only with the same attempt id
 @@ _flight.py I8: blind save
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, sign-out, one round]
 saying I8: after a sign-out there is no active record of that family
--            if current is None or not _same_generation(current, record):
+-            if current is None or not current.same_generation(record):
 +            if current is None:
 @@ _flight.py I7: published before it is saved
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, no faults]
@@ -139,14 +139,14 @@ by tests/auth/test_flight.py::test_while_another_holds_the_lock_what_it_saves_is
 -        wait = min(wait * 1.5, 0.25)
 -        _check(world, orders)
 +        wait = min(wait * 1.5, 0.25)
-@@ _flight.py I8: a generation begun anew is taken for the old one
+@@ _tokens.py I8: a generation begun anew is taken for the old one
 by tests/auth/test_flight.py::test_a_sign_in_after_the_record_was_lost_is_not_overwritten
--    return (current.generation, current.family) == (record.generation, record.family)
-+    return current.generation == record.generation
-@@ _flight.py I10: another sign-in dies of an answer to the lost one
+-        return (self.generation, self.family) == (other.generation, other.family)
++        return self.generation == other.generation
+@@ _tokens.py I10: another sign-in dies of an answer to the lost one
 by tests/auth/test_flight.py::test_a_sign_in_after_the_record_was_lost_does_not_die_of_the_answer_to_the_old_one
--    return (current.generation, current.family) == (record.generation, record.family)
-+    return current.generation == record.generation or current.family != record.family
+-        return (self.generation, self.family) == (other.generation, other.family)
++        return self.generation == other.generation or self.family != other.family
 @@ _flight.py a journal entry whose answer was lost is given up
 by tests/auth/test_flight.py::test_an_intent_whose_write_was_made_and_not_answered_is_gone_on_with
 -        if world.load() != journalled:
@@ -206,16 +206,16 @@ saying I3: every write has a higher revision
 @@ _flight.py I3: who was overtaken saves on top
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, lease, a stall, one comes later]
 saying I3: an older pair never replaces a newer one
--            if current is None or not _same_generation(current, record):
+-            if current is None or not current.same_generation(record):
 -                return _overtaken(world, record, current, answer.pair)
 +            if current is None or current.status is not Status.ACTIVE:
 +                return _overtaken(world, record, current, answer.pair)
 +            fresh = fresh._replace(generation=current.generation + 1)
-@@ _flight.py I9: who signed in since is taken for the user before
+@@ _tokens.py I9: who signed in since is taken for the user before
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, the record is lost to another user, one round]
 saying I9: the pair of who has signed in since is not replaced by one of the user before
--    return (current.generation, current.family) == (record.generation, record.family)
-+    return current.generation == record.generation
+-        return (self.generation, self.family) == (other.generation, other.family)
++        return self.generation == other.generation
 @@ _flight.py I11: who was overtaken ends the session
 by tests/model/test_model.py::test_every_interleaving_keeps_the_invariants[grace, lease, a stall and a fault, one round]
 saying I11: with grace, and faults within it, no family is revoked

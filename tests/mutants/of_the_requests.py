@@ -7,7 +7,7 @@ from tests.mutants.catalogue import parsed
 REQUESTS = parsed("""
 @@ _plan.py I9: replayed as whoever is signed in now
 by tests/auth/test_replay.py::test_a_replay_is_sent_as_the_same_user_only
-- and newer.record.same_user(sent.record)
+- or not newer.same_user(sent.record)
 @@ _plan.py I9: leaves as whoever is signed in now
 by tests/auth/test_refusals.py::test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user
 - and current.record.same_user(held.record):
@@ -18,8 +18,32 @@ by tests/auth/test_leaving.py::test_a_request_that_waits_for_a_token_as_one_user
 +        if False:
 @@ _plan.py I16: sent again without a newer pair
 by tests/auth/test_replay.py::test_without_a_newer_pair_nothing_is_sent_again
--    if rewind is not None and not newer.same_pair(sent) and
-+    if rewind is not None and
+-        if rewind is None or newer.same_generation(sent.record) or
++        if rewind is None or
+@@ _plan.py I16: a third replay
+by tests/auth/test_expiry.py::test_a_request_whose_tokens_end_on_their_way_is_replayed_twice_at_most[threads-3]
+-_MOST_REPLAYS: Final = 2
++_MOST_REPLAYS: Final = 3
+@@ _plan.py I16: a second replay with a token that has not ended
+by tests/auth/test_expiry.py::test_a_server_that_says_expired_for_ever_gets_one_replay[threads]
+-(replaced or renewal.windows.has_ended(sent))
++True
+@@ _plan.py a token that ended on its way is no reason for a second replay
+by tests/auth/test_expiry.py::test_a_request_whose_tokens_end_on_their_way_is_replayed_twice_at_most[threads-2]
+-(replaced or renewal.windows.has_ended(sent))
++replaced
+@@ _plan.py a token that was replaced on its way is no reason for a second replay
+by tests/auth/test_replay.py::test_a_replay_is_repeated_once_where_its_token_was_replaced_on_its_way
+-(replaced or renewal.windows.has_ended(sent))
++renewal.windows.has_ended(sent)
+@@ _plan.py I16: a second replay after a refusal for another reason
+by tests/auth/test_replay.py::test_a_replay_is_repeated_once_where_its_token_was_replaced_on_its_way
+-return remedy.reason == "rejected" and (
++return (
+@@ _tokens.py a token that arrives ended has a reason for a second replay
+by tests/auth/test_windows.py::test_a_token_that_arrives_expired_is_sent_all_the_same[threads]
+- and left > 0 else math.inf
++ else math.inf
 @@ _plan.py I16: a body that is gone is sent again
 by tests/auth/test_replay.py::test_a_generator_body_refused_is_not_sent_again_but_refreshed_for[threads]
 -    for source in vars(stream).values():
@@ -76,8 +100,8 @@ by tests/auth/test_refusals.py::test_a_request_is_held_back_once
 +        step = Acquire(
 @@ _plan.py a replay is not held back
 by tests/auth/test_refusals.py::test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one[threads-replay]
--_sent(request, renewal, remedy, begun, holds_back=holds_back)
-+_sent(request, renewal, remedy, begun, holds_back=False)
+-_sent(request, renewal, step, begun, holds_back=holds_back)
++_sent(request, renewal, step, begun, holds_back=holds_back and not replays)
 @@ _renewal.py an expired token leaves while another user is signed in
 by tests/auth/test_refusals.py::test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in
 -        return self._monotonic() >= held.hard_at
@@ -119,7 +143,7 @@ by tests/auth/test_refusals.py::test_a_401_that_does_not_speak_of_the_token_is_t
 +True
 @@ _plan.py another 401 is nobody's business
 by tests/auth/test_refusals.py::test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in
--    return Look(sent) if answer.status_code == 401 else None
+-    return Renew(sent, "unclear") if answer.status_code == 401 else None
 -
 +    return None
 @@ auth.py an unread 401 keeps its connection while its request waits

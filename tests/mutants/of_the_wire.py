@@ -29,8 +29,8 @@ by tests/auth/test_contract.py::test_an_operation_issues_tokens_when_and_if_the_
 +    return True
 @@ _contract.py a carried value is forgotten where a response leaves it out
 by tests/auth/test_contract_on_the_wire.py::test_a_carried_value_is_that_of_the_last_response_that_had_one
--    values = {**before}
-+    values: dict[str, str] = {}
+-(dict(old.carried) if old else {})
++{}
 @@ _contract.py a carried value is not sent
 by tests/auth/test_contract_on_the_wire.py::test_a_refresh_is_sent_as_the_contract_says
 -        if (value := pair.carried.get(_key(source))) is not None:
@@ -63,19 +63,18 @@ by tests/auth/test_sign_in_anew.py::test_after_a_logout_the_next_call_signs_in_a
 by tests/auth/test_sign_in_anew.py::test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest[threads]
 -(self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
 +self._setbacks.reset(error)
-@@ _ahead.py the thread of an idle session keeps the program alive
+@@ _renewal.py the thread of an idle session keeps the program alive
 by tests/auth/test_sign_in_anew.py::test_a_program_ends_though_a_session_of_it_is_watched
--                    self._runs = False  # the session closes, or the process ends
--                    return
-+                    pass
+-        goes_on = clock.sleep(
++        clock.sleep(
 @@ _wire.py a token in a query is logged
 by tests/auth/test_contract_on_the_wire.py::test_what_fills_a_url_is_in_no_log
 -        return self._shown
 +        return super().__str__()
 @@ _wire.py I4: of two tokens with one name the last
 by tests/auth/test_faults.py::test_trouble_that_passes_is_nobodys_business[two access tokens-threads]
--response.content, strict=success)
-+response.content)
+-received.content, strict=success)
++received.content)
 @@ _wire.py an answer of any size
 by tests/auth/test_wire.py::test_each_answer_has_its_class
 -        if len(content) > _LARGEST_ANSWER:
@@ -138,8 +137,7 @@ by tests/auth/test_wire.py::test_where_the_api_documents_its_refusals_only_one_o
 +        return True
 @@ _contract.py a content-type of the client's headers stands for the body's
 by tests/auth/test_wire.py::test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself
--            self.headers["content-type"] = _ENCODED[self._encoding]
-+            pass
+-        headers["content-type"] = _ENCODED[request.encoding]
 @@ _wire.py I2: a timeout counts as never sent
 by tests/auth/test_faults.py::test_by_relogin_a_token_in_doubt_is_never_sent_again
 -httpx.PoolTimeout, h
