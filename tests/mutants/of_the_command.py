@@ -37,11 +37,11 @@ by tests/cli/test_trouble.py::test_ctrl_d_at_the_prompt_is_one_line
 by tests/cli/test_cli.py::test_a_password_among_the_arguments_is_refused_and_not_echoed
 -        if is_secret(name):
 +        if not name:
-@@ cli/commands.py another user's tokens are shown under the account of the last sign-in
+@@ cli/status.py another user's tokens are shown under the account of the last sign-in
 by tests/cli/test_clients.py::test_the_account_is_not_shown_for_another_users_tokens
 -"account": account.name if same else None
 +"account": account.name
-@@ cli/commands.py a token near its end is written as it is
+@@ cli/calls.py a token near its end is written as it is
 by tests/cli/test_clients.py::test_token_is_one_line_and_is_refreshed_near_its_end
 -        if pair is None or due == 0.0:
 +        if pair is None:
