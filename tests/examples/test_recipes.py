@@ -161,13 +161,6 @@ def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Callable
             process.wait(30)
 
 
-@pytest.fixture
-def server() -> FakeAuthServer:
-    server = FakeAuthServer()
-    server.add_user()
-    return server
-
-
 def test_a_graphql_query_outlives_its_token_and_shows_errors(server: FakeAuthServer) -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         response = server.transport.handle_request(request)
