@@ -105,7 +105,7 @@ def fly(world: World, orders: Orders) -> Landing:
     Raises:
         NotSignedInError: The store holds no pair, or a sign-out removed it meanwhile.
         SessionExpiredError: The server refused the refresh token; the record is DEAD.
-        RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
+        RefreshUnavailableError: No usable answer within the bounds; the pair stays.
         TokenStoreError: The store cannot be used. If the token may have been sent, the journal tells the next flight.
     """
     deadline = world.now().monotonic + orders.timing.flight
@@ -460,12 +460,10 @@ class Setbacks:
         full = len(self._unproven) == _UNPROVEN_LIMIT
         return full and not held.accepted and self._monotonic() - self._unproven[0] <= _UNPROVEN_WINDOW
 
-    def refuse_to_loop(self, held: Held, clock_offset: float | None) -> None:
-        """Raise FreshTokenRejectedError where refreshing has become a loop."""
-        if not self.loops(held):
-            return
+    def loop_error(self, clock_offset: float | None) -> FreshTokenRejectedError:
+        """Return the error for refreshing that has become a loop."""
         offset = timedelta(seconds=clock_offset or 0.0)
-        raise FreshTokenRejectedError(
+        return FreshTokenRejectedError(
             f"The last {_UNPROVEN_LIMIT} tokens were refreshed within {_UNPROVEN_WINDOW:g} s, and the server refused "
             "each of them; one more refresh would loop. The pair stays as it is. The server's clock was last seen "
             f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",

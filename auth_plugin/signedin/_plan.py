@@ -57,7 +57,7 @@ class Send:
 
     request: httpx.Request
     answer: httpx.Response | None = None
-    body: bytes = b""  # of an answer whose status is in `Renewal.telling`
+    body: bytes = b""  # of an answer whose status is in `Renewal.token_statuses`
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
@@ -124,7 +124,7 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
     """Return the step that may bring a pair that the server takes; None where the answer needs none."""
     if (answer := send.answer) is None:
         return None
-    if answer.status_code not in renewal.telling:
+    if answer.status_code not in renewal.token_statuses:
         sent.accepted = sent.accepted or answer.status_code < 500  # a gateway that fails has not looked at the token
         return None
     error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))

@@ -128,7 +128,7 @@ class Record(NamedTuple):
     """What a store keeps under one key.
 
     `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
-    count and compare: 0 where it is not known. `family` names the sign-in that the pair descends from.
+    count and compare: 0 before a store has written it. `family` names the sign-in that the pair descends from.
     """
 
     generation: int
@@ -191,9 +191,9 @@ def is_token(value: object) -> bool:
 
 
 def clock_offset(claims: Claims, *, sent: float, received: float, date: float | None = None) -> float:
-    """Return how many seconds the server's clock is ahead, given the local wall clock around the issue of a token.
+    """Return how many seconds the server's clock is ahead, by the local wall clock around the issue of a token.
 
-    `iat` is mostly cut to whole seconds, so the moment of issue is known to lie in [iat, iat + 1). Where the local
+    `iat` is mostly cut to whole seconds, so the moment of issue lies in [iat, iat + 1). Where the local
     clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner. `date`,
     the answer's Date header, stands in for an `iat` that is not there.
     """

@@ -186,7 +186,7 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
 
 
 def _readable(response: httpx.Response, renewal: Renewal) -> bool:
-    if response.status_code not in renewal.telling:
+    if response.status_code not in renewal.token_statuses:
         return False
     length = response.headers.get("content-length", "0")
     return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
