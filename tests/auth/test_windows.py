@@ -303,6 +303,7 @@ async def test_a_late_refusal_is_answered_by_no_pair_that_is_past_its_end_too(
             server.clock.advance(301)  # the pair that replaced the refused one has ended meanwhile
             gate.release()
         assert [answer.status_code for answer in late] == [200]
+        assert server.seen.count("echo") == 2
         assert server.ledger["rotations"] == 3
         assert server.ledger["reused"] == 0
 
