@@ -23,6 +23,7 @@ from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
 
 from tests.auth.contracts import body, contract, opened
+from tests.auth.driving import PATIENCE
 
 if TYPE_CHECKING:
     from signedin.protocols import Closing
