@@ -62,7 +62,7 @@ async def test_any_refused_refresh_ends_the_session(drive: Drive, api: Any) -> N
     server.revoke_all()
     server.expire_access_tokens()
     with pytest.raises(SessionExpiredError):
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        await drive.refresh(client.session)
     assert not client.session.is_signed_in
 
 
