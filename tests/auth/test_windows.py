@@ -383,8 +383,8 @@ def test_a_forked_child_refreshes_no_pair_of_a_store_that_it_does_not_share(serv
 def test_a_forked_child_draws_a_soft_window_of_its_own(server: FakeAuthServer) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         windows = renewal_of(client.session).windows
-        windows._spread = 2.0  # which no draw gives
+        windows.spread = 2.0  # which no draw gives
 
         renewal_of(client.session).after_fork()
 
-        assert windows._spread != 2.0
+        assert windows.spread != 2.0

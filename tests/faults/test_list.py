@@ -11,12 +11,12 @@ from signedin.testing import FAULTS
 
 from tests.faults import ALL, AREAS, PAGE, ROOT, Row
 
-_KEPT = "then `RefreshUnavailableError`; the pair is kept"
+_REMAINS = "then `RefreshUnavailableError`; the pair remains"
 OUTCOMES = {
     "refused": "`SessionExpiredError`; the pair is cleared, and never tried again",
-    "not sent": f"sent again, {_KEPT}",
-    "busy": f"waited for, {_KEPT}",
-    "unknown": f"may be spent: presented again under the same attempt id, {_KEPT}",
+    "not sent": f"sent again, {_REMAINS}",
+    "busy": f"waited for, {_REMAINS}",
+    "unknown": f"may be spent: presented again under the same attempt id, {_REMAINS}",
     "renewed": "none: the new pair is taken",
 }
 
