@@ -23,7 +23,7 @@ def text() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "# What can go wrong, and what you see of it"
+    yield "# What can go wrong, and what do I see of it?"
     yield ""
     yield f"{len(ALL)} faults, each with a test; `make faults` runs them. Those of the first table are offered to your own tests"
     yield 'by name: `FakeAuthServer.fail("refreshToken", "lost read timeout")` (`signedin.testing`). The second table has some'
