@@ -115,6 +115,8 @@ CONCURRENCY = [
         ("a 401 that comes after the refresh", "no second refresh", "expiry.py::test_late_401_does_not_refresh_again"),
         ("the refresh itself is answered `TokenExpiredError`", "`SessionExpiredError`; nobody waits for himself",
          "expiry.py::test_a_refresh_answered_token_expired_does_not_wait_for_itself"),
+        ("a token that ends on its way, and the next one, too", "none: a second replay, and no third",
+         "expiry.py::test_a_request_whose_tokens_end_on_their_way_is_replayed_twice_at_most"),
         ("a server that calls every token expired", "one replay, and the 401",
          "expiry.py::test_a_server_that_says_expired_for_ever_gets_one_replay"),
         ("the same, request after request", "`FreshTokenRejectedError`",
