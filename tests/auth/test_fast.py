@@ -196,7 +196,7 @@ def test_a_transport_or_a_client_beside_it_is_refused() -> None:
     http = httpx.Client()
     for option in ({"transport": httpx.HTTPTransport()}, {"http_client": http}):
         with pytest.raises(ConfigurationError, match="of its own"):
-            Client("https://api.test", fast=True, **option)  # type: ignore[arg-type]
+            Client("https://api.test", fast=True, **option)
     http.close()
 
 
