@@ -1,7 +1,7 @@
-"""An access token expires while requests are under way: one refresh, however many wait, and one replay for each."""
+"""An access token expires while requests are under way: one refresh, however many wait, and a replay for each."""
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -79,6 +79,28 @@ async def test_a_server_that_says_expired_for_ever_gets_one_replay(drive: Drive,
         with pytest.raises(UnauthorizedError, match="TokenExpiredError"):
             await drive(client.users.get_profile)
         assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_request_whose_tokens_end_on_their_way_is_replayed_twice_at_most(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    server = FakeAuthServer(access_ttl=2)
+    async with drive.client(server) as client:
+        late, arrived = ["/users/profile"] * times, client.wire._arrived
+
+        def slowly(request: httpx.Request, content: bytes) -> httpx.Request:
+            if late and request.url.path.endswith(late[-1]):
+                late.pop()
+                server.clock.advance(2.5)  # longer than the token lives
+            return cast("httpx.Request", arrived(request, content))
+
+        monkeypatch.setattr(client.wire, "_arrived", slowly)
+        with pytest.raises(UnauthorizedError) if times == 3 else contextlib.nullcontext():
+            await drive(client.users.get_profile)
+        assert server.seen == ["getProfile", *["refreshToken", "getProfile"] * min(times, 2)]
+        await drive(client.users.get_profile)
+        assert server.ledger["reused"] == 0
 
 
 async def test_over_several_requests_the_loop_is_stopped(drive: Drive, server: FakeAuthServer) -> None:

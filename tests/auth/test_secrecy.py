@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 import pytest
 import signedin
 from signedin import APIConnectionError, Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
-from signedin._held import Held
+from signedin._tokens import Held
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
 

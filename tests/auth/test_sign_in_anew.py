@@ -228,4 +228,4 @@ client = t.opened(t._THREADS, server, t.AHEAD, clock=None)
 client.session.sign_in(server.issue())
 assert any(thread.name == "signedin-session" for thread in t.threading.enumerate())
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=15)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=4 * PATIENCE)

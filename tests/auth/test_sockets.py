@@ -23,8 +23,8 @@ TOKENS = b'{"access_token": "a", "refresh_token": "r"}'
 OK = b"HTTP/1.1 200 OK\r\n"
 WHOLE = OK + b"content-length: 43\r\n\r\n" + TOKENS
 BROKEN_ANSWERS = {
-    "body shorter than said": OK + b"content-length: 500\r\n\r\n" + TOKENS,
-    "body longer than said": OK + b"content-length: 20\r\n\r\n" + TOKENS,
+    "body shorter than its length": OK + b"content-length: 500\r\n\r\n" + TOKENS,
+    "body longer than its length": OK + b"content-length: 20\r\n\r\n" + TOKENS,
     "two lengths": OK + b"content-length: 43\r\ncontent-length: 20\r\n\r\n" + TOKENS,
     "a length below zero": OK + b"content-length: -43\r\n\r\n" + TOKENS,
     "a chunk whose size is none": OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n" + TOKENS,
