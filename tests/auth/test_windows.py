@@ -303,7 +303,7 @@ async def test_a_late_refusal_is_answered_by_no_pair_that_is_past_its_end_too(
             server.clock.advance(301)  # the pair that replaced the refused one has ended meanwhile
             gate.release()
         assert [answer.status_code for answer in late] == [200]
-        assert server.ledger["rotations"] == 3
+        assert (server.ledger["echo"], server.ledger["rotations"]) == (2, 3)
         assert server.ledger["reused"] == 0
 
 
