@@ -5,6 +5,7 @@ Knows generated packages by the protocols below only: any package that the gener
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -91,27 +92,22 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
 
 
 def _refusal(call: Call[Any], response: httpx.Response, wait: float | None, hint: str) -> APIStatusError:
-    operation, typed = call.operation, call.parse_error(response)
-    body = typed if typed is not None else _decoded(response)
+    typed, decoded = call.parse_error(response), None
+    with contextlib.suppress(ValueError, RecursionError):
+        decoded = response.json()
+    body = decoded if typed is None else typed
     message = _message(body, response)
     if response.status_code == 404 and typed is None and not isinstance(body, dict):
         message += ". That is no answer of this API: is the base URL right?"
     return status_error(response.status_code)(
         message,
-        method=operation.method.upper(),
-        path=operation.path,
+        method=call.operation.method.upper(),
+        path=call.operation.path,
         response=response,
         body=body,
         retry_after=None if wait is None else timedelta(seconds=wait),
         hint=hint,
     )
-
-
-def _decoded(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
 
 
 def _message(body: object, response: httpx.Response) -> str:

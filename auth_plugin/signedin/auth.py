@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 import httpx
 
 from signedin._network import origin_of
-from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, may_reject_the_token, plan
+from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
 from signedin._tokens import Held
 from signedin.session import renewal_of
@@ -186,7 +186,7 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
 
 
 def _readable(response: httpx.Response, renewal: Renewal) -> bool:
-    if not may_reject_the_token(response.status_code, renewal):
+    if response.status_code not in renewal.token_statuses:
         return False
     length = response.headers.get("content-length", "0")
     return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL

@@ -213,6 +213,7 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     for _ in range(30):
         clock.tick()
     assert clock.asleep.acquire(timeout=10)
+    assert not clock.asleep.acquire(timeout=0.05)  # one thread watches, however many pairs came
     assert server.ledger["rotations"] >= 2
     assert server.ledger["expired"] == 0
     client.close()
