@@ -34,13 +34,13 @@ LAYERS: Final = (
     ("signedin._stack", "signedin._threads"),
     ("signedin._contract",),
     ("signedin._network", "signedin.protocols", "signedin._tokens"),
-    ("signedin.timing",),
+    ("signedin._fast", "signedin.timing"),
     ("signedin.errors",),
 )
 KNOW_THE_SDK: Final = {"signedin"}
 CONTRACT: Final = "signedin_sdk.types"  # the same in any generated package
 STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin.timing", "signedin._tokens"}
-EXTRAS: Final = {"cryptography", "keyring", "redis", "shtab", "vcr", "yaml"}
+EXTRAS: Final = {"cryptography", "keyring", "pyreqwest", "redis", "shtab", "vcr", "yaml"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
 

@@ -245,7 +245,7 @@ async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: 
             await drive(client.users.get_profile)
         await drive.aside(refresh.wait_for)
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         await drive(client.users.get_profile)
         assert server.ledger["rotations"] == 1
 
@@ -253,7 +253,7 @@ async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: 
 async def test_renewing_without_a_pair_is_not_signed_in(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server, signed_in=False) as client:
         with pytest.raises(NotSignedInError):
-            await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+            await drive.refresh(client.session)
         assert server.ledger["refreshToken"] == 0
 
 
@@ -270,4 +270,4 @@ async def test_a_crowd_that_waits_for_a_refresh_keeps_no_connection(drive: Drive
             refresh.release()
         assert kinds(outcomes) == {Profile}
         assert served.fake.ledger["rotations"] == 1
-        await drive(client.aclose if drive.is_async else client.close)
+        await drive.close(client)

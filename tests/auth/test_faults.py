@@ -41,9 +41,7 @@ PASSING = sorted(set(FAULTS) - DEAD - HARMLESS - set(LONG_RESTS))
 KINDS = list({(FAULTS[name].refresh, FAULTS[name].acted): name for name in PASSING}.values())
 HITTING_CALLS = sorted(name for name, fault in FAULTS.items() if fault.hits_calls)
 # To an exchange of tokens only. Of what every call can meet, two are enough: one status, one lost answer.
-HITTING_LOGINS = sorted(
-    {*FAULTS, "500", "lost reset"} - HARMLESS - TAKEN_BY_A_LOGIN - ({*HITTING_CALLS} - {"500", "lost reset"})
-)
+HITTING_LOGINS = sorted({*FAULTS} - HARMLESS - TAKEN_BY_A_LOGIN - {*HITTING_CALLS} | {"500", "lost reset"})
 
 
 @pytest.mark.parametrize("fault", sorted(DEAD))

@@ -130,7 +130,7 @@ async def test_during_an_outage_a_usable_token_serves_a_generator_body(drive: Dr
         server.clock.advance(280)
         server.fail("refreshToken", *["connect error"] * 3)
         await drive(client.http.get, "/things")  # its refresh in the background fails
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
 
         answer = await drive(client.http.post, "/things", content=_one_shot(drive))
 
@@ -209,7 +209,7 @@ async def test_no_body_ever_arrives_empty_or_cut(drive: Drive, server: FakeAuthS
             for age in (0, 250, 280, 298, 400):
                 server.clock.advance(age)
                 await drive(client.http.post, "/things", content=make())
-                await drive(client.session.aclose if drive.is_async else client.session.close)
+                await drive.close(client.session)
         assert {request.content for request in client.wire.sent_to("/things")} == {PAYLOAD}
 
 
