@@ -5,9 +5,8 @@ from tests.mutants.catalogue import parsed
 WAITERS = parsed("""
 @@ _threads.py I5: waiters without a bound
 by tests/auth/test_expiry.py::test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on[asyncio]
--        async with asyncio.timeout(patience):
--            await done.wait()
-+        await done.wait()
+-sys.modules["asyncio"].timeout(seconds):
++sys.modules["asyncio"].timeout(None):
 @@ _held.py I13: every waiter of a failed refresh tries again
 by tests/auth/test_windows.py::test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers
 -        self._rest_until = self._clock.monotonic() + rest
@@ -21,9 +20,8 @@ by tests/auth/test_expiry.py::test_a_waiter_ends_within_its_patience_and_the_ref
 +        done.acquire()
 @@ _threads.py I5: trio tasks wait without a bound
 by tests/auth/test_expiry.py::test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on[trio]
--    with trio.move_on_after(patience):
--        await done.wait()
-+    await done.wait()
+-sys.modules["trio"].move_on_after(seconds):
++sys.modules["trio"].move_on_after(1e6):
 @@ _threads.py I7: the process ends before the pair is saved
 by tests/auth/test_processes.py::test_a_process_that_ends_during_a_refresh_keeps_the_new_pair
 -daemon=False
