@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import httpx
 
 from signedin._contract import Received
-from signedin._network import origin_of
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, origin_of
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
