@@ -240,7 +240,6 @@ MENDS: Final[dict[str, _Mend]] = {
     "characters": _without_key,
     "composition": _any_value,
     "enum": _without_enum,
-    "reference-inside": _any_value,
     "schema-false": _any_value,
     "number": _without_key,
     "media-type": _media_type,

@@ -1,10 +1,12 @@
 """What openapi-python-client makes of a schema: a class, a union, another name for one."""
 
-from typing import Any
+from typing import Any, Final
 
 from openapi_python_client.strings import ClassName
 
 from generator.spec.naming import FIELD_PREFIX
+
+UNIONS: Final = ("anyOf", "oneOf")
 
 
 def referred_name(reference: object) -> str | None:

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from attrs import define, field
 from ruamel.yaml import YAML
@@ -125,7 +126,8 @@ class Document:
 
 def pointer_of(reference: str) -> Pointer:
     """Split a local reference into its steps (RFC 6901)."""
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in reference.removeprefix("#/").split("/"))
+    steps = unquote(reference.removeprefix("#/")).split("/")  # a fragment is percent-encoded (RFC 6901, section 6)
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
 def load(path: Path) -> Document:
