@@ -1,4 +1,4 @@
-"""Schemas that say more than the printer reads of them: compositions, enums, references, keywords."""
+"""Schemas that say more than openapi-python-client reads of them: compositions, enums, references, keywords."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -29,7 +29,7 @@ _MOST_NESTED: Final = 50
 _SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}
 
 
-def printable(document: Document) -> Document:
+def rewrite(document: Document) -> Document:
     """Return a document that upstream reads as it is meant."""
     data = _copied(document.data)
     data.setdefault("paths", {})
