@@ -5,13 +5,13 @@ schema around it. `problem` names what neither can cure, for the linter.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, Final
 
 from attrs import define
 
-from generator.spec.classes import UNIONS
+from generator.spec.schemas import UNIONS
 
 Schema = dict[str, Any]
 OWN: Final = ("properties", "required", "additionalProperties")
@@ -62,8 +62,34 @@ class Compositions:
             members.append({})  # of an object, null says that it has nothing of the union
         written: list[Schema] = [{"allOf": copy.deepcopy([each, *parts])} for each in members]
         self.budget -= len(written)
+        if len(written) == 1 and not nullable:
+            schema |= written[0]
+            return self.distribute(schema)
         schema["oneOf"] = [*written, {"type": "null"}] if nullable else written
         return written
+
+    def override(self, schema: Schema) -> None:
+        """Write out what a schema is composed of, in place, if a member gives a property another type."""
+        merged, required, is_needed = dict[str, Any](), dict[str, None](), False
+        for part in self._members(schema, set()):
+            required |= dict.fromkeys(part.get("required") or ())
+            for name, each in (part.get("properties") or {}).items():
+                before = merged.get(name, {})
+                is_needed |= "type" in before and "type" in each and before["type"] != each["type"]
+                merged[name] = {**before, **each}
+        if is_needed:
+            del schema["allOf"]
+            schema |= {"type": "object", "properties": copy.deepcopy(merged)}
+            schema |= {"required": [*required]} if required else {}
+
+    def _members(self, node: object, seen: set[int]) -> Iterator[Schema]:
+        """Yield what a schema is composed of, and the schema; the later ones say more."""
+        schema = self.resolve(node)
+        if isinstance(schema, dict) and id(schema) not in seen:
+            seen.add(id(schema))
+            for each in schema.get("allOf") or []:
+                yield from self._members(each, seen)
+            yield schema
 
     def _alternatives(self, part: object) -> list[Any] | None:
         """Return the members of a union, each with what stands beside it."""

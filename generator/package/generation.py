@@ -24,7 +24,6 @@ from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from generator.errors import GenerateError, VerificationError
-from generator.lint.losses import kind_of
 from generator.package.facts import Facts
 from generator.package.refusals import asking, crashes, refusals
 from generator.package.rewrite import rewrite
@@ -32,7 +31,7 @@ from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import operations
-from generator.spec.schemas import is_bytes
+from generator.spec.schemas import is_bytes, is_text, kind_of, sent_as
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _RESERVED: Final = frozenset(
@@ -215,6 +214,7 @@ def config_for(document: Document, target: Path) -> Config:
     """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    kinds |= {sent_as(kind) for content in bodies for kind in content if is_text(kind_of(kind))}
     settings = ConfigFile(
         post_hooks=[],
         package_name_override=target.name,

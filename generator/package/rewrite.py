@@ -9,16 +9,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import PythonIdentifier, snake_case
 
 from generator.package.classes import NOTES, NULL, Lift, alias_of, name_apart
 from generator.package.composition import OWN, Compositions, constrains_only, merge
-from generator.spec.classes import UNIONS, is_object, is_union, referred_name
 from generator.spec.directions import relax
 from generator.spec.document import Document, Pointer, pointer_of
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import WIRE_NAME, operations
-from generator.spec.schemas import schemas
+from generator.spec.schemas import UNIONS, is_object, is_text, is_union, kind_of, referred_name, schemas, sent_as
 from generator.spec.streams import only_streams
 
 Schema = dict[str, Any]
@@ -36,6 +35,10 @@ def rewrite(document: Document) -> Document:
     only_streams(data)
     if str(data.get("openapi")).startswith("3.2"):  # which upstream does not read; what it adds is mended or refused
         data["openapi"] = "3.1.1"
+    for pointer, node in document.changed(data).nodes:
+        if isinstance(content := node.get("content"), dict):
+            is_sent = pointer[-1:] == ("requestBody",) or pointer[:2] == ("components", "requestBodies")
+            node["content"] = {_spelled(kind, is_sent=is_sent): media for kind, media in content.items()}
     every = [schema for _, schema in schemas(data) if isinstance(schema, dict)]
     components = data.setdefault("components", {}).setdefault("schemas", {})
     _lift_referred(document.changed(data), components, every)
@@ -50,6 +53,13 @@ def rewrite(document: Document) -> Document:
     changed = document.changed(data)
     name_apart(changed, components)
     return changed
+
+
+def _spelled(kind: str, *, is_sent: bool) -> str:
+    """Call texts that are sent by their charset, and none that is answered: upstream sends and reads them as bytes."""
+    if not is_text(kind_of(kind)):
+        return kind
+    return sent_as(kind) if is_sent else kind_of(kind)
 
 
 def _name_apart(document: Document, operation: dict[str, Any]) -> None:
@@ -88,7 +98,23 @@ def _write(schema: Schema, compositions: Compositions) -> None:
         del schema["default"]
     if "patternProperties" in schema and schema.get("additionalProperties") is False:
         del schema["additionalProperties"]  # or what fits the patterns would be dropped
+    if isinstance(schema.get("enum"), list):
+        _name_values(schema)
     _write_composition(schema, compositions)
+
+
+def _name_values(schema: Schema) -> None:
+    """Name the values of an enum of which two would be one member."""
+    values = list(dict.fromkeys(each for each in schema["enum"] if isinstance(each, str)))
+    names = schema.get("x-enum-varnames")
+    if not isinstance(names, list) or len(names) != len(values):
+        names = [each if each[:1].isalpha() else f"VALUE_{index}" for index, each in enumerate(values)]
+    members = dict[str, str]()
+    for name in map(snake_case, map(str, names)):
+        numbered = (f"{name}_{number}" if number > 1 else name for number in range(1, len(names) + 1))
+        members.setdefault(next(each for each in numbered if each not in members), name)
+    if list(members) != list(members.values()):
+        schema["x-enum-varnames"] = list(members)
 
 
 def _write_composition(schema: Schema, compositions: Compositions) -> None:
@@ -100,6 +126,8 @@ def _write_composition(schema: Schema, compositions: Compositions) -> None:
     for each in compositions.distribute(schema):
         _write(each, compositions)
     _tell_apart([each for key in ("anyOf", "oneOf") for each in schema.get(key) or [] if isinstance(each, dict)])
+    if schema.get("allOf"):
+        compositions.override(schema)
     if schema.get("allOf"):
         _compose(schema)
         _unfold_null(schema)
@@ -155,7 +183,7 @@ def _unfold_null(schema: Schema) -> None:
 
 
 def _lift_referred(document: Document, components: dict[str, Any], every: list[Schema]) -> None:
-    """Make components of what a schema refers to inside of another, or inside of an answer; upstream looks there not."""
+    """Make components of what schemas refer to inside of others and of answers, where upstream does not look."""
     for schema in every:
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#/") or referred_name(reference):

@@ -26,10 +26,10 @@ from generator.mend.mends import leave_out, unnamed, untyped_answer
 from generator.mend.places import place
 from generator.package.refusals import asking, misread, refusals, refused_schema, upstream_findings
 from generator.package.rewrite import owner_of, rewrite
-from generator.spec.classes import class_of
 from generator.spec.document import Document, Pointer, pointer_of
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import operations
+from generator.spec.schemas import class_of
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
