@@ -196,6 +196,11 @@ def _valid(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
     """Cure what is invalid and means nothing: unknown keywords of 3.0, a scheme, a parameter of a path."""
+    nodes = place(data, pointer)
+    if len(nodes) > len(pointer) and isinstance(node := nodes[-1], dict) and "$ref" in node and len(node) > 1:
+        for key in node.keys() - {"$ref"}:
+            del node[key]
+        return "Left out: what stands beside the $ref."
     match pointer:
         case ("components", "securitySchemes", name, *_):
             scheme = data["components"]["securitySchemes"][name]

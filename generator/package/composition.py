@@ -16,7 +16,8 @@ from generator.spec.schemas import UNIONS
 Schema = dict[str, Any]
 OWN: Final = ("properties", "required", "additionalProperties")
 _CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
-_MOST: Final = 64  # alternatives, of unions that multiply
+_TYPES: Final = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "format", "items", "oneOf", "type"})
+_MOST: Final = 500  # alternatives, of unions that multiply
 
 
 def constrains_only(schema: Schema, key: str) -> bool:
@@ -75,8 +76,9 @@ class Compositions:
             required |= dict.fromkeys(part.get("required") or ())
             for name, each in (part.get("properties") or {}).items():
                 before = merged.get(name, {})
-                is_needed |= "type" in before and "type" in each and before["type"] != each["type"]
-                merged[name] = {**before, **each}
+                first, second = ({key: one[key] for key in _TYPES & one.keys()} for one in (before, each))
+                is_needed |= bool(first and second) and first != second
+                merged[name] = {**{key: before[key] for key in before if not second or key not in _TYPES}, **each}
         if is_needed:
             del schema["allOf"]
             schema |= {"type": "object", "properties": copy.deepcopy(merged)}

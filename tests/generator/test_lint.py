@@ -127,7 +127,7 @@ ERRORS: list[tuple[str, Change]] = [
         "composition",
         lambda spec: schema(spec, "A", {**TEXT, "oneOf": [{"allOf": [TO_A]}]}),
     ),
-    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"oneOf": [TEXT] * 5}] * 3})),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"oneOf": [TEXT] * 8}] * 3})),
     ("enum", lambda spec: schema(spec, "E", {"enum": [1, "a", None]})),
     ("enum", lambda spec: schema(spec, "E", {"type": "number", "enum": [1.5]})),
     ("schema-false", lambda spec: never(spec, properties={"a": False})),
