@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from signedin_sdk.types import Place, Sign
 
-    from signedin._held import Held
+    from signedin._tokens import Held
     from signedin.protocols import Clock, Event, EventName, Refresher, TokenStore
 
 
@@ -102,7 +102,7 @@ class TokenSession:
 
     def __repr__(self) -> str:
         held = self._renewal.held
-        return f"<TokenSession {self.key!r}, {f'generation {held.generation}' if held else 'no pair in hand'}>"
+        return f"<TokenSession {self.key!r}, {f'generation {held.record.generation}' if held else 'no pair in hand'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -180,13 +180,13 @@ class TokenSession:
         """
         if not self.is_signed_in:
             self.load()  # another process may have signed in
-        return _pair_of(self._renewal.wait(self._renewal.refresh()))
+        return _pair_of(self._renewal.wait(self._renewal.renew(self._renewal.held, "demanded")))
 
     async def arefresh(self) -> TokenPair:
         """As `refresh`, without blocking the event loop."""
         if not self.is_signed_in:
             await self.aload()
-        return _pair_of(await self._renewal.await_(self._renewal.refresh()))
+        return _pair_of(await self._renewal.await_(self._renewal.renew(self._renewal.held, "demanded")))
 
     def on(self, event: EventName, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call back when something happens to the session; returns a function that ends it.

@@ -1,4 +1,4 @@
-"""How long things may take, and when a token is near its end. Pure arithmetic; PROTOCOL of the refresh in `_flight`."""
+"""How long things may take, and when a token is near its end. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -87,29 +87,26 @@ def save_after(attempts: int) -> float:
     return SAVES[min(attempts, len(SAVES)) - 1]
 
 
-def retry_pause(retries: int, asked: float | None, chance: float) -> float:
-    """Return how long to wait before a call is retried: never shorter than the server asked.
+def retry_pause(retries: int, wanted: float | None, chance: float) -> float:
+    """Return how long to wait before a call is retried: never shorter than the server wants.
 
     `retries`: how many there were before. `chance`: between 0 and 1; all of the pause is random ("full jitter"), or
     those who failed together would come back together.
     """
     own = chance * min(RETRY[0] * 2.0 ** min(retries, 16), RETRY[1])
-    return max(own, (asked or 0.0) * (1 + JITTER * chance))
+    return max(own, (wanted or 0.0) * (1 + JITTER * chance))
 
 
-def hard_window(lifetime: float | None) -> float:
-    """Return how long before its end a token is no longer sent: 5 s, at most a tenth of its life."""
-    return 5.0 if lifetime is None else min(5.0, lifetime / 10, _after_its_first_second(lifetime))
+def windows(lifetime: float | None) -> tuple[float, float]:
+    """Return how long before its end a token is replaced in the background, and how long before it is no longer sent.
 
-
-def soft_window(lifetime: float | None) -> float:
-    """Return how long before its end a token is replaced in the background: 60 s, at most a fifth of its life."""
-    return 60.0 if lifetime is None else min(60.0, lifetime / 5, _after_its_first_second(lifetime))
-
-
-def _after_its_first_second(lifetime: float) -> float:
-    # `iat` and `exp` are cut to whole seconds mostly: a token that is refreshed sooner ends no later than it did.
-    return max(0.0, lifetime - 1.0)
+    60 s and 5 s, at most a fifth and a tenth of its life, and never in its first second: `iat` and `exp` are mostly cut
+    to whole seconds, so a token that is refreshed sooner ends no later than it did.
+    """
+    if lifetime is None:
+        return 60.0, 5.0
+    later = max(0.0, lifetime - 1.0)
+    return min(60.0, lifetime / 5, later), min(5.0, lifetime / 10, later)
 
 
 def jittered(seconds: float) -> float:

@@ -23,6 +23,7 @@ from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
 
 from tests.auth.contracts import body, contract, opened
+from tests.auth.driving import PATIENCE
 
 if TYPE_CHECKING:
     from signedin.protocols import Closing
@@ -228,4 +229,4 @@ client = t.opened(t._THREADS, server, t.AHEAD, clock=None)
 client.session.sign_in(server.issue())
 assert any(thread.name == "signedin-session" for thread in t.threading.enumerate())
 """
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=15)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2], timeout=4 * PATIENCE)
