@@ -58,17 +58,6 @@ def untyped_answer(data: dict[str, Any], pointer: Pointer) -> str:
     return "The error's `body` is untyped."
 
 
-def unnamed(node: Any) -> bool:
-    """Take the titles of the schemas inside, which name their classes; say whether there were any."""
-    kind = "object" if "responses" in node else "schema"
-    titled = [
-        each for _, each in schemas(node, kind) if each is not node and isinstance(each, dict) and "title" in each
-    ]
-    for each in titled:
-        each.pop("title", None)
-    return bool(titled)
-
-
 def _root_security(data: dict[str, Any], _: Pointer) -> str:
     security = data.pop("security")
     for _path, _method, node in operations(data):

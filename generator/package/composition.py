@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 OWN: Final = ("properties", "required", "additionalProperties")
 _CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
 _TYPES: Final = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "format", "items", "oneOf", "type"})
+_ANY_TYPE: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 _MOST: Final = 500  # alternatives, of unions that multiply
 
 
@@ -77,12 +78,22 @@ class Compositions:
             for name, each in (part.get("properties") or {}).items():
                 before = merged.get(name, {})
                 first, second = ({key: one[key] for key in _TYPES & one.keys()} for one in (before, each))
-                is_needed |= bool(first and second) and first != second
+                if first and second and first != second:
+                    if self._kinds(before).isdisjoint(self._kinds(each)):
+                        return  # no value fits, which upstream reports
+                    is_needed = True
                 merged[name] = {**{key: before[key] for key in before if not second or key not in _TYPES}, **each}
         if is_needed:
             del schema["allOf"]
             schema |= {"type": "object", "properties": copy.deepcopy(merged)}
             schema |= {"required": [*required]} if required else {}
+
+    def _kinds(self, schema: object) -> frozenset[str]:
+        """Return the types that a value may have."""
+        node = self.resolve(schema) or {}
+        kinds = node.get("type", _ANY_TYPE)
+        null = {"null"} if node.get("nullable") is True else set[str]()
+        return frozenset([kinds] if isinstance(kinds, str) else kinds) | null
 
     def _members(self, node: object, seen: set[int]) -> Iterator[Schema]:
         """Yield what a schema is composed of, and the schema; the later ones say more."""

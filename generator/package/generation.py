@@ -3,7 +3,6 @@
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -114,7 +113,6 @@ def _generate(document: Document, target: Path) -> None:
         raise GenerateError(
             "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
-    _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
     _rename_methods(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
@@ -145,15 +143,6 @@ def _rename_methods(document: Document, openapi: GeneratorData) -> None:
         for each in collection.endpoints:
             if (name := names[tag, each.name]) != each.name:  # to convert one again may change it: `__class__`
                 each.name = PythonIdentifier(name, FIELD_PREFIX)
-
-
-def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
-    """Inline schemas get names made of their surroundings; two of one name would be one file."""
-    names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
-    if twice := sorted(name for name, count in names.items() if count > 1):
-        raise GenerateError(
-            f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles."
-        )
 
 
 def _render_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
