@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m generator",
-        description="Print a typed SDK from an OpenAPI spec.",
+        description="Generate a typed SDK from an OpenAPI spec.",
         epilog=(__doc__ or "").partition("\n\n")[2],
     )
     verbs = parser.add_subparsers(required=True, dest="verb", metavar="|".join(_VERBS))

@@ -46,12 +46,12 @@ def _require_comparable(document: Document) -> None:
 
 def _classes(old: Document, new: Document) -> Iterator[Change]:
     """A class is imported by its name, so a schema that is called otherwise is gone."""
-    before, after = _printed(old), _printed(new)
+    before, after = _class_names(old), _class_names(new)
     for name in before - after:
         yield Change("api-schema-removed", Level.BREAKING, f"components/schemas/{name}", f"the class {name} is gone")
 
 
-def _printed(document: Document) -> set[str]:
+def _class_names(document: Document) -> set[str]:
     schemas = document.at(("components", "schemas"))
     named = {name: normal(document, {"$ref": f"#/components/schemas/{name}"}) for name in schemas or {}}
     return {str(ClassName(each.name, "field_")) for each in named.values() if each.name}

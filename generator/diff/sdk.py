@@ -21,14 +21,14 @@ from attrs import define
 from generator.diff.change import Change, Level
 from generator.diff.source import committed, revision_of
 from generator.errors import GeneratorError
-from generator.package.printer import print_package
+from generator.package.generation import generate_package
 from generator.spec.document import Document
 
 # Programs of the last release: what its users may have written, held against the new package.
 
 
 HAND_WRITTEN: Final = "auth_plugin"
-_PRINTED: Final = "sdk/signedin_sdk"
+_PACKAGE: Final = "sdk/signedin_sdk"
 _SPEC: Final = "openapi.yaml"
 
 
@@ -64,7 +64,7 @@ def consumers(old: str, names: Sequence[str], *, root: Path) -> Iterator[Consume
             return
         then = _extracted(revision, HAND_WRITTEN, folder, root)
         is_ours = old.removeprefix("git:").partition(":")[2] in {"", _SPEC}
-        yield Consumers(programs, then or now, now, _extracted(revision, _PRINTED, folder, root) if is_ours else None)
+        yield Consumers(programs, then or now, now, _extracted(revision, _PACKAGE, folder, root) if is_ours else None)
 
 
 def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
@@ -96,10 +96,10 @@ _BREAKS: Final = {
 }
 
 
-def printed(document: Document, folder: Path, name: str) -> Path:
-    """Print a package for reading: neither formatted nor tried."""
+def unformatted(document: Document, folder: Path, name: str) -> Path:
+    """Generate a package for reading: neither formatted nor tried."""
     folder.mkdir(parents=True)
-    print_package(document, folder / name)
+    generate_package(document, folder / name)
     return folder / name
 
 

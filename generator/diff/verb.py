@@ -11,7 +11,7 @@ from generator.cli import ROOT
 from generator.diff.change import Change, Level
 from generator.diff.compare import compare
 from generator.diff.report import FORMATS, Report
-from generator.diff.sdk import Consumers, api_changes, consumer_changes, consumers, printed
+from generator.diff.sdk import Consumers, api_changes, consumer_changes, consumers, unformatted
 from generator.diff.source import opened
 from generator.spec.document import Document
 
@@ -43,8 +43,8 @@ def changes(old: Document, new: Document, *, consumers: Consumers, specs_only: b
     if specs_only or not (differences or consumers.programs):
         return differences
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
-        before = _released(consumers, Path(folder)) or printed(old, Path(folder) / "old", _PACKAGE)
-        after = printed(new, Path(folder) / "new", _PACKAGE)
+        before = _released(consumers, Path(folder)) or unformatted(old, Path(folder) / "old", _PACKAGE)
+        after = unformatted(new, Path(folder) / "new", _PACKAGE)
         raised = [*api_changes(before, after)]
         raised += consumer_changes(consumers, before, after)
     return [*differences, *dict.fromkeys(raised)]

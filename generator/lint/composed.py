@@ -1,10 +1,10 @@
-"""Schemas that say more than the printer reads of them: compositions, enums, references, keywords."""
+"""Schemas that say more than openapi-python-client reads of them: compositions, enums, references, keywords."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.package.printable import constrains_only
+from generator.package.rewrite import constrains_only
 from generator.spec.classes import is_object, referred_name
 from generator.spec.document import Document, Pointer
 from generator.spec.tags import values_by_class
@@ -39,7 +39,7 @@ def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator
     if not isinstance(reference, str):
         return
     if referred_name(reference) is None and reference.startswith("#/"):
-        message = f"$ref {shown(reference)} leads into a component, where the printer does not look."
+        message = f"$ref {shown(reference)} leads into a component, where openapi-python-client does not look."
         advice = "Move what it leads to into components/schemas."
         yield error(document, pointer, "reference-inside", message, advice)
     if beside := sorted(key for key in schema.keys() - _BESIDE if not key.startswith("x-")):
@@ -49,7 +49,7 @@ def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator
 
 
 def _composition(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:
-    """`composition`: what the printer would read as one of its parts only."""
+    """`composition`: what openapi-python-client would read as one of its parts only."""
     unions = [key for key in ("anyOf", "oneOf") if schema.get(key) and not _is_constraint(schema, key)]
     parts = schema.get("allOf") or []
     inline = [each for each in parts if isinstance(each, dict) and "$ref" not in each]

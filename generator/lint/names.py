@@ -42,7 +42,7 @@ _CLASS_NAMES: Final = frozenset(
 )
 # They order the letters after them anew on the screen (CVE-2021-42574); a docstring would keep them.
 _BIDIRECTIONAL: Final = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-_PRINTED: Final = frozenset({"enum", "name", "operationId", "tags", "url", "x-enum-varnames"})
+_GENERATED: Final = frozenset({"enum", "name", "operationId", "tags", "url", "x-enum-varnames"})
 
 
 def identifier(name: str) -> str:
@@ -60,7 +60,7 @@ def characters(document: Document) -> Iterator[Finding]:
             if key.isprintable() and all(map(str.isprintable, texts)):
                 continue
             ours = any(step.startswith("x-signedin-") for step in (*pointer, key))
-            in_code = "".join((key, *texts)) if ours or key in _PRINTED else key
+            in_code = "".join((key, *texts)) if ours or key in _GENERATED else key
             if _BIDIRECTIONAL & set("".join((key, *texts))):
                 message = f"{shown(key)} changes the direction of the text: what is read is not what is generated."
                 yield error(document, (*pointer, key), "characters", message, "Remove U+202A-202E and U+2066-2069.")

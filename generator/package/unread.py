@@ -19,13 +19,13 @@ from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
-from generator.errors import PrintError
+from generator.errors import GenerateError
 from generator.lint import Finding
 from generator.lint.finding import error, shown
 from generator.mend.mends import leave_out, unnamed, untyped_answer
 from generator.mend.places import place
-from generator.package.printable import owner_of, printable
 from generator.package.refusals import asking, misread, refusals, refused_schema, upstream_findings
+from generator.package.rewrite import owner_of, rewrite
 from generator.spec.classes import class_of
 from generator.spec.document import Document, Pointer, pointer_of
 from generator.spec.naming import FIELD_PREFIX
@@ -39,7 +39,7 @@ def readable(document: Document, config: Config) -> tuple[Document, list[Finding
     """Return a document of which upstream drops nothing but what the findings say.
 
     Raises:
-        PrintError: It refuses what stands in no schema and in no operation; the text names the lines.
+        GenerateError: It refuses what stands in no schema and in no operation; the text names the lines.
     """
     with asking(document):
         return _readable(document, config)
@@ -106,14 +106,14 @@ def _own(data: dict[str, Any], pointer: Pointer) -> Pointer:
     return (*pointer[:2], owner_of(pointer[2], data["components"]["schemas"]))
 
 
-def _beyond(document: Document, findings: list[Finding]) -> PrintError:
+def _beyond(document: Document, findings: list[Finding]) -> GenerateError:
     lines = [each.text(document.path) for each in findings]
-    return PrintError("\n".join(["openapi-python-client refuses it, and leaving out does not help:", *lines]))
+    return GenerateError("\n".join(["openapi-python-client refuses it, and leaving out does not help:", *lines]))
 
 
 def _refused_schemas(document: Document, config: Config) -> Iterator[Finding]:
     """Yield the schemas that fail by themselves, and why; where all that fail need one another, all of them."""
-    ours = printable(document)
+    ours = rewrite(document)
     try:
         whole = oai.OpenAPI.model_validate(ours.data)
     except ValidationError as failure:
@@ -150,7 +150,7 @@ def _needs(node: Any) -> set[str]:
 
 
 def _refused(document: Document, config: Config) -> Iterator[Finding]:
-    ours = printable(document)
+    ours = rewrite(document)
     parsed = GeneratorData.from_dict(ours.data, config=config)
     if isinstance(parsed, UpstreamError):
         yield from refusals(ours, parsed)

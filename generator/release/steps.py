@@ -87,7 +87,7 @@ def _remove_fragments(tree: Path) -> None:
 
 
 def prove(tree: Path, tests: str, tell: Tell) -> None:
-    """Print the package anew, look at it again, and run the tests.
+    """Generate the package anew, look at it again, and run the tests.
 
     Raises:
         GeneratorError: They fail, or there are none; nothing was uploaded.

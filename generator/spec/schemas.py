@@ -1,4 +1,4 @@
-"""Where the schemas of a document stand. What they mean to the printer is for `printable` and `lint` to say."""
+"""Where the schemas of a document stand. What they mean to openapi-python-client is for `rewrite` and `lint` to say."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What `--leave-out` makes of a spec, without printing it: every fault, and every two of them in one operation."""
+"""What `--leave-out` makes of a spec, without generating it: every fault, and every two of them in one operation."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from generator.lint import Finding, lint
 from generator.mend.partial import mended
-from generator.package.printer import config_for, print_package
+from generator.package.generation import config_for, generate_package
 from generator.package.unread import readable
 from generator.spec.document import Document
 from tests.generator.faults import FAULTS, sound
@@ -162,7 +162,7 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
 
 
 @pytest.mark.parametrize("habit", COSTS)
-def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_printed(habit: str, tmp_path: Path) -> None:
+def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_generated(habit: str, tmp_path: Path) -> None:
     spec = minimal()
     change, costs = COSTS[habit]
     change(spec)
@@ -171,5 +171,5 @@ def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_printed(habi
     mild, findings = mended(document)
     after, more = readable(mild, config)
     assert [each.advice for each in [*findings, *more]] == costs
-    print_package(after, tmp_path / "any_sdk")
+    generate_package(after, tmp_path / "any_sdk")
     assert (tmp_path / "any_sdk" / "api" / "things" / "list_things.py").is_file()

@@ -23,11 +23,11 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from generator.errors import PrintError, VerificationError
+from generator.errors import GenerateError, VerificationError
 from generator.lint.losses import kind_of
 from generator.package.facts import Facts
-from generator.package.printable import printable
 from generator.package.refusals import asking, crashes, refusals
+from generator.package.rewrite import rewrite
 from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
@@ -59,7 +59,7 @@ _COMPILED: Final = _Compiled()
 
 
 class _Template(Template):
-    """All templates have the environment's globals; comparing them at each import takes a tenth of the printing."""
+    """All templates have the environment's globals; comparing them at each import takes a tenth of the generation."""
 
     def _get_default_module(self, _: Context | None = None) -> TemplateModule:
         return super()._get_default_module()
@@ -83,36 +83,36 @@ class Resource:
         return UntrustedString(" ".join(self.text.get_untrusted_value().split()))
 
 
-def print_package(document: Document, target: Path) -> None:
-    """Print the package into a new folder `target`.
+def generate_package(document: Document, target: Path) -> None:
+    """Generate the package into a new folder `target`.
 
     Raises:
-        PrintError: Something in the spec would be missing from the package.
+        GenerateError: Something in the spec would be missing from the package.
         VerificationError: A template, or openapi-python-client, fails at what the findings name.
     """
     with asking(document):
         try:
-            _print(printable(document), target)
-        except (PrintError, MemoryError):
+            _generate(rewrite(document), target)
+        except (GenerateError, MemoryError):
             raise
         except Exception as failure:
-            if not (failures := crashes(document, _print_aside)):
+            if not (failures := crashes(document, _generate_aside)):
                 raise
             text = f"{document.path}: {target.name} cannot be generated: {type(failure).__name__}."
             raise VerificationError(text, failures) from None
 
 
-def _print_aside(document: Document) -> None:
-    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(PrintError):
-        _print(printable(document), Path(folder) / "aside")
+def _generate_aside(document: Document) -> None:
+    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(GenerateError):
+        _generate(rewrite(document), Path(folder) / "aside")
 
 
-def _print(document: Document, target: Path) -> None:
+def _generate(document: Document, target: Path) -> None:
     config = config_for(document, target)
     openapi = GeneratorData.from_dict(document.data, config=config)
     findings = list(refusals(document, openapi))
     if findings or isinstance(openapi, upstream_errors.GeneratorError):
-        raise PrintError(
+        raise GenerateError(
             "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
     _require_own_modules(document, openapi)
@@ -125,8 +125,8 @@ def _print(document: Document, target: Path) -> None:
     facts = Facts(document)
     project.env.globals.update(facts=facts, contract=contract(document))
     if warnings := project.build():
-        raise PrintError(_told(document, warnings))
-    _print_ours(project, _resources(document, openapi, facts), facts, target)
+        raise GenerateError(_told(document, warnings))
+    _render_ours(project, _resources(document, openapi, facts), facts, target)
 
 
 def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
@@ -152,10 +152,12 @@ def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
     """Inline schemas get names made of their surroundings; two of one name would be one file."""
     names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
     if twice := sorted(name for name, count in names.items() if count > 1):
-        raise PrintError(f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles.")
+        raise GenerateError(
+            f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles."
+        )
 
 
-def _print_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
+def _render_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
     (target / "client.py").unlink()  # upstream's; `signedin` sends

@@ -29,7 +29,7 @@ _BESIDE_ALIAS: Final = _NOTES | {"allOf", "anyOf", "oneOf", "discriminator", "ty
 _CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
 
 
-def printable(document: Document) -> Document:
+def rewrite(document: Document) -> Document:
     """Return a document that upstream reads as it is meant."""
     data = _copied(document.data)
     data.setdefault("paths", {})
