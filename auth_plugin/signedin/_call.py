@@ -46,7 +46,7 @@ T = TypeVar("T")
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 _BODIES: Final = frozenset({"content", "files"})  # what a body is made of that may be used up; "data" of a form stays
 _SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
-_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, says what was sent
+_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, names what was sent
 # An operation without security gets no token: signing in must work while the old session is over.
 _AUTH: Final = {"none": None}
 _TOO_LONG: Final = "The answer took too long in total."
@@ -86,7 +86,7 @@ class _Sender(Generic[Http]):
     def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
         """Build the request of one attempt.
 
-        Apart from sending it: the frames that hold its arguments, a password say, are gone when sending fails.
+        Apart from sending it: the frames that hold its arguments, such as a password, are gone when sending fails.
         """
         kwargs = {**call.kwargs, "url": self.base_url + call.kwargs["url"]}
         if options.headers:
@@ -129,7 +129,7 @@ class Sender(_Sender[httpx.Client]):
     """Sends generated calls for one session, blocking."""
 
     def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
         attempts = _Attempts(self, call)
         while True:
             outcome: httpx.Response | Exception
@@ -173,7 +173,7 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
     """Sends generated calls for one session, awaiting."""
 
     async def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
         attempts = _Attempts(self, call)
         while True:
             outcome: httpx.Response | Exception
@@ -322,7 +322,7 @@ class _Attempts:
         return (self._end or 0.0) - self._sender.clock.monotonic()
 
     def result(self, outcome: httpx.Response | Exception) -> tuple[httpx.Response, Any]:
-        """Return the answer and what it says, typed, or raise what came instead."""
+        """Return the answer and its typed result, or raise what came instead."""
         hint = f" This was attempt {self.count}.{self.hint}" if self.count > 1 else self.hint
         if isinstance(outcome, httpx.Response):
             return outcome, result_of(self._call, outcome, hint=hint, now=self._sender.clock.wall)

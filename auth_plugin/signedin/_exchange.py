@@ -2,7 +2,7 @@
 
 Beside `build_request` and `send` they have a lean exchange for the generated calls in _call.py, without what such a
 call never needs: URLs are joined and parsed once, headers encoded once, and the request goes straight to the plan's
-transport (auth.py). Hooks run and cookies are stored as in httpx. Where more is wanted, redirects say, `send` does it.
+transport (auth.py). Hooks run and cookies are stored as in httpx. `send` does what needs more, such as redirects.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Options:
     credentials: Callable[[], Mapping[str, Any]] | None
 
     def session(self, profile: str) -> TokenSession:
-        """Return a new session that refreshes as the spec says."""
+        """Return a new session that refreshes as the spec declares."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
         refresh, grace = self.api.REFRESH, self.api.REFRESH.grace

@@ -164,7 +164,7 @@ class Signal(Promise[None]):
         self.set_result(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait in this thread, at most so long; say whether it is set."""
+        """Wait in this thread, at most so long; return whether it is set."""
         with contextlib.suppress(RefreshUnavailableError):
             wait(self, seconds)
         return self.done()
@@ -342,7 +342,7 @@ def counting_sleep() -> Callable[[], float]:
     """
     name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
     if (clock := getattr(time, name, None)) is not None:
-        with contextlib.suppress(OSError):  # known to Python, not to this kernel
+        with contextlib.suppress(OSError):  # Python has it, this kernel has not
             time.clock_gettime(clock)
             return functools.partial(time.clock_gettime, clock)
     return time.monotonic

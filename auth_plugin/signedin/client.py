@@ -34,7 +34,7 @@ from signedin._options import (
 )
 from signedin._profiles import Options, Profiles
 from signedin._threads import SystemClock
-from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth
+from signedin.auth import DEFAULT_TIMEOUT, Authenticated, BearerAuth
 from signedin.errors import ConfigurationError
 from signedin.session import renewal_of
 from signedin.stores import open_store
@@ -72,7 +72,6 @@ class _Colour:
 
     connections: type[Any]
     borrowed: type[Any]
-    authenticated: type[Any]
     http: type[Any]
     sender: type[Any]
 
@@ -180,7 +179,7 @@ class _Client(Generic[Transport, AnyHttp]):
 
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
-        transport = self._colour.authenticated(self._shared.connections, self._session)
+        transport = Authenticated(self._shared.connections, self._session)
         return self._colour.http(self._shared, self._session, transport, **settings)
 
     def _bind(self, http: Any, call_options: CallOptions) -> None:
@@ -209,7 +208,7 @@ class _Client(Generic[Transport, AnyHttp]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store, a FileStore say, and "
+            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store (a FileStore), and "
             "create another one there."
         )
 
@@ -277,8 +276,14 @@ class _Client(Generic[Transport, AnyHttp]):
         """Whether httpx's client is one of ours."""
         return self._shared.connections is not None
 
-    def _sessions(self) -> list[TokenSession]:
-        return self._shared.profiles.sessions() if self._shared.owned else []
+    def _to_close(self) -> list[Any]:
+        """Return what is to be closed before the store, in reverse order; nothing of a view, and only once."""
+        shared = self._shared
+        if self._is_view or shared.closed:
+            return []
+        shared.closed = True
+        used = (shared.transport, self._http if self._is_own else None)
+        return [*(one for one in used if one is not None), *(shared.profiles.sessions() if shared.owned else ())]
 
     def _close_store(self) -> None:
         close = getattr(self._shared.options.store, "close", None)
@@ -295,7 +300,7 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     `origins`: further origins that the token may go to. `headers`, `proxy`, `verify` and `cert` are as in httpx and go
     with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
     `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
-    `settings`: what the API's login leaves to the user, a client secret say, else SIGNEDIN_SETTING_<NAME>.
+    `settings`: what the API's login leaves to the user, such as a client secret, else SIGNEDIN_SETTING_<NAME>.
     `credentials`, for an API without refresh: called in a thread whenever a sign-in is due, first at the first call;
     returns the arguments of the operation that signs in, which are stored nowhere.
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
@@ -307,7 +312,7 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
         ConfigurationError: An argument, or the environment, cannot work.
     """
 
-    _colour = _Colour(Connections, Borrowed, Authenticated, Http, Sender)
+    _colour = _Colour(Connections, Borrowed, Http, Sender)
 
     def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -321,17 +326,11 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
 
     def close(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is interrupted."""
-        if self._is_view or self._shared.closed:
-            return
-        with contextlib.ExitStack() as stack:
-            self._shared.closed = True
-            stack.callback(self._close_store)
-            if self._shared.transport is not None:
-                stack.callback(self._shared.transport.close)
-            if self._is_own:
-                stack.callback(self._http.close)
-            for session in self._sessions():
-                stack.callback(session.close)
+        if parts := self._to_close():
+            with contextlib.ExitStack() as stack:
+                stack.callback(self._close_store)
+                for part in parts:
+                    stack.callback(part.close)
 
     def __enter__(self) -> Self:
         """Load the session, so that `session.is_signed_in` knows of an earlier sign-in.
@@ -358,7 +357,7 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
     in a thread, where no caller's cancellation reaches it.
     """
 
-    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, AsyncHttp, AsyncSender)
+    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncHttp, AsyncSender)
 
     async def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -372,17 +371,11 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
 
     async def aclose(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is cancelled."""
-        if self._is_view or self._shared.closed:
-            return
-        async with contextlib.AsyncExitStack() as stack:
-            self._shared.closed = True
-            stack.callback(self._close_store)
-            if self._shared.transport is not None:
-                stack.push_async_callback(self._shared.transport.aclose)
-            if self._is_own:
-                stack.push_async_callback(self._http.aclose)
-            for session in self._sessions():
-                stack.push_async_callback(session.aclose)
+        if parts := self._to_close():
+            async with contextlib.AsyncExitStack() as stack:
+                stack.callback(self._close_store)
+                for part in parts:
+                    stack.push_async_callback(part.aclose)
 
     async def __aenter__(self) -> Self:
         """As `SignedInClient.__enter__`, with the store's I/O in a thread."""
@@ -422,7 +415,7 @@ def _base_url(base_url: str | None) -> str:
         raise ConfigurationError(
             "No base URL, and the API's description names none: pass one, as in Client('https://api.example.com/v1')."
         )
-    base_url = str(base_url)  # an httpx.URL, say
+    base_url = str(base_url)  # or an httpx.URL
     if re.search(r"[\s?#\x00-\x1f]", base_url):
         raise ConfigurationError(
             "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."
