@@ -5,11 +5,13 @@ VENV ?= .venv
 BACKENDS_VENV ?= .venv-backends
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
+INDEX = $${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}
+UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(INDEX)}" $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 # Python keeps what it has compiled, whoever runs this: the suite starts hundreds of interpreters.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check backends backends-node check lint types generate diff release record lock hostile bench-generator docs pages backend clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 fast canaries bench backend-check backend-load conformance conformance-check backends backends-node check lint types mypy pyright sdk-check generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -55,6 +57,9 @@ faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcom
 httpx2: $(VENV)/dev.stamp ## The tests of the auth layer with httpx2 in the place of httpx
 	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
 
+fast: $(VENV)/dev.stamp ## The tests of the auth layer with fast=True, but for those in tests/fast_lane.py
+	@$(BIN)/python -m pytest -p tests.fast_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
+
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
@@ -88,15 +93,21 @@ backends-node: ## The same at Nest, where there are node and npm
 	@cd tests/backends/servers/nest && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
 	@BACKENDS=node $(BACKENDS_VENV)/bin/python -m pytest -n auto --dist loadgroup tests/backends/test_backends.py -k "not credentials and not sign_out" $(ARGS)
 
-check: lint types ## Lint, types, and the generated SDK against the spec
+check: lint types sdk-check ## Lint, types, and the generated SDK against the spec
+
+sdk-check: $(VENV)/dev.stamp
 	@$(BIN)/python -m generator check
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(VENV)/dev.stamp
+types: mypy pyright
+
+mypy: $(VENV)/dev.stamp
 	@$(BIN)/mypy
+
+pyright: $(VENV)/dev.stamp
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp ## Generate sdk/ from openapi.yaml
@@ -130,7 +141,7 @@ lock: $(VENV)/dev.stamp ## Compile requirements/*.txt anew from pyproject.toml (
 clean: ## Remove what the other verbs made
 	rm -rf .venv* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
-# One environment: the demo's packages first, the developers' on top. Lock files carry hashes and no index.
+# One environment: the demo's packages, or the developers', which hold them. Lock files carry hashes and no index.
 $(VENV)/bin/python:
 	@echo "setting up $(VENV) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit("signedin needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -141,14 +152,19 @@ $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
-	@$(PIP) --require-hashes -r requirements/dev.txt
-	@touch $@
+# pip takes minutes for what uv installs in seconds, uv itself included. Where uv cannot, say from an index that only pip
+# knows how to ask, pip does it all. Both check the hashes.
+$(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@awk '/^[a-z]/ { uv = /^uv==/ } uv' requirements/dev.txt >$(VENV)/uv.txt
+	@$(PIP) --require-hashes -r $(VENV)/uv.txt
+	@$(UV) -r requirements/dev.txt || $(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/demo.stamp $@
 
 $(VENV)/peers.stamp: requirements/conformance.txt $(VENV)/demo.stamp
 	@$(PIP) --require-hashes -r requirements/conformance.txt
 	@touch $@
 
 $(VENV)/backends.stamp: requirements/backends.txt $(VENV)/dev.stamp
-	@$(PIP) --require-hashes -r requirements/backends.txt
+	@$(UV) -r requirements/backends.txt || $(PIP) --require-hashes -r requirements/backends.txt
 	@touch $@

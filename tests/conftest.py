@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from signedin.testing import FakeAuthServer
 
 from tests.canaries import Canaries
 from tests.concurrency import CONCURRENCY
@@ -64,6 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.concurrency)
         if item.nodeid.startswith(_PROOFS) and not item.nodeid.startswith(_NO_PROOFS):
             item.add_marker(pytest.mark.proof)
+
+
+@pytest.fixture
+def server() -> FakeAuthServer:
+    """A fake auth server with one user, on a virtual clock."""
+    server = FakeAuthServer()
+    server.add_user()
+    return server
 
 
 @pytest.fixture

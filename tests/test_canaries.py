@@ -33,13 +33,6 @@ def test_what_is_no_secret_is_not_noticed(canaries: Canaries) -> None:
     assert canaries.taken() == []
 
 
-@pytest.fixture
-def server() -> FakeAuthServer:
-    server = FakeAuthServer()
-    server.add_user()
-    return server
-
-
 def test_a_secret_in_the_text_of_an_expected_error_is_noticed(server: FakeAuthServer, canaries: Canaries) -> None:
     error = RefreshUnavailableError(f"could not send {server.issue().refresh_token}")
 

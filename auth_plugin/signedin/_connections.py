@@ -380,7 +380,7 @@ class AsyncBorrowed(Borrowed):
 
 def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """Return a client for refreshes: a new connection for each, the calls' TLS and proxies; no cookies, redirects."""
-    fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False)
+    fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False, fast=False)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.Client(transport=Connections(fresh), headers=headers, cookies=no_cookies, trust_env=False)
 

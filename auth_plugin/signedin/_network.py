@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import httpx
 
+from signedin._fast import Fast
 from signedin.errors import ConfigurationError
 
 Cert = str | tuple[str, str] | tuple[str, str, str]
@@ -39,6 +40,7 @@ class ConnectionOptions:
         default_factory=lambda: httpx.Limits(max_connections=100, max_keepalive_connections=20)
     )
     http2: bool = False
+    fast: bool = False
 
 
 class Network:
@@ -74,7 +76,10 @@ class Network:
         elif options.trust_env:
             self._proxies, self._exempt = _environment_proxies()
         # httpx imports httpcore here, not at the first call: a child forked in the middle of an import waits for ever.
+        self._fast: Fast | None = None
         self.transport(httpx.HTTPTransport, None)
+        if options.fast:
+            self._fast = Fast(options)
 
     def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy on the way to the URL; None for a direct connection."""
@@ -86,7 +91,8 @@ class Network:
 
     def transport(self, kind: type[Any], proxy: httpx.Proxy | None) -> Any:
         """Return a new transport; it holds one connection, unless it is a pool."""
-        return kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
+        made = kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
+        return made if self._fast is None else self._fast.transport(made, proxy)
 
 
 def is_loopback(host: str) -> bool:

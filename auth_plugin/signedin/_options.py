@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 VERSION: Final = "0.1.0"  # of the distribution; `make release` writes it. importlib.metadata costs more than a call
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
-_NO_VALUE: Final = re.compile(r"[\x00-\x08\n-\x1f\x7f\u0100-\U0010ffff]")
+_NO_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")  # to name what is refused takes 30 ms to compile
 _NUMBER: Final = (int, float)
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO}
 

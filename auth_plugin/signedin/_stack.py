@@ -80,7 +80,7 @@ class Stack:
         self.dropped: deque[Any] = deque()  # transports
         # Of all connections: one that the garbage collector takes must not take its transport along, unclosed.
         self._transports: set[Any] = set()
-        # Where requests share connections (HTTP/2): httpx's own pools, one for each way, with the user's limits.
+        # One for each way: httpx's own pools where requests share connections (HTTP/2), and pyreqwest's.
         self._pools: dict[httpx.Proxy | None, Any] = {}
         self.closed = False
 
@@ -106,11 +106,13 @@ class Stack:
             raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
         if connection.transport is None:
             proxy, build = self._network.proxy_for(request.url), self._network.transport
-            if self._network.pooled:
-                connection.transport = self._pools.get(proxy) or self._pools.setdefault(proxy, build(self.kind, proxy))
-            else:
-                self._transports.add(transport := build(self.kind, proxy))
-                connection.transport = transport
+            if (transport := self._pools.get(proxy)) is None:
+                transport = build(self.kind, proxy)
+                if self._network.pooled or getattr(transport, "is_pool", False):
+                    transport = self._pools.setdefault(proxy, transport)
+                else:
+                    self._transports.add(transport)
+            connection.transport = transport
         if (leaving := request.extensions.get(LEAVING)) is not None:
             leaving(request)
         checkout.sent = True

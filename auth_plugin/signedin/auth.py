@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import httpx
 
-from signedin._held import Held
 from signedin._network import origin_of
-from signedin._plan import BEARER, Acquire, Look, Renew, Send, TokenOutdated, may_reject_the_token, plan
+from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
+from signedin._tokens import Held
 from signedin.session import renewal_of
 
 if TYPE_CHECKING:
@@ -171,11 +171,9 @@ def _also(kind: type[Any], other: type[Any]) -> type[Any]:
     return type(kind.__name__, (kind, other), {"__module__": kind.__module__})
 
 
-def _ask(renewal: Renewal, step: Acquire | Renew | Look) -> Held | Promise[Held]:
+def _ask(renewal: Renewal, step: Acquire | Renew) -> Held | Promise[Held]:
     if isinstance(step, Renew):
-        return renewal.renew(step.rejected)
-    if isinstance(step, Look):
-        return renewal.look(step.rejected)
+        return renewal.renew(step.rejected, step.reason)
     return renewal.current(one_shot=step.one_shot)
 
 
@@ -188,7 +186,7 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
 
 
 def _readable(response: httpx.Response, renewal: Renewal) -> bool:
-    if not may_reject_the_token(response.status_code, renewal):
+    if response.status_code not in renewal.token_statuses:
         return False
     length = response.headers.get("content-length", "0")
     return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL

@@ -164,6 +164,7 @@ class _Client(Generic[Transport, Http]):
         trust_env: bool = True,
         limits: httpx.Limits | None = None,
         http2: bool = False,
+        fast: bool = False,
         event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         follow_redirects: bool = False,
         origins: Iterable[str] = (),
@@ -181,6 +182,8 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
         if http_client is not None and not isinstance(http_client, self._colour.http.__mro__[2]):
             raise ConfigurationError(f"http_client= must be an httpx.{self._colour.http.__mro__[2].__name__} here.")
+        if fast and (transport is not None or http_client is not None):
+            raise ConfigurationError("fast=True makes transports of its own: leave out transport= and http_client=.")
         if http_client is not None and any((transport, limits, http2, event_hooks, follow_redirects)):
             raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
         if isinstance(origins, str):
@@ -196,7 +199,7 @@ class _Client(Generic[Transport, Http]):
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
-        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
+        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2, fast)
         # Another client's session refreshes by that client's transport.
         threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
         sent: Headers = {b"user-agent": (b"User-Agent", user_agent(self.api, app)), **checked_headers(headers)}
@@ -354,6 +357,7 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
     `refresh_transport`, in a thread. The client closes `transport`, as httpx's does, and neither of the other two.
     `allow_http`: let tokens travel unencrypted to other machines.
+    `fast`: send the calls by pyreqwest (extra `fast`), at half the processor time; docs/fast.md has its limits.
 
     Raises:
         ConfigurationError: An argument, or the environment, cannot work.

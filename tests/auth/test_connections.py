@@ -348,7 +348,7 @@ async def test_a_borrowed_transport_is_used_and_not_closed(drive: Drive) -> None
     )
     answer = await drive(http.get, "https://api.test", extensions={LEAVING: leaving})
     assert answer.text == "now"
-    await drive(http.aclose if drive.is_async else http.close)
+    await drive.close(http)
 
 
 class Handler:

@@ -290,7 +290,7 @@ else:
 
 
 def test_children_forked_under_busy_threads_neither_hang_nor_get_anothers_answer(api: Counting) -> None:
-    with child(FORKS, api.url, 40) as program:
+    with child(FORKS, api.url, 20) as program:
         assert program.output() == "{0} []"
 
 

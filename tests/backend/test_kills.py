@@ -34,7 +34,7 @@ from tests.servers import KEY, Workers, backend, workers
 pytestmark = pytest.mark.both_databases
 
 DEEP = bool(os.environ.get("BACKEND_CHECK"))
-SEEDS, WORKERS = (4, 3) if DEEP else (1, 2)
+SEEDS, WORKERS, ANSWERS = (4, 3, (60, 200)) if DEEP else (1, 2, (20, 60))
 REFRESHERS, STORM, LEAVERS, NEWCOMERS, TWINS = 26, 6, 6, 6, 6
 
 
@@ -86,7 +86,7 @@ def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, datab
             works.append(partial(join, crowd, emails, registered, refused))
         works += [partial(join, crowd, iter(["twin@example.com"]), registered, refused) for _ in range(TWINS)]
         assert len(works) == 50
-        works.append(partial(end, crowd, running, dice.randint(60, 200)))
+        works.append(partial(end, crowd, running, dice.randint(*ANSWERS)))
         at_once(works)
         assert_no_failure(running.log)
     with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as restarted:

@@ -1,4 +1,4 @@
-"""Fixtures: a real backend for all tests of a worker, and a shell with a home of its own for each."""
+"""Fixtures: a real backend for all tests of a worker, and shells with a home of their own for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,12 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         made = Shell(folder, {"SIGNEDIN_BASE_URL": server.base_url}).run("register", EMAIL, typed=PASSWORD)
         assert made.code == 0, made.err
         yield server
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Shell:
+    """A shell with an API that no command of its tests asks."""
+    return Shell(tmp_path, {"SIGNEDIN_BASE_URL": "http://127.0.0.1:9/api/v1"})
 
 
 @pytest.fixture

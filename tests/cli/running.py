@@ -1,7 +1,8 @@
-"""The real command in a child process, as a user's shell starts it."""
+"""The command as a user's shell runs it: in this process, or, where the process is what counts, in one of its own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -9,9 +10,13 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+from signedin.cli import main
 
 COMMAND = Path(sys.executable).with_name("signedin")
 PATIENCE = 60  # seconds
@@ -56,16 +61,22 @@ class Shell:
     def export(self, **names: str) -> Shell:
         return Shell(self.home, {**self.exported, **names})
 
-    def run(self, *arguments: str, typed: str | None = None) -> Result:
-        """Run the command to its end, with a pipe for standard input."""
+    def run(self, *arguments: str, typed: str = "") -> Result:
+        """Run the command in this process, which starts in no time."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name in os.environ.keys() - self.environ.keys():
+                patch.delenv(name)
+            for name, value in self.environ.items():
+                patch.setenv(name, value)
+            patch.setattr("sys.stdin", io.StringIO(typed))
+            code = main(list(arguments))
+        return Result(code, out.getvalue(), err.getvalue())
+
+    def run_apart(self, *command: str | Path, typed: str = "") -> Result:
+        """Run a program to its end in a process of its own, with pipes for its standard streams."""
         done = subprocess.run(
-            [COMMAND, *arguments],
-            input=typed or "",
-            capture_output=True,
-            text=True,
-            env=self.environ,
-            timeout=PATIENCE,
-            check=False,
+            command, input=typed, capture_output=True, text=True, env=self.environ, timeout=PATIENCE, check=False
         )
         return Result(done.returncode, done.stdout, done.stderr)
 

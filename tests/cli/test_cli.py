@@ -1,13 +1,12 @@
 """The `signedin` command against the real backend: what it says, where, its exit codes, and what it never shows."""
 
-import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 from signedin import FileStore
-from signedin.cli import main
 
 from tests.cli.running import COMMAND, EMAIL, PASSWORD, PATIENCE, Result, Shell
 from tests.servers import Backend
@@ -44,7 +42,7 @@ def test_register_profile_logout(shell: Shell) -> None:
     assert made.code == 0
     assert made.err == f"signedin: The tokens are in the file {shell.tokens}, since no keyring works here.\n"
     assert made.out.startswith(f"Signed in as {email}.\n")
-    shown = shell.run("profile", "--json")
+    shown = shell.run_apart(COMMAND, "profile", "--json")
     assert (shown.code, shown.json["email"]) == (0, email)
     left = shell.run("logout", "--json")
     assert (left.code, left.json["signed_in"], left.json["status"]) == (0, False, "signed_out")
@@ -111,31 +109,17 @@ def test_redis_with_a_password_from_the_environment(shell: Shell) -> None:
 # --------------------------------------------------------------------------------------------------------- exit codes
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Run the command in this process, which starts quicker, for what it refuses before it asks anybody."""
-
-    def run(*arguments: str, typed: str = "", **exported: str) -> Result:
-        for name, value in {"SIGNEDIN_BASE_URL": "http://127.0.0.1:9/api/v1", **exported}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        code = main(list(arguments))
-        return Result(code, *capsys.readouterr())
-
-    return run
-
-
 @pytest.mark.parametrize(
     "arguments",
     [[], ["sing-in"], ["status", "--nonsense"], ["login"], ["login", EMAIL], ["status", "--store", "redi://host"],
      ["status", "--store", "memory:"], ["status", "--base-url", "not a url"],
      ["status", "--base-url", "http://api.example.com"], ["status", "--profile", ""]],
 )  # fmt: skip
-def test_wrong_usage_is_code_two_and_one_line(here: Callable[..., Result], arguments: list[str]) -> None:
-    result = here(*arguments)
+def test_wrong_usage_is_code_two_and_one_line(alone: Shell, arguments: list[str]) -> None:
+    result = alone.run(*arguments)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith("signedin: ")
-    assert here(*arguments, "--json").problem["exit_code"] == 2
+    assert alone.run(*arguments, "--json").problem["exit_code"] == 2
 
 
 def test_an_ended_session_is_code_three(signed_in: Shell, api: Backend) -> None:
@@ -200,16 +184,16 @@ def test_no_answer_shows_a_token_or_the_password(signed_in: Shell) -> None:
 )
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_a_password_among_the_arguments_is_refused_and_not_echoed(
-    here: Callable[..., Result], arguments: list[str], as_json: list[str]
+    alone: Shell, arguments: list[str], as_json: list[str]
 ) -> None:
-    result = here(*arguments, *as_json, typed=PASSWORD)
+    result = alone.run(*arguments, *as_json, typed=PASSWORD)
     assert result.code == 2
     assert "never an argument" in result.err
     assert PASSWORD not in result.err + result.out
 
 
-def test_a_password_in_the_environment_is_not_read(here: Callable[..., Result]) -> None:
-    assert here("login", EMAIL, SIGNEDIN_PASSWORD=PASSWORD).code == 2
+def test_a_password_in_the_environment_is_not_read(alone: Shell) -> None:
+    assert alone.export(SIGNEDIN_PASSWORD=PASSWORD).run("login", EMAIL).code == 2
 
 
 def test_while_it_sends_the_password_ps_shows_nothing_of_it(shell: Shell) -> None:
@@ -231,7 +215,7 @@ def test_the_password_is_one_line_and_only_its_end_is_cut(shell: Shell, typed: s
 
 
 def test_an_argument_that_is_no_text_is_wrong_usage(shell: Shell) -> None:
-    assert shell.run("login", os.fsdecode(b"ada\xff@example.com"), typed=PASSWORD).code == 2
+    assert shell.run_apart(COMMAND, "login", os.fsdecode(b"ada\xff@example.com"), typed=PASSWORD).code == 2
 
 
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
@@ -314,9 +298,7 @@ def test_ctrl_c_while_the_server_is_silent_is_clean(shell: Shell) -> None:
 
 
 def test_closed_standard_streams_are_no_traceback(signed_in: Shell) -> None:
-    script = f'exec "{COMMAND}" status <&- >&- 2>&-'
-    done = subprocess.run(["/bin/sh", "-c", script], env=signed_in.environ, timeout=PATIENCE, check=False)
-    assert done.returncode == 0
+    assert signed_in.run_apart("/bin/sh", "-c", f'exec "{COMMAND}" status <&- >&- 2>&-').code == 0
 
 
 # ---------------------------------------------------------------------------------------------------- status and doctor
@@ -437,10 +419,7 @@ def test_the_commands_of_the_page_work(api: Backend, shell: Shell) -> None:
     page = (Path(__file__).parents[2] / "docs/command.md").read_text()
     block = page.partition("```sh\n")[2].partition("```")[0]
     script = "set -e\ncurl() { test ${#2} -gt 99; }\n" + block.replace("http://localhost:5000/api/v1", api.base_url)
-    environ = {**shell.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
-    line = ["/bin/sh", "-c", script.replace(EMAIL, "page@example.com")]
-    done = subprocess.run(
-        line, input=PASSWORD, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Signed in as page@example.com.") == 2
+    reader = shell.export(PATH=f"{COMMAND.parent}:{os.environ['PATH']}")
+    done = reader.run_apart("/bin/sh", "-c", script.replace(EMAIL, "page@example.com"), typed=PASSWORD)
+    assert done.code == 0, done.err
+    assert done.out.count("Signed in as page@example.com.") == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from types import ModuleType, SimpleNamespace
@@ -13,31 +12,24 @@ import pytest
 import signedin_sdk.contract
 from keyring.errors import InitError
 from signedin import Client, stores
-from signedin.cli import commands, main
-from signedin.testing import FakeAuthServer
+from signedin.cli import commands
 from signedin_sdk.types import Constant, Place
 
-from tests.cli.running import EMAIL, PASSWORD, Result
+from tests.cli.running import EMAIL, PASSWORD, Result, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from signedin.testing import FakeAuthServer
 
     Run = Callable[..., Result]
 LOGIN = signedin_sdk.contract.ISSUES[1]
 
 
 @pytest.fixture
-def server() -> FakeAuthServer:
-    # The command's own clock is the machine's; tokens of this server end in 2027.
-    server = FakeAuthServer()
-    server.add_user()
-    return server
-
-
-@pytest.fixture
-def run(server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
-    """Run the command with a home of its own and clients of the module `shop`, as a user's shell does."""
+def run(server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command with clients of the module `shop`; its own clock is the machine's: the tokens end in 2027."""
 
     class Shop(Client):
         def __init__(self, base_url: str, **options: Any) -> None:
@@ -61,14 +53,10 @@ def run(server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     shop.Shop, shop.Other, shop.nothing = Shop, Other, 1  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "shop", shop)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_STATE_HOME", "SIGNEDIN_STORE", "SIGNEDIN_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
 
-    def run(*arguments: str, typed: str = "", client: str = "shop:Shop") -> Result:
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        code = main([*arguments, *(["--client", client] if client else [])])
-        return Result(code, *capsys.readouterr())
+    def run(*arguments: str, typed: str = "", client: str = "shop:Shop", **exported: str) -> Result:
+        shell = Shell(tmp_path, exported)
+        return shell.run(*arguments, *(["--client", client] if client else []), typed=typed)
 
     return run
 
@@ -198,10 +186,10 @@ def test_tokens_go_to_a_keyring_that_works(
     assert opened == ["keyring:" if works else "file:"] * 2
 
 
-def test_the_variable_of_our_own_api_is_for_no_other(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNEDIN_BASE_URL", "https://ours.example")
-    assert run("status", "--json").json["base_url"] == signedin_sdk.contract.DEFAULT_BASE_URL
-    assert run("status", "--json", client="").json["base_url"] == "https://ours.example"
+def test_the_variable_of_our_own_api_is_for_no_other(run: Run) -> None:
+    ours = {"SIGNEDIN_BASE_URL": "https://ours.example"}
+    assert run("status", "--json", **ours).json["base_url"] == signedin_sdk.contract.DEFAULT_BASE_URL
+    assert run("status", "--json", client="", **ours).json["base_url"] == "https://ours.example"
 
 
 def test_windows_has_the_keyring_alone(run: Run, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:

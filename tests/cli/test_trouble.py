@@ -1,6 +1,5 @@
 """Whatever goes wrong around the command: one line on standard error and an exit code, never a traceback."""
 
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,22 +7,12 @@ import pytest
 from signedin import ConfigurationError, RefreshUnavailableError, SignedInError, SignInRequiredError
 from signedin.cli import commands, main
 
-from tests.cli.running import COMMAND, EMAIL, PATIENCE, Shell
-
-NOBODY = "http://127.0.0.1:9/api/v1"
+from tests.cli.running import COMMAND, EMAIL, Result, Shell
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> Shell:
-    """A shell with an API that no command of these tests asks."""
-    return Shell(tmp_path, {"SIGNEDIN_BASE_URL": NOBODY})
-
-
-def in_sh(shell: Shell, script: str) -> tuple[int, str, str]:
+def in_sh(shell: Shell, script: str) -> Result:
     """Run a script of the shell with the command as `$0`."""
-    line = ["/bin/sh", "-c", script, str(COMMAND)]
-    done = subprocess.run(line, env=shell.environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    return done.returncode, done.stdout, done.stderr
+    return shell.run_apart("/bin/sh", "-c", script, COMMAND)
 
 
 @pytest.mark.parametrize(
@@ -58,29 +47,28 @@ def test_every_exception_is_one_line_and_a_code(
     assert "s3cr3t" not in err
 
 
-def test_letters_that_standard_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
+def test_letters_that_standard_output_cannot_encode_are_escaped(alone: Shell, tmp_path: Path) -> None:
     home = tmp_path / "hömé"
     home.mkdir()
-    shell = Shell(home, {"SIGNEDIN_BASE_URL": NOBODY, "PYTHONIOENCODING": "ascii"})
-    status = shell.run("status", "--profile", "αδα")
+    shell = Shell(home, {**alone.exported, "PYTHONIOENCODING": "ascii"})
+    status = shell.run_apart(COMMAND, "status", "--profile", "αδα")
     assert (status.code, status.err) == (3, "")
     assert "profile: \\u03b1\\u03b4\\u03b1" in status.out.splitlines()
-    failure = shell.run("status", "--store", f"file:{home}")
+    failure = shell.run_apart(COMMAND, "status", "--store", f"file:{home}")
     assert failure.err.count("\n") == 1
     assert "h\\xf6m\\xe9" in failure.err
 
 
-@pytest.mark.parametrize("arguments", ["status", "status --json", "--help"])
+@pytest.mark.parametrize("arguments", ["status", "--help"])
 def test_a_full_standard_output_is_one_line_that_says_that_it_was_done(alone: Shell, arguments: str) -> None:
-    code, _, err = in_sh(alone, f'exec "$0" {arguments} >/dev/full')
-    assert code == 1
-    assert "Done, but the answer cannot be written: No space left on device." in err
-    assert err.count("\n") == 1
+    result = in_sh(alone, f'exec "$0" {arguments} >/dev/full')
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "Done, but the answer cannot be written: No space left on device." in result.err
 
 
 def test_a_full_or_closed_standard_error_changes_neither_the_code_nor_the_answer(alone: Shell) -> None:
-    assert in_sh(alone, 'exec "$0" status --nonsense 2>/dev/full') == (2, "", "")
-    assert in_sh(alone, 'exec "$0" status --nonsense 2>&-') == (2, "", "")
+    assert in_sh(alone, 'exec "$0" status --nonsense 2>/dev/full') == Result(2, "", "")
+    assert in_sh(alone, 'exec "$0" status --nonsense 2>&-') == Result(2, "", "")
 
 
 def test_ctrl_d_at_the_prompt_is_one_line(alone: Shell) -> None:
@@ -95,7 +83,7 @@ def test_a_missing_keyring_is_one_line(alone: Shell, tmp_path: Path, module: str
     if module:
         (tmp_path / "keyring.py").write_text(module)
     shell = alone.export(PYTHONPATH=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
-    status = shell.run("status", "--store", "keyring:")
+    status = shell.run_apart(COMMAND, "status", "--store", "keyring:")
     assert status.code in {1, 2}
     assert (status.out, status.err.count("\n")) == ("", 1)
     assert "keyring" in status.err.lower()
