@@ -46,7 +46,7 @@ class _Own:
 
     def __init__(self: Any, shared: Any, session: TokenSession, plan: Any, **settings: Any) -> None:
         super().__init__(transport=plan, auth=Marked(), **settings)  # type: ignore[call-arg]  # of httpx, the next base
-        self.shared, self.session, self.plan = shared, session, plan
+        self.shared, self.session, self.renewal, self.plan = shared, session, renewal_of(session), plan
         self.templates: tuple[Any, dict[tuple[str, str], httpx.Request]] = (None, {})  # replaced as a whole
         after_fork(self)
 
@@ -58,7 +58,7 @@ class _Own:
         """Refuse what comes after closing, and drop the cookies of another user."""
         if self.shared.closed or self.is_closed:
             raise ConfigurationError(CLIENT_CLOSED)
-        held, whose = renewal_of(self.session).held, self.whose
+        held, whose = self.renewal.held, self.whose
         if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
             self.cookies.clear()
             request.headers.pop("cookie", None)
