@@ -282,7 +282,7 @@ class _Client(Generic[Transport, AnyHttp]):
         if self._is_view or shared.closed:
             return []
         shared.closed = True
-        sessions = shared.profiles.sessions() if shared.owned else ()
+        sessions: list[TokenSession] = shared.profiles.sessions() if shared.owned else []
         parts: tuple[Any, ...] = (shared.transport, self._http if self._is_own else None, *sessions)
         return [part for part in parts if part is not None]
 
