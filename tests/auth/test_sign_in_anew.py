@@ -218,7 +218,10 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     assert server.ledger["expired"] == 0
     client.close()
     client.session.close()
-    assert [t.name for t in threading.enumerate() if t.name == "signedin-session"] == []
+    watchers = [thread for thread in threading.enumerate() if thread.name == "signedin-session"]
+    for thread in watchers:
+        thread.join(PATIENCE)  # it has done all, and may be on its last instructions
+    assert not any(thread.is_alive() for thread in watchers)
 
 
 @pytest.mark.timeout(20)
