@@ -1,6 +1,6 @@
 """Transports over pyreqwest, an HTTP client in Rust, in the place of httpx's: `fast=True`, the extra `fast`.
 
-They stand below the limit and the queue of _stack.py and raise httpx's errors. pyreqwest has transports for httpx, too,
+They stand below the limit and the queue of _connections.py and raise httpx's errors. pyreqwest has transports for it,
 but those call a lost answer a ConnectError, after which a POST that the server has carried out would be sent again, and
 add all timeouts up to one.
 """

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import httpx
 
 from signedin._contract import Received
-from signedin._network import origin_of
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, origin_of
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) 
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
     # Not by `in`, for which httpx first decodes every header.
     header = renewal.header.encode()
-    if not wanted or any(name.lower() == header for name, _ in request.headers.raw):
+    if not wanted or header in [name.lower() for name, _ in request.headers.raw]:
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held

@@ -16,8 +16,8 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
+from signedin._network import LEAVING, RETURNING
 from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
-from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
 from tests.auth.driving import Body, Drive, Waiters, Wire

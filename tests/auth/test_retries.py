@@ -11,7 +11,8 @@ import anyio
 import httpx
 import pytest
 from signedin import APIError, APIStatusError, RateLimitError, ServerError, UnauthorizedError
-from signedin._retries import Budget, retry_after
+from signedin._answers import retry_after
+from signedin._call import Budget
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin.timing import retry_pause
 from signedin_sdk.types import Call, Operation

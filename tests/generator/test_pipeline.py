@@ -97,14 +97,6 @@ def test_a_tag_that_ruff_would_leave_out_is_formatted_like_any_other(tmp_path: P
     assert generated[0] == generated[1]
 
 
-def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path) -> None:
-    spec = minimal()
-    inner = {"type": "object", "properties": {"c": {"type": "string"}}}
-    spec["components"]["schemas"] |= {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner}
-    with pytest.raises(GenerateError, match="several schemas become one module: ab"):
-        generate_package(as_json(spec), tmp_path / "shared_sdk", "json")
-
-
 def test_what_is_left_out_is_told_with_its_line(tmp_path: Path) -> None:
     spec = minimal()
     spec["paths"]["/things"]["get"]["callbacks"] = {"done": {"{$request.query.url}": {}}}
