@@ -107,7 +107,7 @@ def _failure(pair_package: str, folder: Path) -> str:
 def test_old_programs_agree_with_every_level(folder: Path) -> None:
     failed = {pair.package: _failure(pair.package, folder) for pair in PAIRS}
     assert _failure("base_sdk", folder) == ""
-    # mypy is asked only where the run has not said enough.
+    # mypy is asked only where the run has not failed.
     passed = [package for package, failure in failed.items() if not failure]
     failed |= _mistyped(folder, passed)
     wrong = [
