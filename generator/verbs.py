@@ -14,7 +14,7 @@ from generator.mend.partial import mended_without_loss
 from generator.package.generation import config_for
 from generator.package.refusals import trial
 from generator.pipeline import LintError, Request
-from generator.recordings.cassettes import stale
+from generator.recordings.exchange import stale
 
 PARTIAL: Final = 4
 
