@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 _HEAD: Final = """\
-# What a call costs
+# What does a call cost?
 
 Written by `make bench` (`python -m benchmarks.calls {rounds}`) on {date}; do not edit. Python {python}, httpx {httpx},
 {system}, {processors} processors, load {load:.0f}. A typed, authenticated call (`client.users.get_profile()`) against

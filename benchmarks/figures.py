@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "figures.md"
 _HEAD: Final = """\
-# Figures
+# How many refreshes are there, and what do they cost?
 
 Written by `make bench` on {date}; do not edit. Python {python}, httpx {httpx}, {system}. Counts hold on any machine and
 are asserted in the suite at a smaller size (`tests/chaos/test_figures.py`); ratios compare runs that took turns in one

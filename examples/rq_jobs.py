@@ -1,8 +1,11 @@
 """A fleet of RQ workers on one service account: one sign-in and one refresh for all, in the Redis that they share.
 
-SIGNEDIN_BASE_URL=... SIGNEDIN_STORE=redis://localhost:6379/0 rq worker
+SIGNEDIN_BASE_URL=... SIGNEDIN_STORE=redis://localhost:6379/0 rq worker --with-scheduler
 """
 
+from redis import Redis
+from rq import Queue, Retry
+from rq.job import Job
 from signedin import Client
 
 
@@ -12,5 +15,12 @@ def report() -> str:
         return client.users.get_profile().email
 
 
-# Where it is enqueued, an outage is tried again, for RefreshUnavailableError keeps the tokens:
-#     Queue(connection=Redis()).enqueue(report, retry=Retry(max=3, interval=60))
+def enqueue(connection: Redis, jobs: int) -> list[Job]:
+    """Have so many jobs done. One that fails in an outage runs again later: the tokens outlive it."""
+    queue = Queue(connection=connection)
+    return [queue.enqueue(report, retry=Retry(max=3, interval=60)) for _ in range(jobs)]
+
+
+if __name__ == "__main__":
+    with Redis() as redis:
+        enqueue(redis, 10)

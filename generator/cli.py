@@ -26,7 +26,7 @@ _VERBS: Final = {
         "say what an edited spec changes for users of the SDK, and which version it must be",
     ),
     "release": (
-        "generator.release.verb",
+        "generator.release.steps",
         "publish the next version: number, changelog, package, tests, two equal builds, SBOM, upload, trial",
     ),
 }
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m generator",
-        description="Print a typed SDK from an OpenAPI spec.",
+        description="Generate a typed SDK from an OpenAPI spec.",
         epilog=(__doc__ or "").partition("\n\n")[2],
     )
     verbs = parser.add_subparsers(required=True, dest="verb", metavar="|".join(_VERBS))
@@ -115,6 +115,10 @@ def _add_diff(one: argparse.ArgumentParser) -> None:
     text = "a program to type-check: a file or git:REVISION:PATH; repeatable"
     one.add_argument("--consumer", action="append", default=[], help=text)
     _add_refs(one)
+    text = "compare what `generate --leave-out` generates of each: for specs that somebody else owns"
+    one.add_argument("--leave-out", action="store_true", help=text)
+    text = "changes to pass over, a line each: RULE WHERE # REASON"
+    one.add_argument("--ignore", type=Path, metavar="FILE", help=text)
     one.add_argument("--specs-only", action="store_true", help="do not generate and compare the two packages")
     one.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 3 from this level on")
 

@@ -16,7 +16,7 @@ class SpecError(GeneratorError):
     """The spec cannot be read."""
 
 
-class PrintError(GeneratorError):
+class GenerateError(GeneratorError):
     """openapi-python-client or the formatter refused."""
 
 

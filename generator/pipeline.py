@@ -1,4 +1,4 @@
-"""What the verbs do, step by step. Prints nothing: progress goes to the caller's `tell`."""
+"""What the verbs do, step by step. Writes nothing to the terminal: progress goes to the caller's `tell`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from generator.errors import GeneratorError, VerificationError
 from generator.lint import Finding
 from generator.mend.partial import count, mended, mended_without_loss
 from generator.package.formatting import format_package
+from generator.package.generation import config_for, generate_package
 from generator.package.pins import require_pins
-from generator.package.printer import config_for, print_package
 from generator.package.provenance import NAME, files, read_provenance, write_provenance
 from generator.package.swap import recover, replace, require_replaceable
 from generator.package.unread import readable, without
@@ -71,7 +71,7 @@ def generate(request: Request, tell: Tell, *, tried: bool = True, types: bool = 
             tell(f"trying it: compile, import, operations{', types' if types else ''}")
             verify(document, package, types=types)
 
-    with _printed(request, tell, trial) as (package, left):
+    with _generated(request, tell, trial) as (package, left):
         replace(package, request.output, move=True)
         tell(f"{request.output}: {sum(1 for _ in files(request.output))} files")
         return left
@@ -79,12 +79,12 @@ def generate(request: Request, tell: Tell, *, tried: bool = True, types: bool = 
 
 def check(request: Request, tell: Tell) -> list[str]:
     """Return how the committed package differs from what the spec yields, a line for each difference."""
-    with _printed(request, tell, verify if request.leave_out else None) as (package, _):
+    with _generated(request, tell, verify if request.leave_out else None) as (package, _):
         return list(_differences(package, request.output))
 
 
 @contextmanager
-def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tuple[Path, list[Finding]]]:
+def _generated(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tuple[Path, list[Finding]]]:
     """Yield the package and what it lacks, without what does not pass its trial if that may be left out."""
     require_pins()
     require_locked()
@@ -97,7 +97,7 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
         for _ in range(_ROUNDS):
             tell("generating and formatting")
             try:
-                _print(document, package)
+                _generate(document, package)
                 if trial is not None:
                     trial(document, package)
                 break
@@ -115,8 +115,8 @@ def _printed(request: Request, tell: Tell, trial: Trial | None) -> Iterator[tupl
         yield package, left
 
 
-def _print(document: Document, package: Path) -> None:
-    print_package(document, package)
+def _generate(document: Document, package: Path) -> None:
+    generate_package(document, package)
     format_package(package)
     write_provenance(document, package)
 

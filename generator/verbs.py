@@ -10,10 +10,10 @@ from generator.cli import ROOT
 from generator.errors import GeneratorError
 from generator.lint import Finding
 from generator.mend.partial import mended_without_loss
-from generator.package.printer import config_for
+from generator.package.generation import config_for
 from generator.package.refusals import trial
 from generator.pipeline import LintError, Request
-from generator.pipeline import generate as print_anew
+from generator.pipeline import generate as generate_anew
 
 PARTIAL: Final = 4
 
@@ -33,7 +33,7 @@ def lint(options: argparse.Namespace) -> int:
 def generate(options: argparse.Namespace) -> int:
     """Replace the package."""
     try:
-        left = print_anew(requested(options), tell, tried=not options.no_trial)
+        left = generate_anew(requested(options), tell, tried=not options.no_trial)
     except LintError as error:
         _show(options.spec, error.findings)
         raise

@@ -73,6 +73,21 @@ print(*sorted(name for name in sys.modules if name.startswith(("signedin_sdk.", 
     assert done.stdout.splitlines() == ["", own]
 
 
+def test_on_windows_the_package_is_imported_and_a_token_file_refused() -> None:
+    program = """
+import argparse, getpass, httpx, sys, types
+sys.platform = "win32"  # after what of the standard library is another there
+sys.modules |= {"fcntl": None, "pwd": None, "msvcrt": types.ModuleType("msvcrt")}
+import signedin, signedin.cli
+try:
+    signedin.FileStore()
+except signedin.ConfigurationError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "FileStore needs POSIX file locks, which this system lacks; use KeyringStore.\n"
+
+
 @pytest.mark.parametrize("name", signedin.__all__)
 def test_public_name_says_what_it_is(name: str) -> None:
     exported = getattr(signedin, name)

@@ -5,13 +5,16 @@ Knows generated packages by the protocols below only: any package that the gener
 
 from __future__ import annotations
 
+import contextlib
 import json
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+import re
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import httpx
 
-from signedin._retries import retry_after
+from signedin._contract import date_of
 from signedin.errors import (
     APIConnectionError,
     APIResponseError,
@@ -23,9 +26,27 @@ from signedin.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_UNKNOWN: Final = "Whether the server did it is unknown."
+_FAILURES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[SignedInError], str], ...]] = (
+    (httpx.ConnectTimeout, APITimeoutError, "the server could not be reached in time. Nothing was sent."),
+    (httpx.PoolTimeout, APITimeoutError, "no connection became free in time. Nothing was sent; try again."),
+    (httpx.TimeoutException, APITimeoutError, f"no answer in time ({{type}}). {_UNKNOWN}"),
+    (
+        httpx.ConnectError,
+        APIConnectionError,
+        "could not connect to {host} ({error}). Nothing was sent; is the server running there?",
+    ),
+    (httpx.DecodingError, APIConnectionError, "the answer could not be decoded ({error})."),
+    (httpx.TooManyRedirects, APIConnectionError, "the server redirects in circles."),
+    ((httpx.InvalidURL, httpx.UnsupportedProtocol), ConfigurationError, "{error}"),
+    # Not the error's own text: h11 quotes what it refuses, and that can be a header with a token.
+    (Exception, APIConnectionError, f"the connection broke ({{type}}). {_UNKNOWN}"),
+)
 
 T = TypeVar("T")
+_YEAR: Final = 366 * 86_400.0  # seconds; the longest Retry-After that is believed
 E = TypeVar("E", bound=BaseException)
 
 
@@ -74,27 +95,22 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
 
 
 def _refusal(call: Call[Any], response: httpx.Response, wait: float | None, hint: str) -> APIStatusError:
-    operation, typed = call.operation, call.parse_error(response)
-    body = typed if typed is not None else _decoded(response)
+    typed, decoded = call.parse_error(response), None
+    with contextlib.suppress(ValueError, RecursionError):
+        decoded = response.json()
+    body = decoded if typed is None else typed
     message = _message(body, response)
     if response.status_code == 404 and typed is None and not isinstance(body, dict):
         message += ". That is no answer of this API: is the base URL right?"
     return status_error(response.status_code)(
         message,
-        method=operation.method.upper(),
-        path=operation.path,
+        method=call.operation.method.upper(),
+        path=call.operation.path,
         response=response,
         body=body,
         retry_after=None if wait is None else timedelta(seconds=wait),
         hint=hint,
     )
-
-
-def _decoded(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
 
 
 def _message(body: object, response: httpx.Response) -> str:
@@ -117,6 +133,29 @@ def _shape(response: httpx.Response) -> str:
     return f"{kind} instead of JSON"
 
 
+def retry_after(headers: httpx.Headers, now: float) -> float | None:
+    """Return for how many seconds the server wants to be left alone; of several answers the longest.
+
+    In milliseconds (`retry-after-ms`), seconds or as a date (RFC 9110, section 10.2.3), a date by the server's own
+    clock where it sends its time. None where nothing names a time.
+    """
+    server = date_of(headers)
+    return max(_waits(headers, now if server is None else server), default=None)
+
+
+def _waits(headers: httpx.Headers, now: float) -> Iterator[float]:
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        for value in headers.get_list(name):
+            if re.fullmatch(r"\d+(\.\d+)?", value.strip(), re.ASCII):
+                yield min(float(value) * unit, _YEAR)
+            elif name == "retry-after" and value[:1].isalpha():
+                try:
+                    date = parsedate_to_datetime(value)
+                    yield min(max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now), _YEAR)
+                except (ValueError, TypeError, OverflowError):
+                    continue
+
+
 # ------------------------------------------------------------------------------------------------------------ failures
 
 
@@ -135,7 +174,8 @@ def bare(error: E) -> E:
 
 def typed_error(operation: Operation, error: Exception, *, hint: str = "") -> SignedInError:
     """Return our error for one of httpx's. `hint`: what it says of further attempts."""
-    kind, words = _described(error)
+    kind, words = next((kind, words) for types, kind, words in _FAILURES if isinstance(error, types))
+    words = words.format(type=type(error).__name__, error=error, host=_host(error))
     return kind(f"{name_of(operation)}: {words}{hint}")
 
 
@@ -147,35 +187,12 @@ def broken_stream(operation: Operation, response: httpx.Response, error: Excepti
     return APIResponseError(f"{name_of(operation)}: {words} ({type(error).__name__}).", response=response)
 
 
-def _described(error: Exception) -> tuple[type[SignedInError], str]:
-    match error:
-        case httpx.ConnectTimeout():
-            return APITimeoutError, "the server could not be reached in time. Nothing was sent."
-        case httpx.PoolTimeout():
-            return APITimeoutError, "no connection became free in time. Nothing was sent; try again."
-        case httpx.TimeoutException():
-            return APITimeoutError, f"no answer in time ({type(error).__name__}). Whether the server did it is unknown."
-        case httpx.ConnectError():
-            words = f"could not connect to {_host(error)} ({error}). Nothing was sent; is the server running there?"
-            return APIConnectionError, words
-        case httpx.DecodingError():
-            return APIConnectionError, f"the answer could not be decoded ({error})."
-        case httpx.TooManyRedirects():
-            return APIConnectionError, "the server redirects in circles."
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return ConfigurationError, str(error)
-        case _:
-            # Not the error's own text: h11 quotes what it refuses, and that can be a header with a token.
-            words = f"the connection broke ({type(error).__name__}). Whether the server did it is unknown."
-            return APIConnectionError, words
-
-
 def name_of(operation: Operation) -> str:
     return f"{operation.method.upper()} {operation.path}"
 
 
-def _host(error: httpx.RequestError) -> str:
+def _host(error: Exception) -> str:
     try:
-        return error.request.url.netloc.decode("ascii", "replace")
+        return error.request.url.netloc.decode("ascii", "replace") if isinstance(error, httpx.RequestError) else ""
     except RuntimeError:  # raised by a transport that names no request
         return "the server"

@@ -7,12 +7,14 @@ of any generated package: ours stand for all.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
@@ -24,10 +26,10 @@ from signedin.errors import ConfigurationError
 from signedin.protocols import Renewed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import httpx
-    from signedin_sdk.types import Carry, Constant, Expires, IssueContract, RefreshContract, TokenRequest, TokenResponse
+    from signedin_sdk.types import Constant, Expires, IssueContract, RefreshContract, TokenRequest, TokenResponse
 
     from signedin.protocols import Contract
 
@@ -47,8 +49,9 @@ class Received:
     __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, headers: httpx.Headers, content: bytes, *, strict: bool = False) -> None:
-        self.status, self.headers = status, headers
-        self.body = _json(content, object_pairs_hook=_without_duplicates if strict else None)
+        self.status, self.headers, self.body = status, headers, None
+        with contextlib.suppress(ValueError, RecursionError):
+            self.body = json.loads(content, object_pairs_hook=_without_duplicates if strict else None)
 
     def at(self, place: Place) -> Any:
         """Return the value at a place; None where there is none."""
@@ -57,9 +60,8 @@ class Received:
         if place.where == "cookie":
             return self._cookie(place.name)
         value = self.headers.get(place.name)
-        if value is None or value[: len(place.prefix)].lower() != place.prefix.lower():
-            return None
-        return value[len(place.prefix) :]
+        prefixed = value is not None and value[: len(place.prefix)].lower() == place.prefix.lower()
+        return value[len(place.prefix) :] if prefixed else None
 
     def _cookie(self, name: str) -> str | None:
         # By hand: `http.cookies` refuses whole headers for one character (RFC 6265, section 5.2, does not).
@@ -69,13 +71,14 @@ class Received:
 
     def matches(self, signs: tuple[Sign, ...], *, by_status: bool = False) -> Sign | None:
         """Return the first sign that the response shows. `by_status`: its body cannot be read, as of a HEAD."""
-        return next((sign for sign in signs if sign.status == self.status and self._shows(sign, by_status)), None)
+        matching = (sign for sign in signs if sign.status == self.status)
+        return next((sign for sign in matching if self._shows(sign, sign.place, by_status=by_status)), None)
 
-    def _shows(self, sign: Sign, by_status: bool) -> bool:  # noqa: FBT001 -- private, read at the call
-        if sign.place is None or (by_status and sign.place.where == "body"):
+    def _shows(self, sign: Sign, place: Place | None, *, by_status: bool) -> bool:
+        if place is None or (by_status and place.where == "body"):
             return True
-        value = self.at(sign.place)
-        if sign.place.where == "body":
+        value = self.at(place)
+        if place.where == "body":
             return any(type(value) is type(other) and value == other for other in sign.values)  # True is not 1
         return value is not None and any(str(other).lower() in value.lower() for other in sign.values)
 
@@ -109,12 +112,14 @@ def issued(
     claims, date = claims_of(answer.at(response.access_token), refresh.subject), date_of(answer.headers)
     offset = clock_offset(claims, sent=sent, received=received, date=date)
     reused = old.refresh_token if old is not None and response.absent == "keep" else None
-    places = refresh.request.carry if refresh.request else ()
+    carry = refresh.request.carry if refresh.request else ()
     pair = TokenPair(
         answer.at(response.access_token),
         (answer.at(response.refresh_token) if response.refresh_token else None) or reused,
         _ends(answer, response.expires, sent + offset),
-        carried=_carried(answer, places, old.carried if old else {}),
+        # What a response leaves out stays as it was.
+        carried=(dict(old.carried) if old else {})
+        | {_key(source): answer.at(source) for source, _ in carry if is_token(answer.at(source))},
         subject=refresh.subject,
     )
     date_offset = None if date is None else clock_offset(Claims(), sent=sent, received=received, date=date)
@@ -128,15 +133,6 @@ def _demand_tokens(answer: Received, response: TokenResponse) -> None:
     absent = place is None or (answer.at(place) in (None, "") and response.absent != "refuse")
     if place is not None and not absent and not is_token(answer.at(place)):
         raise LookupError(place.name.removeprefix("/"))
-
-
-def _carried(answer: Received, carry: tuple[Carry, ...], before: Mapping[str, str]) -> dict[str, str]:
-    """Return what goes back with the next refresh; a value that a response leaves out stays as it was."""
-    values = {**before}
-    for source, _ in carry:
-        if is_token(answer.at(source)):
-            values[_key(source)] = answer.at(source)
-    return values
 
 
 def _key(place: Place) -> str:
@@ -166,68 +162,46 @@ def _ends(answer: Received, expires: Expires | None, now: float) -> datetime | N
 def filled(
     request: TokenRequest, url: str, pair: TokenPair, settings: Mapping[str, str], headers: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the arguments of `httpx.Client.stream` for a request that carries the pair."""
-    form = _Form(request, url, headers)
-    for place, value in ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token)):
-        if place is not None and value is not None:
-            form.put(place, value)
-    for place, constant in request.constants:
-        form.put(place, constant)
-    for name, place in request.settings:
-        form.put(place, settings[name])
-    for source, target in request.carry:
-        if (value := pair.carried.get(_key(source))) is not None:
-            form.put(target, value)
-    if request.client == "basic":  # RFC 6749, section 2.3.1: each half is form-encoded first
-        credentials = ":".join(quote_plus(settings[name]) for name in _CLIENT)
-        form.headers["authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"
-    elif request.client == "body":
-        form.body |= {name: settings[name] for name in _CLIENT}
-    return form.arguments()
-
-
-class _Form:
-    """A request that is being filled."""
-
-    def __init__(self, request: TokenRequest, url: str, headers: Mapping[str, str]) -> None:
-        self._method, self._encoding, self._url = request.method, request.encoding, url
-        self.headers = {name.lower(): value for name, value in headers.items()}
-        self.body: dict[str, Any] = {}
-        self._cookies: list[str] = []
-        self._query: dict[str, str] = {}
-
-    def put(self, place: Place, value: str) -> None:
-        """Put a value at a place."""
+    """Return the arguments of `httpx.Client.build_request` for a request that carries the pair."""
+    headers, query = {name.lower(): value for name, value in headers.items()}, {}
+    body: dict[str, Any] = {}
+    for place, value in _values(request, pair, settings):
         match place.where:
             case "body":
                 *outer, name = _steps(place.name)
-                body = self.body
-                for step in outer:
-                    body = body.setdefault(step, {})
-                body[name] = value
+                reduce(lambda node, step: node.setdefault(step, {}), outer, body)[name] = value
             case "header":
-                self.headers[place.name.lower()] = place.prefix + value
+                headers[place.name.lower()] = place.prefix + value
             case "bearer":
-                self.headers["authorization"] = f"Bearer {value}"
+                headers["authorization"] = f"Bearer {value}"
             case "cookie":
-                self._cookies.append(f"{place.name}={value}")
+                headers["cookie"] = "; ".join(filter(None, (headers.get("cookie"), f"{place.name}={value}")))
             case "query":
-                self._query[place.name] = value
+                query[place.name] = value
             case "path":
-                self._url = self._url.replace(f"{{{place.name}}}", quote(value, safe=""))
+                url = url.replace(f"{{{place.name}}}", quote(value, safe=""))
+    arguments = {"method": request.method, "url": url, "headers": headers, "params": query or None}
+    if request.encoding in _ENCODED:
+        # The content-type, too: one among the client's headers would stand for that of `json=`.
+        headers["content-type"] = _ENCODED[request.encoding]
+        arguments["json" if request.encoding == "json" else "data"] = body
+    return arguments
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the request as arguments of `httpx.Client.stream`."""
-        arguments: dict[str, Any] = {"method": self._method, "url": self._url, "headers": self.headers}
-        if self._cookies:
-            self.headers["cookie"] = "; ".join(self._cookies)
-        if self._query:
-            arguments["params"] = self._query
-        if self._encoding in _ENCODED:
-            # The content-type, too: one among the client's headers would stand for that of `json=`.
-            self.headers["content-type"] = _ENCODED[self._encoding]
-            arguments["json" if self._encoding == "json" else "data"] = self.body
-        return arguments
+
+def _values(request: TokenRequest, pair: TokenPair, settings: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    """Return what a request carries, and where."""
+    tokens = ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token))
+    yield from ((place, value) for place, value in tokens if place is not None and value is not None)
+    yield from request.constants
+    yield from ((place, settings[name]) for name, place in request.settings)
+    for source, target in request.carry:
+        if (value := pair.carried.get(_key(source))) is not None:
+            yield target, value
+    if request.client == "basic":  # RFC 6749, section 2.3.1: each half is form-encoded first
+        credentials = ":".join(quote_plus(settings[name]) for name in _CLIENT)
+        yield Place("header", "authorization", "Basic "), base64.b64encode(credentials.encode()).decode()
+    elif request.client == "body":
+        yield from ((Place("body", f"/{name}"), settings[name]) for name in _CLIENT)
 
 
 # ------------------------------------------------------------------------------------------------------ generated calls
@@ -344,13 +318,6 @@ def _pointed(body: Any, pointer: str) -> Any:
         else:
             return None
     return body
-
-
-def _json(content: bytes, **options: Any) -> Any:
-    try:
-        return json.loads(content, **options)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

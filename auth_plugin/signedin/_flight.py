@@ -8,34 +8,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
-from signedin._threads import Signal
-from signedin._tokens import Intent, Record, Records, Status, TokenPair
+from signedin._threads import Promise, Signal
+from signedin._tokens import Instant, Intent, Record, Records, Status, TokenPair
 from signedin.errors import (
+    FreshTokenRejectedError,
     NotSignedInError,
     RefreshUnavailableError,
     SessionExpiredError,
     SignedInError,
+    SignInRequiredError,
     TokenStoreError,
 )
 from signedin.protocols import Answer, Busy, Clock, Closing, NotSent, Refresher, Refused, Renewed, Unknown
-from signedin.timing import Timing, back_off, lengthened
+from signedin.timing import BACK_OFFS, RESTS, Timing, jittered, lengthened, nth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from signedin._threads import SharedJob
+    from signedin._tokens import Held
+
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """What the clocks show, in seconds."""
-
-    wall: float
-    monotonic: float
+# After so many refreshes in so many seconds, each for a pair that the server refused and never accepted, it is a loop.
+_UNPROVEN_LIMIT: Final = 5
+_UNPROVEN_WINDOW: Final = 30.0
 
 
 class World(Protocol):
@@ -103,7 +105,7 @@ def fly(world: World, orders: Orders) -> Landing:
     Raises:
         NotSignedInError: The store holds no pair, or a sign-out removed it meanwhile.
         SessionExpiredError: The server refused the refresh token; the record is DEAD.
-        RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
+        RefreshUnavailableError: No usable answer within the bounds; the pair stays.
         TokenStoreError: The store cannot be used. If the token may have been sent, the journal tells the next flight.
     """
     deadline = world.now().monotonic + orders.timing.flight
@@ -148,7 +150,7 @@ def _check(world: World, orders: Orders) -> Record:
     elif record is None or record.status is Status.SIGNED_OUT:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
     elif record.status is Status.DEAD:  # never tried again (I12)
-        raise _expired()
+        raise expired()
     held = orders.held if orders.held and orders.held.family == record.family else None
     if held is not None and record.generation < held.generation:
         # A save failed, or the store was rolled back. Its token is spent (I2): put the newer pair back (I3).
@@ -208,16 +210,16 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
 
 
 def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
-    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2)."""
+    """SEND, and send again where that is safe: never sent, to be left alone, or in doubt and allowed (I2)."""
     pair = record.pair if record.pair or not orders.signs_in else TokenPair("")
     if pair is None or record.intent is None:
         raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
     resends = orders.timing.resends
-    # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
+    # A token in doubt from before is presented at least once: without an answer of the server nothing ends the doubt.
     doubtful = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
     reason, retry_after = "an earlier attempt did not come back", None
     for count in range(resends + 1):
-        wait = max(back_off(count - 1), retry_after or 0.0) if count else 0.0
+        wait = max(nth(BACK_OFFS, count - 1), retry_after or 0.0) if count else 0.0
         if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
         answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
@@ -225,7 +227,10 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
             return _save(world, record, answer, deadline, in_doubt=in_doubt)
         if isinstance(answer, Refused):
             _end_session(world, orders, record, Status.DEAD)
-            raise _sign_in_refused(answer.reason) if orders.signs_in else _expired(answer.reason)
+            if orders.signs_in:
+                words = "There is no pair; see what credentials= returns."
+                raise SessionExpiredError(f"The server refused the sign-in ({answer.reason}). {words}")
+            raise expired(answer.reason)
         if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
             _ambiguous(world, orders, record, record.intent, deadline)
             doubtful, in_doubt = doubtful - in_doubt, True
@@ -262,7 +267,7 @@ def _save(world: World, record: Record, answer: Renewed, deadline: float, *, in_
             if world.compare_and_set(record.revision, fresh):
                 return Landing(fresh, "refreshed")
             current = world.load()
-            if current is None or not _same_generation(current, record):
+            if current is None or not current.same_generation(record):
                 return _overtaken(world, record, current, answer.pair)
             # Only the journal entry differs: ours is still the pair to save.
             record, fresh = current, fresh.at_revision(current.revision)
@@ -279,7 +284,7 @@ def _overtaken(world: World, record: Record, current: Record | None, pair: Token
     if current is None or current.status is Status.SIGNED_OUT:
         raise NotSignedInError("Signed out during the refresh; the new tokens were revoked. Sign in again.")
     if current.status is Status.DEAD:
-        raise _expired()
+        raise expired()
     return Landing(current, "adopted")
 
 
@@ -310,14 +315,9 @@ def _end_session(world: World, orders: Orders, record: Record, status: Status) -
 def _reload_unchanged(world: World, orders: Orders, record: Record) -> Record:
     """Return the record as the store has it now, if it is the same generation; else leave the state."""
     current = _check(world, orders)
-    if not _same_generation(current, record):
+    if not current.same_generation(record):
         raise _RecordChanged
     return current
-
-
-def _same_generation(current: Record, record: Record) -> bool:
-    # By the sign-in too: if the record was lost and somebody signed in anew, the generations begin again (I9).
-    return (current.generation, current.family) == (record.generation, record.family)
 
 
 def _unlock(world: World) -> None:
@@ -330,13 +330,6 @@ def _unlock(world: World) -> None:
 def _require_time(world: World, deadline: float, seconds: float, otherwise: str) -> None:
     if world.now().monotonic + seconds > deadline:
         raise _unavailable(otherwise)
-
-
-def _of_subject(answer: Answer, subject: tuple[str, ...]) -> Answer:
-    """Return the answer with its subject read as the contract says, which a user's own refresher does not know."""
-    if not isinstance(answer, Renewed) or answer.pair.subject == subject:
-        return answer
-    return replace(answer, pair=replace(answer.pair, subject=subject))
 
 
 def _validated(old: TokenPair, answer: object, *, same_user: bool) -> Answer:
@@ -355,19 +348,14 @@ def _validated(old: TokenPair, answer: object, *, same_user: bool) -> Answer:
 
 def _unavailable(reason: str, retry_after: float | None = None) -> RefreshUnavailableError:
     delay = None if retry_after is None else timedelta(seconds=retry_after)
-    return RefreshUnavailableError(f"Could not refresh: {reason}. The pair is kept; try again.", retry_after=delay)
+    return RefreshUnavailableError(f"Could not refresh: {reason}. The pair stays; try again.", retry_after=delay)
 
 
-def _expired(reason: str | None = None) -> SessionExpiredError:
+def expired(reason: str | None = None) -> SessionExpiredError:
+    """Return the error of a session whose refresh token the server has refused."""
     because = f" ({reason})" if reason else ""
     return SessionExpiredError(
         f"The session has expired: the server refused the refresh token{because}. The pair was cleared; sign in again."
-    )
-
-
-def _sign_in_refused(reason: str) -> SessionExpiredError:
-    return SessionExpiredError(
-        f"The server refused the sign-in ({reason}). There is no pair; see what credentials= returns."
     )
 
 
@@ -391,7 +379,7 @@ class LiveWorld:
     def sleep(self, seconds: float, *, to_the_end: bool = False) -> None:
         closing = Signal() if to_the_end else self.closing
         if not self.clock.sleep(lengthened(seconds), closing) and not to_the_end:
-            raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair is kept.")
+            raise RefreshUnavailableError("The session was closed before it could be refreshed. The pair stays.")
 
     def load(self) -> Record | None:
         return self._stored(self.records.load)
@@ -407,9 +395,11 @@ class LiveWorld:
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return _of_subject(
-                self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), self.records.subject
-            )
+            answer = self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post)
+            if not isinstance(answer, Renewed):
+                return answer
+            # A refresher of the user's own does not know the claims that name whose token it is.
+            return replace(answer, pair=replace(answer.pair, subject=self.records.subject))
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 
@@ -424,3 +414,74 @@ class LiveWorld:
             raise
         except BaseException as error:
             raise TokenStoreError(f"{type(self.records.store).__name__} raised {type(error).__name__}.") from error
+
+
+class Setbacks:
+    """What went wrong lately: the next flight rests, and a loop of fruitless refreshes ends. `Renewal` guards it."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        # Class and text of the last failure: the error itself would keep frames, and what they hold.
+        self.last: tuple[str, str] | None = None
+        self._failures, self._rest_until = 0, 0.0  # flights failed in a row; monotonic
+        self._unproven: deque[float] = deque(maxlen=_UNPROVEN_LIMIT)  # monotonic
+
+    def rest(self) -> float:
+        """Return the seconds for which no flight should send."""
+        return max(0.0, self._rest_until - self._monotonic())
+
+    def failed(self, error: SignedInError) -> None:
+        """Let the next flight rest, as long as the server wants or longer each time."""
+        self._failures, self.last = self._failures + 1, (type(error).__name__, str(error))
+        wanted = error.retry_after if isinstance(error, RefreshUnavailableError) else None
+        rest = max(jittered(nth(RESTS, self._failures - 1)), wanted.total_seconds() if wanted else 0.0)
+        self._rest_until = self._monotonic() + rest
+
+    def landed(self, replaced: Held | None) -> None:
+        """Forget failures. A pair that the server refused and never accepted may have been part of a loop."""
+        self._failures, self._rest_until, self.last = 0, 0.0, None
+        if replaced is not None and replaced.accepted:
+            self._unproven.clear()
+        elif replaced is not None and replaced.refused:
+            self._unproven.append(self._monotonic())
+
+    def reset(self, error: SignedInError | None = None) -> None:
+        """Begin anew: somebody signed in, or the session is over by this error."""
+        self._failures, self._rest_until = 0, 0.0
+        self.last = (type(error).__name__, str(error)) if error else None
+        self._unproven.clear()
+
+    def ended_by(self, error: SignedInError) -> bool:
+        """Say whether it was an error of this class that ended the session, and nothing has gone well since."""
+        return self.last is not None and self.last[0] == type(error).__name__
+
+    def loops(self, held: Held) -> bool:
+        """Say whether replacing this pair would be one more turn of a loop."""
+        full = len(self._unproven) == _UNPROVEN_LIMIT
+        return full and not held.accepted and self._monotonic() - self._unproven[0] <= _UNPROVEN_WINDOW
+
+    def loop_error(self, clock_offset: float | None) -> FreshTokenRejectedError:
+        """Return the error for refreshing that has become a loop."""
+        offset = timedelta(seconds=clock_offset or 0.0)
+        return FreshTokenRejectedError(
+            f"The last {_UNPROVEN_LIMIT} tokens were refreshed within {_UNPROVEN_WINDOW:g} s, and the server refused "
+            "each of them; one more refresh would loop. The pair stays as it is. The server's clock was last seen "
+            f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",
+            clock_offset=offset,
+        )
+
+
+def or_else(flight: SharedJob[Held], held: Held, monotonic: Callable[[], float]) -> Promise[Held]:
+    """Return the promise of what the flight brings or, where it fails for now, of `held` while that is usable."""
+    either: Promise[Held] = Promise()
+
+    def landed() -> None:
+        error = flight.error()
+        if error and (isinstance(error, SignInRequiredError) or monotonic() >= held.hard_at):
+            either.set_error(error)
+        else:
+            either.set_result(held if error else flight.outcome())
+
+    flight.waiters += 1
+    flight.add_done_callback(landed)
+    return either

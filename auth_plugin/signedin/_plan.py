@@ -8,29 +8,29 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx
 
 from signedin._contract import Received
-from signedin._network import origin_of
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, origin_of
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from signedin._held import Held
     from signedin._renewal import Renewal
+    from signedin._tokens import Held
 
 # Request extensions; httpx copies them to every hop of a redirect.
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
+_MOST_REPLAYS: Final = 2
 _LIBRARIES: Final = ("httpx", "httpx2")
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
-# The steps. Whoever carries one out sets what came of it, before the next one is asked for.
+# The steps. Whoever carries one out sets what came of it, before it goes on to the next.
 
 
 @dataclass(slots=True)
@@ -43,17 +43,10 @@ class Acquire:
 
 @dataclass(slots=True)
 class Renew:
-    """Get a pair newer than the rejected one."""
+    """Get a pair newer than the rejected one, or that one where the store has none and it may not have expired."""
 
     rejected: Held
-    held: Held = field(init=False)
-
-
-@dataclass(slots=True)
-class Look:
-    """Get the newer pair that the store has, or the rejected one where there is none."""
-
-    rejected: Held
+    reason: Literal["rejected", "unclear"]
     held: Held = field(init=False)
 
 
@@ -63,45 +56,48 @@ class Send:
 
     request: httpx.Request
     answer: httpx.Response | None = None
-    body: bytes = b""  # of an answer that `may_reject_the_token`
+    body: bytes = b""  # of an answer whose status is in `Renewal.token_statuses`
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
     """A request has its connection at last, and its token has expired meanwhile: nothing was sent."""
 
 
-def plan(
-    request: httpx.Request, renewal: Renewal, *, holds_back: bool = False
-) -> Iterator[Acquire | Renew | Look | Send]:
+def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) -> Iterator[Acquire | Renew | Send]:
     """Send the request with the session's token, and once more with a newer pair's if that was rejected.
 
-    `holds_back`: who carries the steps out understands `TokenOutdated`.
+    And a third time, if the second token ended on its way: one of two seconds does on a slow machine. `holds_back`: who
+    carries the steps out understands `TokenOutdated`.
     """
-    _strip_our_header(request)
+    # Of an earlier sending: of a request that is sent again, or the next hop of a redirect that the user sends by hand.
+    earlier = request.extensions.get(LEAVING)
+    if isinstance(earlier, Leaving) and request.headers.get(earlier.name) == earlier.held.header:
+        del request.headers[earlier.name]
     refuse_redirect_off_origin(request, renewal)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
     # Not by `in`, for which httpx first decodes every header.
     header = renewal.header.encode()
-    if not wanted or any(name.lower() == header for name, _ in request.headers.raw):
+    if not wanted or header in [name.lower() for name, _ in request.headers.raw]:
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
-    yield (acquire := Acquire(one_shot=rewind is None))
-    begun = begun or acquire.held
-    send, sent = yield from _sent(request, renewal, acquire, begun, holds_back=holds_back)
-    if (remedy := _remedy(send, sent, renewal)) is None:
-        return
-    yield remedy
-    newer = remedy.held
-    if rewind is not None and not newer.same_pair(sent) and newer.record.same_user(sent.record):
+    step: Acquire | Renew = Acquire(one_shot=rewind is None)
+    yield step
+    begun = begun or step.held
+    for replays in range(_MOST_REPLAYS + 1):
+        send, sent = yield from _sent(request, renewal, step, begun, holds_back=holds_back)
+        remedy = _remedy(send, sent, renewal)
+        if remedy is None or replays == _MOST_REPLAYS or (replays and not _ended_on_its_way(remedy, renewal)):
+            return  # the response is returned as it is, even if it is a 401
+        yield (step := remedy)
+        newer = step.held.record
+        if rewind is None or newer.same_generation(sent.record) or not newer.same_user(sent.record):
+            return
         rewind()
-        send, sent = yield from _sent(request, renewal, remedy, begun, holds_back=holds_back)
-        _remedy(send, sent, renewal)
-    # The second response is returned as it is, even if it is a 401.
 
 
 def _sent(
-    request: httpx.Request, renewal: Renewal, step: Acquire | Renew | Look, begun: Held, *, holds_back: bool
+    request: httpx.Request, renewal: Renewal, step: Acquire | Renew, begun: Held, *, holds_back: bool
 ) -> Generator[Acquire | Send, None, tuple[Send, Held]]:
     """Send the request with the pair that a step brought; return what came of it, and the pair that it left with.
 
@@ -123,11 +119,11 @@ def _sent(
         yield step
 
 
-def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
+def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
     """Return the step that may bring a pair that the server takes; None where the answer needs none."""
     if (answer := send.answer) is None:
         return None
-    if not may_reject_the_token(answer.status_code, renewal):
+    if answer.status_code not in renewal.token_statuses:
         sent.accepted = sent.accepted or answer.status_code < 500  # a gateway that fails has not looked at the token
         return None
     error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))
@@ -135,13 +131,15 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | Look | None:
     bare = send.request.method == "HEAD" and error is None
     received = Received(answer.status_code, answer.headers, send.body)
     if (error and error[1] == "invalid_token") or received.matches(renewal.expired, by_status=bare):
-        return Renew(sent)
-    return Look(sent) if answer.status_code == 401 else None
+        return Renew(sent, "rejected")
+    return Renew(sent, "unclear") if answer.status_code == 401 else None
 
 
-def may_reject_the_token(status: int, renewal: Renewal) -> bool:
-    """Say whether an answer with this status can be about the access token."""
-    return status in renewal.telling
+def _ended_on_its_way(remedy: Renew, renewal: Renewal) -> bool:
+    """Say whether a token was refused that has ended, or was replaced, since it was sent."""
+    sent, current = remedy.rejected, renewal.held
+    replaced = current is not None and not current.record.same_generation(sent.record)
+    return remedy.reason == "rejected" and (replaced or renewal.windows.has_ended(sent))
 
 
 class Leaving:
@@ -161,7 +159,7 @@ class Leaving:
         copy = type(request)(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
         copy.headers[self.name] = self.held.header
         if _holds_bytes(stream):
-            copy.read()  # so that `content` can be asked for, as of the original
+            copy.read()  # so that it has `content`, as the original
         return copy
 
     def __call__(self, request: httpx.Request) -> None:
@@ -171,20 +169,14 @@ class Leaving:
             return
         if request.headers.get(self.name) != held.header:
             return  # of another origin, by a redirect
-        if current is not None and current.generation > held.generation and current.record.same_user(held.record):
+        newer = current is not None and current.record.generation > held.record.generation
+        if current is not None and newer and current.record.same_user(held.record):
             held = current
         if self._holds_back and self._renewal.is_outdated(held):
             raise TokenOutdated
         if not held.refused:
             self.held = held
             request.headers[self.name] = held.header
-
-
-def _strip_our_header(request: httpx.Request) -> None:
-    """Remove the header of an earlier sending: from the next hop of a redirect, say, that the user sends by hand."""
-    earlier = request.extensions.get(LEAVING)
-    if isinstance(earlier, Leaving) and request.headers.get(earlier.name) == earlier.held.header:
-        del request.headers[earlier.name]
 
 
 # ------------------------------------------------------------------------------------------------------------- origins

@@ -11,23 +11,24 @@ wait or a callback. How a refresh is decided stands in `_flight`, what users cal
 * A flight publishes only while it is still the flight: a sign-in or a sign-out that came first takes its place.
 * After a failed flight the next one rests. Refreshes that bring only tokens that the server refuses come to an end.
 * A pair that the store could not take is written later, by a thread of its own, until it is stored or replaced.
+* Where the contract says `renew: ahead`, one thread renews the pair before its end, also while nobody calls.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import math
 import os
 import threading
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
-from signedin._ahead import Ahead
-from signedin._flight import Landing, LiveWorld, Orders, flown
-from signedin._held import Held, Setbacks, Windows, live_pair, or_else
+from signedin._flight import Landing, LiveWorld, Orders, Setbacks, expired, flown, or_else
 from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
-from signedin._tokens import Record, Records, Status, TokenPair
+from signedin._tokens import Held, Record, Records, Status, TokenPair, Windows, newest_pair
 from signedin.errors import (
     AuthError,
     ConfigurationError,
@@ -37,7 +38,7 @@ from signedin.errors import (
     SignedInError,
     SignInRequiredError,
 )
-from signedin.timing import save_after
+from signedin.timing import SAVES, jittered, nth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,15 @@ if TYPE_CHECKING:
     from signedin_sdk.types import Place, Sign
 
     from signedin._events import Events
-    from signedin.protocols import Clock, Refresher
+    from signedin.protocols import Clock, Closing, Refresher
     from signedin.timing import Timing
 
 T = TypeVar("T")
+Reason = Literal["rejected", "demanded", "unclear"]
+
+# Of the thread that renews ahead, in seconds: another process may have stored a pair that ends sooner.
+_SHORTEST_SLEEP: Final = 0.05
+_LONGEST_SLEEP: Final = 30.0
 
 
 class Renewal:
@@ -74,22 +80,26 @@ class Renewal:
         self.refresher: Final = refresher
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
-        self.telling: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
+        self.token_statuses: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
         self.header: Final = attach.name.lower()
         self.timing: Final = timing
         self.threads: Final = Threads()
         self.windows: Final = Windows(clock, attach.prefix)
-        self.held: Held | None = None  # written under _lock, read by anyone
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._grace, self._signs_in = grace, signs_in
-        self._on_doubt: Literal["resend", "relogin"] = "resend" if signs_in else on_doubt
-        self._ahead = Ahead(self.threads, clock, wanted=ahead)
+        self._signs_in, self._ahead = signs_in, ahead
+        doubt: Literal["resend", "relogin"] = "resend" if signs_in else on_doubt
+        rules = partial(Orders, usable=self.windows.usable, timing=timing, grace=grace)
+        self._orders: Final = partial(rules, on_doubt=doubt, signs_in=signs_in)
+        self.held: Held | None = None  # written under _lock, read by anyone
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
-        self._flight: SharedJob[Held] | None = None  # guarded by _lock
-        self._setbacks = Setbacks(clock)  # guarded by _lock
-        self._unsaved: Record | None = None  # a pair that the store could not take; guarded by _lock
-        self._latest = 0  # generation of the last sign-in or sign-out of this process; guarded by _lock
-        self._forked = False  # in a child of the process whose memory keeps the pair; guarded by _lock
+        # Guarded by _lock, all below:
+        self._flight: SharedJob[Held] | None = None
+        self._look: tuple[Held, SharedJob[Held]] | None = None  # at the store, for the pair in hand
+        self._latest = 0  # generation of the last sign-in or sign-out of this process
+        self._unsaved: Record | None = None  # a pair that the store could not take
+        self._forked = False  # in a child of the process whose memory has the pair
+        self._watched = False  # a thread renews ahead
+        self._setbacks = Setbacks(clock.monotonic)
 
     # ------------------------------------------------------------------------------------------- what a request asks
 
@@ -109,61 +119,46 @@ class Renewal:
             else:
                 unready = self._forked or self._setbacks.rest() or self._setbacks.loops(held) or no_more_threads()
                 if flight is None and now >= held.soft_at and not unready:
-                    flight = self._launch(held, "expires soon")  # in the background: its caller does not wait
+                    flight = self._join(held, "expires soon", waits=False)  # in the background
                 result = or_else(flight, held, self._monotonic) if one_shot and flight is not None else held
         self._begin(flight)
         return result
-
-    def refresh(self) -> Held | Promise[Held]:
-        """Return the promise of a pair newer than the one in hand, which serves meanwhile."""
-        return self.current() if (held := self.held) is None else self.renew(held, refused=False)
-
-    def due(self) -> float | None:
-        """Return the seconds until the pair should be replaced; None where there is none, or nothing says when."""
-        with self._lock:
-            soft_at = self.held.soft_at if self.held is not None else math.inf
-            return None if soft_at == math.inf else max(soft_at - self._monotonic(), self._setbacks.rest(), 0.0)
 
     def is_outdated(self, held: Held) -> bool:
         """Say whether a request that is about to leave with this pair should wait for a newer one first."""
         return self._monotonic() >= held.hard_at
 
-    def renew(self, rejected: Held, *, refused: bool = True) -> Held | Promise[Held]:
+    @property
+    def record(self) -> Record | None:
+        """The record of the pair in hand."""
+        return held.record if (held := self.held) else None
+
+    def renew(self, rejected: Held | None, reason: Reason = "rejected") -> Held | Promise[Held]:
         """Return a pair newer than `rejected`, or the promise of one, refreshing at most once for it.
 
         Callers refused with the same generation share one flight. A caller whose pair was replaced while its request
-        was under way gets the new one at once. `refused`: by the server, as expired.
+        was under way gets the new one at once. `reason`: the server says that it has expired ("rejected"), the user
+        wants a newer one ("demanded"), or the server refuses it for another reason ("unclear"): then the store is read
+        once for each pair, and no server. That promise brings the newer pair, or `rejected` again, and ends with
+        NotSignedInError or SessionExpiredError where the session has ended, here or elsewhere.
         """
+        if rejected is None:
+            return self.current()
         with self._lock:
             held = self.held
-            if held is None or held.same_pair(rejected):
+            if held is not None and not held.record.same_generation(rejected.record):
+                if self._monotonic() < held.hard_at:
+                    return held
+                flight = self._join(held)
+            elif held is not None and reason == "unclear":
+                if self._look is None or self._look[0] is not held:
+                    self._look = held, SharedJob(partial(self._look_up, held))
+                _, flight = self._look
+            else:
                 for pair in (held, rejected):
-                    if pair is not None and refused:
+                    if pair is not None and reason == "rejected":
                         pair.refuse()
-                flight = self._join(held, "rejected" if refused else "demanded", judged=rejected)
-            elif self._monotonic() < held.hard_at:
-                return held
-            else:
-                flight = self._join(held)
-        self._begin(flight)
-        return flight
-
-    def look(self, rejected: Held) -> Held | Promise[Held]:
-        """Return a newer pair than one whose request was refused for another reason than its age, or that one.
-
-        Reads the store at most once for each pair, and asks no server. The promise ends with NotSignedInError or
-        SessionExpiredError where another process has ended the session, or it has ended here.
-        """
-        with self._lock:
-            held = self.held
-            if held is not None and held.same_pair(rejected):
-                if held.look is None:
-                    held.look = SharedJob(partial(self._look, held))
-                flight = held.look
-            elif held is not None and self._monotonic() < held.hard_at:
-                return held
-            else:
-                flight = self._join(held)
+                flight = self._join(held, reason, theirs=rejected)
         self._begin(flight)
         return flight
 
@@ -186,41 +181,30 @@ class Renewal:
 
     # ----------------------------------------------------------------------------------------------------- the flight
 
-    def _join(self, held: Held | None, reason: str = "expired", *, judged: Held | None = None) -> SharedJob[Held]:
-        """Return the flight that is under way, or one that replaces `held`; under the lock."""
-        flight = self._flight or self._launch(held, reason if held else "no pair in hand", judged=judged)
-        flight.waiters += 1
-        return flight
+    def _join(
+        self, held: Held | None, reason: str = "expired", *, theirs: Held | None = None, waits: bool = True
+    ) -> SharedJob[Held]:
+        """Return the flight that is under way, or one that replaces `held`; under the lock. `_begin` it outside.
 
-    def _launch(self, held: Held | None, reason: str, *, judged: Held | None = None) -> SharedJob[Held]:
-        """Return a flight that replaces `held`, or loads what the store has; under the lock. `_begin` it outside.
-
-        `judged`: the pair as the caller has it, who may have seen it accepted. It runs in the caller's context.
+        `theirs`: the pair as the caller has it, who may have seen it accepted. A flight runs in its caller's context.
 
         Raises:
             FreshTokenRejectedError: It would be one more turn of a loop.
             ConfigurationError: This is a forked child, and the pair is the parent's.
         """
-        if (pair := judged or held) is not None:
-            self._setbacks.refuse_to_loop(pair, self.windows.clock_offset)
-        if self._forked:
-            raise ConfigurationError(
-                "This process was forked from one that keeps its tokens in memory, and a refresh token works once: two "
-                "processes would sign each other out. Use a FileStore, or sign in here."
-            )
-        orders = Orders(
-            owner=os.urandom(16).hex(),
-            usable=self.windows.usable,
-            rejected=held.generation if held else None,
-            held=held.record if held else None,
-            timing=self.timing,
-            grace=self._grace,
-            on_doubt=self._on_doubt,
-            rest=self._setbacks.rest(),
-            signs_in=self._signs_in,
-        )
-        context = contextvars.copy_context()
-        self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
+        if self._flight is None:
+            if (pair := theirs or held) is not None and self._setbacks.loops(pair):
+                raise self._setbacks.loop_error(self.windows.clock_offset)
+            if self._forked:
+                raise ConfigurationError(
+                    "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
+                    "two processes would sign each other out. Use a FileStore, or sign in here."
+                )
+            record, rest = held and held.record, self._setbacks.rest()
+            orders = self._orders(os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest)
+            context, reason = contextvars.copy_context(), reason if held else "no pair in hand"
+            self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
+        self._flight.waiters += waits
         return self._flight
 
     def _begin(self, flight: SharedJob[Held] | None) -> None:
@@ -231,7 +215,7 @@ class Renewal:
             flight.begin(self.threads)
         except RuntimeError as error:
             if flight is self._flight:
-                self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair is kept; try again."))
+                self._fail(flight, RefreshUnavailableError(f"Could not refresh: {error}. The pair stays; try again."))
             else:
                 flight.run()  # a look at the store, which is short
 
@@ -270,38 +254,51 @@ class Renewal:
             with contextlib.suppress(RuntimeError):  # no thread: `close` and the next flight write it
                 self.threads.start(partial(self._save_later, record))
 
-    def _arrived(self) -> None:
-        """Tell of a pair that was taken in hand, and see that it is renewed in time."""
-        self._events.deliver()
-        self._ahead.watch(self)
-
     def _fail(self, flight: SharedJob[Held], error: SignedInError) -> None:
         """Give one failure to all its waiters; the next flight rests first."""
         with self._lock:
             if self._flight is not flight:
                 return
             self._flight = None
-            generation = self.held.generation if self.held else None
-            tried = not self._setbacks.rest()  # else it ended in the rest after the last failure, and is no new one
             if isinstance(error, SignInRequiredError):
                 self._end(error)
-            elif tried and isinstance(error, AuthError):
+            elif isinstance(error, AuthError) and not self._setbacks.rest():  # else it was too impatient for the rest
                 self._setbacks.failed(error)
+                generation = self.record and self.record.generation
                 self._events.add("refresh_failed", generation, reason=type(error).__name__)
         flight.set_error(error)
         self._events.deliver()
 
     def _end(self, error: SignInRequiredError) -> None:
         """Let go of the pair: the server or another process has ended the session; under the lock."""
+        generation = self.record and self.record.generation
         if isinstance(error, SessionExpiredError):
-            if self.held is not None or not self._setbacks.ended_by(error):  # else each further call would say so again
-                self._events.add("expired", self.held.generation if self.held else None)
+            if self.held is not None or not self._setbacks.ended_by(error):  # else each further call were an event
+                self._events.add("expired", generation)
             self._unsaved = None
         elif self.held is not None:
-            self._events.add("signed_out", self.held.generation)
+            self._events.add("signed_out", generation)
         self.held = None  # what is unsaved is revoked by `save`
         # The next sign-in anew rests first: the server may count wrong passwords.
         (self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
+
+    def _arrived(self) -> None:
+        """Deliver the events of a pair that came, and see that it is renewed in time where the contract says so."""
+        self._events.deliver()
+        with self._lock:
+            if not self._ahead or self._watched or self.due() is None:
+                return
+        try:
+            self.threads.start(partial(_renew_ahead, weakref.ref(self), self._clock, self.threads.closing))
+        except RuntimeError:  # no thread to be had: calls renew the pair
+            self.due(goes_on=False)
+
+    def due(self, *, goes_on: bool = True) -> float | None:
+        """Return the seconds until the pair is to be renewed; None where the thread that does so has nothing to do."""
+        with self._lock:
+            soft_at = self.held.soft_at if self.held is not None else math.inf
+            self._watched = goes_on and soft_at < math.inf
+            return max(soft_at - self._monotonic(), self._setbacks.rest(), 0.0) if self._watched else None
 
     # ------------------------------------------------------------------------------- what other processes have stored
 
@@ -309,9 +306,9 @@ class Renewal:
         """Read the store, take over what others have stored there, and return the pair."""
         since = self.held
         self._follow(self.threads.call(self.records.load), since)
-        return held.record.pair if (held := self.held) else None
+        return record.pair if (record := self.record) else None
 
-    def _look(self, held: Held, look: SharedJob[Held]) -> None:
+    def _look_up(self, held: Held, look: SharedJob[Held]) -> None:
         with contextlib.suppress(Exception):  # of the store: then the server's 401 stays the answer
             if (error := self._follow(self.records.load(), since=held)) is not None:
                 look.set_error(error)
@@ -328,7 +325,7 @@ class Renewal:
             held = self.held
             behind = stored is not None and stored.generation < self._latest
             if stored is not None and held is not None and stored.status is Status.ACTIVE:
-                behind |= stored.family == held.record.family and stored.generation <= held.generation
+                behind |= stored.family == held.record.family and stored.generation <= held.record.generation
             if held is not since or behind:
                 pass
             elif stored is not None and stored.status is Status.ACTIVE:
@@ -336,26 +333,20 @@ class Renewal:
                 if held is not None:
                     self._events.add("adopted", stored.generation)
             elif held is not None:
+                error = NotSignedInError("Not signed in: the session was ended, here or elsewhere. Sign in again.")
                 if stored is not None and stored.status is Status.DEAD:
-                    error = SessionExpiredError(
-                        "The session has expired: the server refused its refresh token when another process used it. "
-                        "Sign in again."
-                    )
-                else:
-                    error = NotSignedInError(
-                        "Not signed in: the session was ended, here or by another process. Sign in again."
-                    )
+                    error = expired("when another process presented it")
                 self._end(error)
         self._arrived()
         return error
 
     def _save_later(self, record: Record) -> None:
         """Write the pair once the store takes it. Ends, after a last attempt, when the session or the process ends."""
-        attempt, goes_on = 0, True
-        while goes_on and self._unsaved is record:
-            attempt += 1
-            goes_on = pause(save_after(attempt), self.threads.closing)
+        for attempt in itertools.count():
+            goes_on = pause(nth(SAVES, attempt), self.threads.closing)
             self.save()
+            if not goes_on or self._unsaved is not record:
+                return
 
     def save(self) -> None:
         """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""
@@ -393,9 +384,9 @@ class Renewal:
         family = os.urandom(16).hex()
 
         def successor(current: Record | None) -> Record:
-            held, now = self.held, self._clock.wall()
             # The highest there was, in the store or here: the store may have been deleted meanwhile.
-            generation = max(self._latest, current.generation if current else 0, held.generation if held else 0) + 1
+            records = [record for record in (current, self.record) if record is not None]
+            generation, now = max(self._latest, *(r.generation for r in records), 0) + 1, self._clock.wall()
             return Record(generation, 0, Status.ACTIVE, pair, now, clock_offset or 0.0, family)
 
         try:
@@ -404,18 +395,28 @@ class Renewal:
             if replaces:
                 self._revoke(pair)
             raise
-        held = self.held
+        replaced = newest_pair(before, self.record)
         if record is not None:
             self._take_over(record, clock_offset)
-        if replaces and (old := live_pair(before, held)) is not None and old.is_apart_from(pair):
-            self.threads.promise(partial(self._revoke, old))
+        if replaces and replaced is not None and replaced.is_apart_from(pair):
+            self.threads.promise(partial(self._revoke, replaced))
 
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke it, best effort."""
         clear = partial(self.records.change, lambda current: current and current.ended(Status.SIGNED_OUT))
-        before, after = self.threads.call(clear)
-        held = self._clear(after)
-        if revoke and (pair := live_pair(before, held)) is not None:
+        before, ended = self.threads.call(clear)
+        gone: Record | None = None
+        flight: SharedJob[Held] | None = None
+        with self._lock:
+            if ended is None or ended.generation >= self._latest:  # else another thread has signed in since
+                self._latest = ended.generation if ended is not None else self._latest
+                gone, self.held = self.record, None
+                flight, self._flight, self._unsaved = self._flight, None, None
+                self._events.add("signed_out", gone and gone.generation)
+        if flight is not None:
+            flight.set_error(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
+        self._events.deliver()
+        if revoke and (pair := newest_pair(before, gone)) is not None:
             self._revoke(pair)
 
     def _take_over(self, record: Record, clock_offset: float | None) -> None:
@@ -423,7 +424,7 @@ class Renewal:
         with self._lock:
             held = self.held
             if record.generation < self._latest or (
-                held is not None and held.record.family == record.family and held.generation > record.generation
+                held is not None and held.record.family == record.family and held.record.generation > record.generation
             ):
                 return  # another thread signed in or out, or refreshed this very pair, after it was stored
             self._latest = record.generation
@@ -438,25 +439,9 @@ class Renewal:
             flight.set_result(held)
         self._arrived()
 
-    def _clear(self, ended: Record | None) -> Held | None:
-        """Forget the pair in hand and return it; who waits for a flight gets NotSignedInError."""
-        with self._lock:
-            if ended is not None and ended.generation < self._latest:
-                return None  # another thread signed in after the record was cleared
-            self._latest = ended.generation if ended is not None else self._latest
-            held, self.held = self.held, None
-            flight, self._flight, self._unsaved = self._flight, None, None
-            self._events.add("signed_out", held.generation if held else None)
-        if flight is not None:
-            flight.set_error(NotSignedInError("Signed out while this request waited for a refresh. Sign in again."))
-        self._events.deliver()
-        return held
-
     def _revoke(self, pair: TokenPair) -> None:
         with contextlib.suppress(Exception):  # best effort, also with a user's refresher
             self.refresher.revoke(pair, timeout=self.timing.post)
-
-    # ---------------------------------------------------------------------------------------------------- the process
 
     def explain(self) -> dict[str, object]:
         """Return what there is to know of the pair in hand and of what went wrong; no secrets."""
@@ -490,11 +475,23 @@ class Renewal:
         the server refuses it.
         """
         self._lock = threading.RLock()
-        self._flight = None
-        self._ahead.after_fork()
-        self.windows.spread()
+        self._flight, self._watched = None, False
+        self.windows.spread = jittered(1.0)
         self.threads.after_fork()
         if self.records.store.private:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
+
+
+def _renew_ahead(reference: weakref.ref[Renewal], clock: Clock, closing: Closing) -> None:
+    """Renew a session's pair before its end, until the pair has no end, or the session closes or is gone."""
+    goes_on = True
+    while (renewal := reference()) is not None:
+        if (seconds := renewal.due(goes_on=goes_on and not closing.is_set())) is None:
+            return
+        if not seconds:
+            with contextlib.suppress(SignedInError):  # it is an event; the next round rests first
+                renewal.wait(renewal.current(one_shot=True))
+        del renewal  # a session that nobody holds may go
+        goes_on = clock.sleep(max(min(seconds, _LONGEST_SLEEP), _SHORTEST_SLEEP), closing)

@@ -1,6 +1,6 @@
-"""Values of the token layer: the pair, the record of it, what a JWT says of its own life, records as bytes in a store.
+"""Values of the token layer: the pair, its record, for how long it may be sent, records as bytes in a store.
 
-No clock, and no I/O but a store's. Secrets stand in `TokenPair` alone, which shows them to nobody.
+No I/O but a store's. Secrets stand in `TokenPair` and the header of `Held`, which show them to nobody.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,11 +16,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
+from signedin.timing import jittered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from signedin.protocols import Stored, TokenStore
+    from signedin.protocols import Clock, Stored, TokenStore
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 
 class Claims(NamedTuple):
-    """What an access token says of itself, unverified: only its issuer can verify it. None where it says nothing."""
+    """What an access token says of itself, unverified: only its issuer can verify it."""
 
     iat: float | None = None
     exp: float | None = None
@@ -48,11 +50,9 @@ def claims_of(access_token: str, subject_claims: tuple[str, ...] = SUBJECT) -> C
         return Claims()
     if not isinstance(claims, dict):
         return Claims()
-    subject = next((claims[name] for name in subject_claims if name in claims), None)
-    if isinstance(subject, str | int):
-        subject = hashlib.sha256(str(subject).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    else:
-        subject = None
+    name, subject = next((claims[name] for name in subject_claims if name in claims), None), None
+    if isinstance(name, str | int):
+        subject = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Claims(_seconds(claims.get("iat")), _seconds(claims.get("exp")), subject)
 
 
@@ -108,7 +108,7 @@ class TokenPair:
 
 
 class Status(StrEnum):
-    """What is known of the session behind a record."""
+    """The state of the session behind a record."""
 
     ACTIVE = "active"
     SIGNED_OUT = "signed_out"
@@ -128,7 +128,7 @@ class Record(NamedTuple):
     """What a store keeps under one key.
 
     `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
-    count and compare: 0 where it is not known. `family` names the sign-in that the pair descends from.
+    count and compare: 0 before a store has written it. `family` names the sign-in that the pair descends from.
     """
 
     generation: int
@@ -155,7 +155,7 @@ class Record(NamedTuple):
     def ended(self, status: Status) -> Self:
         """Return the successor without a pair."""
         generation, revision = self.generation + 1, self.revision + 1
-        return type(self)(generation, revision, status, None, self.obtained_at, self.clock_offset, self.family)
+        return self._replace(generation=generation, revision=revision, status=status, pair=None, intent=None)
 
     def with_intent(self, intent: Intent | None) -> Self:
         """Return the same generation with its journal entry changed."""
@@ -165,11 +165,21 @@ class Record(NamedTuple):
         """Return the record as the next write after another revision."""
         return self._replace(revision=revision + 1)
 
+    def same_generation(self, other: Record) -> bool:
+        """Say whether both are one generation of one sign-in."""
+        # If the record was lost and somebody signed in anew, the generations begin again (I9).
+        return (self.generation, self.family) == (other.generation, other.family)
+
     def same_user(self, other: Record) -> bool:
         """Say whether both pairs act for one user: by subject where both tokens name one, else by sign-in."""
-        if self.claims.subject is not None and other.claims.subject is not None:
-            return self.claims.subject == other.claims.subject
-        return self.family == other.family
+        ours, theirs = self.claims.subject, other.claims.subject
+        return self.family == other.family if ours is None or theirs is None else ours == theirs
+
+
+def newest_pair(*records: Record | None) -> TokenPair | None:
+    """Return the newest pair there was: what is in hand may be newer than what the store could take."""
+    active = [record for record in records if record is not None and record.pair]
+    return max(active, key=lambda record: record.generation).pair if active else None
 
 
 def is_token(value: object) -> bool:
@@ -181,9 +191,9 @@ def is_token(value: object) -> bool:
 
 
 def clock_offset(claims: Claims, *, sent: float, received: float, date: float | None = None) -> float:
-    """Return how many seconds the server's clock is ahead, given the local wall clock around the issue of a token.
+    """Return how many seconds the server's clock is ahead, by the local wall clock around the issue of a token.
 
-    `iat` is mostly cut to whole seconds, so the moment of issue is known to lie in [iat, iat + 1). Where the local
+    `iat` is mostly cut to whole seconds, so the moment of issue lies in [iat, iat + 1). Where the local
     clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner. `date`,
     the answer's Date header, stands in for an `iat` that is not there.
     """
@@ -193,6 +203,101 @@ def clock_offset(claims: Claims, *, sent: float, received: float, date: float | 
     blur = 1.0 if issued.is_integer() else 0.0
     lowest, highest = issued - received, issued + blur - sent
     return 0.0 if lowest <= 0.0 <= highest else highest
+
+
+# ---------------------------------------------------------------------------------------------------- the pair in hand
+
+
+class Instant(NamedTuple):
+    """What the clocks show, in seconds."""
+
+    wall: float
+    monotonic: float
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """The pair in hand, ready for a header."""
+
+    record: Record
+    soft_at: float  # monotonic: from here on it is replaced in the background
+    hard_at: float  # monotonic: from here on it is not sent any more
+    ends_at: float = math.inf  # monotonic; infinite where our clock cannot tell
+    accepted: bool = False  # the server has taken it once; set by any thread, never unset
+    refused: bool = False  # the server says that it has expired; set by any thread, never unset
+    prefix: str = "Bearer "
+    header: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.header = f"{self.prefix}{self.record.pair.access_token}" if self.record.pair else ""
+
+    def __repr__(self) -> str:
+        return f"<Held generation={self.record.generation}>"
+
+    def refuse(self) -> None:
+        """Send it no more: the server says that it has expired."""
+        self.refused, self.soft_at, self.hard_at = True, -math.inf, -math.inf
+
+
+class Windows:
+    """For how long an access token may be sent, by what this process has learned of the server's clock."""
+
+    def __init__(self, clock: Clock, prefix: str = "Bearer ") -> None:
+        self._clock, self._prefix = clock, prefix
+        self.spread = jittered(1.0)  # each process has its own soft window: a fleet does not refresh in step
+        self._ahead: float | None = None  # seconds that the server's clock is ahead of this process's monotonic one
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds that the server's clock is ahead of the wall clock now; None before an answer showed it."""
+        return None if self._ahead is None else round(self._ahead + self._clock.monotonic() - self._clock.wall(), 3)
+
+    def learn(self, clock_offset: float) -> None:
+        """Take over what an answer showed: by the monotonic clock, since the wall clock may jump afterwards."""
+        self._ahead = clock_offset + self._clock.wall() - self._clock.monotonic()
+
+    def hold(self, record: Record, *, refreshed: bool = False) -> Held:
+        """Return the record's pair with its windows; `refreshed`: it has just come from the server."""
+        now = Instant(self._clock.wall(), self._clock.monotonic())
+        left, soft, hard = self._measured(record, now)
+        soft = max(soft * self.spread, hard)
+        if left is None or (refreshed and left <= soft):
+            # Opaque; or near its end on arrival, as tokens of a second are, and all tokens where our idea of the
+            # server's time is wrong. Refreshing again would bring no better one: the server's 401 says when.
+            soft_at = hard_at = math.inf
+        else:
+            soft_at, hard_at = now.monotonic + left - soft, now.monotonic + left - hard
+        # One that arrives ended tells that the clocks differ, not when it ends.
+        ends_at = now.monotonic + left if left is not None and left > 0 else math.inf
+        return Held(record, soft_at, hard_at, ends_at, prefix=self._prefix)
+
+    def has_ended(self, held: Held) -> bool:
+        """Say whether the access token has ended by now."""
+        return self._clock.monotonic() >= held.ends_at
+
+    def usable(self, record: Record, now: Instant) -> bool:
+        """Say whether the access token is outside its hard window."""
+        left, _, hard = self._measured(record, now)
+        return record.pair is not None and (left is None or left > hard)
+
+    def _measured(self, record: Record, now: Instant) -> tuple[float | None, float, float]:
+        """Return how long the access token lives yet, None for an opaque one, and its soft and its hard window.
+
+        That is how long before its end it is replaced in the background, and no longer sent: 60 s and 5 s, at most a
+        fifth and a tenth of its life.
+        """
+        iat, exp, _ = record.claims
+        if exp is None:
+            return None, 60.0, 5.0
+        # Without `iat`, its life is what it had left when it was obtained.
+        lifetime = exp - (record.obtained_at + record.clock_offset if iat is None else iat)
+        # What this process has learned itself comes first: the record may be from a host with another clock.
+        left = exp - (now.wall + record.clock_offset if self._ahead is None else now.monotonic + self._ahead)
+        if lifetime <= 0:
+            return left, 60.0, 5.0
+        # `iat` and `exp` are mostly cut to whole seconds: refreshed in its first, one ends no later than it did.
+        later = max(0.0, lifetime - 1.0)
+        return left, min(60.0, lifetime / 5, later), min(5.0, lifetime / 10, later)
 
 
 # ---------------------------------------------------------------------------------------------------- records as bytes
@@ -251,22 +356,18 @@ def refuse_later_format(body: Any) -> None:
 def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
     status, pair, intent = Status(body["status"]), None, body["intent"]
     if status is Status.ACTIVE:
-        pair = _pair(body, subject)
+        refresh_token = None if body["refresh_token"] is None else _value(body, "refresh_token", str)
+        ends = None if body["expires_at"] is None else datetime.fromtimestamp(_value(body, "expires_at", float), UTC)
+        carried = {name: _value(body["carried"], name, str) for name in dict(body["carried"])}
+        pair = TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
     if intent is not None:
-        attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
-        intent = Intent(attempt, _value(intent, "generation", int), owner, _value(intent, "deadline", float))
+        kinds = {"attempt": str, "generation": int, "owner": str, "deadline": float}
+        intent = Intent(**{name: _value(intent, name, kind) for name, kind in kinds.items()})
     obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
     generation, family = _value(body, "generation", int), _value(body, "family", str)
     return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
-
-
-def _pair(body: Any, subject: tuple[str, ...]) -> TokenPair:
-    refresh_token = None if body["refresh_token"] is None else _value(body, "refresh_token", str)
-    ends = None if body["expires_at"] is None else datetime.fromtimestamp(_value(body, "expires_at", float), UTC)
-    carried = {name: _value(body["carried"], name, str) for name in dict(body["carried"])}
-    return TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
 
 
 def _value(body: Any, name: str, kind: type[T]) -> T:
@@ -315,18 +416,15 @@ class Records:
         the memory of another process.
         """
         for _ in range(1000):
-            stored = self._load_own()
+            try:
+                stored = self.store.load(self.key)
+            except ConfigurationError:  # MemoryStore: it belongs to the process that this one was forked from
+                stored = None
             before = self._decoded(stored, damaged_is_none=True)
             after = successor(before)
             if after is None or self.compare_and_set(stored.revision if stored else 0, after):
                 return before, after
         raise TokenStoreError("The token store changed a thousand times while one change was tried; it was left as is.")
-
-    def _load_own(self) -> Stored | None:
-        try:
-            return self.store.load(self.key)
-        except ConfigurationError:  # MemoryStore: it belongs to the process that this one was forked from
-            return None
 
     def _decoded(self, stored: Stored | None, *, damaged_is_none: bool = False) -> Record | None:
         try:

@@ -116,29 +116,23 @@ class HttpRefresher:
     ) -> Answer:
         """Carry the exchange out; return what came of it."""
         sent, received = self._clock.wall(), exchange.run(timeout)
-        if isinstance(received, _Response):
-            now, refresh = self._clock.wall(), self._contract
-            renewed = partial(issued, response=response, refresh=refresh, sent=sent, received=now, old=old)
-            return self._classified(received, dead, renewed)
-        if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
-            return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
-        return Unknown(f"no answer from {exchange.host} ({received.__name__})")
-
-    def _classified(self, response: _Response, dead: tuple[Sign, ...], renewed: Callable[[Received], Answer]) -> Answer:
-        status, retry_after = response.status, _seconds(response.headers.get("retry-after"))
-        success = 200 <= status <= 299
-        answer = Received(status, response.headers, response.content, strict=success)
+        if isinstance(received, type):
+            if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
+                return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
+            return Unknown(f"no answer from {exchange.host} ({received.__name__})")
+        now, status, success = self._clock.wall(), received.status, 200 <= received.status <= 299
+        answer = Received(status, received.headers, received.content, strict=success)
         if success:
             try:
-                return renewed(answer)
+                return issued(answer, response, self._contract, sent=sent, received=now, old=old)
             except LookupError as error:
                 return Unknown(f"the answer to the refresh has no usable {error}")
         if (sign := answer.matches(dead)) is not None:
-            # A portal, firewall or gateway in between answers with a body of its own; only the API's word ends a
-            # session.
-            if sign.place is not None or _is_the_apis(answer, response.content, self._contract.error_properties):
+            # A portal, firewall or gateway in between answers with a body of its own; only the API ends a session.
+            if sign.place is not None or _is_the_apis(answer, received.content, self._contract.error_properties):
                 return Refused(f"status {status}")
             return Unknown(f"status {status} with a body that is not the API's")
+        retry_after = _seconds(received.headers.get("retry-after"))
         if status == 429 or (status == 503 and retry_after is not None):
             return Busy(f"the server is busy (status {status})", retry_after)
         return Unknown(f"status {status}")

@@ -1,4 +1,4 @@
-"""How long things may take, and when a token is near its end. Pure arithmetic; PROTOCOL of the refresh in `_flight`."""
+"""How long things may take, and when a token is near its end. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -69,47 +69,22 @@ class Timing:
 
 def longest_back_offs(count: int) -> float:
     """Return the most that `count` back-offs of one flight can add up to, in seconds."""
-    return sum(back_off(n) for n in range(count)) * (1 + JITTER)
+    return sum(nth(BACK_OFFS, n) for n in range(count)) * (1 + JITTER)
 
 
-def back_off(count: int) -> float:
-    """Return the back-off after the sending number `count`, counted from 0, before jitter."""
-    return BACK_OFFS[min(count, len(BACK_OFFS) - 1)]
+def nth(durations: tuple[float, ...], count: int) -> float:
+    """Return the duration number `count`, counted from 0; the last one repeats."""
+    return durations[min(count, len(durations) - 1)]
 
 
-def rest_after(failures: int) -> float:
-    """Return how long a session rests after so many failed flights in a row, before jitter."""
-    return RESTS[min(failures, len(RESTS)) - 1] if failures else 0.0
-
-
-def save_after(attempts: int) -> float:
-    """Return how long to wait before the attempt with this number, counted from 1, to store a pair."""
-    return SAVES[min(attempts, len(SAVES)) - 1]
-
-
-def retry_pause(retries: int, asked: float | None, chance: float) -> float:
-    """Return how long to wait before a call is retried: never shorter than the server asked.
+def retry_pause(retries: int, wanted: float | None, chance: float) -> float:
+    """Return how long to wait before a call is retried: never shorter than the server wants.
 
     `retries`: how many there were before. `chance`: between 0 and 1; all of the pause is random ("full jitter"), or
     those who failed together would come back together.
     """
     own = chance * min(RETRY[0] * 2.0 ** min(retries, 16), RETRY[1])
-    return max(own, (asked or 0.0) * (1 + JITTER * chance))
-
-
-def hard_window(lifetime: float | None) -> float:
-    """Return how long before its end a token is no longer sent: 5 s, at most a tenth of its life."""
-    return 5.0 if lifetime is None else min(5.0, lifetime / 10, _after_its_first_second(lifetime))
-
-
-def soft_window(lifetime: float | None) -> float:
-    """Return how long before its end a token is replaced in the background: 60 s, at most a fifth of its life."""
-    return 60.0 if lifetime is None else min(60.0, lifetime / 5, _after_its_first_second(lifetime))
-
-
-def _after_its_first_second(lifetime: float) -> float:
-    # `iat` and `exp` are cut to whole seconds mostly: a token that is refreshed sooner ends no later than it did.
-    return max(0.0, lifetime - 1.0)
+    return max(own, (wanted or 0.0) * (1 + JITTER * chance))
 
 
 def jittered(seconds: float) -> float:
@@ -118,5 +93,5 @@ def jittered(seconds: float) -> float:
 
 
 def lengthened(seconds: float) -> float:
-    """Return the duration, up to a tenth longer: never shorter than a server asked to be left alone."""
+    """Return the duration, up to a tenth longer: never shorter than a server wants to be left alone."""
     return seconds * random.uniform(1, 1 + JITTER)  # noqa: S311 -- spread, not a secret

@@ -18,7 +18,7 @@ Table = dict[str, dict[str, Verdict]]  # title of the row → name of the client
 MARKS: Final = {True: "✅", False: "❌", None: "·"}
 
 _INTRODUCTION: Final = """\
-# Conformance: the same faults for everybody
+# How do clients compare on the same faults?
 
 Written by `make conformance` on {date}; do not edit. {rows} scenarios, one fault server, every cell a real run over
 loopback in a process of its own. ✅ passed, ❌ failed, · does not apply; beside it what was counted.

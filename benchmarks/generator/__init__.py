@@ -1,1 +1,1 @@
-"""What the generator costs, and what it prints: `make bench-generator` writes docs/figures-generator.md."""
+"""What the generator costs, and what it generates: `make bench-generator` writes docs/figures-generator.md."""

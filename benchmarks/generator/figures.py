@@ -27,7 +27,7 @@ from generator.package.pins import PINS
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "figures-generator.md"
 _HEAD: Final = """\
-# Figures of the generator
+# How fast is the generator?
 
 Written by `make bench-generator` on {date}; do not edit. Python {python}, openapi-python-client {bare}, {system}.
 Ratios of processor time, medians of {rounds} rounds in which the two took turns.

@@ -8,11 +8,24 @@ import signal
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from examples.demo.backend import reference_backend
 from examples.web.app import create_app
+
+if TYPE_CHECKING:
+    import socket
+
+
+class Server(uvicorn.Server):
+    """Says where it is, once it can be reached there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then print the address."""
+        await super().startup(sockets)
+        print(f"Open http://localhost:{self.config.port} -- Ctrl-C ends it.", flush=True)
 
 
 def main() -> None:
@@ -29,8 +42,8 @@ def main() -> None:
         if base_url is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signedin-web-")))
             base_url = stack.enter_context(reference_backend(folder))
-        print(f"Open http://localhost:{options.port} -- Ctrl-C ends it.", flush=True)
-        uvicorn.run(create_app(base_url, store=options.store), port=options.port, log_level="warning")
+        app = create_app(base_url, store=options.store)
+        Server(uvicorn.Config(app, port=options.port, log_level="warning")).run()
 
 
 if __name__ == "__main__":

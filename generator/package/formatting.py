@@ -6,7 +6,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-from generator.errors import PrintError
+from generator.errors import GenerateError
 from generator.package.pins import PINS
 
 # `exclude=[]`: a tag may be called `dist` or `venv`, which ruff leaves out by default.
@@ -24,7 +24,7 @@ def format_package(package: Path) -> None:
     """Sort imports, drop the unused ones, format.
 
     Raises:
-        PrintError: The environment has no ruff, or another one; or ruff met no Python in what was generated.
+        GenerateError: The environment has no ruff, or another one; or ruff met no Python in what was generated.
     """
     ruff = _ruff()
     _run([ruff, "check", *_SETTINGS, "--fix-only", "--select=F401,I", "--unsafe-fixes", "."], package)
@@ -35,11 +35,11 @@ def _ruff() -> str:
     name = "ruff.exe" if sys.platform == "win32" else "ruff"
     ruff = Path(sysconfig.get_path("scripts")) / name
     if not ruff.is_file():
-        raise PrintError(
+        raise GenerateError(
             "ruff is missing beside the running Python. Install requirements/dev.txt into its environment."
         )
     if (version := _run([str(ruff), "--version"], ruff.parent).split()[-1]) != PINS["ruff"]:
-        raise PrintError(f"ruff beside the running Python is {version}, the generator is pinned to {PINS['ruff']}.")
+        raise GenerateError(f"ruff beside the running Python is {version}, the generator is pinned to {PINS['ruff']}.")
     return str(ruff)
 
 
@@ -47,5 +47,5 @@ def _run(command: list[str], cwd: Path) -> str:
     # An empty environment: whatever RUFF_* variables come to mean, the bytes stay.
     done = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode != 0:
-        raise PrintError(f"ruff cannot format what was generated:\n{done.stderr or done.stdout}")
+        raise GenerateError(f"ruff cannot format what was generated:\n{done.stderr or done.stdout}")
     return done.stdout

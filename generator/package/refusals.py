@@ -1,6 +1,7 @@
 """What openapi-python-client refuses to read, as findings with lines: it is the last judge of a spec."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -13,15 +14,16 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError as UpstreamError
 from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
-from generator.errors import GeneratorError, PrintError
+from generator.errors import GenerateError, GeneratorError
 from generator.lint.finding import Finding, error, shown
-from generator.package.printable import owner_of, printable
+from generator.package.rewrite import owner_of, rewrite
 from generator.spec.document import Document, Pointer
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import METHODS, operations
+from generator.spec.schemas import class_of
 
 RULE: Final = "upstream"
 _ADVICE: Final = "Write it in another way; openapi-python-client cannot read it."
@@ -48,7 +50,7 @@ def asking(document: Document) -> Iterator[None]:
     """Let upstream read: it talks to stdout, and raises whatever a spec that it did not expect leads to.
 
     Raises:
-        PrintError: In place of that.
+        GenerateError: In place of that.
     """
     try:
         with redirect_stdout(StringIO()):
@@ -56,16 +58,18 @@ def asking(document: Document) -> Iterator[None]:
     except (GeneratorError, MemoryError):
         raise
     except Exception as error:
-        raise PrintError(f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}") from error
+        raise GenerateError(
+            f"{document.path}: openapi-python-client failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def trial(document: Document, config: Config) -> list[Finding]:
     """Return what upstream refuses of a document that the linter accepts.
 
     Raises:
-        PrintError: It fails, and does not say where.
+        GenerateError: It fails, and does not say where.
     """
-    return upstream_findings(document, lambda each: list(refusals(ours := printable(each), _parsed(ours, config))))
+    return upstream_findings(document, lambda each: list(refusals(ours := rewrite(each), _parsed(ours, config))))
 
 
 def _parsed(document: Document, config: Config) -> GeneratorData | UpstreamError:
@@ -76,12 +80,12 @@ def upstream_findings(document: Document, ask: Callable[[Document], list[Finding
     """Return what upstream finds; where it fails, the operations or schemas that it fails at.
 
     Raises:
-        PrintError: It fails, whatever is taken away.
+        GenerateError: It fails, whatever is taken away.
     """
     with asking(document):
         try:
             return ask(document)
-        except (PrintError, MemoryError):
+        except (GenerateError, MemoryError):
             raise
         except Exception:
             if places_ := crashes(document, ask):
@@ -148,6 +152,23 @@ def refusals(document: Document, parsed: GeneratorData | UpstreamError) -> Itera
         yield refused_schema(document, each)
     for refusal in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
         yield error(document, refusal.pointer, RULE, refusal.message, _ADVICE)
+    modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
+    for module in (module for module, count in modules.items() if count > 1):
+        message = f"Several schemas of one name become models/{module}.py."
+        yield error(document, maker(document, module), RULE, message, "Give them titles.")
+
+
+def maker(document: Document, module: str) -> Pointer:
+    """Return the schema or the operation in whose name a module's begins, the longest such name."""
+    schemas = (document.at(("components", "schemas")) or {}).items()
+    made: dict[str, Pointer] = {
+        PythonIdentifier(class_of(name, each), FIELD_PREFIX): ("components", "schemas", name) for name, each in schemas
+    }
+    made |= {
+        PythonIdentifier(ClassName(each.id, FIELD_PREFIX), FIELD_PREFIX): each.pointer for each in operations(document)
+    }
+    owners = [name for name in made if module == name or module.startswith(f"{name}_")]
+    return made[max(owners, key=len)] if owners else ()
 
 
 def misread(document: Document, failure: ValidationError) -> Iterator[Finding]:
@@ -180,7 +201,7 @@ def refused_schema(document: Document, refused: ParseError) -> Finding:
 def refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Refusal]:
     """Yield the operations, and the answers of operations, that would be missing."""
     refusing = [each for each in collections if each.parse_errors]
-    # Upstream's names, of the operationIds: `printer` renames the methods.
+    # Upstream's names, of the operationIds: `generation` renames the methods.
     by_name = {(each.method, PythonIdentifier(each.id, FIELD_PREFIX)): each.node for each in operations(document)}
     nodes = by_name if refusing else {}
     for collection in refusing:

@@ -14,7 +14,7 @@ from typing import Final
 from generator.errors import VerificationError
 from generator.lint.finding import Finding, error, shown
 from generator.package.provenance import files
-from generator.package.unread import maker
+from generator.package.refusals import maker
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import operations
 

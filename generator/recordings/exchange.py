@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from generator.lint.losses import is_form, is_json, kind_of
+from generator.lint.losses import is_form, is_json
 from generator.recordings.wire import form_problems, header_problems, query_problems, value_problems
 from generator.spec.address import base_url
 from generator.spec.document import Document
 from generator.spec.operations import OperationFacts, operations
+from generator.spec.schemas import kind_of
 
 Headers = Mapping[str, str]
 # Refused for what it says: such a request need not be as the spec says.

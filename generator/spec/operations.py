@@ -71,7 +71,7 @@ class OperationFacts:
         return texts
 
     def aliases(self, document: Document) -> dict[str, str]:
-        """Return the names on the wire of the parameters that `printable` has named in another way."""
+        """Return the names on the wire of the parameters that `rewrite` has named in another way."""
         parameters = (each for each in self.parameters(document) if WIRE_NAME in each)
         return {str(each.get("name")): str(each[WIRE_NAME]) for each in parameters}
 

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import define, field
 from openapi_python_client.schema import UntrustedString
 
-from generator.spec.classes import class_of, is_object, referred_name
 from generator.spec.document import Document
+from generator.spec.schemas import class_of, is_object, referred_name
 
 Members = frozenset[str]
 
@@ -26,8 +26,8 @@ def tags_of(document: Document) -> dict[Members, Tags]:
     for _, schema in document.schemas:
         if isinstance(schema, dict) and "discriminator" in schema and (values := values_by_class(document, schema)):
             name = str(schema["discriminator"]["propertyName"])
-            printable = {each: [UntrustedString(value) for value in texts] for each, texts in values.items()}
-            tags = Tags(UntrustedString(name), printable)
+            untrusted = {each: [UntrustedString(value) for value in texts] for each, texts in values.items()}
+            tags = Tags(UntrustedString(name), untrusted)
             # Two unions of the same members are the same code; where they tell by other means, neither is used.
             if result.setdefault(frozenset(values), tags) != tags:
                 result[frozenset(values)] = Tags(UntrustedString(name), {})

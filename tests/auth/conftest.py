@@ -2,8 +2,9 @@
 
 import os
 
+import httpx
 import pytest
-from signedin._exchange import AsyncLean, Lean
+from signedin._exchange import AsyncHttp, Http
 from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Colour, Drive
@@ -44,11 +45,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def send_by_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have httpx's client send generated calls, as where redirects are followed."""
-    for exchange in (Lean, AsyncLean):
-        monkeypatch.setattr(exchange, "_begin", lambda *_: False)
-        monkeypatch.setattr(
-            exchange, "build_request", lambda self, *a, **options: self._http.build_request(*a, **options)
-        )
+    for ours, theirs in ((Http, httpx.Client), (AsyncHttp, httpx.AsyncClient)):
+        monkeypatch.setattr(ours, "lean_send", ours.send)
+        monkeypatch.setattr(ours, "lean_request", theirs.build_request)
 
 
 @pytest.fixture(params=["lean", "full"])

@@ -22,7 +22,7 @@ from signedin._threads import Promise
 from signedin.session import renewal_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from signedin import TokenPair, TokenSession
     from signedin.protocols import Answer
@@ -35,20 +35,36 @@ TAKEN_BY_A_LOGIN = {"two access tokens"}
 
 
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The fake server's transport with a memory; async requests wait in threads, so that a gate blocks no loop."""
+    """The fake server's transport with a memory; async requests wait in threads, so that a gate blocks no loop.
+
+    What a test wants otherwise overrides `_instead` or `_changed`.
+    """
 
     def __init__(self, server: FakeAuthServer) -> None:
         self._transport = server.transport
         self.requests: list[httpx.Request] = []  # appended to only
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(self._arrived(request, b"".join(_sync(request.stream))))
+        if (answer := self._instead(request)) is None:
+            answer = self._transport.handle_request(self._arrived(request, b"".join(_sync(request.stream))))
+        return self._changed(answer, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        content = b"".join([chunk async for chunk in _async(request.stream)])
-        return await anyio.to_thread.run_sync(
-            self._transport.handle_request, self._arrived(request, content), limiter=_roomy(), abandon_on_cancel=True
-        )
+        if (answer := self._instead(request)) is None:
+            content = b"".join([chunk async for chunk in _async(request.stream)])
+            arrived = self._arrived(request, content)
+            answer = await anyio.to_thread.run_sync(
+                self._transport.handle_request, arrived, limiter=_roomy(), abandon_on_cancel=True
+            )
+        return self._changed(answer, request)
+
+    def _instead(self, request: httpx.Request) -> httpx.Response | None:  # noqa: ARG002 -- for those who override it
+        """Answer in the place of the server, which does not hear of the request."""
+        return None
+
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 -- likewise
+        """Return what arrives of the server's answer."""
+        return answer
 
     def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
         # A copy, as on a real wire: httpx's MockTransport calls `request.read()`, after which every body, also a
@@ -64,6 +80,29 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     @property
     def refreshes(self) -> list[httpx.Request]:
         return self.sent_to("/auth/refreshToken")
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in parts, in either colour; it breaks where a part is an exception."""
+
+    def __init__(self, *parts: bytes | Exception) -> None:
+        self.parts, self.is_closed = parts, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            yield part
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 class Drive:
@@ -85,6 +124,22 @@ class Drive:
                 )
             result = call(*args, **kwargs)
             return await result if inspect.isawaitable(result) else result
+
+    def hook(self, hook: Callable[[Any], object]) -> Callable[[Any], Any]:
+        """Return an event hook as this colour's clients want it."""
+
+        async def awaited(argument: Any) -> None:
+            hook(argument)
+
+        return awaited if self.is_async else hook
+
+    def close(self, closable: Any) -> Any:
+        """Close a client or a session of this colour, to be awaited."""
+        return self(closable.aclose if self.is_async else closable.close)
+
+    def refresh(self, session: TokenSession) -> Any:
+        """Refresh by hand, to be awaited."""
+        return self(session.arefresh if self.is_async else session.refresh)
 
     async def aside(self, blocking: Callable[..., Any], *args: Any) -> Any:
         """Wait for something of the test's own, such as a gate, without blocking the loop."""
@@ -127,7 +182,7 @@ class Drive:
             yield client
         finally:
             with anyio.CancelScope(shield=True):
-                await self(client.aclose if self.is_async else client.close)
+                await self.close(client)
 
     @asynccontextmanager
     async def bare(self, session: TokenSession, server: FakeAuthServer, **options: Any) -> AsyncIterator[Any]:
@@ -137,7 +192,7 @@ class Drive:
         try:
             yield client
         finally:
-            await self(client.aclose if self.is_async else client.close)
+            await self.close(client)
 
 
 class Scripted:

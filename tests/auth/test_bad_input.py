@@ -111,7 +111,7 @@ async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) ->
     client: Any = (AsyncClient if drive.is_async else Client)(f"http://127.0.0.1:{closed_port}/api/v1")
     with pytest.raises(APIConnectionError, match=f"127.0.0.1:{closed_port}.*is the server running"):
         await drive(client.auth.login, email="a@b.c", password="x")
-    await drive(client.aclose if drive.is_async else client.close)
+    await drive.close(client)
 
 
 @pytest.mark.anyio

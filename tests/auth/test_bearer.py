@@ -54,7 +54,7 @@ async def test_a_second_login_revokes_the_pair_of_the_first(drive: Drive, server
         first = client.session.tokens
         await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
         second = client.session.tokens
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert (server.is_live(first.refresh_token), server.is_live(second.refresh_token)) == (False, True)
 
 
@@ -62,7 +62,7 @@ async def test_a_pair_that_is_replaced_by_hand_is_not_revoked(drive: Drive, serv
     async with drive.client(server) as client:
         first = client.session.tokens
         await drive(client.session.asign_in if drive.is_async else client.session.sign_in, server.issue())
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert server.is_live(first.refresh_token)
 
 
@@ -188,6 +188,6 @@ async def test_refresh_on_demand_is_one_refresh_and_returns_the_new_pair(
     async with drive.client(server) as client:
         before = client.session.tokens
         server.clock.advance(age)
-        pair = await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        pair = await drive.refresh(client.session)
         assert pair == client.session.tokens != before
         assert server.ledger["rotations"] == 1

@@ -46,11 +46,6 @@ pytestmark = pytest.mark.anyio
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
-def _close(drive: Drive, client: Any) -> Callable[[], Any]:
-    close: Callable[[], Any] = client.aclose if drive.is_async else client.close
-    return close
-
-
 # ------------------------------------------------------------------------------------------------ arguments
 
 
@@ -87,16 +82,10 @@ async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was
     drive: Drive, server: FakeAuthServer
 ) -> None:
     seen: list[str] = []
-
-    async def ahook(request: httpx.Request) -> None:
-        seen.append(request.url.path)
-
-    def hook(request: httpx.Request) -> None:
-        seen.append(request.url.path)
-
     wire = Wire(server)
     kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
-    own = kind(transport=wire, headers={"x-own": "1"}, event_hooks={"request": [ahook if drive.is_async else hook]})
+    hooks = {"request": [drive.hook(lambda request: seen.append(request.url.path))]}
+    own = kind(transport=wire, headers={"x-own": "1"}, event_hooks=hooks)
     options: dict[str, Any] = {"http_client": own, "transport": None, "refresh_transport": server.transport}
     async with drive.client(server, **options) as client:
         server.expire_access_tokens()
@@ -112,7 +101,7 @@ async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was
     assert not own.is_closed
     with pytest.raises(ConfigurationError, match="closed"):
         await drive(client.users.get_profile)
-    await drive(own.aclose if drive.is_async else own.close)
+    await drive.close(own)
 
 
 async def test_an_httpx_client_of_ones_own_lets_no_password_be_redirected_elsewhere(
@@ -158,10 +147,7 @@ async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: Fak
         statuses.append(response.status_code)
         response.raise_for_status()
 
-    async def araising(response: httpx.Response) -> None:
-        raising(response)
-
-    hooks = {"response": [araising if drive.is_async else raising]}
+    hooks = {"response": [drive.hook(raising)]}
     async with drive.client(server, event_hooks=hooks) as client:
         server.expire_access_tokens()
         await drive(client.users.get_profile)
@@ -172,13 +158,7 @@ async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: Fak
 class Baking(Wire):
     """The fake server, which gives each sign-in and each profile a cookie."""
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._with_cookie(super().handle_request(request), request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._with_cookie(await super().handle_async_request(request), request)
-
-    def _with_cookie(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/login"):
             answer.headers["set-cookie"] = f"sid={json.loads(request.content)['email']}; Path=/"
         if request.url.path.endswith("/things"):
@@ -203,7 +183,7 @@ async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, serv
         elif how == "expired":
             server.revoke_all()
             with pytest.raises(SignInRequiredError):
-                await drive(session.arefresh if drive.is_async else session.refresh)
+                await drive.refresh(session)
         if how == "session.sign_in":
             session.sign_in(server.issue("bob@example.com"))
         else:
@@ -239,7 +219,7 @@ async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
         sharing = kind(session=client.session, transport=server.transport, clock=server.clock)
         assert sharing.session is sharing.for_profile("default").session is client.session
         assert sharing.for_profile("bob").session is bob.session is bob.for_profile("bob").session
-        await drive(_close(drive, sharing))
+        await drive.close(sharing)
         await drive(client.users.get_profile)  # closing what shares closes nothing of its session's
 
 
@@ -308,7 +288,7 @@ async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
         assert not view.session.is_signed_in
         if not before:
             await drive(client.auth.register, email="eve@example.com", password="correct horse battery staple")
-        await drive(_close(drive, client))
+        await drive.close(client)
 
 
 async def test_a_store_that_cannot_be_read_fails_the_with_block_and_closes_the_client(
@@ -328,7 +308,7 @@ async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, s
     async with drive.client(server) as client:
         view = client.for_profile("bob")
         for _ in range(2):
-            await drive(_close(drive, client))
+            await drive.close(client)
         for call in (client.users.get_profile, lambda: client.http.get("/things"), lambda: view.http.get("/things")):
             with pytest.raises(ConfigurationError, match="This client is closed"):
                 await drive(call)
@@ -362,8 +342,8 @@ async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_
 
     calls, refreshes = Closing(server), Closing(server)
     async with drive.client(server, transport=calls, refresh_transport=refreshes) as client:
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
-        await drive(_close(drive, client.for_profile("bob")))
+        await drive.refresh(client.session)
+        await drive.close(client.for_profile("bob"))
         assert calls.closed == 0
     assert (calls.closed, refreshes.closed) == (1, 0)
 
@@ -428,11 +408,11 @@ async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server:
         other.session.sign_in(server.issue())
         assert (await drive(other.users.get_profile)).email == "ada@example.com"
         with pytest.raises(SignInRequiredError):
-            await drive(other.session.arefresh if drive.is_async else other.session.refresh)
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+            await drive.refresh(other.session)
+        await drive.refresh(client.session)
         assert {request.url.path for request in wire.requests if request.method == "POST"} == {"/api/v1/shop/renew"}
         assert repr(other).startswith(f"<{__name__}.")
-        await drive(_close(drive, other))
+        await drive.close(other)
 
 
 def test_a_package_whose_spec_has_no_refresh_is_refused(server: FakeAuthServer) -> None:

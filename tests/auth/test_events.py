@@ -224,7 +224,7 @@ async def test_what_happened_before_close_has_been_delivered_after_it(drive: Dri
 
     async with drive.client(server) as client:
         client.session.on("refreshed", slow)
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        await drive.refresh(client.session)
         async with drive.under_way(client.session.aclose if drive.is_async else client.session.close):
             await drive.aside(entered.wait, 10)
             release.set()

@@ -20,10 +20,10 @@ from signedin import (
 
 from tests.auth.conftest import send_by_httpx
 from tests.auth.counting import Counting, counting, until
-from tests.auth.driving import Drive, Wire
+from tests.auth.driving import Body, Drive, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Iterator
 
     from signedin.testing import FakeAuthServer
 
@@ -35,12 +35,6 @@ class Answering(Wire):
     """The fake server, whose profiles come with a cookie, or are a redirect."""
 
     redirects, bakes = False, True
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._changed(super().handle_request(request), request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._changed(await super().handle_async_request(request), request)
 
     def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if self.bakes and request.url.path.endswith("/profile"):
@@ -104,7 +98,7 @@ async def _seen(
 
     if full is not None:
         send_by_httpx(full)
-    hooks = {"request": [_hook(drive, before)], "response": [_hook(drive, after)]}
+    hooks = {"request": [drive.hook(before)], "response": [drive.hook(after)]}
     wire = Answering(server)
     wire.server = server  # type: ignore[attr-defined]
     async with drive.client(server, transport=wire, event_hooks=hooks, headers={"X-Own": "1"}) as client:
@@ -123,13 +117,6 @@ async def _seen(
     return seen
 
 
-def _hook(drive: Drive, hook: Callable[[Any], None]) -> Any:
-    async def ahook(argument: Any) -> None:
-        hook(argument)
-
-    return ahook if drive.is_async else hook
-
-
 async def test_a_cookie_that_a_call_brought_goes_with_the_next(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server, transport=(wire := Answering(server))) as client:
         for _ in range(2):
@@ -139,7 +126,7 @@ async def test_a_cookie_that_a_call_brought_goes_with_the_next(drive: Drive, ser
 
 async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, server: FakeAuthServer) -> None:
     seen: list[httpx.Request] = []
-    hooks = {"request": [_hook(drive, seen.append)], "response": [_hook(drive, lambda r: seen.append(r.request))]}
+    hooks = {"request": [drive.hook(seen.append)], "response": [drive.hook(lambda r: seen.append(r.request))]}
     async with drive.client(server, event_hooks=hooks) as client:
         await drive(client.users.get_profile)
     assert len(seen) == 2
@@ -153,12 +140,12 @@ async def test_a_hook_that_raises_ends_the_call_and_closes_the_answer(
     def raising(_: object) -> None:
         raise ZeroDivisionError
 
-    body = Body([b"{}"])
+    body = Body(b"{}")
     wire = httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
-    async with drive.client(server, transport=wire, event_hooks={moment: [_hook(drive, raising)]}) as client:
+    async with drive.client(server, transport=wire, event_hooks={moment: [drive.hook(raising)]}) as client:
         with pytest.raises(ZeroDivisionError):
             await drive(client.users.get_profile)
-    assert body.closed == (moment == "response")
+    assert body.is_closed == (moment == "response")
 
 
 async def test_redirects_are_followed_by_httpx(drive: Drive, server: FakeAuthServer) -> None:
@@ -193,29 +180,6 @@ async def test_a_closed_client_sends_nothing(drive: Drive, server: FakeAuthServe
 # ---------------------------------------------------------------------------------------- nothing is left open or half
 
 
-class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in chunks; the last may be an error to raise."""
-
-    def __init__(self, chunks: list[Any]) -> None:
-        self._chunks, self.closed = chunks, False
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-    def close(self) -> None:
-        self.closed = True
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
 @pytest.mark.usefixtures("exchange")
 @pytest.mark.parametrize(
     ("trouble", "error"),
@@ -228,12 +192,12 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 async def test_half_an_answer_is_a_typed_error_and_its_connection_is_closed(
     drive: Drive, server: FakeAuthServer, trouble: Exception, error: type[Exception]
 ) -> None:
-    body = Body([b'{"email": ', trouble])
+    body = Body(b'{"email": ', trouble)
     wire = httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
     async with drive.client(server, transport=wire) as client:
         with pytest.raises(error) as raised:
             await drive(client.users.get_profile)
-    assert body.closed
+    assert body.is_closed
     assert type(raised.value) is error
     cause = raised.value.__cause__
     assert isinstance(cause, httpx.RequestError)
@@ -259,7 +223,7 @@ async def test_an_answer_that_is_too_slow_leaves_no_connection(drive: Drive, api
         await drive(client.users.get_profile)
     api.release("profile")
     await drive.aside(api.wait_until, lambda: not api.open)
-    await drive(client.aclose if drive.is_async else client.close)
+    await drive.close(client)
 
 
 @pytest.mark.usefixtures("exchange")

@@ -1,7 +1,7 @@
-"""An access token expires while requests are under way: one refresh, however many wait, and one replay for each."""
+"""An access token expires while requests are under way: one refresh, however many wait, and a replay for each."""
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -79,6 +79,28 @@ async def test_a_server_that_says_expired_for_ever_gets_one_replay(drive: Drive,
         with pytest.raises(UnauthorizedError, match="TokenExpiredError"):
             await drive(client.users.get_profile)
         assert server.seen == ["getProfile", "refreshToken", "getProfile"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_request_whose_tokens_end_on_their_way_is_replayed_twice_at_most(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    server = FakeAuthServer(access_ttl=2)
+    async with drive.client(server) as client:
+        late, arrived = ["/users/profile"] * times, client.wire._arrived
+
+        def slowly(request: httpx.Request, content: bytes) -> httpx.Request:
+            if late and request.url.path.endswith(late[-1]):
+                late.pop()
+                server.clock.advance(2.5)  # longer than the token lives
+            return cast("httpx.Request", arrived(request, content))
+
+        monkeypatch.setattr(client.wire, "_arrived", slowly)
+        with pytest.raises(UnauthorizedError) if times == 3 else contextlib.nullcontext():
+            await drive(client.users.get_profile)
+        assert server.seen == ["getProfile", *["refreshToken", "getProfile"] * min(times, 2)]
+        await drive(client.users.get_profile)
+        assert server.ledger["reused"] == 0
 
 
 async def test_over_several_requests_the_loop_is_stopped(drive: Drive, server: FakeAuthServer) -> None:
@@ -223,7 +245,7 @@ async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: 
             await drive(client.users.get_profile)
         await drive.aside(refresh.wait_for)
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         await drive(client.users.get_profile)
         assert server.ledger["rotations"] == 1
 
@@ -231,7 +253,7 @@ async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: 
 async def test_renewing_without_a_pair_is_not_signed_in(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server, signed_in=False) as client:
         with pytest.raises(NotSignedInError):
-            await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+            await drive.refresh(client.session)
         assert server.ledger["refreshToken"] == 0
 
 
@@ -248,4 +270,4 @@ async def test_a_crowd_that_waits_for_a_refresh_keeps_no_connection(drive: Drive
             refresh.release()
         assert kinds(outcomes) == {Profile}
         assert served.fake.ledger["rotations"] == 1
-        await drive(client.aclose if drive.is_async else client.close)
+        await drive.close(client)

@@ -49,5 +49,5 @@ async def test_one_auth_serves_clients_of_both_libraries_and_replays_bodies(
         assert answer.json()["body"] == "twice"
         async with drive.bare(session, server) as bare:
             assert (await drive(bare.get, "/users/profile")).status_code == 200
-        await drive(http.aclose if drive.is_async else http.close)
+        await drive.close(http)
     assert server.ledger["refreshToken"] == 1

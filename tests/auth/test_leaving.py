@@ -46,7 +46,7 @@ async def test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_th
         revoke = server.hold("logout")
         refresh.release()
         revoke.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert not client.session.is_signed_in
 
 
@@ -60,7 +60,7 @@ async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(drive: Drive
             await drive.aside(refresh.wait_for)
             await drive(client.logout)
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert server.ledger["rotations"] == 1
         late = client.wire.sent_to("/auth/logout")[-1]
         assert late.content != client.wire.sent_to("/auth/logout")[0].content
@@ -91,7 +91,7 @@ async def test_login_during_a_refresh_wins(drive: Drive, server: FakeAuthServer)
             answer = await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
         assert kinds(outcomes) == {Profile}  # served by the new pair, while the refresh still hangs
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert client.session.tokens.refresh_token == answer.refresh_token
         assert [token for token in server._families if server.is_live(token)] == [answer.refresh_token]
         await drive(client.users.get_profile)
@@ -109,7 +109,7 @@ async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
             await drive.aside(refresh.wait_for)
             client.session.sign_in(server.issue())
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert client.session.is_signed_in
         await drive(client.users.get_profile)
 
@@ -176,7 +176,7 @@ async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server:
 
 async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuthServer) -> None:
     async with drive.client(server) as client:
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         server.expire_access_tokens()
         server.fail("refreshToken", "500")  # a back-off is no longer cut short
         await drive(client.users.get_profile)

@@ -82,7 +82,7 @@ async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_wait
         async with drive.under_way(client.users.get_profile, 3):
             await drive.aside(waiters.wait_for, 3)
             gate.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         key = client.session.key
     [line] = [line for line in _lines(caplog) if " refresh (" in line]
     assert re.fullmatch(rf"{key}: refresh \(rejected\): {outcome} in \d+\.\d ms, 3 waiting", line)
@@ -96,14 +96,14 @@ async def test_the_line_of_a_refresh_says_what_made_it_due(
     store = MemoryStore()
     async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
         await drive(other.users.get_profile)  # adopts what the first has stored
-        await drive(client.session.arefresh if drive.is_async else client.session.refresh)
+        await drive.refresh(client.session)
         server.clock.advance(server.access_ttl * 0.9)
         await drive(client.users.get_profile)
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         server.clock.advance(server.access_ttl * 2)
         await drive(client.users.get_profile)
         for each in (client, other):
-            await drive(each.session.aclose if drive.is_async else each.session.close)
+            await drive.close(each.session)
     lines = [line.partition(" refresh (")[2].rpartition(" in ")[0] for line in _lines(caplog) if " refresh (" in line]
     assert lines == [
         "no pair in hand): adopted",

@@ -127,7 +127,7 @@ async def test_a_refresh_is_a_child_of_the_call_that_began_it(
     async with drive.client(server) as client:
         server.expire_access_tokens()
         await drive.outcomes(client.users.get_profile, 3)
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
     span = telemetry.spans("signedin.refresh")[-1]
     attributes = dict(span.attributes or {})
     waiters = attributes.pop("signedin.refresh.waiters")
@@ -149,7 +149,7 @@ async def test_a_refresh_that_fails_is_an_error_by_its_class(
         server.fail("refreshToken", *["500"] * 9)
         with pytest.raises(RefreshUnavailableError):
             await drive(client.users.get_profile)
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
     span = telemetry.spans("signedin.refresh")[-1]
     assert (span.attributes or {})["error.type"] == "RefreshUnavailableError"
     assert span.status.status_code == StatusCode.ERROR

@@ -63,7 +63,7 @@ async def test_views_are_composed_and_share_session_and_connections(drive: Drive
         await drive(client.users.get_profile)
         sent = [[request.headers.get(name) for name in ("x-a", "x-b")] for request in client.wire.requests]
         assert sent == [["1", "2"], ["1", "2"], [None, None]]
-        await drive(view.aclose if drive.is_async else view.close)
+        await drive.close(view)
         await drive(client.users.get_profile)
 
 

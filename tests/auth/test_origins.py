@@ -1,6 +1,5 @@
 """Where the bearer goes: to its own origin and those that the user named, and nowhere else."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ EVIL = "https://evil.test/take"
 
 async def test_a_redirect_from_elsewhere_brings_no_bearer_home(drive: Drive, server: FakeAuthServer) -> None:
     class Luring(Redirecting):
-        def _away(self, request: httpx.Request) -> httpx.Response | None:
+        def _instead(self, request: httpx.Request) -> httpx.Response | None:
             away = request.url.host == "evil.test"
             return httpx.Response(307, headers={"location": f"{server.base_url}/things"}) if away else None
 
@@ -58,13 +57,7 @@ class Redirecting(Wire):
         super().__init__(server)
         self._answer = status, location
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._away(request) or super().handle_request(request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._away(request) or await super().handle_async_request(request)
-
-    def _away(self, request: httpx.Request) -> httpx.Response | None:
+    def _instead(self, request: httpx.Request) -> httpx.Response | None:
         if not request.url.path.endswith("/away"):
             return None
         status, location = self._answer
@@ -121,7 +114,7 @@ async def test_an_upgrade_to_https_is_another_origin(drive: Drive, server: FakeA
     await drive(client.http.get, "/away")
     assert [request.url.scheme for request in wire.requests] == ["https"]
     assert "authorization" not in wire.requests[0].headers
-    await drive(client.aclose if drive.is_async else client.close)
+    await drive.close(client)
 
 
 async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, server: FakeAuthServer) -> None:
@@ -193,8 +186,8 @@ async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(
         answered.append(response.status_code)
 
     async with drive.client(server, **_redirected(server, 307)) as client:
-        client.http.event_hooks["request"].append(_hook(drive, asking))
-        client.http.event_hooks["response"].append(_hook(drive, answering))
+        client.http.event_hooks["request"].append(drive.hook(asking))
+        client.http.event_hooks["response"].append(drive.hook(answering))
         view = client.for_profile("first").for_profile("second")
         view.session.sign_in(server.issue("bob@example.com"))
         await drive(view.users.get_profile)
@@ -203,13 +196,6 @@ async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(
             await drive(view.http.post, "/away", content=b"secret")
         view.http.event_hooks["request"].clear()  # of the view's own list
         assert len(client.http.event_hooks["request"]) == 1
-
-
-def _hook(drive: Drive, hook: Callable[[Any], None]) -> Callable[[Any], Any]:
-    async def awaited(what: Any) -> None:
-        hook(what)
-
-    return awaited if drive.is_async else hook
 
 
 async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: FakeAuthServer) -> None:

@@ -33,7 +33,7 @@ from signedin.session import renewal_of
 
 client = Client(sys.argv[1], store=FileStore(sys.argv[2]))
 renewal = renewal_of(client.session)
-renewal.renew(renewal.wait(renewal.current()), refused=False)
+renewal.renew(renewal.wait(renewal.current()), "demanded")
 print("under way", flush=True)
 if len(sys.argv) > 3:
     raise SystemExit(int(sys.argv[3]))
@@ -76,16 +76,16 @@ from signedin.session import renewal_of
 client = Client(sys.argv[1], store=sys.argv[2])
 session, renewal = client.session, renewal_of(client.session)
 session.sign_in(TokenPair(sys.argv[3], sys.argv[4]))
-promise = renewal.renew(renewal.current(), refused=False)
+promise = renewal.renew(renewal.current(), "demanded")
 sys.stdin.readline()
 if (pid := os.fork()) == 0:
     assert not session.explain()["refresh_under_way"]
     print("child", client.users.get_profile().email, flush=True)
-    renewed = renewal.renew(renewal.current(), refused=False)
+    renewed = renewal.renew(renewal.current(), "demanded")
     print("child waits", flush=True)
-    print("child", renewal.wait(renewed).generation, flush=True)
+    print("child", renewal.wait(renewed).record.generation, flush=True)
     os._exit(0)
-print("parent", renewal.wait(promise).generation, flush=True)
+print("parent", renewal.wait(promise).record.generation, flush=True)
 assert os.waitpid(pid, 0)[1] == 0
 """
 
@@ -163,9 +163,9 @@ def test_a_process_waits_for_anothers_refresh_and_takes_its_pair(served: Loopbac
     with child(REFRESH, served.base_url, path) as program:
         refresh.wait_for()
         renewal = renewal_of(client.session)
-        waiting = renewal.renew(renewal.wait(renewal.current()), refused=False)
+        waiting = renewal.renew(renewal.wait(renewal.current()), "demanded")
         refresh.release()
-        assert renewal.wait(waiting).generation == 2
+        assert renewal.wait(waiting).record.generation == 2
         program.output()
     assert served.fake.ledger["refreshToken"] == 1
 
@@ -267,7 +267,7 @@ class Telling(FileStore):
 warnings.simplefilter("ignore", DeprecationWarning)  # that it forks beside threads is what this is about
 client = Client(sys.argv[1], store=Telling(sys.argv[2]))
 session, renewal = client.session, renewal_of(client.session)
-renewal.renew(renewal.wait(renewal.current()), refused=False)
+renewal.renew(renewal.wait(renewal.current()), "demanded")
 assert locked.wait(20)
 closer = threading.Thread(target=client.close)
 closer.start()
@@ -376,7 +376,7 @@ from signedin import Client, FileStore
 from signedin.session import renewal_of
 
 renewal = renewal_of(Client(sys.argv[1], store=FileStore(sys.argv[2])).session)
-promise = renewal.renew(renewal.wait(renewal.current()), refused=False)
+promise = renewal.renew(renewal.wait(renewal.current()), "demanded")
 promise.add_done_callback(lambda: print(type(promise.error()).__name__))
 """
 

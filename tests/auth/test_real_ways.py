@@ -64,7 +64,7 @@ async def _client(drive: Drive, url: str, **options: Any) -> AsyncIterator[Any]:
     try:
         yield client
     finally:
-        await drive(client.aclose if drive.is_async else client.close)
+        await drive.close(client)
 
 
 async def _use(drive: Drive, client: Any, fake: FakeAuthServer) -> None:

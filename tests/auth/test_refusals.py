@@ -16,14 +16,14 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
+from signedin._network import LEAVING, RETURNING
 from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
-from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
-from tests.auth.driving import Drive, Waiters, Wire
+from tests.auth.driving import Body, Drive, Waiters, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from signedin.testing import FakeAuthServer
@@ -40,13 +40,7 @@ class Challenging(Wire):
         super().__init__(server)
         self._challenge = challenge
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(super().handle_request(request), request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(await super().handle_async_request(request), request)
-
-    def _answer(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if answer.status_code != 401 or request.url.path.endswith("/refreshToken"):
             return answer
         headers = {"www-authenticate": self._challenge} if self._challenge else {}
@@ -113,9 +107,9 @@ async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pa
     options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
     async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
         await drive(here.users.get_profile)
-        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        await drive.refresh(there.session)
         server.expire_access_tokens()
-        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        await drive.refresh(there.session)
 
         assert (await drive(here.users.get_profile)).email == "ada@example.com"
 
@@ -137,7 +131,7 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
         else:
             server.revoke_all()
             with pytest.raises(SessionExpiredError):
-                await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+                await drive.refresh(there.session)
 
         with pytest.raises(error):
             await drive(here.users.get_profile)
@@ -149,42 +143,29 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
 class Tracked(Wire):
     """The fake server, whose answers come as streams; `open` counts those that nobody has closed."""
 
-    open = 0
+    def __init__(self, server: FakeAuthServer) -> None:
+        super().__init__(server)
+        self._bodies: list[Body] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._streamed(super().handle_request(request))
+    @property
+    def open(self) -> int:
+        return sum(not body.is_closed for body in self._bodies)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._streamed(await super().handle_async_request(request))
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 -- a Wire's
+        return self._streamed(answer.status_code, answer.content, **answer.headers)
 
-    def _streamed(self, answer: httpx.Response) -> httpx.Response:
-        self.open += 1
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Body(answer.content, self))
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    def __init__(self, content: bytes, wire: Tracked) -> None:
-        self._content, self._wire = content, wire
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._content
-
-    def close(self) -> None:
-        self._wire.open -= 1
-
-    async def aclose(self) -> None:
-        self.close()
+    def _streamed(self, status: int, content: bytes, **headers: str) -> httpx.Response:
+        self._bodies.append(Body(content))
+        return httpx.Response(status, headers=headers, stream=self._bodies[-1])
 
 
 async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: FakeAuthServer) -> None:
     class Large(Tracked):
-        def _streamed(self, answer: httpx.Response) -> httpx.Response:
-            answer.close()
-            self.open += 1
-            return httpx.Response(401, headers={"content-length": "100000"}, stream=_Body(b"x" * 100_000, self))
+        def _instead(self, _: httpx.Request) -> httpx.Response:
+            return httpx.Response(401)
+
+        def _changed(self, *_: object) -> httpx.Response:
+            return self._streamed(401, b"x" * 100_000, **{"content-length": "100000"})
 
     wire = Large(server)
     async with drive.client(server, transport=wire, refresh_transport=server.transport) as client:
@@ -228,7 +209,7 @@ async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_go
         with pytest.raises(RefreshUnavailableError, match="takes longer"):
             await drive(client.users.get_profile)
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert server.ledger["rotations"] == 1
 
 

@@ -130,7 +130,7 @@ async def test_during_an_outage_a_usable_token_serves_a_generator_body(drive: Dr
         server.clock.advance(280)
         server.fail("refreshToken", *["connect error"] * 3)
         await drive(client.http.get, "/things")  # its refresh in the background fails
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
 
         answer = await drive(client.http.post, "/things", content=_one_shot(drive))
 
@@ -209,7 +209,7 @@ async def test_no_body_ever_arrives_empty_or_cut(drive: Drive, server: FakeAuthS
             for age in (0, 250, 280, 298, 400):
                 server.clock.advance(age)
                 await drive(client.http.post, "/things", content=make())
-                await drive(client.session.aclose if drive.is_async else client.session.close)
+                await drive.close(client.session)
         assert {request.content for request in client.wire.sent_to("/things")} == {PAYLOAD}
 
 
@@ -238,8 +238,20 @@ async def test_neither_refusal_nor_refresh_stand_in_the_history(drive: Drive, se
         assert "authorization" not in answer.request.headers
 
 
-def _sent_as(server: FakeAuthServer, newer: Callable[[TokenSession], object]) -> list[type]:
-    """Return the steps of a request whose token has expired; `newer` brings the pair that is in hand after that."""
+def _nothing(_: TokenSession) -> None: ...
+
+
+def _steps(
+    server: FakeAuthServer,
+    newer: Callable[[TokenSession], object],
+    meanwhile: Callable[[TokenSession], object] = _nothing,
+    body: bytes = b'{"message": "TokenExpiredError"}',
+) -> list[type]:
+    """Return the steps of a request that is always refused.
+
+    `newer` brings the pair that is in hand after a refusal. `meanwhile` happens while the request is sent again, whose
+    refusal has the body.
+    """
     session = Client(server.base_url, transport=server.transport, clock=server.clock).session
     session.sign_in(server.issue())
     renewal, steps = renewal_of(session), []
@@ -247,7 +259,10 @@ def _sent_as(server: FakeAuthServer, newer: Callable[[TokenSession], object]) ->
     for step in plan(request, renewal):
         steps.append(type(step))
         if isinstance(step, Send):
-            step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
+            again = steps.count(Send) > 1
+            if again:
+                meanwhile(session)
+            step.answer, step.body = httpx.Response(401), body if again else b'{"message": "TokenExpiredError"}'
             continue
         if isinstance(step, Renew):
             newer(session)
@@ -258,13 +273,19 @@ def _sent_as(server: FakeAuthServer, newer: Callable[[TokenSession], object]) ->
 
 
 def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> None:
-    assert _sent_as(server, lambda _: None) == [Acquire, Send, Renew]
+    assert _steps(server, lambda _: None) == [Acquire, Send, Renew]
 
 
 def test_a_replay_is_sent_as_the_same_user_only(server: FakeAuthServer) -> None:
-    assert _sent_as(server, lambda session: session.refresh()) == [Acquire, Send, Renew, Send]
+    assert _steps(server, lambda session: session.refresh()) == [Acquire, Send, Renew, Send]
     bobs = server.issue("bob@example.com")
-    assert _sent_as(server, lambda session: session.sign_in(bobs)) == [Acquire, Send, Renew]
+    assert _steps(server, lambda session: session.sign_in(bobs)) == [Acquire, Send, Renew]
+
+
+def test_a_replay_is_repeated_once_where_its_token_was_replaced_on_its_way(server: FakeAuthServer) -> None:
+    once = [Acquire, Send, Renew, Send]
+    assert _steps(server, TokenSession.refresh, TokenSession.refresh) == [*once, Renew, Send]
+    assert _steps(server, TokenSession.refresh, TokenSession.refresh, body=b"{}") == once  # refused for another reason
 
 
 @pytest.mark.parametrize("colour", ["asyncio"])

@@ -14,11 +14,12 @@ import signedin_sdk.contract
 from signedin import APIConnectionError, APIResponseError, AsyncSignedInClient, NotFoundError, SignedInClient
 
 from generator.pipeline import Request, generate
+from tests.auth.driving import Body
 from tests.generator.conftest import ROOT, imported
 from tests.once import first, shared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from types import ModuleType
 
     from signedin.testing import FakeAuthServer
@@ -60,29 +61,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return imported(folder / "streams_sdk")
 
 
-class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in parts, in either colour; it breaks where a part is an exception."""
-
-    def __init__(self, *parts: bytes | Exception) -> None:
-        self.parts, self.is_closed = parts, False
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self.parts:
-            if isinstance(part, Exception):
-                raise part
-            yield part
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self:
-            yield part
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-
-
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers with a body to whoever has a token that counts, or needs none; the rest is the auth server's."""
 
@@ -117,7 +95,7 @@ async def opened(drive: Drive, server: FakeAuthServer, package: ModuleType, wire
     try:
         yield client
     finally:
-        await drive(client.aclose if drive.is_async else client.close)
+        await drive.close(client)
 
 
 async def all_of(drive: Drive, stream: Any) -> list[Any]:
@@ -180,7 +158,7 @@ async def test_a_stream_that_is_left_gives_its_connection_back(
             first_item = (await anext(stream)) if drive.is_async else await drive(next, stream)
             assert first_item.data.n == 1
             if leaves == "close":
-                await drive(stream.aclose if drive.is_async else stream.close)
+                await drive.close(stream)
             elif drive.is_async:
                 async with stream:
                     assert not body.is_closed

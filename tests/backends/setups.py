@@ -312,7 +312,7 @@ def serve(module: str, *arguments: str) -> Iterator[Server]:
 
 
 def fetch(url: str, folder: Path) -> Path:
-    """Write the document as the server prints it."""
+    """Write the document as the server generates it."""
     text = get(url).text
     path = folder / f"openapi.{'json' if text.startswith('{') else 'yaml'}"
     path.write_text(text, encoding="utf-8")

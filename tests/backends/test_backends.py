@@ -82,7 +82,7 @@ async def test_refresh_token_is_dead_at_the_server_after_a_sign_out(backend: Bac
         assert present(backend.issuer.url, pair).status_code in {400, 401}
 
 
-def test_document_has_no_errors_as_it_is_printed(backend: Backend) -> None:
+def test_document_has_no_errors_as_it_is_generated(backend: Backend) -> None:
     assert lint(backend.document) == 0
 
 

@@ -51,6 +51,18 @@ def test_every_error_says_what_happened_what_remains_and_what_to_do(name: str) -
     assert re.findall(r"\*\*(.+?)\*\*", section) == ["What happened", "What remains", "What to do"]
 
 
+def test_every_page_asks_the_question_that_it_answers() -> None:
+    titles = {page: (ROOT / page).read_text("utf-8").partition("\n")[0] for page in PAGES if page.startswith("docs/")}
+    others = {page for page, title in titles.items() if not (title.startswith("# ") and title.endswith("?"))}
+    assert others == {"docs/index.md", "docs/changes.md", "docs/changes-maintainers.md", "docs/security.md"}
+
+
+def test_every_how_to_is_one_click_from_the_first_page() -> None:
+    first_page = (ROOT / "docs" / "index.md").read_text("utf-8")
+    pages = [page.removeprefix("docs/") for page in PAGES if "/how-to/" in page]
+    assert [page for page in pages if f"({page})" not in first_page] == []
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if "/how-to/" in page])
 def test_a_how_to_begins_with_code(page: str) -> None:
     title, _, second, *_ = (ROOT / page).read_text("utf-8").splitlines()

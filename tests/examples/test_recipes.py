@@ -1,12 +1,13 @@
 """The recipes: each program of a how-to page does what its page promises."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -15,12 +16,15 @@ import django.test
 import httpx
 import pytest
 from redis import Redis
-from rq import Queue, SimpleWorker
+from rq.job import Job
 from signedin import Client, FileStore, SignInRequiredError
 from signedin.testing import FakeAuthServer
 from signedin.testing.transport import FakeTransport
+from websockets.exceptions import ConnectionClosedError
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
 
-from examples import behind_a_gateway, django_views, fastapi_app, graphql_query, rq_jobs, script
+from examples import behind_a_gateway, django_views, fastapi_app, graphql_query, rq_jobs, script, websocket_feed
 from tests.examples.conftest import ROOT
 from tests.servers_redis import redis_server
 
@@ -83,16 +87,41 @@ def test_django_serves_each_browser_as_its_own_user(email: str) -> None:
         django.test.utils.teardown_test_environment()
 
 
-def test_workers_of_rq_share_one_sign_in(email: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with redis_server(tmp_path) as server, Redis.from_url(server.url) as connection:
-        monkeypatch.setenv("SIGNEDIN_STORE", server.url)
+def test_a_fleet_of_rq_workers_outlives_its_token_by_one_refresh(
+    auth_server: FakeAuthServer, auth_server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, workers = auth_server.transport.handle_request, 3
+    together = threading.Barrier(workers)  # each has a job under way before one of them is answered
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            together.wait(timeout=8)
+        return answer(request)
+
+    auth_server.transport = FakeTransport(handle)
+    with (
+        redis_server(tmp_path) as redis,
+        Redis.from_url(redis.url, socket_timeout=90) as connection,
+        contextlib.ExitStack() as fleet,
+    ):
+        monkeypatch.setenv("SIGNEDIN_BASE_URL", auth_server_url)
+        monkeypatch.setenv("SIGNEDIN_STORE", redis.url)
         with Client() as client:
-            client.auth.login(email=email, password=PASSWORD)
-            queue = Queue(connection=connection)
-            jobs = [queue.enqueue(rq_jobs.report) for _ in range(3)]
-            SimpleWorker([queue], connection=connection).work(burst=True)
-            assert [job.return_value(refresh=True) for job in jobs] == [email] * 3
-            client.logout()
+            client.session.sign_in(auth_server.issue())
+        for _ in range(workers):
+            fleet.enter_context(started("-m", "rq.cli", "worker", "--quiet", "--url", redis.url))
+        assert finished(rq_jobs.enqueue(connection, workers)) == workers
+        auth_server.expire_access_tokens()
+        assert finished(rq_jobs.enqueue(connection, workers)) == workers
+    assert auth_server.ledger["expired"] == workers
+    auth_server.assert_refreshes(1)
+
+
+def finished(jobs: list[Job]) -> int:
+    """Wait for jobs that show the account, and return how many workers did them."""
+    results = [job.latest_result(timeout=60) for job in jobs]
+    assert [result and result.return_value for result in results] == ["ada@example.com"] * len(jobs)
+    return len({result.worker_name for result in results if result})
 
 
 def test_a_daemon_works_until_it_is_asked_to_end(email: str) -> None:
@@ -111,7 +140,7 @@ def test_a_client_made_before_gunicorn_forks_works_in_its_workers(email: str) ->
         assert {httpx.get(address, timeout=30).text for _ in range(6)} == {email}
 
 
-@contextmanager
+@contextlib.contextmanager
 def started(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[str], "re.Match[str]"]]]:
     """Run a program; what is yielded with it returns the next line of its output that matches."""
     command, environ = [sys.executable, *arguments], {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -149,6 +178,60 @@ def test_a_graphql_query_outlives_its_token_and_shows_errors(server: FakeAuthSer
         assert server.ledger["rotations"] == 1
         with pytest.raises(RuntimeError, match="no"):
             graphql_query.query(client, "{ wrong }")
+
+
+def test_a_websocket_connects_anew_with_a_token_that_the_server_accepts(
+    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_feed, "TOO_SOON", 0.0)
+
+    def feed(connection: ServerConnection) -> None:
+        connection.send(f"message {handshakes.count(200)}")
+        if handshakes.count(200) < 3:
+            server.expire_access_tokens()
+            connection.close(websocket_feed.UNAUTHORIZED)
+
+    with websocket(server, feed) as (client, handshakes):
+        server.expire_access_tokens()
+        assert [*websocket_feed.messages(client, "/feed")] == ["message 1", "message 2", "message 3"]
+    assert handshakes == [401, 200, 200, 200]
+    server.assert_refreshes(3)
+
+
+def test_a_websocket_that_refuses_new_tokens_too_is_not_tried_for_ever(server: FakeAuthServer) -> None:
+    def refuse(connection: ServerConnection) -> None:
+        connection.close(websocket_feed.UNAUTHORIZED)
+
+    with websocket(server, refuse) as (client, handshakes), pytest.raises(ConnectionClosedError):
+        [*websocket_feed.messages(client, "/feed")]
+    assert handshakes == [200, 200]
+    server.assert_refreshes(1)
+
+
+@contextlib.contextmanager
+def websocket(server: FakeAuthServer, feed: Callable[[ServerConnection], None]) -> Iterator[tuple[Client, list[int]]]:
+    """Serve a websocket at the API's address; what is yielded with the client is how each handshake was answered."""
+    handshakes: list[int] = []
+
+    def admit(connection: ServerConnection, handshake: Request) -> Response | None:
+        headers = {"Authorization": handshake.headers["Authorization"]}
+        profile = httpx.Request("GET", f"{server.base_url}/users/profile", headers=headers)
+        handshakes.append(server.transport.handle_request(profile).status_code)
+        return None if handshakes[-1] == 200 else connection.respond(handshakes[-1], "")
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        request.url = httpx.URL(f"{server.base_url}/{request.url.path.removeprefix('/api/v1/')}")
+        return server.transport.handle_request(request)
+
+    with serve(feed, "127.0.0.1", 0, process_request=admit) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        base_url = f"http://127.0.0.1:{listening.socket.getsockname()[1]}/api/v1"
+        with Client(base_url, transport=FakeTransport(handle), clock=server.clock) as client:
+            client.session.sign_in(server.issue())
+            yield client, handshakes
+        listening.shutdown()
+    thread.join(30)
 
 
 def test_the_key_of_a_gateway_goes_with_calls_refresh_and_revocation(

@@ -1,4 +1,4 @@
-"""What the generator's tests share: the repository, and packages printed once from specs of several shapes."""
+"""What the generator's tests share: the repository, and packages generated once from specs of several shapes."""
 
 import importlib
 import shutil
@@ -18,8 +18,8 @@ __all__ = ["types_cache"]
 ROOT = Path(__file__).parents[2]
 
 
-def print_package(spec: str, output: Path, suffix: str = "yaml") -> Path:
-    """Print a package as `generate` does, without mypy, and return its folder."""
+def generate_package(spec: str, output: Path, suffix: str = "yaml") -> Path:
+    """Generate a package as `generate` does, without mypy, and return its folder."""
     path = output.with_suffix(f".{suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(spec, encoding="utf-8")
@@ -28,7 +28,7 @@ def print_package(spec: str, output: Path, suffix: str = "yaml") -> Path:
 
 
 def imported(package: Path) -> ModuleType:
-    """Import a printed package; its name must be one that no other test uses."""
+    """Import a generated package; its name must be one that no other test uses."""
     sys.path.insert(0, str(package.parent))
     try:
         for name in ("contract", "errors", "models", "resources", "types"):
@@ -59,7 +59,7 @@ def shapes(shapes_folder: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     """A package of an OpenAPI 3.0 document in JSON, without any contract of tokens."""
-    return imported(print_package(as_json(minimal()), tmp_path_factory.mktemp("plain") / "plain_sdk", "json"))
+    return imported(generate_package(as_json(minimal()), tmp_path_factory.mktemp("plain") / "plain_sdk", "json"))
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ from generator.spec.document import Document, load
 from generator.errors import GeneratorError
 from generator.package.formatting import format_package
 from generator.lint import lint
-from generator.package.printer import print_package
+from generator.package.generation import generate_package
 if sys.argv[4]:
-    sys.modules[print_package.__module__].TEMPLATES = Path(sys.argv[4])
+    sys.modules[generate_package.__module__].TEMPLATES = Path(sys.argv[4])
 tempfile.tempdir = str(Path(INSIDE) / "tmp")
 MAY_WRITE = True
 sys.addaudithook(watch)
@@ -61,7 +61,7 @@ def run(case, package):
         document = load(path)
         if errors := [each for each in lint(document) if each.is_error]:
             raise GeneratorError(f"{errors[0].rule}: {errors[0].message}")
-    print_package(document, package)
+    generate_package(document, package)
 for index, case in enumerate(json.loads(Path(INSIDE, "cases.json").read_bytes())):
     package, started, refused = Path(INSIDE, "out", f"victim{index}_sdk"), time.process_time(), None
     try:
@@ -157,12 +157,12 @@ def generate_all(
 
 
 def import_all(folder: Path, outcomes: list[Outcome]) -> dict[str, str]:
-    """Import every module of what was printed, in a child that may do nothing else; return what is no Python."""
-    printed = {each.package.name: each.case for each in outcomes if each.refused is None}
-    [last] = _child(_WATCH + _IMPORT, folder / "sandbox", json.dumps(list(printed)), str(_SECONDS), str(_MIBS))
+    """Import every module of what was generated, in a child that may do nothing else; return what is no Python."""
+    generated = {each.package.name: each.case for each in outcomes if each.refused is None}
+    [last] = _child(_WATCH + _IMPORT, folder / "sandbox", json.dumps(list(generated)), str(_SECONDS), str(_MIBS))
     assert last["did"] == [], last
     _require_no_canary(folder)
-    return {printed[name]: error for name, error in last["broken"].items()}
+    return {generated[name]: error for name, error in last["broken"].items()}
 
 
 def _require_no_canary(folder: Path) -> None:

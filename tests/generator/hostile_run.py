@@ -22,10 +22,10 @@ def main() -> int:
         with TemporaryDirectory(prefix="hostile-") as folder:
             outcomes = generate_all(Path(folder), [_case(seed + index) for index in range(_AT_ONCE)])
             broken = import_all(Path(folder), outcomes)
-        printed = sum(each.refused is None for each in outcomes)
+        generated = sum(each.refused is None for each in outcomes)
         slowest = max(each.seconds for each in outcomes)
         print(  # noqa: T201  (it talks to a person)
-            f"seed {seed}: {printed} printed, {_AT_ONCE - printed} refused, {len(broken)} no Python, "
+            f"seed {seed}: {generated} generated, {_AT_ONCE - generated} refused, {len(broken)} no Python, "
             f"nothing got out; slowest {slowest} s"
         )
     return 0

@@ -72,7 +72,7 @@ TEXTS: Final = {
 
 
 def strings(text: str) -> dict[str, Any]:
-    """Return a spec with the text wherever a string is printed."""
+    """Return a spec with the text wherever a string is generated."""
     fields = {
         text: {"type": "string", "description": text, "example": text, "default": text, "format": text, "title": text},
         "choice": {"type": "string", "enum": ["a", text], "description": text},

@@ -1,6 +1,6 @@
 """Kills whole runs of `generate` at one point after another: `python -m tests.generator.killed FOLDER`.
 
-Every run is a fork of this process, which has imported the generator once. Prints a line of JSON for each: the point,
+Every run is a fork of this process, which has imported the generator once. Writes a line of JSON for each: the point,
 whether the run was killed, what stands there then (the marks of the spec), what stands there after the next run, and
 which names are left beside it.
 """
@@ -65,8 +65,8 @@ def _one_file(folder: Path, *arguments: Any, **options: Any) -> None:
 
 # What is replaced to die: where, its name, by what.
 POINTS: Final[dict[str, Killing]] = {
-    "before printing": (pipeline, "print_package", _die),
-    "while printing": (Path, "write_text", _after(Path.write_text, 9)),
+    "before generating": (pipeline, "generate_package", _die),
+    "while generating": (Path, "write_text", _after(Path.write_text, 9)),
     "before formatting": (pipeline, "format_package", _die),
     "before the provenance": (pipeline, "write_provenance", _die),
     "before replacing": (pipeline, "replace", _die),
@@ -79,19 +79,19 @@ POINTS: Final[dict[str, Killing]] = {
 
 
 def run(folder: Path) -> Iterator[dict[str, object]]:
-    """Kill one run at each point, each with the other spec than the one printed before."""
+    """Kill one run at each point, each with the other spec than the one generated before."""
     request = Request(folder / "openapi.json", folder / "sdk" / "killed_sdk")
     _forked(partial(_generate, request, MARKS[0]))
     for point, killing in POINTS.items():
-        other = MARKS[_printed(request.output) == MARKS[0]]
+        other = MARKS[_mark(request.output) == MARKS[0]]
         status = _forked(partial(_generate, request, other, killing))
-        contents = _printed(request.output)
+        contents = _mark(request.output)
         _forked(partial(_generate, request, other))
         yield {
             "point": point,
             "killed": os.WIFSIGNALED(status),
             "whole": contents in MARKS,
-            "then": _printed(request.output) == other,
+            "then": _mark(request.output) == other,
             "beside": sorted(path.name for path in request.output.parent.iterdir()),
         }
 
@@ -113,7 +113,7 @@ def _generate(request: Request, mark: str, killing: Killing | None = None) -> No
         generate(request, lambda _: None, tried=False)
 
 
-def _printed(package: Path) -> str:
+def _mark(package: Path) -> str:
     """Return the mark of a package that is whole; of another, what is wrong with it."""
     recorded = read_provenance(package).get("files") or {}
     contents = {name: digest(path.read_bytes()) for name, path in files(package) if name in recorded}

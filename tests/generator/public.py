@@ -1,4 +1,4 @@
-"""A spec of any number of operations with the habits of large public ones: all that is hard to print, at once.
+"""A spec of any number of operations with the habits of large public ones: all that is hard to generate, at once.
 
 Each group of operations repeats the same shapes on schemas of its own; `habits` are the operations that no package can
 hold whole.
@@ -64,7 +64,7 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 def _shared() -> dict[str, Any]:
     return {
         "Problem": _object(["message"], message=_TEXT, errors={"type": "array", "items": {"type": "object"}}),
-        # Words of Python, of the printed modules, and names that meet after conversion.
+        # Words of Python, of the generated modules, and names that meet after conversion.
         "class": _object(["from"], **{"from": _TEXT, "import": _NUMBER, "None": {"type": "boolean"}}),
         "Response": _object([], ok={"type": "boolean"}),
         "File": _object([], path=_TEXT),

@@ -64,7 +64,7 @@ def test_files_of_the_folder_become_part_of_the_document(spec: Path) -> None:
     }
 
 
-def test_files_are_refused_without_the_option_and_printed_with_it(spec: Path, tmp_path: Path) -> None:
+def test_files_are_refused_without_the_option_and_generated_with_it(spec: Path, tmp_path: Path) -> None:
     options = ["--spec", str(spec), "--output", str(tmp_path / "parts_sdk")]
     assert main(["generate", "--no-trial", *options]) == 1
     allowed = [*options, "--allow-refs", str(spec.parent)]

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from signedin_sdk import types
 
-from generator.diff.contract import compare_contract
+from generator.diff.compare import compare_contract
 from generator.lint import Finding, extensions, shapes
-from generator.package.printer import print_package
+from generator.package.generation import generate_package
 from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.operations import operations
@@ -225,7 +225,7 @@ def test_no_finding_for_properties_that_only_the_other_direction_has() -> None:
 
 
 def test_the_package_says_how_to_begin_with_it(tmp_path: Path) -> None:
-    print_package(api(START), tmp_path / "shop_sdk")
+    generate_package(api(START), tmp_path / "shop_sdk")
     text = ast.get_docstring(ast.parse((tmp_path / "shop_sdk" / "__init__.py").read_text())) or ""
     example = textwrap.dedent(text.partition("`AsyncResources`:\n")[2])
     assert example.split() == [
@@ -237,7 +237,7 @@ def test_the_package_says_how_to_begin_with_it(tmp_path: Path) -> None:
 
 
 def test_a_package_without_a_contract_says_how_to_add_one(tmp_path: Path) -> None:
-    print_package(Document(tmp_path / "openapi.yaml", b"", minimal()), tmp_path / "shop_sdk")
+    generate_package(Document(tmp_path / "openapi.yaml", b"", minimal()), tmp_path / "shop_sdk")
     text = (tmp_path / "shop_sdk" / "__init__.py").read_text()
     assert "no security scheme has an `x-signedin-refresh`" in text
     assert "SignedInClient" not in text
@@ -248,7 +248,7 @@ def test_secrets_of_the_contract_are_hidden_without_a_mark(tmp_path: Path) -> No
     credentials = ("components", "schemas", "Credentials", "properties")
     texts = {name: {"type": "string"} for name in ("email", "newPassword", "clientSecret")}
     document = api({**START, "request": request}, (credentials, {**texts, "lostPassword": {"type": "boolean"}}))
-    print_package(document, tmp_path / "shop_sdk")
+    generate_package(document, tmp_path / "shop_sdk")
     hidden = {
         name: re.findall(r"(?m)^    (\w+): .*_wire\.hidden", (tmp_path / f"shop_sdk/models/{name}.py").read_text())
         for name in ("credentials", "refresh", "pair", "me")

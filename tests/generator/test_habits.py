@@ -1,4 +1,4 @@
-"""Values where JSON is not, and unions that several members could hold: what a printed package makes of them."""
+"""Values where JSON is not, and unions that several members could hold: what a generated package makes of them."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ def test_properties_beside_what_a_schema_is_composed_of_are_read_and_written(hab
         habits.models.Sized.from_dict({"name": "a"})
 
 
-def test_objects_inside_the_unions_of_components_are_printed_once(habits: ModuleType) -> None:
+def test_objects_inside_the_unions_of_components_are_generated_once(habits: ModuleType) -> None:
     payload = {"rights": {"rights": {"admin": True}}, "renamed": {"inner": {"a": "x"}}}
     read = habits.models.Composed.from_dict(payload)
     assert (read.rights.rights.admin, read.renamed.inner.a) == (True, "x")

@@ -1,4 +1,4 @@
-"""The watch over hostile specs sees what gets out: planted leaks, at the printing and at the import, each is told."""
+"""The watch over hostile specs sees what gets out: planted leaks, at the generation and at the import, each is told."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.package.printer import TEMPLATES
+from generator.package.generation import TEMPLATES
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_texts import CANARY
 from tests.generator.specs import minimal
@@ -40,7 +40,7 @@ def test_template_that_runs_code_is_noticed(tmp_path: Path, leak: str, seen: str
         generate_all(tmp_path / "run", [described("x")], templates=templates)
 
 
-def test_string_that_a_template_prints_as_it_is_is_noticed_when_it_runs(tmp_path: Path) -> None:
+def test_string_that_a_template_writes_as_it_is_is_noticed_when_it_runs(tmp_path: Path) -> None:
     templates = leaking(tmp_path, '"""{{ openapi.title.get_untrusted_value() }}"""')
     (tmp_path / "run").mkdir()
     outcomes = generate_all(tmp_path / "run", [described(f'"""\nimport os\n{TOLD}\n"""')], templates=templates)

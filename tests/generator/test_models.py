@@ -1,4 +1,4 @@
-"""Printed models: what they refuse in an answer, and what they do not show."""
+"""Generated models: what they refuse in an answer, and what they do not show."""
 
 import itertools
 import pickle

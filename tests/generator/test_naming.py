@@ -7,7 +7,7 @@ import pytest
 
 from generator.spec.document import load
 from generator.spec.operations import operations
-from tests.generator.conftest import imported, print_package
+from tests.generator.conftest import generate_package, imported
 from tests.generator.specs import as_yaml, minimal
 
 
@@ -70,7 +70,7 @@ def test_classes_are_named_by_their_components_and_inline_ones_by_the_operation_
     a_text = {"type": "object", "properties": {"a": {"type": "string"}}}
     body = {"required": True, "content": {"application/json": {"schema": a_text}}}
     spec["paths"]["/things"]["post"] = {**get, "operationId": "create_things_post", "requestBody": body}
-    package = imported(print_package(as_yaml(spec), tmp_path / "naming_sdk"))
+    package = imported(generate_package(as_yaml(spec), tmp_path / "naming_sdk"))
     assert package.models.Thing.__doc__.strip().startswith("A thing of theirs")
     wanted = {"ArticleListItemInput", "ArticleListItemOutput", "CreateThingsPostBody", "Thing"}
     assert set(package.models.__all__) == wanted

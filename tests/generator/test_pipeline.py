@@ -15,14 +15,14 @@ from attrs import evolve
 
 from generator import pipeline
 from generator.cli import main
-from generator.errors import GeneratorError, PrintError, VerificationError
+from generator.errors import GenerateError, GeneratorError, VerificationError
 from generator.lint.finding import error
 from generator.package import pins, upstream
 from generator.package.provenance import NAME, files
 from generator.package.verify import verify
 from generator.pipeline import LintError, Request, check, generate
 from generator.spec.document import Document, load
-from tests.generator.conftest import ROOT, imported, print_package
+from tests.generator.conftest import ROOT, generate_package, imported
 from tests.generator.specs import SHAPES, as_json, as_yaml, minimal
 from tests.generator.test_refusals import CONFLICT
 
@@ -84,25 +84,17 @@ def test_the_committed_package_is_what_the_spec_yields_wherever_it_is_checked(tm
 
 
 def test_the_same_spec_yields_the_same_bytes(shapes_folder: Path, tmp_path: Path) -> None:
-    assert contents(print_package(SHAPES, tmp_path / "shapes_sdk")) == contents(shapes_folder)
+    assert contents(generate_package(SHAPES, tmp_path / "shapes_sdk")) == contents(shapes_folder)
 
 
 def test_a_tag_that_ruff_would_leave_out_is_formatted_like_any_other(tmp_path: Path) -> None:
-    printed = []
+    generated = []
     for tag in ("dist", "stuff"):
         spec = minimal()
         spec["paths"]["/things"]["get"]["tags"] = [tag]
-        package = print_package(as_json(spec), tmp_path / tag / "tagged_sdk", "json")
-        printed.append((package / "api" / tag / "list_things.py").read_bytes())
-    assert printed[0] == printed[1]
-
-
-def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path) -> None:
-    spec = minimal()
-    inner = {"type": "object", "properties": {"c": {"type": "string"}}}
-    spec["components"]["schemas"] |= {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner}
-    with pytest.raises(PrintError, match="several schemas become one module: ab"):
-        print_package(as_json(spec), tmp_path / "shared_sdk", "json")
+        package = generate_package(as_json(spec), tmp_path / tag / "tagged_sdk", "json")
+        generated.append((package / "api" / tag / "list_things.py").read_bytes())
+    assert generated[0] == generated[1]
 
 
 def test_what_is_left_out_is_told_with_its_line(tmp_path: Path) -> None:
@@ -184,7 +176,7 @@ def test_a_new_operation_becomes_a_method_and_a_deleted_one_disappears(own_copy:
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        ({"components": {"schemas": {"Thing": CONFLICT}}}, PrintError),
+        ({"components": {"schemas": {"Thing": CONFLICT}}}, GenerateError),
         ({"components": {"schemas": {"Thing": {"enum": [1, "a"]}}}}, LintError),
     ],
 )
@@ -289,7 +281,7 @@ def test_a_changed_upstream_template_names_the_override_to_look_at(tmp_path: Pat
     assert "types.py.jinja" not in str(refused.value)
 
 
-def test_nothing_is_printed_with_templates_that_nobody_compared(
+def test_nothing_is_generated_with_templates_that_nobody_compared(
     own_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = own_copy / "upstream.lock"

@@ -29,14 +29,14 @@ def written(folder: Path, spec: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> tuple[Path, list[Finding]]:  # noqa: ARG001
-    """One group of every shape, printed and type-checked."""
+    """One group of every shape, generated and type-checked."""
     folder = tmp_path_factory.mktemp("few")
     request = Request(written(folder, public(1)), folder / "few_sdk", leave_out=True)
     return request.output, generate(request, lambda _: None)
 
 
 @pytest.mark.timeout(300)
-def test_what_can_be_printed_is_and_the_rest_is_told_with_its_reason(few: tuple[Path, list[Finding]]) -> None:
+def test_what_can_be_generated_is_and_the_rest_is_told_with_its_reason(few: tuple[Path, list[Finding]]) -> None:
     package, findings = few
     assert {each.pointer[1] for each in findings if each.pointer[:1] == ("paths",)} >= LEFT_OUT
     assert not [each for each in findings if each.is_error or not each.message or not each.advice]
@@ -66,7 +66,7 @@ def test_what_lost_its_name_or_its_type_still_carries_its_values(few: tuple[Path
 
 @pytest.mark.proof
 @pytest.mark.timeout(600)
-def test_hundreds_of_operations_are_printed_and_imported(tmp_path: Path) -> None:
+def test_hundreds_of_operations_are_generated_and_imported(tmp_path: Path) -> None:
     spec = written(tmp_path, public(20))
     total = len(list(operations(load(spec))))
     lines: list[str] = []

@@ -7,13 +7,13 @@ import pytest
 from openapi_python_client.parser.openapi import Endpoint
 
 from generator.cli import main
-from generator.errors import PrintError
+from generator.errors import GenerateError
 from generator.lint import lint
 from generator.mend.partial import mended
 from generator.package import refusals
-from generator.package.printable import printable
-from generator.package.printer import config_for, print_package
+from generator.package.generation import config_for, generate_package
 from generator.package.refusals import trial
+from generator.package.rewrite import rewrite
 from generator.package.unread import readable
 from generator.spec.document import Document, load
 from generator.verbs import PARTIAL
@@ -46,8 +46,10 @@ def test_a_schema_that_upstream_refuses_is_told_with_its_line(tmp_path: Path) ->
 
 def test_an_answer_that_upstream_refuses_is_told_with_its_status_and_line(tmp_path: Path) -> None:
     spec = document(tmp_path, {}, answer=CONFLICT)
-    with pytest.raises(PrintError, match=r"openapi\.yaml:\d+: error \[upstream\] GET '/things': .*code 200") as refused:
-        print_package(spec, tmp_path / "any_sdk")
+    with pytest.raises(
+        GenerateError, match=r"openapi\.yaml:\d+: error \[upstream\] GET '/things': .*code 200"
+    ) as refused:
+        generate_package(spec, tmp_path / "any_sdk")
     assert "UntrustedString" not in str(refused.value)
     _, [told] = readable(spec, config_for(spec, tmp_path / "any_sdk"))
     assert told.advice == "Left out: GET /things."
@@ -89,7 +91,7 @@ def test_an_object_inside_a_union_gets_the_name_that_upstream_would_give_it(
 ) -> None:
     inner = {"type": "object", "properties": {"admin": {"type": "boolean"}}}
     spec = document(tmp_path, {"N": {**said, "properties": {"rights": inner}}}, openapi=openapi)
-    ours = printable(spec)
+    ours = rewrite(spec)
     assert ours.data["components"]["schemas"]["N"]["oneOf"] == [{"$ref": f"{TO}{name}"}, {"type": "null"}]
     assert trial(spec, config_for(spec, tmp_path / "any_sdk")) == []
     assert "oneOf" not in spec.data["components"]["schemas"]["N"]  # what was read stays as it was
@@ -98,27 +100,26 @@ def test_an_object_inside_a_union_gets_the_name_that_upstream_would_give_it(
 def test_the_name_of_an_object_inside_a_union_is_nobody_elses(tmp_path: Path) -> None:
     inner = {"type": "object", "properties": {"rights": {"type": "object", "properties": {"a": {}}}}}
     spec = document(tmp_path, {"N": {"oneOf": [inner, {"type": "string"}]}, "NType0": inner, "N_type_01": inner})
-    assert f"{TO}N_type_02" in str(printable(spec).data)
+    assert f"{TO}N_type_02" in str(rewrite(spec).data)
     assert trial(spec, config_for(spec, tmp_path / "any_sdk")) == []
 
 
 def test_what_fits_a_pattern_is_kept_where_nothing_else_may_be_added(tmp_path: Path) -> None:
     closed = {"type": "object", "patternProperties": {"^x": {}}, "additionalProperties": False}
     spec = document(tmp_path, {"Closed": closed, "Other": {"type": "object", "additionalProperties": False}})
-    ours = printable(spec).data["components"]["schemas"]
+    ours = rewrite(spec).data["components"]["schemas"]
     assert ("additionalProperties" in ours["Closed"], "additionalProperties" in ours["Other"]) == (False, True)
 
 
 MENDED: list[tuple[str, dict[str, Any], str]] = [
-    ("composition", {"properties": {"b": {}}, "oneOf": [{"type": "string"}]}, "Left untyped: properties/a."),
+    ("composition", {"allOf": [{"type": "string"}, {"type": "object"}]}, "Left untyped: properties/a."),
     ("enum", {"type": "string", "enum": ["a", 1]}, "Any value of its type fits."),
-    ("reference-inside", {"$ref": f"{TO}Thing/properties/label"}, "Left untyped: properties/a."),
     ("schema-false", {"type": "array", "items": False}, "Left untyped: a/items."),
 ]
 
 
 @pytest.mark.parametrize(("rule", "schema", "advice"), MENDED)
-def test_what_the_printer_would_misread_loses_its_type_and_nothing_around_it(
+def test_what_upstream_would_misread_loses_its_type_and_nothing_around_it(
     rule: str, schema: dict[str, Any], advice: str, tmp_path: Path
 ) -> None:
     spec = document(tmp_path, {"A": {"type": "object", "properties": {"a": schema, "kept": {"type": "string"}}}})
@@ -165,8 +166,17 @@ def test_a_schema_that_openapi_python_client_fails_at_is_named(tmp_path: Path, m
 
     def failing(each: Document) -> Document:
         assert each.data["components"]["schemas"]["Bad"] == {}, "unforeseen"
-        return printable(each)
+        return rewrite(each)
 
-    monkeypatch.setattr(refusals, "printable", failing)
+    monkeypatch.setattr(refusals, "rewrite", failing)
     [finding] = trial(spec, config_for(spec, tmp_path / "any_sdk"))
     assert finding.pointer == ("components", "schemas", "Bad")
+
+
+def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = {"type": "object", "properties": {"c": {"type": "string"}}}
+    spec = document(tmp_path, {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner})
+    config = config_for(spec, tmp_path / "any_sdk")
+    assert trial(spec, config) == []
+    monkeypatch.setattr("generator.package.rewrite.name_apart", lambda *_: None)
+    assert [each.message for each in trial(spec, config)] == ["Several schemas of one name become models/ab.py."]

@@ -1,4 +1,4 @@
-"""Error trackers store the locals of every frame: no frame of a printed package may hold a secret while it sends."""
+"""Error trackers store the locals of every frame: no frame of a generated package may hold a secret while it sends."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 from signedin_sdk.resources import AsyncResources, Resources
 from signedin_sdk.types import Call, T
 
-from tests.generator.conftest import imported, print_package
+from tests.generator.conftest import generate_package, imported
 from tests.generator.specs import as_json, minimal
 
 SECRET = "s3cr3t"
@@ -67,7 +67,7 @@ def secretive(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     body = {"required": True, "content": {"application/json": {"schema": {**text, "x-sensitive": True}}}}
     spec["paths"]["/things"]["post"] = {**get, "operationId": "call", "parameters": [], "requestBody": body}
     folder = tmp_path_factory.mktemp("secretive")
-    return imported(print_package(as_json(spec), folder / "secretive_sdk", "json"))
+    return imported(generate_package(as_json(spec), folder / "secretive_sdk", "json"))
 
 
 def test_secret_parameters_and_bodies_are_forgotten_and_the_others_are_not(secretive: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """A spec is untrusted input: none of its strings runs, none decides where files go, none takes all time or memory.
 
-The templates must hold by themselves: the texts are printed without the linter, which refuses many of them.
+The templates must hold by themselves: the texts are generated without the linter, which refuses many of them.
 """
 
 import ast
@@ -19,7 +19,7 @@ import pytest
 from generator.bounds import bounded
 from generator.errors import GeneratorError, LimitError
 from generator.lint import lint
-from generator.package.printer import print_package
+from generator.package.generation import generate_package
 from generator.spec.document import Document, load
 from tests.generator.hostile import Case, Outcome, generate_all, import_all
 from tests.generator.hostile_documents import documents
@@ -78,7 +78,7 @@ def test_what_multiplies_or_is_no_text_is_refused(judged: dict[str, Outcome], na
 def test_printable_strings_arrive_unchanged(tmp_path: Path) -> None:
     text = "a\"b'c\\d{e}`f` \\n %s 🚫 \"\"\" '''"
     (tmp_path / "out").mkdir()
-    print_package(Document(tmp_path / "openapi.json", b"", strings(text)), tmp_path / "out" / "victim_sdk")
+    generate_package(Document(tmp_path / "openapi.json", b"", strings(text)), tmp_path / "out" / "victim_sdk")
     code = (
         "import sys; sys.path.insert(0, 'out')\n"
         "from victim_sdk import contract, models\n"
@@ -94,7 +94,7 @@ def test_printable_strings_arrive_unchanged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [("dead",), ("expired", "status"), ("grace", "times"), ("grace", "seconds")])
-def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_printed(
+def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_generated(
     place: tuple[str, ...], tmp_path: Path
 ) -> None:
     spec = strings("x")
@@ -105,7 +105,7 @@ def test_what_should_be_a_number_of_the_contract_and_is_a_text_is_not_printed(
         owner = owner[each]
     owner[key] = ["__import__('os')"] if key == "dead" else "__import__('os')"
     with suppress(GeneratorError, ValueError):
-        print_package(Document(tmp_path / "openapi.json", b"", spec), tmp_path / "victim_sdk")
+        generate_package(Document(tmp_path / "openapi.json", b"", spec), tmp_path / "victim_sdk")
     assert "__import__" not in "".join(path.read_text("utf-8") for path in tmp_path.rglob("contract.py"))
 
 

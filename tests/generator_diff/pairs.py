@@ -25,7 +25,7 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One edit of the base spec; `package` is the name under which its SDK is printed."""
+    """One edit of the base spec; `package` is the name under which its SDK is generated."""
 
     name: str
     level: str

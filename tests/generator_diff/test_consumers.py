@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from generator.diff import Level, verb
-from generator.diff.sdk import consumers, printed
+from generator.diff.sdk import consumers, unformatted
 from generator.diff.verb import changes
 from generator.errors import SpecError
 from generator.spec.document import load
@@ -40,8 +40,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def with_package(repository: Path) -> Path:
-    """The tag has the package that was printed for it, by templates that gave a model one method more."""
-    package = printed(load(repository / "openapi.yaml"), repository / "sdk", "signedin_sdk")
+    """The tag has the package that was generated for it, by templates that gave a model one method more."""
+    package = unformatted(load(repository / "openapi.yaml"), repository / "sdk", "signedin_sdk")
     with (package / "models" / "thing.py").open("a") as model:
         model.write("\n    def gone(self) -> str: return ''\n")
     who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
@@ -66,7 +66,7 @@ def test_program_of_the_last_release_still_fits(repository: Path) -> None:
     assert _found(repository, "def call(thing: object, more: int = 0) -> str: return str(thing)\n") == set()
 
 
-def test_package_of_the_last_release_is_the_one_that_was_printed_then(
+def test_package_of_the_last_release_is_the_one_that_was_generated_then(
     with_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb, "consumer_changes", lambda *_: [])  # the tests above have the type checker

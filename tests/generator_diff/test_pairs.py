@@ -11,7 +11,7 @@ import pytest
 
 from generator.diff import Level, compare, sdk
 from generator.diff.change import highest
-from generator.diff.sdk import printed
+from generator.diff.sdk import unformatted
 from generator.spec.document import Document, load
 from tests.generator_diff.pairs import BASE, HERE, PAIRS, Pair
 from tests.generator_diff.server import Server
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """All SDKs side by side under names of their own, each with the program of the last release."""
     folder = tmp_path_factory.mktemp("sdks")
     for pair in [Pair("nothing", "none", "", "base_sdk", BASE), *PAIRS]:
-        printed(_document(folder, pair.package, pair.spec), folder / f"at_{pair.package}", pair.package)
+        unformatted(_document(folder, pair.package, pair.spec), folder / f"at_{pair.package}", pair.package)
         (folder / f"at_{pair.package}" / pair.package).rename(folder / pair.package)
         (folder / f"{pair.package}_consumer.py").write_text(CONSUMER.replace("base_sdk", pair.package))
     sys.path.insert(0, str(folder))

@@ -1,4 +1,4 @@
-"""What the printed packages and the programs say may raise the level, never lower it."""
+"""What the generated packages and the programs say may raise the level, never lower it."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_default_that_changed_and_what_is_private_or_more_break_nothing(tmp_path
     assert _found(tmp_path, old, new) == set()
 
 
-def test_printed_package_raises_the_level_of_what_the_specs_do_not_show(tmp_path: Path) -> None:
+def test_generated_package_raises_the_level_of_what_the_specs_do_not_show(tmp_path: Path) -> None:
     # A class without a name of its own is called after its position, and null is at one as well.
     old = document(tmp_path, "old", answered({"anyOf": [{"type": "string"}, {"type": "null"}, CLASS]}))
     new = document(tmp_path, "new", answered({"anyOf": [{"type": "string"}, CLASS, {"type": "null"}]}))
@@ -63,7 +63,7 @@ def test_printed_package_raises_the_level_of_what_the_specs_do_not_show(tmp_path
     assert highest(changed) is Level.BREAKING
 
 
-def test_printed_package_lowers_nothing(tmp_path: Path) -> None:
+def test_generated_package_lowers_nothing(tmp_path: Path) -> None:
     old, new = (
         document(tmp_path, name, answered({"type": kind})) for name, kind in (("old", "string"), ("new", "number"))
     )

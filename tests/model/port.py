@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlet import GreenletExit, getcurrent, greenlet
-from signedin._flight import Instant
+from signedin._tokens import Instant
 from signedin.errors import TokenStoreError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """A process that collects the killers once, and forks for each mutant: to start anew takes longer than most killers.
 
-The killers are its arguments. Reads one JSON list a line on stdin: the folder with the mutated package, the mutated
-file, the killer, the file for the output. Answers one exit code a line: 1 where the killer failed.
+The killers are its arguments. Reads one JSON list a line on stdin: the mutated file, its source, the killer.
+Answers with one a line: the exit code, which is 1 where the killer failed, and what it printed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import pkgutil
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,24 +26,29 @@ import anyio.pytest_plugin
 import pytest
 import pytest_timeout  # type: ignore[import-untyped]
 import signedin
+import signedin_sdk
 from _pytest.assertion.rewrite import AssertionRewritingHook
+
+from tests.mutants.catalogue import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE = Path(str(signedin.__file__)).parent
 _Place = tuple[str, str, int]  # file, qualified name, first line
-_OPTIONS = ("-q", "-s", "-x", "-p", "no:cacheprovider", "--tb=short", "--timeout=6", "--timeout-method=thread")
+# pytest's own tracebacks cost more than most killers: for each frame it looks for the source in all modules.
+_OPTIONS = ("-q", "-s", "-x", "-p", "no:cacheprovider", "--tb=native", "--timeout=4", "--timeout-method=thread")
 _PLUGINS = (anyio.pytest_plugin, pytest_timeout)
 
 
 class Forking:
     """A pytest session that runs an item for each line that it reads, in a child, on mutated functions."""
 
-    def __init__(self, answers: int) -> None:
-        self._answers = answers
+    def __init__(self, answers: int, folder: Path) -> None:
+        self._answers, self._folder = answers, folder
         self._functions = _functions()
         self._failed = False
+        # For the processes that a killer starts: with its bytecode, which stays valid for all files but one.
+        shutil.copytree(PACKAGE, folder / PACKAGE.name)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Fork for each line until stdin ends."""
@@ -53,18 +59,27 @@ class Forking:
         gc.collect()
         gc.freeze()  # what is here is never collected: a child that looked at it all would copy it
         for line in sys.stdin:
-            folder, file, killer, output = json.loads(line)
-            child = os.fork()
-            if not child:
-                try:
-                    _redirect(output)
-                    os._exit(self._run(Path(folder), file, killer, items[killer]))
-                except BaseException:  # noqa: BLE001 -- what the parent shows, beside the exit code
-                    traceback.print_exc()
-                finally:
-                    os._exit(3)
-            os.write(self._answers, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            file, mutated, killer = json.loads(line)
+            code, printed = self._fork(file, mutated, killer, items[killer])
+            os.write(self._answers, json.dumps([code, printed]).encode() + b"\n")
         return True
+
+    def _fork(self, file: str, mutated: str, killer: str, items: list[pytest.Item]) -> tuple[int, str]:
+        output, copy = self._folder / "output", self._folder / PACKAGE.name / file
+        original = copy.read_bytes()
+        copy.write_text(mutated)
+        child = os.fork()
+        if not child:
+            try:
+                _redirect(output)
+                os._exit(self._run(file, mutated, killer, items))
+            except BaseException:  # noqa: BLE001 -- what the parent shows, beside the exit code
+                traceback.print_exc()
+            finally:
+                os._exit(3)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        copy.write_bytes(original)
+        return code, output.read_text(errors="replace")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -72,12 +87,12 @@ class Forking:
             sys.stdout.write(report.longreprtext)
             sys.stdout.flush()
 
-    def _run(self, folder: Path, file: str, killer: str, items: list[pytest.Item]) -> int:
-        os.environ["PYTHONPATH"] = str(
-            folder
-        )  # for the killer's own children; before the installed package on the path
-        if not _swap(PACKAGE / file, (folder / "signedin" / file).read_text(), self._functions):
-            return _run_anew(folder, killer)
+    def _run(self, file: str, mutated: str, killer: str, items: list[pytest.Item]) -> int:
+        # For the killer's own children; before the installed package on the path. None writes bytecode: two mutants of
+        # one size within a second would share it.
+        os.environ |= {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        if not _swap(PACKAGE / file, mutated, self._functions):
+            return _run_anew(self._folder, killer)
         for item in items:
             item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
             if self._failed:
@@ -85,9 +100,9 @@ class Forking:
         return 0
 
 
-def _redirect(output: str) -> None:
+def _redirect(output: Path) -> None:
     signal.alarm(100)  # seconds; pytest's own timeout comes first, where it can
-    printed = os.open(output, os.O_WRONLY | os.O_CREAT)
+    printed = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for standard, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), printed, printed)):
         os.dup2(descriptor, standard)
 
@@ -142,18 +157,21 @@ def _run_anew(folder: Path, killer: str) -> int:
             del sys.modules[name]
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, AssertionRewritingHook)]
     sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
     return int(pytest.main([*_OPTIONS, killer], plugins=list(_PLUGINS)))
 
 
 def main() -> None:
-    """Import the whole package, then serve."""
-    for module in pkgutil.walk_packages(signedin.__path__, "signedin."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    """Import both packages as a whole, then serve."""
+    for package in (signedin, signedin_sdk):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
     answers = os.dup(1)
     os.dup2(2, 1)
     with tempfile.TemporaryDirectory() as folder:
-        pytest.main([*_OPTIONS, f"--basetemp={folder}/each", *sys.argv[1:]], plugins=[*_PLUGINS, Forking(answers)])
+        options = [*_OPTIONS, f"--basetemp={folder}/each", *sys.argv[1:]]
+        pytest.main(options, plugins=[*_PLUGINS, Forking(answers, Path(folder))])
 
 
 if __name__ == "__main__":

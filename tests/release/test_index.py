@@ -9,9 +9,7 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.release import index as release_index
-from generator.release import uploading
-from generator.release.index import Index, missing
-from generator.release.uploading import upload
+from generator.release.index import Index, missing, upload
 from tests.release.indexes import SECRET, USER, Consumer, Served, wheel
 
 EXAMPLE = "https://packages.example/signedin/"
@@ -91,12 +89,12 @@ def test_half_upload_is_told_and_finished_by_the_same_command(
     private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [wheel(tmp_path, "signedin", "1.0"), wheel(tmp_path, "signedin", "1.1")]
-    uploaded = uploading._uploaded
+    uploaded = release_index._uploaded
 
     def cut(index: Index, file: Path) -> str:
         return "connection lost" if file is files[1] else uploaded(index, file)
 
-    monkeypatch.setattr(uploading, "_uploaded", cut)
+    monkeypatch.setattr(release_index, "_uploaded", cut)
     with pytest.raises(GeneratorError, match=r"1\.1.*refused(?s:.*)Uploaded: signedin-1\.0.*goes on"):
         upload(ours(private), "signedin", files)
     monkeypatch.undo()

@@ -8,9 +8,8 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.package.upstream import digest
-from generator.release import uploading
-from generator.release.index import Index, missing
-from generator.release.uploading import upload
+from generator.release import index
+from generator.release.index import Index, missing, upload
 from tests.release.faulty import OK, Faulty, faulty
 from tests.release.indexes import wheel
 
@@ -116,7 +115,7 @@ def test_redirected_upload_takes_no_password_to_another_host(tmp_path: Path, els
 def test_upload_without_an_answer_is_judged_by_what_the_index_has(
     tmp_path: Path, arrived: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploading, "_SECONDS", 0.01)
+    monkeypatch.setattr(index, "_SECONDS", 0.01)
     file = wheel(tmp_path, "signedin", "1.0")
     link = linking(f"/{NAME}#sha256={digest(file.read_bytes())}")
     with faulty(lambda _: (OK, "", link if arrived else b"")) as own:

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from generator.diff.change import Change, Level
-from generator.release.notes import Names, noticed
+from generator.release.changelog import Names, noticed
 from generator.spec.document import Document
 
 SPEC = """

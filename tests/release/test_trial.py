@@ -6,9 +6,8 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.release import trial
-from generator.release.index import Index
+from generator.release.index import Index, upload
 from generator.release.trial import installed
-from generator.release.uploading import upload
 from tests.release.indexes import SECRET, USER, Served, wheel
 
 

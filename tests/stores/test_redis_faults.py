@@ -33,7 +33,7 @@ ERRORS = {
     "too few replicas": (b"NOREPLICAS Not enough good replicas to write.", r"\(NOREPLICAS\)"),
     "busy with somebody's script": (b"BUSY Redis is busy running a script.", r"\(BUSY\)"),
     "a transaction that was dropped": (b"EXECABORT Transaction discarded", "ExecAbortError"),
-    "scripts that are never known": (b"NOSCRIPT No matching script.", "NoScriptError"),
+    "scripts that stay unknown": (b"NOSCRIPT No matching script.", "NoScriptError"),
     "too many clients": (b"ERR max number of clients reached", "max number of clients reached"),
     "a replica that is read only": (b"READONLY You can't write against a read only replica.", "ReadOnly"),
     "a user without permission": (b"NOPERM User reader has no permissions to run the command", "NoPermission"),

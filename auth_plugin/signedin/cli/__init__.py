@@ -1,7 +1,8 @@
 """The `signedin` command: sign in once in a terminal, for every program of this user.
 
-What it accepts stands in `options` and `prompts`, what it does in `commands`, `signing_in` and `doctor`, what it writes
-in `output`. Whatever goes wrong is one line on standard error and an exit code, never a traceback.
+What it accepts stands in `options` and `prompts`, what it writes in `output`. `commands` chooses what is done: by
+`status`, `calls` (with `signing_in`) or `doctor`. Whatever goes wrong is one line on standard error and an exit code,
+never a traceback.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SystemExit as end:  # --help and --version, whose text argparse has not yet flushed
             output.write("")
             return int(end.code or 0)
-        login = commands.login(chosen)
+        login = chosen.login
         return commands.run(chosen, os.environ)
     except KeyboardInterrupt:
         return 130

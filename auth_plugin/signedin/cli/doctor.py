@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from signedin import SignedInClient
+    from signedin.cli.commands import Work
     from signedin.protocols import TokenStore
 
 _PATIENCE = 5.0  # seconds for the server
@@ -37,10 +39,16 @@ class Problem:
     remedy: str
 
 
-def examine(client: SignedInClient, store: TokenStore, login: str) -> Answer:
+def doctor(work: Work) -> Answer:
     """Return a report, its problems first; exit code 1 if there are any."""
-    details = {**_server(client), **_place(store), **client.session.explain(), "failures_elsewhere": _ELSEWHERE}
-    problems = list(_problems(details, login))
+    with closing(work.client()) as client:
+        details = {
+            **_server(client),
+            **_place(work.store),
+            **client.session.explain(),
+            "failures_elsewhere": _ELSEWHERE,
+        }
+    problems = list(_problems(details, work.options.login))
     text = "".join(
         f"{number}. {one.symptom}\n   Why: {one.cause}\n   Do:  {one.remedy}\n"
         for number, one in enumerate(problems, 1)

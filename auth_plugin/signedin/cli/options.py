@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,23 +37,31 @@ PASSWORDS: Final = (
     "environment variable: other processes can read those."
 )
 SHELLS: Final = ("bash", "zsh", "tcsh")
+OURS: Final = "signedin:Client"  # the API whose operations have no need of --client
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What one command line asks for."""
+class Options(argparse.Namespace):
+    """What one command line asks for; these are the defaults."""
 
     command: str
-    client: str = "signedin:Client"
+    client: str = OURS
     base_url: str | None = None
     store: str | None = None
     profile: str = "default"
-    values: tuple[str, ...] = ()
+    values: Sequence[str] = ()
     operation: str | None = None
     shell: str = "bash"
     json: bool = False
     quiet: bool = False
     allow_http: bool = False
+
+    @property
+    def login(self) -> str:
+        """The command that signs in where this one looks."""
+        parts = ["signedin login"]
+        parts += [f"--client {self.client}"] * (self.client != OURS)
+        parts += [f"--profile {self.profile}"] * (self.profile != "default")
+        return " ".join(parts)
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -69,15 +76,12 @@ def parse(arguments: Sequence[str]) -> Options:
         raise ConfigurationError("An argument is no text in this locale's encoding.") from None
     # A parser for each command takes longer than all the rest of `status`.
     named = [name for name in COMMANDS if name in arguments]
-    namespace, rest = _parser(named or COMMANDS).parse_known_args(arguments)
+    options, rest = _parser(named or COMMANDS).parse_known_args(arguments, Options())
     if rest:
         # Not quoted: it may be a password that somebody typed there.
         words = [word.partition("=")[0] for word in rest if word.startswith("--")]
-        hint = _did_you_mean(words[0], _option_strings(namespace.command)) if words else ""
+        hint = _did_you_mean(words[0], _option_strings(options.command)) if words else ""
         raise ConfigurationError(f"There is an argument that signedin does not have.{hint} {PASSWORDS}")
-    values = {name: value for name, value in vars(namespace).items() if name in Options.__dataclass_fields__}
-    values["values"] = tuple(values.get("values", ()))
-    options = Options(**values)
     if options.store and _holds_a_password(options.store):
         raise ConfigurationError(
             "The store's URL holds a password, and other processes can read arguments: set SIGNEDIN_STORE instead."

@@ -13,7 +13,7 @@ from signedin.cli.options import PASSWORDS
 from signedin.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from signedin.cli.options import Options
 
@@ -92,7 +92,7 @@ def is_secret(name: str) -> bool:
     return not _SECRET.isdisjoint(name.split("_"))
 
 
-def _typed(values: tuple[str, ...], names: list[str], open_names: list[str]) -> dict[str, str]:
+def _typed(values: Sequence[str], names: list[str], open_names: list[str]) -> dict[str, str]:
     """Return the arguments of the command line by name; those without a name fill the open ones in order."""
     arguments: dict[str, str] = {}
     free = list(open_names)

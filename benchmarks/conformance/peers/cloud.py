@@ -78,9 +78,9 @@ class _Credential:
         form = {"grant_type": "refresh_token", "refresh_token": self.refresh}
         answer = requests.post(self.site.token_url, data=form, timeout=CALL)
         answer.raise_for_status()
-        said = answer.json()
-        token = AccessToken(said["access_token"], int(time.time()) + said["expires_in"])
-        self.refresh = said["refresh_token"]
+        payload = answer.json()
+        token = AccessToken(payload["access_token"], int(time.time()) + payload["expires_in"])
+        self.refresh = payload["refresh_token"]
         return token
 
 

@@ -122,8 +122,8 @@ class HttpxAuth(Peer):
         self._put(pair)
 
     def refresh_token(self) -> object:
-        kept = OAuth2.token_cache.tokens.get(self.auth.state)
-        return kept[2] if kept else None
+        entry = OAuth2.token_cache.tokens.get(self.auth.state)
+        return entry[2] if entry else None
 
     def shown(self) -> Iterable[object]:
         return (self.auth, self.http, OAuth2.token_cache)

@@ -81,7 +81,7 @@ class Peer(ABC):
 
 
 def blob(content: Any) -> Any:
-    """Return a streamed body that async clients take: what was given as a generator becomes an async one."""
+    """Return a streamed body that async clients take: a generator becomes an async one."""
     if not hasattr(content, "__next__"):
         return content
 

@@ -67,10 +67,10 @@ class Tutorial(Peer):
         answer = await self._request("POST", url, {"refreshToken": self.storage.get("refreshToken")})
         if answer.status >= 400:
             raise RuntimeError(f"status {answer.status}")
-        said = httpx.Response(200, content=answer.body).json()
-        # localStorage turns whatever it is given into a string.
-        self.storage["accessToken"] = str(said.get("accessToken", "undefined"))
-        self.storage["refreshToken"] = str(said.get("refreshToken", "undefined"))
+        payload = httpx.Response(200, content=answer.body).json()
+        # localStorage turns whatever it stores into a string.
+        self.storage["accessToken"] = str(payload.get("accessToken", "undefined"))
+        self.storage["refreshToken"] = str(payload.get("refreshToken", "undefined"))
 
     async def sign_out(self) -> None:
         self.storage = {}
@@ -104,8 +104,8 @@ class _Auth(httpx.Auth):
         if answer.status_code == 401 and self.refresh is not None:
             answer = yield httpx.Request("POST", self.refresh_url, json={"refreshToken": self.refresh})
             answer.raise_for_status()
-            said = answer.json()
-            self.access, self.refresh = said["accessToken"], said["refreshToken"]
+            payload = answer.json()
+            self.access, self.refresh = payload["accessToken"], payload["refreshToken"]
             request.headers["authorization"] = f"Bearer {self.access}"
             yield request
 

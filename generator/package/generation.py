@@ -3,7 +3,6 @@
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -23,16 +22,15 @@ from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-from generator.errors import PrintError, VerificationError
-from generator.lint.losses import kind_of
+from generator.errors import GenerateError, VerificationError
 from generator.package.facts import Facts
-from generator.package.printable import printable
 from generator.package.refusals import asking, crashes, refusals
+from generator.package.rewrite import rewrite
 from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import operations
-from generator.spec.schemas import is_bytes
+from generator.spec.schemas import is_bytes, is_text, kind_of, sent_as
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _RESERVED: Final = frozenset(
@@ -59,7 +57,7 @@ _COMPILED: Final = _Compiled()
 
 
 class _Template(Template):
-    """All templates have the environment's globals; comparing them at each import takes a tenth of the printing."""
+    """All templates have the environment's globals; comparing them at each import takes a tenth of the generation."""
 
     def _get_default_module(self, _: Context | None = None) -> TemplateModule:
         return super()._get_default_module()
@@ -83,39 +81,38 @@ class Resource:
         return UntrustedString(" ".join(self.text.get_untrusted_value().split()))
 
 
-def print_package(document: Document, target: Path) -> None:
-    """Print the package into a new folder `target`.
+def generate_package(document: Document, target: Path) -> None:
+    """Generate the package into a new folder `target`.
 
     Raises:
-        PrintError: Something in the spec would be missing from the package.
+        GenerateError: Something in the spec would be missing from the package.
         VerificationError: A template, or openapi-python-client, fails at what the findings name.
     """
     with asking(document):
         try:
-            _print(printable(document), target)
-        except (PrintError, MemoryError):
+            _generate(rewrite(document), target)
+        except (GenerateError, MemoryError):
             raise
         except Exception as failure:
-            if not (failures := crashes(document, _print_aside)):
+            if not (failures := crashes(document, _generate_aside)):
                 raise
             text = f"{document.path}: {target.name} cannot be generated: {type(failure).__name__}."
             raise VerificationError(text, failures) from None
 
 
-def _print_aside(document: Document) -> None:
-    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(PrintError):
-        _print(printable(document), Path(folder) / "aside")
+def _generate_aside(document: Document) -> None:
+    with TemporaryDirectory(prefix="signedin-generator-") as folder, suppress(GenerateError):
+        _generate(rewrite(document), Path(folder) / "aside")
 
 
-def _print(document: Document, target: Path) -> None:
+def _generate(document: Document, target: Path) -> None:
     config = config_for(document, target)
     openapi = GeneratorData.from_dict(document.data, config=config)
     findings = list(refusals(document, openapi))
     if findings or isinstance(openapi, upstream_errors.GeneratorError):
-        raise PrintError(
+        raise GenerateError(
             "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
-    _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
     _rename_methods(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
@@ -125,8 +122,8 @@ def _print(document: Document, target: Path) -> None:
     facts = Facts(document)
     project.env.globals.update(facts=facts, contract=contract(document))
     if warnings := project.build():
-        raise PrintError(_told(document, warnings))
-    _print_ours(project, _resources(document, openapi, facts), facts, target)
+        raise GenerateError(_told(document, warnings))
+    _render_ours(project, _resources(document, openapi, facts), facts, target)
 
 
 def _rename_attributes(openapi: GeneratorData, config: Config) -> None:
@@ -148,14 +145,7 @@ def _rename_methods(document: Document, openapi: GeneratorData) -> None:
                 each.name = PythonIdentifier(name, FIELD_PREFIX)
 
 
-def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
-    """Inline schemas get names made of their surroundings; two of one name would be one file."""
-    names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
-    if twice := sorted(name for name, count in names.items() if count > 1):
-        raise PrintError(f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles.")
-
-
-def _print_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
+def _render_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
     classes = [each.class_info for each in [*project.openapi.models, *project.openapi.enums]]
     models = sorted(classes, key=lambda each: each.name)
     (target / "client.py").unlink()  # upstream's; `signedin` sends
@@ -213,6 +203,7 @@ def config_for(document: Document, target: Path) -> Config:
     """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    kinds |= {sent_as(kind) for content in bodies for kind in content if is_text(kind_of(kind))}
     settings = ConfigFile(
         post_hooks=[],
         package_name_override=target.name,
