@@ -98,7 +98,7 @@ class TokenSession:
             signs_in=signs_in,
             ahead=ahead,
         )
-        _renewals.add(self._renewal)
+        _sessions.add(self)
 
     def __repr__(self) -> str:
         held = self._renewal.held
@@ -277,16 +277,17 @@ def _pair_of(held: Held) -> TokenPair:
     return held.record.pair
 
 
-_renewals: weakref.WeakSet[Renewal] = weakref.WeakSet()  # a client may outlive the session object
+_sessions: weakref.WeakSet[TokenSession] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
     """Give each session of a forked child its own locks first; then call the hooks of others, which may raise."""
-    renewals = list(_renewals)
-    for renewal in renewals:
-        renewal.after_fork()
-    for renewal in renewals:
-        for part in (renewal.records.store, renewal.refresher):
+    sessions = list(_sessions)
+    for session in sessions:
+        session._renewal.after_fork()  # noqa: SLF001 -- as above
+        session._events.after_fork()  # noqa: SLF001
+    for session in sessions:
+        for part in (session.store, session._renewal.refresher):  # noqa: SLF001
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 with contextlib.suppress(Exception):
                     after_fork()
