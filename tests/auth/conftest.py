@@ -5,7 +5,6 @@ import os
 import httpx
 import pytest
 from signedin._exchange import AsyncHttp, Http
-from signedin.testing import FakeAuthServer
 
 from tests.auth.driving import Colour, Drive
 
@@ -26,14 +25,6 @@ def anyio_backend(colour: Colour) -> str:
 @pytest.fixture
 def drive(colour: Colour) -> Drive:
     return Drive(colour)
-
-
-@pytest.fixture
-def server() -> FakeAuthServer:
-    """A fake auth server with one user, on a virtual clock."""
-    server = FakeAuthServer()
-    server.add_user()
-    return server
 
 
 @pytest.fixture(autouse=True)
