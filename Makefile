@@ -65,8 +65,9 @@ canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md and docs/performance.md; fail where one is missed
-	@$(BIN)/python -m benchmarks.figures
-	@$(BIN)/python -m benchmarks.calls $(ARGS)
+	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/bench.stamp
+	@missed=0; $(BIN)/python -m benchmarks.figures || missed=1; \
+		.venv-bench/bin/python -m benchmarks.calls $(ARGS) || missed=1; exit $$missed
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
 	@sh tests/system_packages.sh
@@ -167,4 +168,8 @@ $(VENV)/peers.stamp: requirements/conformance.txt $(VENV)/demo.stamp
 
 $(VENV)/backends.stamp: requirements/backends.txt $(VENV)/dev.stamp
 	@$(UV) -r requirements/backends.txt || $(PIP) --require-hashes -r requirements/backends.txt
+	@touch $@
+
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/demo.stamp
+	@$(PIP) --require-hashes -r requirements/bench.txt
 	@touch $@

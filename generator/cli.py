@@ -20,7 +20,7 @@ _LEVELS: Final = ("never", "breaking", "minor", "patch")
 _VERBS: Final = {
     "lint": ("generator.verbs", "judge the spec: is it valid, and what would get lost?"),
     "generate": ("generator.verbs", "generate the package anew"),
-    "check": ("generator.freshness", "say how the committed package differs from what the spec yields"),
+    "check": ("generator.verbs", "say how the committed package differs from what the spec yields"),
     "diff": (
         "generator.diff.verb",
         "say what an edited spec changes for users of the SDK, and which version it must be",

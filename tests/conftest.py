@@ -52,6 +52,7 @@ _NO_PROOFS = (
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs that tests start would compile every module anew
 _CANARIES = Canaries()
 _CANARIES.watch()
 

@@ -154,18 +154,15 @@ class Sender(_Sender[httpx.Client]):
         """Send the request once, and once more if the plan replays it."""
         request = self.request(call, options)
         is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
-        response: httpx.Response
-        if options.deadline is None and is_streamed is None:
-            response = self.send(request, auth=auth)
-            return response
-        response = self.send(request, stream=True, auth=auth)
-        if options.deadline is not None:
+        bounded = options.deadline is not None
+        response: httpx.Response = self.send(request, stream=bounded or is_streamed is not None, auth=auth)
+        if bounded:
             response.stream = _Within(response.stream, request)
         if is_streamed is not None and is_streamed(response):
             response.extensions["failure"] = partial(broken_stream, call.operation)
-            return response
-        with contextlib.closing(response):
-            response.read()
+        elif not response.is_closed:
+            with contextlib.closing(response):
+                response.read()
         return response
 
 
@@ -245,7 +242,8 @@ class _Attempts:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
         self.end_observed: Callable[[object], None] = _ignore
-        self.sent = self.received = self._began = 0.0
+        self.sent = self.received = 0.0
+        self._began: float | None = None  # for the log
         deadline = sender.options.deadline
         self._end = None if deadline is None else sender.clock.monotonic() + deadline
         # Now: a file stands where it begins.
@@ -275,10 +273,11 @@ class _Attempts:
         self.end_observed(outcome)
         if self._call.operation.tokens is not None:
             self.received = sender.clock.wall()
-        if _logger.isEnabledFor(logging.DEBUG):
-            self._log(outcome)
+        if self._began is not None:
+            self._log(outcome, self._began)
         if isinstance(outcome, httpx.Response) and outcome.status_code < 400:
-            sender.budget.earn()
+            if sender.budget.tokens < Budget.FULL:
+                sender.budget.earn()
             return None
         return self._pause(outcome)
 
@@ -341,8 +340,8 @@ class _Attempts:
     def _deadline(self) -> str:
         return f"the deadline of {self._sender.options.deadline:g} s passed"
 
-    def _log(self, outcome: httpx.Response | Exception) -> None:
-        duration = (self._sender.clock.monotonic() - self._began) * 1000
+    def _log(self, outcome: httpx.Response | Exception, began: float) -> None:
+        duration = (self._sender.clock.monotonic() - began) * 1000
         status, request_id = type(outcome).__name__, "-"
         if isinstance(outcome, httpx.Response):
             status, request_id = str(outcome.status_code), outcome.headers.get("x-request-id", "-")[:100]
@@ -376,8 +375,7 @@ class Budget:
 
     def earn(self) -> None:
         """Count a call that worked."""
-        if self.tokens < self.FULL:
-            self.tokens = min(self.FULL, self.tokens + self.BY_SUCCESS)
+        self.tokens = min(self.FULL, self.tokens + self.BY_SUCCESS)
 
     def spend(self, now: float) -> bool:
         """Take one retry if there is one; `now` is monotonic."""
@@ -426,8 +424,9 @@ class _Within(httpx.SyncByteStream):
 
 def _rewinder(call: Call[Any]) -> Callable[[], object] | None:
     """Return what makes the call's body ready for another attempt; None where it can be sent only once."""
-    body = {name: call.kwargs[name] for name in _BODIES & call.kwargs.keys()}
-    return rewinder(httpx.Request("POST", "http://localhost", **body)) if body else _nothing
+    if _BODIES.isdisjoint(call.kwargs):
+        return _nothing
+    return rewinder(httpx.Request("POST", "http://localhost", **{name: call.kwargs.get(name) for name in _BODIES}))
 
 
 def _nothing() -> None:

@@ -182,7 +182,8 @@ class Stack:
                 self._idle.append(connection)
             else:
                 self.drop(connection)
-            self._serve()
+            if self._waiting:
+                self._serve()
             self._drop_stale(now)
 
     def serve(self) -> None:

@@ -20,14 +20,13 @@ from signedin._plan import BEARER
 from signedin._threads import after_fork
 from signedin.auth import Marked
 from signedin.errors import ConfigurationError
-from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from signedin._network import ConnectionOptions
+    from signedin._renewal import Renewal
     from signedin._tokens import Record
-    from signedin.session import TokenSession
 
 CLIENT_CLOSED: Final = "This client is closed. Make another; a store keeps the session."
 _MOST_TEMPLATES: Final = 1024  # URLs without parameters; an API has a few hundred
@@ -44,9 +43,9 @@ class _Own:
     cookies: Any
     whose: Record | None = None  # the sign-in that the cookies belong to
 
-    def __init__(self: Any, shared: Any, session: TokenSession, plan: Any, **settings: Any) -> None:
+    def __init__(self: Any, shared: Any, renewal: Renewal, plan: Any, **settings: Any) -> None:
         super().__init__(transport=plan, auth=Marked(), **settings)  # type: ignore[call-arg]  # of httpx, the next base
-        self.shared, self.session, self.plan = shared, session, plan
+        self.shared, self.plan, self.renewal = shared, plan, renewal
         self.templates: tuple[Any, dict[tuple[str, str], httpx.Request]] = (None, {})  # replaced as a whole
         after_fork(self)
 
@@ -58,7 +57,7 @@ class _Own:
         """Refuse what comes after closing, and drop the cookies of another user."""
         if self.shared.closed or self.is_closed:
             raise ConfigurationError(CLIENT_CLOSED)
-        held, whose = renewal_of(self.session).held, self.whose
+        held, whose = self.renewal.held, self.whose
         if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
             self.cookies.clear()
             request.headers.pop("cookie", None)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 _CONNECTING: Final = "client error (Connect)"  # hyper-util's words for a failure before anything of a request is sent
-_LATER: Final = 0.05  # seconds; of two equal timeouts the one for connecting ends first, and says that nothing was sent
+_LATER: Final = 0.1  # seconds; of two equal timeouts the one for connecting ends first, and says that nothing was sent
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _NO_LIMIT: Final = 2**31
 _MOST_TARGETS: Final = 1024

@@ -48,7 +48,7 @@ class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
                     response: httpx.Response = self._transport.handle_request(step.request)
                 except TokenOutdated:
                     continue
-                if _readable(response, renewal):
+                if response.status_code in renewal.token_statuses and _is_short(response):
                     response, step.body = _unread(_raw(response), response)
                 step.answer = response
             else:
@@ -65,7 +65,7 @@ class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
                     response: httpx.Response = await self._transport.handle_async_request(step.request)
                 except TokenOutdated:
                     continue
-                if _readable(response, renewal):
+                if response.status_code in renewal.token_statuses and _is_short(response):
                     response, step.body = _unread(await _raw_async(response), response)
                 step.answer = response
             else:
@@ -128,8 +128,9 @@ class BearerAuth(httpx.Auth):
                 response = yield step.request
                 if origin_of(response.url) not in renewal.origins:
                     return  # where a redirect has ended
-                # Read before anybody waits: an unread answer keeps its connection.
-                step.answer, step.body = response, response.read() if _readable(response, renewal) else b""
+                step.answer = response
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    step.body = response.read()  # before anybody waits: an unread answer keeps its connection
             else:
                 step.held = renewal.wait(_ask(renewal, step), _patience(request, renewal))
 
@@ -142,7 +143,9 @@ class BearerAuth(httpx.Auth):
                 response = yield step.request
                 if origin_of(response.url) not in renewal.origins:
                     return
-                step.answer, step.body = response, await response.aread() if _readable(response, renewal) else b""
+                step.answer = response
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    step.body = await response.aread()
             else:
                 step.held = await renewal.await_(_ask(renewal, step), _patience(request, renewal))
 
@@ -181,9 +184,7 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
     return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
 
 
-def _readable(response: httpx.Response, renewal: Renewal) -> bool:
-    if response.status_code not in renewal.token_statuses:
-        return False
+def _is_short(response: httpx.Response) -> bool:
     length = response.headers.get("content-length", "0")
     return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
 

@@ -180,7 +180,7 @@ class _Client(Generic[Transport, AnyHttp]):
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
         transport = Authenticated(self._shared.connections, self._session)
-        return self._colour.http(self._shared, self._session, transport, **settings)
+        return self._colour.http(self._shared, renewal_of(self._session), transport, **settings)
 
     def _bind(self, http: Any, call_options: CallOptions) -> None:
         self._http = http
@@ -282,8 +282,9 @@ class _Client(Generic[Transport, AnyHttp]):
         if self._is_view or shared.closed:
             return []
         shared.closed = True
-        used = (shared.transport, self._http if self._is_own else None)
-        return [*(one for one in used if one is not None), *(shared.profiles.sessions() if shared.owned else ())]
+        sessions: list[TokenSession] = shared.profiles.sessions() if shared.owned else []
+        parts: tuple[Any, ...] = (shared.transport, self._http if self._is_own else None, *sessions)
+        return [part for part in parts if part is not None]
 
     def _close_store(self) -> None:
         close = getattr(self._shared.options.store, "close", None)

@@ -38,7 +38,7 @@ _NARROWING: Final = {
     *("unevaluatedItems", "unevaluatedProperties", "contentEncoding", "contentMediaType", "contentSchema"),
     *("pattern", "format", "multipleOf", "uniqueItems"),
 }
-_KNOWN: Final = {*_NARROWING, *_FOLLOWED, "minContains"}
+_JUDGED: Final = {*_NARROWING, *_FOLLOWED, "minContains"}
 # Formats that are types of their own, or say nothing of the value.
 _TYPED: Final = {"date", "date-time", "uuid", "binary", "password"}
 _WIDER: Final = {("int32", "int64"), ("float", "double")}
@@ -71,7 +71,7 @@ def _change(keyword: str, before: Any, after: Any, place: Place) -> Change:
     text = f"{keyword} was {verb}"
     if not isinstance(before, dict | list) and not isinstance(after, dict | list):
         text = f"{keyword}: {_or_none(before)} became {_or_none(after)}"
-    if keyword not in _KNOWN:
+    if keyword not in _JUDGED:
         text += ", a keyword of which the comparison does not know what it demands"
         return place.change(f"unknown-keyword-{verb}", text, Level.BREAKING, Level.MINOR)
     rule = f"{_kebab(keyword)}-{verb}"
@@ -125,7 +125,7 @@ def _limits(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
         verb = verb or ("increased" if is_stricter == (sign > 0) else "decreased")
         exclusive = "exclusive-" * any(each is not None and each[1] for each in (before, after))
         rule = f"{exclusive}{_kebab(keyword.removesuffix('imum'))}-{verb}"
-        text = f"{keyword}: {_told(before, sign)} became {_told(after, sign)}"
+        text = f"{keyword}: {_limit_text(before, sign)} became {_limit_text(after, sign)}"
         level = Level.BREAKING if is_stricter else Level.MINOR
         yield place.change(rule, text, level, Level.PATCH)
 
@@ -145,7 +145,7 @@ def _number(schema: Normal, keyword: str) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _told(limit: tuple[float, bool] | None, sign: int) -> str:
+def _limit_text(limit: tuple[float, bool] | None, sign: int) -> str:
     return "none" if limit is None else f"{limit[0] * sign}{' itself excluded' * limit[1]}"
 
 

@@ -19,7 +19,7 @@ from generator.package.unread import readable
 from generator.spec.document import Document
 from generator.verbs import tell
 
-FOUND: Final = 3
+_FAILED: Final = 3
 _PACKAGE: Final = "signedin_sdk"
 _LEVELS: Final = {"breaking": Level.BREAKING, "minor": Level.MINOR, "patch": Level.PATCH}
 
@@ -42,7 +42,7 @@ def diff(options: argparse.Namespace) -> int:
     report = Report(left, options.current or current_version(ROOT), len(differences) - len(left))
     print(FORMATS[options.form](report))
     limit = _LEVELS.get(options.fail_on)
-    return FOUND if limit is not None and report.level >= limit else 0
+    return _FAILED if limit is not None and report.level >= limit else 0
 
 
 def _generatable(document: Document) -> Document:

@@ -1,12 +1,14 @@
 """What the behaviour suite shares: the colours and a fake server with one user, ada."""
 
 import os
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from signedin._exchange import AsyncHttp, Http
 
-from tests.auth.driving import Colour, Drive
+from tests.auth.driving import Colour, Drive, Server
 
 
 @pytest.fixture(params=["threads", "asyncio", "trio"])
@@ -25,6 +27,21 @@ def anyio_backend(colour: Colour) -> str:
 @pytest.fixture
 def drive(colour: Colour) -> Drive:
     return Drive(colour)
+
+
+@pytest.fixture
+def server() -> Server:
+    """A fake auth server with one user, on a virtual clock."""
+    server = Server()
+    server.add_user()
+    return server
+
+
+@pytest.fixture
+async def client(drive: Drive, server: Server) -> AsyncIterator[Any]:
+    """A client of the colour, signed in on the fake server."""
+    async with drive.client(server) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)

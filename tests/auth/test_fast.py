@@ -85,7 +85,7 @@ async def test_what_was_not_sent_is_an_error_of_connecting(drive: Drive) -> None
     with talking(silent) as url:
         secure, client = url.replace("http:", "https:"), _connected(drive)
         with pytest.raises(httpx.ConnectTimeout):
-            await drive(client.http.get, secure, timeout=httpx.Timeout(30, connect=0.3))
+            await drive(client.http.get, secure, timeout=httpx.Timeout(20, connect=0.3))
     with pytest.raises(httpx.ConnectError):
         await drive(client.http.get, url)
     await client.close()

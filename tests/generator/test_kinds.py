@@ -11,7 +11,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from generator.pipeline import Request, generate
 from tests.generator.conftest import imported
 
 NAIVE: Final = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (that it has no time zone is the point)
@@ -19,10 +18,8 @@ AWARE: Final = NAIVE.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
-    output = tmp_path_factory.mktemp("kinds") / "kinds_sdk"
-    assert generate(Request(Path(__file__).with_name("kinds.yaml"), output), lambda _: None) == []
-    return imported(output)
+def kinds(packages: Path) -> ModuleType:
+    return imported(packages / "kinds_sdk")
 
 
 @pytest.fixture

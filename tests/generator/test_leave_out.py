@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from generator.lint import Finding, lint
-from generator.mend.partial import mended
+from generator.mend.partial import mended, mended_without_loss
 from generator.package.generation import config_for, generate_package
 from generator.package.unread import readable
 from generator.spec.document import Document
@@ -172,3 +172,54 @@ def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_generated(ha
     assert [each.advice for each in [*findings, *more]] == costs
     generate_package(after, tmp_path / "any_sdk")
     assert (tmp_path / "any_sdk" / "api" / "things" / "list_things.py").is_file()
+
+
+def _shared_with_a_form(spec: dict[str, Any]) -> None:
+    spec["components"]["schemas"]["Thing"]["properties"]["file"] = _text(format="binary")
+    thing = {"schema": {"$ref": "#/components/schemas/Thing"}}
+    spec["paths"]["/things"]["post"] = {**sound(), "requestBody": {"content": {"multipart/form-data": thing}}}
+
+
+def _matrix(spec: dict[str, Any]) -> None:
+    one = {"name": "id", "in": "path", "required": True, "style": "matrix", "schema": _text()}
+    spec["paths"]["/things/{id}"] = {"get": {**sound(), "parameters": [one]}}
+
+
+@pytest.mark.parametrize(("change", "rule"), [(_shared_with_a_form, "binary"), (_matrix, "parameter")])
+def test_what_a_mend_would_make_wrong_elsewhere_stays_an_error(
+    change: Callable[[dict[str, Any]], None], rule: str
+) -> None:
+    spec = minimal()
+    change(spec)
+    _, findings = mended_without_loss(Document(Path("spec.json"), b"", spec))
+    assert [each.rule for each in _errors(findings)] == [rule]
+
+
+_IN_A_HEADER: Final = {"name": "a", "in": "header", "schema": {"type": "array", "items": {}}}
+
+
+def _beside_a_reference(spec: dict[str, Any]) -> None:
+    spec["components"]["parameters"] = {"page": {"name": "page", "in": "query", "schema": _text()}}
+    reference = {"$ref": "#/components/parameters/page", "schema": _text()}
+    spec["paths"]["/things"]["get"]["parameters"] = [reference]
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        (_in_thing(_text(format="binary")), "It is a text, wherever this schema stands."),
+        (_in_thing(_text(default=5)), "Left out: the default."),
+        (lambda spec: spec.update(externalDocs={"url": "/", "description": None}), "Left out: the externalDocs."),
+        (_beside_a_reference, "Left out: what stands beside the $ref."),
+        (
+            _in_operation(parameters=[{"name": "a", "in": "header", "schema": {"type": "array", "items": {}}}]),
+            "It is a t",
+        ),
+    ],
+)
+def test_what_costs_nothing_is_mended_by_default(change: Callable[[dict[str, Any]], object], advice: str) -> None:
+    spec = minimal() | {"openapi": "3.1.0"}
+    change(spec)
+    _, findings = mended_without_loss(Document(Path("spec.json"), b"", spec))
+    assert _errors(findings) == []
+    assert any(each.advice.startswith(advice) for each in findings)

@@ -1,4 +1,4 @@
-"""What is told of the changes: to a terminal, to a program, in a comment; the exit status and the next version."""
+"""What is text of the changes: to a terminal, to a program, in a comment; the exit status and the next version."""
 
 import json
 from pathlib import Path
@@ -36,9 +36,9 @@ def test_text_has_a_line_for_each_change_and_why_it_breaks() -> None:
 
 
 def test_json_says_the_level_the_versions_and_each_change() -> None:
-    said = json.loads(FORMATS["json"](_report(BREAKS, ADDS)))
-    assert (said["level"], said["current"], said["suggested"]) == ("breaking", "1.2.3", "2.0.0")
-    assert said["changes"] == [
+    data = json.loads(FORMATS["json"](_report(BREAKS, ADDS)))
+    assert (data["level"], data["current"], data["suggested"]) == ("breaking", "1.2.3", "2.0.0")
+    assert data["changes"] == [
         {
             "rule": BREAKS.rule,
             "level": "breaking",
@@ -96,11 +96,11 @@ def test_strangers_text_is_no_markup_in_the_comment(place: str) -> None:
     if place == "where":  # in a span of code, which only a backtick ends
         assert inside.count("`") == 1
         return
-    told = inside.removeprefix("getThing`: ")
+    text = inside.removeprefix("getThing`: ")
     for markup in ("@team", "https://evil", "www.", "`"):
-        assert markup not in told.replace("\\`", "")
+        assert markup not in text.replace("\\`", "")
     unescaped = [
-        char for before, char in zip(f" {told}", told, strict=False) if before != "\\" and char in "<>[]|*_#~$&"
+        char for before, char in zip(f" {text}", text, strict=False) if before != "\\" and char in "<>[]|*_#~$&"
     ]
     assert unescaped == []
 
@@ -108,9 +108,9 @@ def test_strangers_text_is_no_markup_in_the_comment(place: str) -> None:
 def test_controls_of_a_terminal_are_quoted() -> None:
     change = Change("endpoint-added", Level.MINOR, "\x1b[2J", "a\n- \u202e breaking [x] y: z")
     for form in ("text", "markdown"):
-        told = FORMATS[form](_report(change))
-        assert not {"\x1b", "\u202e"} & set(told)
-        assert len([line for line in told.splitlines() if "breaking" in line and "endpoint-added" in line]) == 1
+        text = FORMATS[form](_report(change))
+        assert not {"\x1b", "\u202e"} & set(text)
+        assert len([line for line in text.splitlines() if "breaking" in line and "endpoint-added" in line]) == 1
 
 
 def _levels() -> dict[str, tuple[Spec, Spec]]:

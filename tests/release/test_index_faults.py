@@ -1,4 +1,4 @@
-"""What an index may do wrong: links to elsewhere, lost answers, refusals. Each is told, and no password gets away."""
+"""What an index may do wrong: links to elsewhere, lost answers, refusals. Each is reported; no password gets away."""
 
 import subprocess
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_only_the_files_in_question_are_fetched() -> None:
         (503, 200, "answers 503"),
     ],
 )
-def test_index_that_cannot_be_read_is_told_before_anything_is_uploaded(
+def test_index_that_cannot_be_read_is_reported_before_anything_is_uploaded(
     tmp_path: Path, page: int, file: int, message: str
 ) -> None:
     def answer(path: str) -> tuple[int, str, bytes]:
@@ -87,7 +87,7 @@ def test_index_that_cannot_be_read_is_told_before_anything_is_uploaded(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_refused_upload_is_told_with_its_status_and_what_is_up_by_then(
+def test_refused_upload_is_reported_with_its_status_and_what_is_up_by_then(
     tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "somebody-elses")

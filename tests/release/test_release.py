@@ -73,32 +73,32 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     monkeypatch.setattr(steps, "generate", partial(generate, types=False))  # test_pipeline has the types
     for path in wheelhouse.glob("*.whl"):
         (private.folder / path.name).write_bytes(path.read_bytes())
-    before, told = _state(tree), list[str]()
+    before, lines = _state(tree), list[str]()
     tests = "python -c pass"
     dry = Plan(tree, None, None, tests, None, tmp_path / "dry")
     with monkeypatch.context() as once:  # the release below generates twice, as `check` asks
         once.setattr(steps, "check", lambda *_: [])
-        assert carry_out(dry, told.append) == "0.2.0"  # a limit that shrinks breaks: 0.x has that in the second number
+        assert carry_out(dry, lines.append) == "0.2.0"  # a limit that shrinks breaks: 0.x has that in the second number
     assert _state(tree) == before
-    assert [line for line in told if "would upload signedin-0.2.0" in line]
-    assert "would leave it to you to commit, and to tag it v0.2.0" in told
+    assert [line for line in lines if "would upload signedin-0.2.0" in line]
+    assert "would leave it to you to commit, and to tag it v0.2.0" in lines
 
     index = Index(private.simple, f"{private.root}/", USER, SECRET)
     plan = Plan(tree, None, None, tests, index, tmp_path / "out", tag=True, push=Push(_remote(tmp_path), "main"))
     with pytest.raises(GeneratorError, match=r"in none:(?s:.*)openapi\.yaml"):
-        carry_out(plan, told.append)
+        carry_out(plan, lines.append)
     _git(tree, "commit", "-q", "-a", "-m", "Take shorter addresses")
-    told.clear()
-    assert carry_out(plan, told.append) == "0.2.0"
-    assert "tagged v0.2.0, pushed to" in told[-1]
-    numbers = [line.partition(" ")[0] for line in told if line.startswith("[")]
+    lines.clear()
+    assert carry_out(plan, lines.append) == "0.2.0"
+    assert "tagged v0.2.0, pushed to" in lines[-1]
+    numbers = [line.partition(" ")[0] for line in lines if line.startswith("[")]
     assert numbers == [f"[{number}/8]" for number in range(1, 9) for _ in ("begins", "took")]
     assert (
         _git(tmp_path / "remote.git", "rev-parse", "main", "v0.2.0^{}").split()
         == [_git(tree, "rev-parse", "HEAD").strip()] * 2
     )
     assert _git(tree, "status", "--porcelain") == ""
-    assert "ada@example.com" in "".join(told)
+    assert "ada@example.com" in "".join(lines)
     assert tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["project"]["version"] == "0.2.0"
     changelog = (tree / "CHANGELOG.md").read_text("utf-8")
     assert "## [0.2.0] - 2026-01-02" in changelog  # the day of the commit, whenever it is released
@@ -137,15 +137,15 @@ def test_version_is_decided_with_the_program_of_the_last_release(tree: Path, mon
     _git(tree, "commit", "-q", "-m", "Release")
     _git(tree, "tag", "v0.1.1")
     program.write_text("is_not = 1\n")
-    asked = list[str]()
+    programs = list[str]()
 
     def asking(*_: object, consumers: Consumers) -> list[Change]:
-        asked.extend(each.read_text() for each in consumers.programs)
+        programs.extend(each.read_text() for each in consumers.programs)
         return []
 
     monkeypatch.setattr(history, "changes", asking)
     assert history.decide(tree, tree, None, "0.1.2", lambda _: None) == ("0.1.2", {})
-    assert asked == ["was_released = 1\n"]
+    assert programs == ["was_released = 1\n"]
 
 
 def test_tests_run_in_a_checkout_of_their_own_and_what_they_leave_is_not_released(tmp_path: Path) -> None:
@@ -197,10 +197,10 @@ def test_each_changelog_gets_its_own_fragments_and_users_what_the_spec_changes(t
 
 def test_what_waited_as_unreleased_stands_under_the_same_headings() -> None:
     waiting = "## [Unreleased] 1.1.0\n\nWords.\n\n### Added\n\n- One\n  more.\n\n### Odd\n\n- Two.\n\n"
-    text, told = unreleased(f"# Changelog\n\n{waiting}## [1.0.0]\n")
+    text, entries = unreleased(f"# Changelog\n\n{waiting}## [1.0.0]\n")
     assert text == "# Changelog\n\n## [1.0.0]\n"
-    assert told == {"changed": ["Words."], "added": ["- One\n  more."], "odd": ["- Two."]}
-    lines = section("1.1.0", "2026-01-02", {"added": ["- Zero."]}, told)
+    assert entries == {"changed": ["Words."], "added": ["- One\n  more."], "odd": ["- Two."]}
+    lines = section("1.1.0", "2026-01-02", {"added": ["- Zero."]}, entries)
     assert [line for line in lines.splitlines() if line.startswith("#")][1:] == ["### Added", "### Changed", "### Odd"]
     assert unreleased(text) == (text, {})
 
