@@ -21,7 +21,7 @@ def types_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
         if is_first:
             os.environ["MYPY_CACHE_DIR"] = str(filled)
             (filled / "program.py").write_text("import signedin_sdk.resources\n", encoding="utf-8")
-            verify._check_types(_SDK)
+            verify.check_types(_SDK)
             sdk._mypy([filled / "program.py"], _SDK, filled)
     shutil.copytree(filled, own)
     os.environ["MYPY_CACHE_DIR"] = str(own)

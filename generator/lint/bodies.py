@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown
-from generator.lint.losses import is_readable, is_sendable, kind_of, parameters_of
+from generator.lint.losses import is_readable, is_sendable, parameters_of
 from generator.lint.sending import forms
 from generator.spec.document import Document, Pointer, pointer_of
 from generator.spec.operations import OperationFacts, operations
-from generator.spec.schemas import is_bytes
+from generator.spec.schemas import is_bytes, kind_of
 
 _PARTS: Final = "multipart/form-data"
 _BODILESS: Final = {"204": "section 15.3.5", "205": "section 15.3.6"}

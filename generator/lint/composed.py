@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.package.rewrite import constrains_only
-from generator.spec.classes import is_object, referred_name
+from generator.package.composition import Compositions
 from generator.spec.document import Document, Pointer
 from generator.spec.tags import values_by_class
 
@@ -34,14 +33,9 @@ def _never(document: Document, pointer: Pointer) -> Iterator[Finding]:
 
 
 def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:
-    """`reference-inside`, `reference-siblings`: only whole components are followed, and nothing beside a `$ref`."""
-    reference = schema.get("$ref")
-    if not isinstance(reference, str):
+    """`reference-siblings`: nothing beside a `$ref` is read."""
+    if not isinstance(schema.get("$ref"), str):
         return
-    if referred_name(reference) is None and reference.startswith("#/"):
-        message = f"$ref {shown(reference)} leads into a component, where openapi-python-client does not look."
-        advice = "Move what it leads to into components/schemas."
-        yield error(document, pointer, "reference-inside", message, advice)
     if beside := sorted(key for key in schema.keys() - _BESIDE if not key.startswith("x-")):
         message = f"{', '.join(map(shown, beside))} beside a $ref would not be read."
         advice = "Write the $ref into an allOf beside it."
@@ -49,31 +43,9 @@ def _reference(document: Document, pointer: Pointer, schema: Schema) -> Iterator
 
 
 def _composition(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:
-    """`composition`: what openapi-python-client would read as one of its parts only."""
-    unions = [key for key in ("anyOf", "oneOf") if schema.get(key) and not _is_constraint(schema, key)]
-    parts = schema.get("allOf") or []
-    inline = [each for each in parts if isinstance(each, dict) and "$ref" not in each]
-    if unions and (schema.get("properties") or parts):
-        message = f"{unions[0]} has {'allOf' if parts else 'properties'} beside it, which would be lost."
-        advice = "Write them into each of its members, as an allOf."
-    elif len(unions) > 1:
-        message, advice = "anyOf has oneOf beside it: each value would be read as any of all.", "Write one of the two."
-    elif any(_branches(each) for each in inline):
-        message = "allOf has a member with anyOf or oneOf, which would be lost."
-        advice = "Write a oneOf of allOfs."
-    elif len(parts) > 1 and any("type" in each and not is_object(each) for each in inline):
-        message, advice = "allOf has a member that is no object, which would be lost.", "Write one schema."
-    else:
-        return
-    yield error(document, pointer, "composition", message, advice)
-
-
-def _is_constraint(schema: Schema, key: str) -> bool:
-    return bool(schema.get("properties") or schema.get("allOf")) and constrains_only(schema, key)
-
-
-def _branches(schema: Schema) -> bool:
-    return any(schema.get(key) and not constrains_only(schema, key) for key in ("anyOf", "oneOf"))
+    """`composition`: what no value fits, or no class can be."""
+    if problem := Compositions(document.resolve).problem(schema):
+        yield error(document, pointer, "composition", problem, "Write a oneOf of allOfs.")
 
 
 def _discriminator(document: Document, pointer: Pointer, schema: Schema) -> Iterator[Finding]:

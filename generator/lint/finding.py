@@ -1,7 +1,9 @@
 """One problem that a rule reports, and the shape of a rule."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from attrs import define
 
@@ -35,13 +37,13 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 80 else f"{quoted[:76]}...'"
 
 
-def error(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
+def error(
+    document: Document, pointer: Pointer, rule: str, message: str, advice: str, *, is_error: bool = True
+) -> Finding:
     """Return a finding that must be mended."""
     file, line = document.where(pointer)
-    return Finding(rule, line, message, advice, is_error=True, pointer=pointer, file=file)
+    return Finding(rule, line, message, advice, is_error=is_error, pointer=pointer, file=file)
 
 
-def warning(document: Document, pointer: Pointer, rule: str, message: str, advice: str) -> Finding:
-    """Return a finding that one may live with."""
-    file, line = document.where(pointer)
-    return Finding(rule, line, message, advice, is_error=False, pointer=pointer, file=file)
+# A finding that one may live with.
+warning: Final = partial(error, is_error=False)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from email.message import Message
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown, warning
@@ -10,7 +9,7 @@ from generator.spec.address import base_url
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import METHODS, OperationFacts, operations
 from generator.spec.pages import PagesError, paging
-from generator.spec.schemas import is_bytes
+from generator.spec.schemas import is_bytes, is_text, kind_of
 from generator.spec.streams import is_stream
 
 _STYLES: Final = {"spaceDelimited", "pipeDelimited", "deepObject"}
@@ -128,12 +127,12 @@ def parameters_of(document: Document, operation: OperationFacts) -> Iterator[tup
 def request_bodies(document: Document) -> Iterator[Finding]:
     """`media-type`, `schema-missing`: an operation whose body cannot be generated is left out, exit 0."""
     for each in operations(document):
-        pointer = (*each.pointer, "requestBody")
         body = document.resolve(each.node.get("requestBody"))
         for name, media in (body or {}).get("content", {}).items():
+            pointer = (*each.pointer, "requestBody", "content", name)
             if not is_sendable(name):
                 message = f"{shown(each.id)} takes {shown(name)}, which the generator cannot send."
-                yield error(document, pointer, "media-type", message, "Use JSON, a form or bytes.")
+                yield error(document, pointer, "media-type", message, "Use JSON, a form, text/* or bytes.")
             elif "schema" not in media:
                 message = f"{shown(each.id)} takes {shown(name)} without a schema."
                 yield error(document, pointer, "schema-missing", message, "Give it one.")
@@ -180,20 +179,12 @@ def pages(document: Document) -> Iterator[Finding]:
 def is_sendable(media_type: str) -> bool:
     """Say whether the generator can generate a body of this media type."""
     kind = kind_of(media_type)
-    return is_json(kind) or kind in _FORMS or is_bytes(kind)
+    return is_json(kind) or kind in _FORMS or is_bytes(kind) or is_text(kind)
 
 
 def is_form(media_type: str) -> bool:
     """Say whether a body of this media type is a form."""
     return kind_of(media_type) in _FORMS
-
-
-def kind_of(media_type: str) -> str:
-    """Return the media type without its parameters, as the generator reads it."""
-    message = Message()
-    message.add_header("Content-Type", media_type)
-    kind = message.get_content_type()
-    return kind if media_type.startswith(kind) else ""
 
 
 def is_json(kind: str) -> bool:
@@ -203,7 +194,7 @@ def is_json(kind: str) -> bool:
 
 def is_readable(kind: str) -> bool:
     """Say whether the generated package reads an answer of this kind."""
-    return is_json(kind) or kind.startswith("text/") or is_bytes(kind) or is_stream(kind)
+    return is_json(kind) or is_text(kind) or is_bytes(kind) or is_stream(kind)
 
 
 RULES: Final[tuple[Rule, ...]] = (

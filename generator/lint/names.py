@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
@@ -131,11 +131,18 @@ def models(document: Document) -> Iterator[Finding]:
 
 
 def properties(document: Document) -> Iterator[Finding]:
-    """`name-collision`: two properties of one attribute."""
+    """`name-collision`: two properties of one attribute, which differ in no letter that a name may hold."""
     for pointer, node in document.nodes:
         if is_example(pointer) or not isinstance(node.get("properties"), dict):
             continue
-        yield from _collisions(document, (*pointer, "properties"), node["properties"], "Properties")
+        by_attribute: defaultdict[str, list[str]] = defaultdict(list)
+        for name in node["properties"]:
+            by_attribute[PythonIdentifier(name, FIELD_PREFIX, skip_snake_case=True)].append(name)
+        for attribute, same in by_attribute.items():
+            for name in same[1:]:
+                message = f"Properties {shown(same[0])} and {shown(name)} both become `{attribute}`."
+                place = (*pointer, "properties", name)
+                yield error(document, place, "name-collision", message, "Rename one of them.")
 
 
 def arguments(document: Document) -> Iterator[Finding]:
@@ -163,28 +170,4 @@ def _body_fields(document: Document, operation: dict[str, Any]) -> list[str]:
     return list((schema or {}).get("properties") or {})
 
 
-def enums(document: Document) -> Iterator[Finding]:
-    """`name-collision`: two values of one enum that become one member."""
-    for pointer, node in document.nodes:
-        values = node.get("enum")
-        if not isinstance(values, list) or is_example(pointer):
-            continue
-        names = node.get("x-enum-varnames")
-        if isinstance(names, list) and len(names) == len(values):
-            yield from _collisions(document, (*pointer, "x-enum-varnames"), map(str, names), "Enum names")
-        else:
-            words = [value for value in values if isinstance(value, str) and value[:1].isalpha()]
-            yield from _collisions(document, (*pointer, "enum"), words, "Enum values")
-
-
-def _collisions(document: Document, pointer: Pointer, names: Iterable[str], kind: str) -> Iterator[Finding]:
-    by_identifier: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        by_identifier[snake_case(name)].append(name)
-    for converted, same in by_identifier.items():
-        if len(same) > 1:
-            message = f"{kind} {' and '.join(map(shown, same))} all become `{converted}`."
-            yield error(document, (*pointer, same[-1]), "name-collision", message, "Rename all but one.")
-
-
-RULES: Final[tuple[Rule, ...]] = (characters, resources, models, properties, arguments, enums)
+RULES: Final[tuple[Rule, ...]] = (characters, resources, models, properties, arguments)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from generator.lint.finding import Finding, Rule, error, shown, warning
-from generator.lint.losses import is_json, is_readable, kind_of, parameters_of
-from generator.spec.classes import is_union
+from generator.lint.losses import is_json, is_readable, parameters_of
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import OperationFacts, operations
+from generator.spec.schemas import is_text, is_union, kind_of
 from generator.spec.streams import is_stream
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -52,6 +52,9 @@ def bodies(document: Document) -> Iterator[Finding]:
         for name, media in content.items():
             if kind_of(name) in {_FORM, _PARTS}:
                 yield from _fields(document, each, pointer, kind_of(name), media)
+            elif is_text(kind_of(name)):
+                subject = f"The body {shown(name)} of {shown(each.id)}"
+                yield from _no_text(document, (*pointer, "content", name), subject, media.get("schema"))
         yield from _same_schema(document, each, pointer, content)
 
 
@@ -114,18 +117,17 @@ def answers(document: Document) -> Iterator[Finding]:
                 message = f"{subject} is read as {shown(read)}, also if it comes as {shown(others[0])}."
                 advice = "Keep one, or let the server answer with the first."
                 yield warning(document, (*each.pointer, "responses", status), "media-type-several", message, advice)
-            if read is not None and kind_of(read).startswith("text/") and not is_stream(kind_of(read)):
-                yield from _no_text(document, each, status, read, content[read].get("schema"))
+            if read is not None and is_text(kind_of(read)) and not is_stream(kind_of(read)):
+                subject = f"Answer {shown(status)} of {shown(each.id)}, {shown(read)},"
+                place = (*each.pointer, "responses", status)
+                yield from _no_text(document, place, subject, content[read].get("schema"))
 
 
-def _no_text(
-    document: Document, operation: OperationFacts, status: str, media_type: str, schema: Any
-) -> Iterator[Finding]:
-    """`media-type`: a text is never read as an object, a list or a number."""
+def _no_text(document: Document, pointer: Pointer, subject: str, schema: Any) -> Iterator[Finding]:
+    """`media-type`: a text is no object, no list and no number."""
     if forms(document, schema) & {"object", "list", "number"}:
-        message = f"Answer {shown(status)} of {shown(operation.id)} is {shown(media_type)}, and described as JSON is."
-        pointer = (*operation.pointer, "responses", status)
-        yield error(document, pointer, "media-type", message, "Describe a text, or answer JSON.")
+        message = f"{subject} is a text, and described as JSON is."
+        yield error(document, pointer, "media-type", message, "Describe a text, or use JSON.")
 
 
 def _reads_alike(content: dict[str, Any], one: str | None, other: str) -> bool:

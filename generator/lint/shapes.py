@@ -22,55 +22,51 @@ _LATER: Final = (408, 425, 429)  # no set: what is looked for may be a list
 _DAY: Final = 86_400
 
 
-def _demand(holds: bool, message: str) -> Problems:  # noqa: FBT001 -- the condition itself
-    if not holds:
-        yield (), message
+def _that(message: str, holds: Callable[[Any], object]) -> Shape:
+    """Return the shape of values that a predicate holds of."""
 
-
-def text(value: Any) -> Problems:
-    return _demand(isinstance(value, str) and value != "", "must be a text")
-
-
-def header(value: Any) -> Problems:
-    usable = isinstance(value, str) and _HEADER.fullmatch(value) and value.lower() not in _FRAMING
-    return _demand(bool(usable), "must be the name of a header that a request may set")
-
-
-def visible(value: Any) -> Problems:
-    return _demand(isinstance(value, str) and bool(_VISIBLE.fullmatch(value)), "must be a text of visible ASCII")
-
-
-def flag(value: Any) -> Problems:
-    return _demand(isinstance(value, bool), "must be true or false")
-
-
-def scalar(value: Any) -> Problems:
-    return _demand(value is None or isinstance(value, str | int | bool), "must be a text, a whole number or a boolean")
-
-
-def status(value: Any) -> Problems:
-    return _demand(_is_whole(value) and 400 <= value <= 499, "must be a status from 400 to 499")
-
-
-def seconds(value: Any) -> Problems:
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= _DAY
-    return _demand(fits, "must be from 1 second to a day: a second request does not fit into less")
-
-
-def times(value: Any) -> Problems:
-    return _demand(_is_whole(value) and value >= 1, "must be a whole number, 1 or more")
-
-
-def one_of(*values: str) -> Shape:
     def check(value: Any) -> Problems:
-        return _demand(value in values, f"must be {' or '.join(values)}")
+        if not holds(value):
+            yield (), message
 
     return check
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_header(value: Any) -> bool:
+    return isinstance(value, str) and bool(_HEADER.fullmatch(value)) and value.lower() not in _FRAMING
+
+
+text: Final = _that("must be a text", lambda value: isinstance(value, str) and value)
+header: Final = _that("must be the name of a header that a request may set", _is_header)
+visible: Final = _that(
+    "must be a text of visible ASCII", lambda value: isinstance(value, str) and _VISIBLE.fullmatch(value)
+)
+flag: Final = _that("must be true or false", lambda value: isinstance(value, bool))
+scalar: Final = _that(
+    "must be a text, a whole number or a boolean", lambda value: value is None or isinstance(value, str | int | bool)
+)
+status: Final = _that("must be a status from 400 to 499", lambda value: _is_whole(value) and 400 <= value <= 499)
+seconds: Final = _that(
+    "must be from 1 second to a day: a second request does not fit into less",
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= _DAY,
+)
+times: Final = _that("must be a whole number, 1 or more", lambda value: _is_whole(value) and value >= 1)
+_plain: Final = _that("must have a plain name", lambda value: re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value))
+_filled: Final = _that("must be a list with at least one item", lambda value: isinstance(value, list) and value)
+_map: Final = _that("must be a map of names", lambda value: isinstance(value, dict) and value)
+
+
+def one_of(*values: str) -> Shape:
+    return _that(f"must be {' or '.join(values)}", lambda value: value in values)
+
+
 def listed(shape: Shape) -> Shape:
     def check(value: Any) -> Problems:
-        yield from _demand(isinstance(value, list) and value != [], "must be a list with at least one item")
+        yield from _filled(value)
         for index, each in enumerate(value if isinstance(value, list) else ()):
             yield from _within(str(index), shape(each))
 
@@ -90,7 +86,7 @@ def names(shape: Shape) -> Shape:
     """Return the shape of a map whose keys are names of the user's."""
 
     def check(value: Any) -> Problems:
-        yield from _demand(isinstance(value, dict) and value != {}, "must be a map of names")
+        yield from _map(value)
         for name, each in value.items() if isinstance(value, dict) else ():
             yield from _within(name, shape(each))
 
@@ -139,7 +135,7 @@ def _setting(value: Any) -> Problems:
 def _settings(value: Any) -> Problems:
     yield from names(_setting)(value)
     for name, at in value.items() if isinstance(value, dict) else ():
-        yield from _within(name, _demand(bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name)), "must have a plain name"))
+        yield from _within(name, _plain(name))
         if isinstance(at, dict) and at.get("in") in ("header", "cookie") and "name" not in at:
             yield from _within(name, header(name))
 
@@ -235,7 +231,3 @@ def labelled(at: Pointer, message: str, name: str) -> str:
 def _within(step: str, problems: Problems) -> Problems:
     for at, message in problems:
         yield (step, *at), message
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -6,16 +6,16 @@ Each mend changes the data at the place of a finding and says what was done, or 
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from generator.lint.losses import is_form, is_sendable, kind_of
+from generator.lint.losses import is_form
 from generator.lint.validity import is_example
 from generator.mend import renames
 from generator.mend.places import at, operations, parameters_at, place, written_out
-from generator.spec.document import Pointer
+from generator.spec.document import Pointer, pointer_of
 from generator.spec.operations import METHODS
-from generator.spec.schemas import is_bytes, schemas
+from generator.spec.schemas import is_bytes, kind_of, reached, schemas
 
 _TEXTS: Final = frozenset({"description", "summary", "title", "example"})
 # Of a schema of OpenAPI 3.0; it forbids all others.
@@ -58,17 +58,6 @@ def untyped_answer(data: dict[str, Any], pointer: Pointer) -> str:
     return "The error's `body` is untyped."
 
 
-def unnamed(node: Any) -> bool:
-    """Take the titles of the schemas inside, which name their classes; say whether there were any."""
-    kind = "object" if "responses" in node else "schema"
-    titled = [
-        each for _, each in schemas(node, kind) if each is not node and isinstance(each, dict) and "title" in each
-    ]
-    for each in titled:
-        each.pop("title", None)
-    return bool(titled)
-
-
 def _root_security(data: dict[str, Any], _: Pointer) -> str:
     security = data.pop("security")
     for _path, _method, node in operations(data):
@@ -91,24 +80,15 @@ def _is_plain(letter: str) -> bool:
     return letter in "\t\n" or unicodedata.category(letter) not in {"Cc", "Cf"}
 
 
-def _sendable_body(data: dict[str, Any], pointer: Pointer) -> str | None:
-    body = written_out(data, pointer)
-    content = {
-        name: media for name, media in body.get("content", {}).items() if is_sendable(name) and "schema" in media
-    }
-    if not content:
-        return None
-    body["content"] = content
-    return "Left out: this media type."
-
-
 def _media_type(data: dict[str, Any], pointer: Pointer) -> str | None:
-    if pointer[-1] == "requestBody":
-        return _sendable_body(data, pointer)
-    status = pointer[-1]
-    if status.startswith("2") or status == "default":
-        return None
-    return untyped_answer(data, pointer)
+    match pointer:
+        case (*owner, "requestBody", "content", name):
+            body = written_out(data, (*owner, "requestBody"))
+            body["content"] = content = {kind: media for kind, media in body["content"].items() if kind != name}
+            return "Left out: this media type." if content else None
+        case (*_, status) if not status.startswith("2") and status != "default":
+            return untyped_answer(data, pointer)
+    return None
 
 
 def _without_content(data: dict[str, Any], pointer: Pointer) -> str:
@@ -123,6 +103,32 @@ def _text_or_bytes(data: dict[str, Any], pointer: Pointer) -> str:
         return "It is bytes."
     at(data, pointer).pop("format", None)
     return "It is a text, wherever this schema stands."
+
+
+def _text_in_json(data: dict[str, Any], pointer: Pointer) -> str | None:
+    """JSON and parameters hold bytes as texts; where a form of files has the same schema, it is one of the two."""
+    schema = at(data, pointer)
+    parts = [node for node in _contents(data) if any(kind.startswith("multipart/") for kind in node)]
+    return None if any(schema is each for each in reached(data, parts, "names")) else _text_or_bytes(data, pointer)
+
+
+def _contents(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    bodies = [node.get("requestBody") or {} for *_, node in operations(data)]
+    bodies += ((data.get("components") or {}).get("requestBodies") or {}).values()
+    return (each["content"] for each in bodies if isinstance(each.get("content"), dict))
+
+
+def _as_text(data: dict[str, Any], pointer: Pointer) -> str | None:
+    """Let the user write what no place can hold; only in a path the escapes would change it."""
+    parameters, index = at(data, pointer[:-1]), int(pointer[-1])
+    node = parameters[index]
+    while "$ref" in node:
+        node = at(data, pointer_of(node["$ref"]))
+    if node.get("in") == "path" and node.get("style", "simple") != "simple":
+        return None
+    dropped = {"content", "style", "explode", "allowReserved", "example", "examples"}
+    parameters[index] = {**{key: node[key] for key in node.keys() - dropped}, "schema": {"type": "string"}}
+    return "It is a text, written as the server reads it."
 
 
 def _without_forms(data: dict[str, Any], pointer: Pointer) -> str | None:
@@ -179,6 +185,11 @@ def _valid(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
     """Cure what is invalid and means nothing: unknown keywords of 3.0, a scheme, a parameter of a path."""
+    nodes = place(data, pointer)
+    if len(nodes) > len(pointer) and isinstance(node := nodes[-1], dict) and "$ref" in node and len(node) > 1:
+        for key in node.keys() - {"$ref"}:
+            del node[key]
+        return "Left out: what stands beside the $ref."
     match pointer:
         case ("components", "securitySchemes", name, *_):
             scheme = data["components"]["securitySchemes"][name]
@@ -198,6 +209,15 @@ def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
             return f"Written as {name!a} among the `required` of the object."
         case (*_, "required") if isinstance(place(data, pointer)[-1], list):
             return _valid(data, pointer)
+        case (*_, key) if (key == "default" or key[:1] == "$") and not is_example(pointer[:-1]):
+            return _valid(data, pointer)
+        case (*owner, "externalDocs", _) if isinstance(at(data, tuple(owner)), dict):
+            del at(data, tuple(owner))["externalDocs"]
+            return "Left out: the externalDocs."
+    return _without_unknown_keywords(data, pointer)
+
+
+def _without_unknown_keywords(data: dict[str, Any], pointer: Pointer) -> str | None:
     nodes = place(data, pointer)
     is_value = not isinstance(nodes[-1], dict) or is_example((*pointer, ""))
     if not pointer or len(nodes) <= len(pointer) or is_value or not str(data.get("openapi")).startswith("3.0"):
@@ -219,6 +239,10 @@ def _sound_or_valid(data: dict[str, Any], pointer: Pointer) -> str | None:
     return _sound(data, pointer) or _valid(data, pointer)
 
 
+def _as_text_or_none(data: dict[str, Any], pointer: Pointer) -> str | None:
+    return _as_text(data, pointer) or renames.without_parameter(data, pointer)
+
+
 _Mend = Callable[[dict[str, Any], Pointer], str | None]
 MENDS: Final[dict[str, _Mend]] = {
     "invalid": _sound_or_valid,
@@ -236,11 +260,10 @@ MENDS: Final[dict[str, _Mend]] = {
     "tag-reserved": renames.other_tag,
     "name-collision": renames.named,
     "name-reserved": renames.named,
-    "parameter": renames.without_parameter,
+    "parameter": _as_text_or_none,
     "characters": _without_key,
     "composition": _any_value,
     "enum": _without_enum,
-    "reference-inside": _any_value,
     "schema-false": _any_value,
     "number": _without_key,
     "media-type": _media_type,
@@ -254,7 +277,7 @@ def _only_texts(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 def _still_named(data: dict[str, Any], pointer: Pointer) -> str | None:
     match pointer:
-        case (*_, "parameters", _) | (*_, "properties", _) | (*_, "enum" | "x-enum-varnames", _):
+        case (*_, "parameters", _):
             return None
     return renames.named(data, pointer)
 
@@ -266,5 +289,7 @@ HARMLESS: Final[dict[str, _Mend]] = {
     **dict.fromkeys(("name-unstable", "name-empty", "name-collision", "name-reserved"), _still_named),
     "characters": _only_texts,
     "invalid": _sound,
+    "binary": _text_in_json,
+    "parameter": _as_text,
     "media-type": _media_type,
 }

@@ -48,9 +48,6 @@ def named(data: dict[str, Any], pointer: Pointer) -> str | None:
             return without_parameter(data, pointer)
         case (*owner, "properties", name):
             return _without_property(at(data, tuple(owner)), name)
-        case (*owner, ("enum" | "x-enum-varnames") as key, _):
-            at(data, tuple(owner)).pop(key, None)
-            return "Its values have no names."
         case ("paths", _, _, "operationId"):
             return identified(data, pointer)
         case ("paths", _, _, "tags"):
@@ -83,6 +80,8 @@ def without_parameter(data: dict[str, Any], pointer: Pointer) -> str | None:
 
 def _without_property(owner: dict[str, Any], name: str) -> str:
     owner["properties"].pop(name, None)
+    if owner.get("additionalProperties") is False:
+        del owner["additionalProperties"]
     owner["required"] = [each for each in owner.get("required") or [] if each != name]
     if not owner["required"]:
         del owner["required"]

@@ -3,7 +3,6 @@
 What comes out is neither formatted nor tried; `formatting` and `verify` come next.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +23,6 @@ from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from generator.errors import GenerateError, VerificationError
-from generator.lint.losses import kind_of
 from generator.package.facts import Facts
 from generator.package.refusals import asking, crashes, refusals
 from generator.package.rewrite import rewrite
@@ -32,7 +30,7 @@ from generator.spec.contract import contract
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import operations
-from generator.spec.schemas import is_bytes
+from generator.spec.schemas import is_bytes, is_text, kind_of, sent_as
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 _RESERVED: Final = frozenset(
@@ -115,7 +113,6 @@ def _generate(document: Document, target: Path) -> None:
         raise GenerateError(
             "\n".join(["openapi-python-client refuses it:", *(each.text(document.path) for each in findings)])
         )
-    _require_own_modules(document, openapi)
     _rename_attributes(openapi, config)
     _rename_methods(document, openapi)
     project = Project(openapi=openapi, config=config, custom_template_path=TEMPLATES)
@@ -146,15 +143,6 @@ def _rename_methods(document: Document, openapi: GeneratorData) -> None:
         for each in collection.endpoints:
             if (name := names[tag, each.name]) != each.name:  # to convert one again may change it: `__class__`
                 each.name = PythonIdentifier(name, FIELD_PREFIX)
-
-
-def _require_own_modules(document: Document, openapi: GeneratorData) -> None:
-    """Inline schemas get names made of their surroundings; two of one name would be one file."""
-    names = Counter(each.class_info.module_name for each in [*openapi.models, *openapi.enums])
-    if twice := sorted(name for name, count in names.items() if count > 1):
-        raise GenerateError(
-            f"{document.path}: several schemas become one module: {', '.join(twice)}. Give them titles."
-        )
 
 
 def _render_ours(project: Project, resources: list[Resource], facts: Facts, target: Path) -> None:
@@ -215,6 +203,7 @@ def config_for(document: Document, target: Path) -> Config:
     """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    kinds |= {sent_as(kind) for content in bodies for kind in content if is_text(kind_of(kind))}
     settings = ConfigFile(
         post_hooks=[],
         package_name_override=target.name,

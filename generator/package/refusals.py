@@ -1,6 +1,7 @@
 """What openapi-python-client refuses to read, as findings with lines: it is the last judge of a spec."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -13,7 +14,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError as UpstreamError
 from openapi_python_client.parser.errors import ParseError
 from openapi_python_client.parser.openapi import Endpoint, EndpointCollection
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
 from generator.errors import GenerateError, GeneratorError
@@ -22,6 +23,7 @@ from generator.package.rewrite import owner_of, rewrite
 from generator.spec.document import Document, Pointer
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import METHODS, operations
+from generator.spec.schemas import class_of
 
 RULE: Final = "upstream"
 _ADVICE: Final = "Write it in another way; openapi-python-client cannot read it."
@@ -150,6 +152,23 @@ def refusals(document: Document, parsed: GeneratorData | UpstreamError) -> Itera
         yield refused_schema(document, each)
     for refusal in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
         yield error(document, refusal.pointer, RULE, refusal.message, _ADVICE)
+    modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
+    for module in (module for module, count in modules.items() if count > 1):
+        message = f"Several schemas of one name become models/{module}.py."
+        yield error(document, maker(document, module), RULE, message, "Give them titles.")
+
+
+def maker(document: Document, module: str) -> Pointer:
+    """Return the schema or the operation in whose name a module's begins, the longest such name."""
+    schemas = (document.at(("components", "schemas")) or {}).items()
+    made: dict[str, Pointer] = {
+        PythonIdentifier(class_of(name, each), FIELD_PREFIX): ("components", "schemas", name) for name, each in schemas
+    }
+    made |= {
+        PythonIdentifier(ClassName(each.id, FIELD_PREFIX), FIELD_PREFIX): each.pointer for each in operations(document)
+    }
+    owners = [name for name in made if module == name or module.startswith(f"{name}_")]
+    return made[max(owners, key=len)] if owners else ()
 
 
 def misread(document: Document, failure: ValidationError) -> Iterator[Finding]:

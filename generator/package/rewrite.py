@@ -4,29 +4,28 @@ Upstream passes a lone `$ref` of an `allOf` through and drops what stands beside
 `allOf`'s members and not at what these are composed of, and makes the classes inside a component's union twice.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attrs import define, field
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import PythonIdentifier, snake_case
 
-from generator.spec.classes import class_of, is_object, is_union, referred_name
+from generator.package.classes import NOTES, NULL, Lift, alias_of, name_apart
+from generator.package.composition import OWN, Compositions, constrains_only, merge
 from generator.spec.directions import relax
-from generator.spec.document import Document
+from generator.spec.document import Document, Pointer, pointer_of
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import WIRE_NAME, operations
-from generator.spec.schemas import schemas
+from generator.spec.schemas import UNIONS, is_object, is_text, is_union, kind_of, referred_name, schemas, sent_as
 from generator.spec.streams import only_streams
 
 Schema = dict[str, Any]
+_STRUCTURE: Final = frozenset(
+    {"components", "content", "items", "paths", "properties", "responses", "schema", "schemas"}
+)
+_MOST_NESTED: Final = 50
 _SPELLED: Final = {"<": "_lt", ">": "_gt", "=": "_eq", "!": "_not", "*": "_any", "+": "_plus", "-": "_minus"}
-_NULL: Final = {"type": "null"}
-_OWN: Final = ("properties", "required", "additionalProperties")
-# What says something about a value without saying what it is.
-_NOTES: Final = frozenset({"default", "deprecated", "description", "example", "examples", "title"})
-_BESIDE_ALIAS: Final = _NOTES | {"allOf", "anyOf", "oneOf", "discriminator", "type"}
-_CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
 
 
 def rewrite(document: Document) -> Document:
@@ -36,16 +35,31 @@ def rewrite(document: Document) -> Document:
     only_streams(data)
     if str(data.get("openapi")).startswith("3.2"):  # which upstream does not read; what it adds is mended or refused
         data["openapi"] = "3.1.1"
+    for pointer, node in document.changed(data).nodes:
+        if isinstance(content := node.get("content"), dict):
+            is_sent = pointer[-1:] == ("requestBody",) or pointer[:2] == ("components", "requestBodies")
+            node["content"] = {_spelled(kind, is_sent=is_sent): media for kind, media in content.items()}
     every = [schema for _, schema in schemas(data) if isinstance(schema, dict)]
+    components = data.setdefault("components", {}).setdefault("schemas", {})
+    _lift_referred(document.changed(data), components, every)
     relax(document.changed(data), every)
+    compositions = Compositions(document.changed(data).resolve)
     for schema in reversed(every):  # what is inside first
-        _write(schema)
+        _write(schema, compositions)
     for each in operations(document):
         _name_apart(document, data["paths"][each.path][each.method])
-    components = (data.get("components") or {}).get("schemas") or {}
     _follow_aliases(components, every)
-    _Lift(components).all()
-    return document.changed(data)
+    Lift(components).all()
+    changed = document.changed(data)
+    name_apart(changed, components)
+    return changed
+
+
+def _spelled(kind: str, *, is_sent: bool) -> str:
+    """Call texts that are sent by their charset, and none that is answered: upstream sends and reads them as bytes."""
+    if not is_text(kind_of(kind)):
+        return kind
+    return sent_as(kind) if is_sent else kind_of(kind)
 
 
 def _name_apart(document: Document, operation: dict[str, Any]) -> None:
@@ -65,39 +79,64 @@ def owner_of(name: str, names: Iterator[str] | dict[str, Any]) -> str:
     return max((each for each in names if name == each or name.startswith(f"{each}_")), key=len, default=name)
 
 
-def has_own_members(schema: Schema) -> bool:
-    """Say whether a schema has properties beside what it is composed of."""
-    return any(key in schema for key in _OWN)
-
-
-def constrains_only(schema: Schema, key: str) -> bool:
-    """Say whether the members of a union only ask for some of the properties around them, as no type can."""
-    return all(isinstance(each, dict) and each.keys() <= _CONSTRAINTS for each in schema.get(key) or [])
-
-
 def _copied(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _copied(value) for key, value in node.items()}
     return [_copied(each) for each in node] if isinstance(node, list) else node
 
 
-def _write(schema: Schema) -> None:
+def _write(schema: Schema, compositions: Compositions) -> None:
     type_ = schema.get("type")
     if "array" in (type_ if isinstance(type_, list) else [type_]) and "prefixItems" not in schema:
         schema.setdefault("items", {})
+    if _is_null(schema):
+        schema |= NULL
+        del schema["nullable"], schema["additionalProperties"]
     if schema.get("items") is False:  # behind prefixItems
         del schema["items"]
     if isinstance(schema.get("default"), dict | list):  # which is not used, and refused beside a union
         del schema["default"]
     if "patternProperties" in schema and schema.get("additionalProperties") is False:
         del schema["additionalProperties"]  # or what fits the patterns would be dropped
-    for key in ("anyOf", "oneOf"):
-        if key in schema and (schema.get("properties") or schema.get("allOf")) and constrains_only(schema, key):
+    if isinstance(schema.get("enum"), list):
+        _name_values(schema)
+    _write_composition(schema, compositions)
+
+
+def _name_values(schema: Schema) -> None:
+    """Name the values of an enum of which two would be one member."""
+    values = list(dict.fromkeys(each for each in schema["enum"] if isinstance(each, str)))
+    names = schema.get("x-enum-varnames")
+    if not isinstance(names, list) or len(names) != len(values):
+        names = [each if each[:1].isalpha() else f"VALUE_{index}" for index, each in enumerate(values)]
+    members = dict[str, str]()
+    for name in map(snake_case, map(str, names)):
+        numbered = (f"{name}_{number}" if number > 1 else name for number in range(1, len(names) + 1))
+        members.setdefault(next(each for each in numbered if each not in members), name)
+    if list(members) != list(members.values()):
+        schema["x-enum-varnames"] = list(members)
+
+
+def _write_composition(schema: Schema, compositions: Compositions) -> None:
+    for key in UNIONS:
+        if key in schema and constrains_only(schema, key):
             del schema[key]
+    if schema.get("allOf"):
+        merge(schema)
+    for each in compositions.distribute(schema):
+        _write(each, compositions)
     _tell_apart([each for key in ("anyOf", "oneOf") for each in schema.get(key) or [] if isinstance(each, dict)])
+    if schema.get("allOf"):
+        compositions.override(schema)
     if schema.get("allOf"):
         _compose(schema)
         _unfold_null(schema)
+
+
+def _is_null(schema: Schema) -> bool:
+    """Say whether a schema of OpenAPI 3.0 stands for null, which that has no type for: a closed object of nothing."""
+    is_closed = schema.get("type") == "object" and schema.get("additionalProperties") is False
+    return is_closed and schema.get("nullable") is True and not schema.get("properties")
 
 
 def _tell_apart(members: list[Schema]) -> None:
@@ -114,7 +153,7 @@ def _compose(schema: Schema) -> None:
         return
     [only] = members
     if "$ref" in only:
-        if has_own_members(schema):
+        if any(key in schema for key in OWN):
             members.append({"type": "object"})
     elif not is_object(only):
         del schema["allOf"]
@@ -126,7 +165,7 @@ def _flat(member: Schema) -> Iterator[Schema]:
         yield member
         return
     yield from member["allOf"]
-    if rest := {key: value for key, value in member.items() if key in _OWN}:
+    if rest := {key: value for key, value in member.items() if key in OWN}:
         yield rest
 
 
@@ -135,18 +174,50 @@ def _unfold_null(schema: Schema) -> None:
     nullable = schema.get("nullable") is True or (isinstance(type_, list) and "null" in type_)
     if not nullable or not schema.get("allOf") or is_union({**schema, "type": None}):
         return
-    inner = {key: value for key, value in schema.items() if key not in _NOTES and key != "nullable"}
+    inner = {key: value for key, value in schema.items() if key not in NOTES and key != "nullable"}
     if type_ is not None:
         inner["type"] = "object"
     for key in inner.keys() | {"nullable"}:
         schema.pop(key, None)
-    schema["oneOf"] = [dict(_NULL), inner]
+    schema["oneOf"] = [dict(NULL), inner]
+
+
+def _lift_referred(document: Document, components: dict[str, Any], every: list[Schema]) -> None:
+    """Make components of what schemas refer to inside of others and of answers, where upstream does not look."""
+    for schema in every:
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/") or referred_name(reference):
+            continue
+        pointer, target = _schema_at(document, pointer_of(reference))
+        if not isinstance(target, dict):
+            continue
+        if referred_name(target.get("$ref")) is None:
+            words = "_".join(step for step in pointer if re.fullmatch(r"\w+", step) and step not in _STRUCTURE)
+            names = (f"{words}{number or ''}" for number in range(len(components) + 1))
+            name = next(each for each in names if each not in components)
+            components[name] = dict(target)
+            target.clear()
+            target["$ref"] = f"#/components/schemas/{name}"
+        schema["$ref"] = target["$ref"]
+
+
+def _schema_at(document: Document, pointer: Pointer) -> tuple[Pointer, Any]:
+    """Return a schema with its place; of an answer, that of its body."""
+    for _ in range(_MOST_NESTED):
+        node = document.at(pointer)
+        if isinstance(node, dict) and isinstance(node.get("content"), dict) and node["content"]:
+            pointer = (*pointer, "content", next(iter(node["content"])), "schema")
+        elif isinstance(node, dict) and str(node.get("$ref")).startswith("#/") and not referred_name(node["$ref"]):
+            pointer = pointer_of(node["$ref"])
+        else:
+            return pointer, node
+    return pointer, None
 
 
 def _follow_aliases(components: dict[str, Any], every: list[Schema]) -> None:
     """Point to what a component is another name for: upstream makes the classes inside that twice, too."""
     aliases: dict[str | None, str] = {
-        name: reference for name, each in components.items() if (reference := _alias(each))
+        name: reference for name, each in components.items() if (reference := alias_of(each))
     }
     for schema in every if aliases else ():
         for _ in aliases:  # which may stand for one another, at worst in a circle
@@ -154,90 +225,3 @@ def _follow_aliases(components: dict[str, Any], every: list[Schema]) -> None:
                 schema["$ref"] = aliases[name]
     for each in aliases:
         del components[str(each)]
-
-
-def _alias(schema: Any) -> str | None:
-    """Return the `$ref` that a schema says nothing but notes beside, and that stands in a list of its own."""
-    if not isinstance(schema, dict) or schema.keys() - _BESIDE_ALIAS or "default" in schema:
-        return None
-    if schema.get("type", "object") != "object":
-        return None
-    members = [each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or []]
-    reference = members[0].get("$ref") if len(members) == 1 else None
-    return reference if referred_name(reference) else None
-
-
-@define
-class _Lift:
-    """Gives the objects inside the unions of components names, those that upstream would give them."""
-
-    components: dict[str, Any]
-    _classes: set[str] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        named = [(name, each) for name, each in self.components.items() if isinstance(each, dict)]
-        self._classes = {class_of(name, each) for name, each in named if is_object(each) or "enum" in each}
-
-    def all(self) -> None:
-        for name, schema in list(self.components.items()):
-            self._inside(schema, name)
-
-    def _inside(self, schema: Any, name: str) -> None:
-        if not isinstance(schema, dict) or "$ref" in schema:
-            return
-        self._unfold_types(schema)
-        members = [("anyOf", each) for each in schema.get("anyOf") or []]
-        members += [("oneOf", each) for each in schema.get("oneOf") or []]
-        lifted: dict[str, list[Any]] = {key: [] for key, _ in members}
-        for index, (key, member) in enumerate(members):
-            lifted[key].append(self._lifted(member, f"{name}_{_subscript(member, schema, index)}"))
-        schema |= lifted
-        if schema.get("type") == "array" and not members and (items := schema.get("items")):
-            schema["items"] = _plain(items)
-            self._inside(schema["items"], f"{name}_item")
-
-    def _unfold_types(self, schema: Schema) -> None:
-        type_ = schema.get("type")
-        types = list(type_) if isinstance(type_, list) else [type_]
-        if schema.get("nullable") is True and "null" not in types:
-            types.append("null")
-        if len(types) < 2 or not {"object", "array"} & set(types) or is_union({**schema, "type": None}):
-            return
-        inner = {key: value for key, value in schema.items() if key not in {"type", "nullable", "default"}}
-        for key in inner.keys() - _NOTES | {"type", "nullable"}:
-            schema.pop(key, None)
-        schema["oneOf"] = [{**inner, "type": each} if each != "null" else dict(_NULL) for each in types]
-
-    def _lifted(self, member: Any, name: str) -> Any:
-        member = _plain(member)
-        if not isinstance(member, dict) or "$ref" in member:
-            return member
-        if is_union(member):
-            self._inside(member, name)
-        elif member.get("type") == "array":
-            member["items"] = self._lifted(member.get("items"), f"{name}_item")
-        elif is_object(member):
-            return {"$ref": f"#/components/schemas/{self._named(member, name)}"}
-        return member
-
-    def _named(self, schema: Schema, name: str) -> str:
-        names = (f"{name}{number or ''}" for number in range(len(self.components) + 1))
-        key = next(each for each in names if each not in self.components and self._is_free(each, schema))
-        self._classes.add(class_of(key, schema))
-        self.components[key] = schema
-        return key.replace("~", "~0").replace("/", "~1")
-
-    def _is_free(self, name: str, schema: Schema) -> bool:
-        if class_of(name, schema) in self._classes:
-            schema.pop("title", None)
-        return class_of(name, schema) not in self._classes
-
-
-def _subscript(member: Any, union: Schema, index: int) -> str:
-    title = member.get("title") if isinstance(member, dict) else None
-    return title if title and title != union.get("title") else f"type_{index}"
-
-
-def _plain(schema: Any) -> Any:
-    reference = _alias(schema)
-    return {"$ref": reference} if reference else schema

@@ -5,7 +5,6 @@ what refers to it stays; an operation that it drops, or whose success it cannot 
 """
 
 import copy
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -16,20 +15,15 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError as UpstreamError
 from openapi_python_client.parser.properties import Schemas, build_schemas
 from openapi_python_client.schema import UntrustedString
-from openapi_python_client.strings import ClassName, PythonIdentifier
 from pydantic import ValidationError
 
 from generator.errors import GenerateError
 from generator.lint import Finding
 from generator.lint.finding import error, shown
-from generator.mend.mends import leave_out, unnamed, untyped_answer
-from generator.mend.places import place
+from generator.mend.mends import leave_out, untyped_answer
 from generator.package.refusals import asking, misread, refusals, refused_schema, upstream_findings
 from generator.package.rewrite import owner_of, rewrite
-from generator.spec.classes import class_of
 from generator.spec.document import Document, Pointer, pointer_of
-from generator.spec.naming import FIELD_PREFIX
-from generator.spec.operations import operations
 
 _ROUNDS: Final = 20
 _RULE: Final = "upstream"
@@ -89,10 +83,9 @@ def _without(data: dict[str, Any], document: Document, finding: Finding) -> Find
 
 
 def _less(data: dict[str, Any], pointer: Pointer) -> str | None:
-    node = place(data, pointer[:3])[-1] if pointer[2:] else {}
     if pointer[:1] == ("paths",) and pointer[3:4] == ("responses",) and not _is_read(pointer[4]):
         return untyped_answer(data, pointer[:5])
-    return "The classes inside are named after their places." if unnamed(node) else leave_out(data, pointer)
+    return leave_out(data, pointer)
 
 
 def _is_read(status: str) -> bool:
@@ -156,25 +149,3 @@ def _refused(document: Document, config: Config) -> Iterator[Finding]:
         yield from refusals(ours, parsed)
         return
     yield from refusals(document, parsed)
-    yield from _shared_modules(document, parsed)
-
-
-def _shared_modules(document: Document, parsed: GeneratorData) -> Iterator[Finding]:
-    """Yield what has made two classes of one module: inline schemas get names made of their surroundings."""
-    modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
-    for module in (module for module, count in modules.items() if count > 1):
-        message = f"Several schemas of one name become models/{module}.py."
-        yield error(document, maker(document, module), _RULE, message, "Give them titles.")
-
-
-def maker(document: Document, module: str) -> Pointer:
-    """Return the schema or the operation in whose name a module's begins, the longest such name."""
-    schemas = (document.at(("components", "schemas")) or {}).items()
-    made: dict[str, Pointer] = {
-        PythonIdentifier(class_of(name, each), FIELD_PREFIX): ("components", "schemas", name) for name, each in schemas
-    }
-    made |= {
-        PythonIdentifier(ClassName(each.id, FIELD_PREFIX), FIELD_PREFIX): each.pointer for each in operations(document)
-    }
-    owners = [name for name in made if module == name or module.startswith(f"{name}_")]
-    return made[max(owners, key=len)] if owners else ()

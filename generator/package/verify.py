@@ -14,7 +14,7 @@ from typing import Final
 from generator.errors import VerificationError
 from generator.lint.finding import Finding, error, shown
 from generator.package.provenance import files
-from generator.package.unread import maker
+from generator.package.refusals import maker
 from generator.spec.document import Document, Pointer
 from generator.spec.operations import operations
 
@@ -46,7 +46,7 @@ def verify(document: Document, package: Path, *, types: bool = True) -> None:
         _compile(package)
         _compare_operations(document, _import(package))
         if types:
-            _check_types(package)
+            check_types(package)
     except VerificationError as failure:
         failure.findings = list(_blamed(document, package, str(failure)))
         raise
@@ -103,13 +103,19 @@ def _compare_operations(document: Document, generated: list[str]) -> None:
         )
 
 
-def _check_types(package: Path) -> None:
+def check_types(*packages: Path) -> None:
+    """Let mypy judge packages that stand in one folder.
+
+    Raises:
+        VerificationError: Says what it says.
+    """
+    folder, names = packages[0].parent, [package.name for package in packages]
     # No configuration and no cache but what the caller names by mypy's own variable.
-    cache = Path(os.environ.get("MYPY_CACHE_DIR") or package.parent / ".mypy").absolute()
+    cache = Path(os.environ.get("MYPY_CACHE_DIR") or folder / ".mypy").absolute()
     options = ["--strict", "--config-file=", "--python-version=3.11", "--no-error-summary", f"--cache-dir={cache}"]
-    done = _python(["-m", "mypy", *options, "-p", package.name], package.parent)
+    done = _python(["-m", "mypy", *options, *(f"-p{name}" for name in names)], folder)
     if done.returncode != 0:
-        raise VerificationError(f"{package.name} does not pass mypy --strict:\n{done.stdout}{done.stderr}".rstrip())
+        raise VerificationError(f"{', '.join(names)} does not pass mypy --strict:\n{done.stdout}{done.stderr}".rstrip())
 
 
 def _python(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:

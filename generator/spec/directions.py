@@ -7,10 +7,9 @@ answered, those that only a request has.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from generator.spec.classes import referred_name
 from generator.spec.document import Document
 from generator.spec.operations import operations
-from generator.spec.schemas import schemas
+from generator.spec.schemas import reached
 
 Schema = dict[str, Any]
 
@@ -52,17 +51,6 @@ def _is(document: Document, schema: Any, key: str) -> bool:
 
 
 def _reached(document: Document, part: str) -> Iterator[Schema]:
-    seen: set[str] = set()
-    for each in operations(document):
-        node = each.node.get(part) or {}
-        bodies = node.values() if part == "responses" else [node]
-        waiting = [(document.resolve(body), "object") for body in bodies]
-        while waiting:
-            for _, schema in schemas(*waiting.pop()):
-                if not isinstance(schema, dict):
-                    continue
-                yield schema
-                name = referred_name(schema.get("$ref"))
-                if name is not None and name not in seen:
-                    seen.add(name)
-                    waiting.append((document.at(("components", "schemas", name)), "schema"))
+    nodes = [each.node.get(part) or {} for each in operations(document)]
+    bodies = [body for node in nodes for body in (node.values() if part == "responses" else [node])]
+    return reached(document.data, [document.resolve(body) for body in bodies])

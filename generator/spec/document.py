@@ -6,19 +6,19 @@ Reads YAML and JSON and judges nothing but that. `operations` gives the data mea
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from attrs import define, field
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from generator.errors import SpecError
-from generator.spec.classes import named_by_components
-from generator.spec.schemas import binary_contents, plain_booleans, schemas
+from generator.spec.schemas import binary_contents, named_by_components, plain_booleans, schemas, upper_ranges
 from generator.spec.streams import streams
 
 Pointer = tuple[str, ...]
@@ -69,7 +69,7 @@ class Document:
             # YAML forbids tabs as indentation. A line of JSON never begins inside a string.
             text = re.sub(r"(?m)^[ \t]+", lambda indent: " " * len(indent[0]), text)
         try:
-            return _lines(YAML(typ="safe", pure=True).compose(text))
+            return _lines(_yaml().compose(text))
         except YAMLError:  # JSON that is no YAML
             return {}
 
@@ -125,7 +125,8 @@ class Document:
 
 def pointer_of(reference: str) -> Pointer:
     """Split a local reference into its steps (RFC 6901)."""
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in reference.removeprefix("#/").split("/"))
+    steps = unquote(reference.removeprefix("#/")).split("/")  # a fragment is percent-encoded (RFC 6901, section 6)
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
 def load(path: Path) -> Document:
@@ -144,6 +145,7 @@ def normalize(data: dict[str, Any]) -> None:
     if not str(data.get("openapi")).startswith("3.0"):  # which has no boolean schemas
         plain_booleans(data)
     named_by_components(data)
+    upper_ranges(data)
     streams(data)
     binary_contents(data)
 
@@ -174,14 +176,25 @@ def _is_json(path: Path) -> bool:
 
 def _parse(path: Path, text: str) -> Any:
     try:
-        value = (
-            json.loads(text, object_pairs_hook=_unique) if _is_json(path) else YAML(typ="safe", pure=True).load(text)
-        )
+        value = json.loads(text, object_pairs_hook=_unique) if _is_json(path) else _yaml().load(text)
         return _Plain().value(value)
     except RecursionError as error:
         raise SpecError(f"{path}: is nested too deeply, or contains itself.") from error
     except (YAMLError, ValueError) as error:
         raise SpecError(f"{path}: {_told(error)}") from error
+
+
+class _Texts(SafeConstructor):
+    """Reads dates as texts, as JSON has them: an unquoted example may be no day of any year."""
+
+
+_Texts.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Texts
+    return yaml
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -214,8 +227,6 @@ class _Plain:
                 return {self._key(key): self.value(item, depth + 1) for key, item in value.items()}
             case list():
                 return [self.value(item, depth + 1) for item in value]
-            case datetime() | date():  # an unquoted example such as 2026-01-02
-                return value.isoformat()
             case None | bool() | int() | float() | str():
                 return value
         raise ValueError(f"holds a {type(value).__name__}, which JSON does not know.")

@@ -42,7 +42,7 @@ def paging(document: Document, operation: OperationFacts) -> Paging | None:
         PagesError: It says so of a parameter or a property that is not there.
     """
     schema = _success(document, operation)
-    readers = (_ours, _speakeasy, _fern, _microsoft, _links, _link_header)
+    readers = (_ours, _speakeasy, _links, _link_header)
     result = next((paged for read in readers if (paged := read(document, operation))), None)
     if result is None:
         return None
@@ -89,23 +89,6 @@ def _speakeasy(_: Document, operation: OperationFacts) -> Paging | None:
 def _input(inputs: list[Any], kind: str) -> str:
     names = (each.get("name") for each in inputs if isinstance(each, dict) and each.get("type") == kind)
     return str(next(names, ""))
-
-
-def _fern(_: Document, operation: OperationFacts) -> Paging | None:
-    match operation.node.get("x-fern-pagination"):
-        case {"cursor": str(cursor), "next_cursor": str(at), "results": str(items)}:
-            return Paging("cursor", _path(items), cursor.rpartition(".")[2], _path(at))
-        case {"offset": str(offset), "results": str(items)}:
-            kind: Kind = "page" if "page" in offset else "offset"
-            return Paging(kind, _path(items), offset.rpartition(".")[2])
-    return None
-
-
-def _microsoft(_: Document, operation: OperationFacts) -> Paging | None:
-    match operation.node.get("x-ms-pageable"):
-        case {"nextLinkName": str(at), **rest}:
-            return Paging("url", (str(rest.get("itemName", "value")),), at=(at,))
-    return None
 
 
 def _links(document: Document, operation: OperationFacts) -> Paging | None:

@@ -1,8 +1,15 @@
 """Where the schemas of a document stand. What they mean to openapi-python-client is for `rewrite` and `lint` to say."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from email.message import Message
 from typing import Any, Final
 
+from openapi_python_client.strings import ClassName
+
+from generator.spec.naming import FIELD_PREFIX
+
+UNIONS: Final = ("anyOf", "oneOf")
 _Pointer = tuple[str, ...]
 
 # Below which keywords stands a schema, below which several, below which things that the spec gives names.
@@ -58,6 +65,22 @@ def _inside(pointer: _Pointer, node: dict[str, Any], kind: str) -> Iterator[tupl
         yield (*pointer, key), value, _KINDS.get(key, "object")
 
 
+def reached(data: dict[str, Any], nodes: Iterable[Any], kind: str = "object") -> Iterator[dict[str, Any]]:
+    """Yield the schemas in some parts of a document, and of the components that they refer to."""
+    components = (data.get("components") or {}).get("schemas") or {}
+    seen = set[str]()
+    waiting = [(node, kind) for node in nodes]
+    while waiting:
+        for _, schema in schemas(*waiting.pop()):
+            if not isinstance(schema, dict):
+                continue
+            yield schema
+            name = referred_name(schema.get("$ref"))
+            if name is not None and name not in seen:
+                seen.add(name)
+                waiting.append((components.get(name), "schema"))
+
+
 def plain_booleans(data: dict[str, Any]) -> None:
     """Write `true` as the empty schema, which says the same, and which everybody reads."""
     places = [pointer for pointer, schema in schemas(data) if schema is True]
@@ -66,6 +89,17 @@ def plain_booleans(data: dict[str, Any]) -> None:
         for step in owner:
             node = node[int(step)] if isinstance(node, list) else node[step]
         node[int(key) if isinstance(node, list) else key] = {}
+
+
+def upper_ranges(data: dict[str, Any]) -> None:
+    """Write `4xx` as `4XX`, as the specification does."""
+    paths = data.get("paths")
+    for item in paths.values() if isinstance(paths, dict) else ():
+        for node in item.values() if isinstance(item, dict) else ():
+            if isinstance(node, dict) and isinstance(answers := node.get("responses"), dict):
+                node["responses"] = {
+                    key.upper() if re.fullmatch("[1-5]xx", key) else key: each for key, each in answers.items()
+                }
 
 
 _BYTES: Final = ("image/", "audio/", "video/", "font/")
@@ -77,6 +111,24 @@ _UNNAMED: Final = frozenset({"", "*/*"})  # as Litestar and springdoc call the m
 def is_bytes(kind: str) -> bool:
     """Say whether bodies of this media type are bytes, whatever they stand for."""
     return kind.startswith(_BYTES) or kind in _ARCHIVES
+
+
+def kind_of(media_type: str) -> str:
+    """Return the media type without its parameters, as upstream reads it."""
+    message = Message()
+    message.add_header("Content-Type", media_type)
+    kind = message.get_content_type()
+    return kind if media_type.startswith(kind) else ""
+
+
+def is_text(kind: str) -> bool:
+    """Say whether bodies of this media type are texts; a stream of events is one, too."""
+    return kind.startswith("text/")
+
+
+def sent_as(media_type: str) -> str:
+    """Return the Content-Type that a text is sent with, which no answer is called by."""
+    return f"{kind_of(media_type)};charset=utf-8"
 
 
 def binary_contents(data: dict[str, Any]) -> None:
@@ -120,3 +172,40 @@ def _mark_files(data: dict[str, Any], schema: Any, *, is_form: bool, depth: int 
         _mark_files(data, each, is_form=False, depth=depth - 1)
     if not is_form and "contentMediaType" in schema and "contentEncoding" not in schema:
         schema |= {"type": schema.get("type", "string"), "format": "binary"}
+
+
+def referred_name(reference: object) -> str | None:
+    """Return the name of the component's schema that a `$ref` leads to, None if it leads elsewhere."""
+    if not isinstance(reference, str) or not reference.startswith("#/components/schemas/"):
+        return None
+    name = reference.removeprefix("#/components/schemas/")
+    return None if "/" in name else name.replace("~1", "/").replace("~0", "~")
+
+
+def named_by_components(data: dict[str, Any]) -> None:
+    """Take the titles of components, in place, by which upstream would name their classes; a title of words describes.
+
+    FastAPI titles `Article-Input` and `Article-Output` alike, and a title is the first thing that an author edits.
+    """
+    components = data.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+        title = schema.pop("title", None) if isinstance(schema, dict) else None
+        if isinstance(title, str) and not schema.get("description") and " " in title.strip() and title != name:
+            schema["description"] = title
+
+
+def class_of(name: str, schema: dict[str, Any]) -> str:
+    """Return the name of the class that upstream makes of a component's schema."""
+    return ClassName(str(schema.get("title") or name), FIELD_PREFIX)
+
+
+def is_object(schema: dict[str, Any]) -> bool:
+    """Say whether upstream generates a schema as a class with attributes."""
+    kind = schema.get("type")
+    return kind == "object" or (kind is None and bool(schema.get("properties") or schema.get("allOf")))
+
+
+def is_union(schema: dict[str, Any]) -> bool:
+    """Say whether upstream reads a schema as one of several."""
+    return bool(schema.get("anyOf") or schema.get("oneOf")) or isinstance(schema.get("type"), list)

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import define, field
 from openapi_python_client.schema import UntrustedString
 
-from generator.spec.classes import class_of, is_object, referred_name
 from generator.spec.document import Document
+from generator.spec.schemas import class_of, is_object, referred_name
 
 Members = frozenset[str]
 

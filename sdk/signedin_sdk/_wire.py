@@ -18,7 +18,7 @@ import httpx
 from dateutil.parser import isoparse
 
 from .errors import UnexpectedStatus
-from .types import Unset
+from .types import File, Unset
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
@@ -321,7 +321,8 @@ def put_files(kwargs: dict[str, Any], body: Any) -> None:
 
 def put_content(kwargs: dict[str, Any], body: Any, kind: str) -> None:
     if not isinstance(body, Unset):
-        kwargs["content"] = body.payload.read()  # an `AsyncClient` sends no file, and a file is not sent twice
+        # An `AsyncClient` sends no file, and a file is not sent twice.
+        kwargs["content"] = body.payload.read() if isinstance(body, File) else text(body).encode()
         _put_kind(kwargs, kind)
 
 

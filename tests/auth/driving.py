@@ -20,35 +20,52 @@ import httpx
 from signedin import AsyncClient, BearerAuth, Client
 from signedin._threads import Promise
 from signedin.session import renewal_of
+from signedin.testing import FakeAuthServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from signedin import TokenPair, TokenSession
     from signedin.protocols import Answer
-    from signedin.testing import FakeAuthServer
 
 Colour = Literal["threads", "asyncio", "trio"]
+Server = FakeAuthServer
 PATIENCE = float(os.environ.get("DRIVE_PATIENCE", "20"))  # seconds; nothing here takes one
 # Faults of tokens that only the refresh, whose answer is parsed strictly, does not take: to a login they do no harm.
 TAKEN_BY_A_LOGIN = {"two access tokens"}
 
 
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The fake server's transport with a memory; async requests wait in threads, so that a gate blocks no loop."""
+    """The fake server's transport with a memory; async requests wait in threads, so that a gate blocks no loop.
 
-    def __init__(self, server: FakeAuthServer) -> None:
+    What a test wants otherwise overrides `_instead` or `_changed`.
+    """
+
+    def __init__(self, server: Server) -> None:
         self._transport = server.transport
         self.requests: list[httpx.Request] = []  # appended to only
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(self._arrived(request, b"".join(_sync(request.stream))))
+        if (answer := self._instead(request)) is None:
+            answer = self._transport.handle_request(self._arrived(request, b"".join(_sync(request.stream))))
+        return self._changed(answer, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        content = b"".join([chunk async for chunk in _async(request.stream)])
-        return await anyio.to_thread.run_sync(
-            self._transport.handle_request, self._arrived(request, content), limiter=_roomy(), abandon_on_cancel=True
-        )
+        if (answer := self._instead(request)) is None:
+            content = b"".join([chunk async for chunk in _async(request.stream)])
+            arrived = self._arrived(request, content)
+            answer = await anyio.to_thread.run_sync(
+                self._transport.handle_request, arrived, limiter=_roomy(), abandon_on_cancel=True
+            )
+        return self._changed(answer, request)
+
+    def _instead(self, request: httpx.Request) -> httpx.Response | None:  # noqa: ARG002 -- for those who override it
+        """Answer in the place of the server, which does not hear of the request."""
+        return None
+
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 -- likewise
+        """Return what arrives of the server's answer."""
+        return answer
 
     def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
         # A copy, as on a real wire: httpx's MockTransport calls `request.read()`, after which every body, also a
@@ -64,6 +81,29 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     @property
     def refreshes(self) -> list[httpx.Request]:
         return self.sent_to("/auth/refreshToken")
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in parts, in either colour; it breaks where a part is an exception."""
+
+    def __init__(self, *parts: bytes | Exception) -> None:
+        self.parts, self.is_closed = parts, False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self:
+            yield part
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 class Drive:
@@ -85,6 +125,22 @@ class Drive:
                 )
             result = call(*args, **kwargs)
             return await result if inspect.isawaitable(result) else result
+
+    def hook(self, hook: Callable[[Any], object]) -> Callable[[Any], Any]:
+        """Return an event hook as this colour's clients want it."""
+
+        async def awaited(argument: Any) -> None:
+            hook(argument)
+
+        return awaited if self.is_async else hook
+
+    def close(self, closable: Any) -> Any:
+        """Close a client or a session of this colour, to be awaited."""
+        return self(closable.aclose if self.is_async else closable.close)
+
+    def refresh(self, session: TokenSession) -> Any:
+        """Refresh by hand, to be awaited."""
+        return self(session.arefresh if self.is_async else session.refresh)
 
     async def aside(self, blocking: Callable[..., Any], *args: Any) -> Any:
         """Wait for something of the test's own, such as a gate, without blocking the loop."""
@@ -115,7 +171,7 @@ class Drive:
         return outcomes
 
     @asynccontextmanager
-    async def client(self, server: FakeAuthServer, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
+    async def client(self, server: Server, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
         """Open a client of this colour on the fake server, without retries; `client.wire` has what was sent."""
         wire = Wire(server)
         options = {"clock": server.clock, "transport": wire, "max_retries": 0, **options}
@@ -127,17 +183,24 @@ class Drive:
             yield client
         finally:
             with anyio.CancelScope(shield=True):
-                await self(client.aclose if self.is_async else client.close)
+                await self.close(client)
 
     @asynccontextmanager
-    async def bare(self, session: TokenSession, server: FakeAuthServer, **options: Any) -> AsyncIterator[Any]:
+    async def bare(self, session: TokenSession, server: Server, **options: Any) -> AsyncIterator[Any]:
         """Open an httpx client of this colour with nothing of ours but `BearerAuth`."""
         options = {"auth": BearerAuth(session), "transport": Wire(server), "base_url": server.base_url, **options}
         client: Any = (httpx.AsyncClient if self.is_async else httpx.Client)(**options)
         try:
             yield client
         finally:
-            await self(client.aclose if self.is_async else client.close)
+            await self.close(client)
+
+
+def signed_in(server: Server, **options: Any) -> Client:
+    """Open a client of threads on the fake server, with a pair of ada's."""
+    client = Client(server.base_url, **{"transport": server.transport, "clock": server.clock, **options})
+    client.session.sign_in(server.issue())
+    return client
 
 
 class Scripted:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from tests.auth.contracts import contract
 if TYPE_CHECKING:
     from signedin.protocols import Answer
 
+_certificates = functools.cache(ssl.create_default_context)
 Talk = Callable[[socket.socket, threading.Event], None]
 
 
@@ -71,7 +74,10 @@ def silent(_: socket.socket, stop: threading.Event) -> None:
     stop.wait(20)
 
 
-def asked(url: str, timeout: float = 0.3, **options: Any) -> Answer:
+def asked(url: str, timeout: float = 5.0, **options: Any) -> Answer:
+    """Return what a refresh was answered over a transport that is ready: to load certificates takes its time."""
+    if "transport" not in options:
+        options = {"transport": httpx.HTTPTransport(**{"verify": _certificates(), **options})}
     refresher = HttpRefresher(
         contract(), url, clock=VirtualClock(), client=lambda: httpx.Client(**options), allow_http=True
     )

@@ -10,8 +10,7 @@ import anyio
 import httpx
 import pytest
 from signedin import ConfigurationError
-from signedin._connections import AsyncBorrowed, Borrowed
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, AsyncBorrowed, Borrowed
 
 from tests.auth.counting import Counting, connected, counting, until
 
@@ -348,7 +347,7 @@ async def test_a_borrowed_transport_is_used_and_not_closed(drive: Drive) -> None
     )
     answer = await drive(http.get, "https://api.test", extensions={LEAVING: leaving})
     assert answer.text == "now"
-    await drive(http.aclose if drive.is_async else http.close)
+    await drive.close(http)
 
 
 class Handler:

@@ -14,18 +14,16 @@ from signedin import (
     APITimeoutError,
     AsyncClient,
     Client,
-    ConfigurationError,
     TokenPair,
 )
 
 from tests.auth.conftest import send_by_httpx
 from tests.auth.counting import Counting, counting, until
-from tests.auth.driving import Drive, Wire
+from tests.auth.driving import Body, Drive, Server, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Iterator
 
-    from signedin.testing import FakeAuthServer
 
 pytestmark = pytest.mark.anyio
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
@@ -35,12 +33,6 @@ class Answering(Wire):
     """The fake server, whose profiles come with a cookie, or are a redirect."""
 
     redirects, bakes = False, True
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._changed(super().handle_request(request), request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._changed(await super().handle_async_request(request), request)
 
     def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if self.bakes and request.url.path.endswith("/profile"):
@@ -85,14 +77,12 @@ async def _changed_settings(drive: Drive, client: Any) -> None:
 
 @pytest.mark.parametrize("scenario", [_calls, _a_refusal, _an_expiry, _a_redirect, _changed_settings])
 async def test_both_exchanges_send_the_same_and_show_hooks_the_same(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, scenario: Any
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch, scenario: Any
 ) -> None:
     assert await _seen(drive, server, scenario) == await _seen(drive, server, scenario, full=monkeypatch)
 
 
-async def _seen(
-    drive: Drive, server: FakeAuthServer, scenario: Any, full: pytest.MonkeyPatch | None = None
-) -> list[object]:
+async def _seen(drive: Drive, server: Server, scenario: Any, full: pytest.MonkeyPatch | None = None) -> list[object]:
     seen: list[object] = []
 
     def before(request: httpx.Request) -> None:
@@ -104,7 +94,7 @@ async def _seen(
 
     if full is not None:
         send_by_httpx(full)
-    hooks = {"request": [_hook(drive, before)], "response": [_hook(drive, after)]}
+    hooks = {"request": [drive.hook(before)], "response": [drive.hook(after)]}
     wire = Answering(server)
     wire.server = server  # type: ignore[attr-defined]
     async with drive.client(server, transport=wire, event_hooks=hooks, headers={"X-Own": "1"}) as client:
@@ -123,23 +113,16 @@ async def _seen(
     return seen
 
 
-def _hook(drive: Drive, hook: Callable[[Any], None]) -> Any:
-    async def ahook(argument: Any) -> None:
-        hook(argument)
-
-    return ahook if drive.is_async else hook
-
-
-async def test_a_cookie_that_a_call_brought_goes_with_the_next(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_cookie_that_a_call_brought_goes_with_the_next(drive: Drive, server: Server) -> None:
     async with drive.client(server, transport=(wire := Answering(server))) as client:
         for _ in range(2):
             await drive(client.users.get_profile)
     assert [request.headers.get("cookie") for request in wire.sent_to("/profile")] == [None, "seen=1"]
 
 
-async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, server: FakeAuthServer) -> None:
+async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, server: Server) -> None:
     seen: list[httpx.Request] = []
-    hooks = {"request": [_hook(drive, seen.append)], "response": [_hook(drive, lambda r: seen.append(r.request))]}
+    hooks = {"request": [drive.hook(seen.append)], "response": [drive.hook(lambda r: seen.append(r.request))]}
     async with drive.client(server, event_hooks=hooks) as client:
         await drive(client.users.get_profile)
     assert len(seen) == 2
@@ -148,20 +131,20 @@ async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, serve
 
 @pytest.mark.parametrize("moment", ["request", "response"])
 async def test_a_hook_that_raises_ends_the_call_and_closes_the_answer(
-    drive: Drive, server: FakeAuthServer, moment: str
+    drive: Drive, server: Server, moment: str
 ) -> None:
     def raising(_: object) -> None:
         raise ZeroDivisionError
 
-    body = Body([b"{}"])
+    body = Body(b"{}")
     wire = httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
-    async with drive.client(server, transport=wire, event_hooks={moment: [_hook(drive, raising)]}) as client:
+    async with drive.client(server, transport=wire, event_hooks={moment: [drive.hook(raising)]}) as client:
         with pytest.raises(ZeroDivisionError):
             await drive(client.users.get_profile)
-    assert body.closed == (moment == "response")
+    assert body.is_closed == (moment == "response")
 
 
-async def test_redirects_are_followed_by_httpx(drive: Drive, server: FakeAuthServer) -> None:
+async def test_redirects_are_followed_by_httpx(drive: Drive, server: Server) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         paths.append(request.url.path)
         return httpx.Response(307, headers={"location": "/moved"}) if len(paths) == 1 else httpx.Response(204)
@@ -174,46 +157,14 @@ async def test_redirects_are_followed_by_httpx(drive: Drive, server: FakeAuthSer
     assert [path.rpartition("/")[2] for path in paths] == ["profile", "moved"]
 
 
-async def test_an_auth_of_the_users_own_on_the_client_is_used(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        client.http.auth = ("ada", "secret")
-        with pytest.raises(APIStatusError):
-            await drive(client.users.get_profile)
-        assert client.wire.requests[-1].headers["authorization"].startswith("Basic ")
-
-
-async def test_a_closed_client_sends_nothing(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        pass
-    with pytest.raises(ConfigurationError, match="closed"):
+async def test_an_auth_of_the_users_own_on_the_client_is_used(drive: Drive, client: Any) -> None:
+    client.http.auth = ("ada", "secret")
+    with pytest.raises(APIStatusError):
         await drive(client.users.get_profile)
-    assert client.wire.requests == []
+    assert client.wire.requests[-1].headers["authorization"].startswith("Basic ")
 
 
 # ---------------------------------------------------------------------------------------- nothing is left open or half
-
-
-class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in chunks; the last may be an error to raise."""
-
-    def __init__(self, chunks: list[Any]) -> None:
-        self._chunks, self.closed = chunks, False
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-    def close(self) -> None:
-        self.closed = True
-
-    async def aclose(self) -> None:
-        self.closed = True
 
 
 @pytest.mark.usefixtures("exchange")
@@ -226,14 +177,14 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     ],
 )
 async def test_half_an_answer_is_a_typed_error_and_its_connection_is_closed(
-    drive: Drive, server: FakeAuthServer, trouble: Exception, error: type[Exception]
+    drive: Drive, server: Server, trouble: Exception, error: type[Exception]
 ) -> None:
-    body = Body([b'{"email": ', trouble])
+    body = Body(b'{"email": ', trouble)
     wire = httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
     async with drive.client(server, transport=wire) as client:
         with pytest.raises(error) as raised:
             await drive(client.users.get_profile)
-    assert body.closed
+    assert body.is_closed
     assert type(raised.value) is error
     cause = raised.value.__cause__
     assert isinstance(cause, httpx.RequestError)
@@ -259,7 +210,7 @@ async def test_an_answer_that_is_too_slow_leaves_no_connection(drive: Drive, api
         await drive(client.users.get_profile)
     api.release("profile")
     await drive.aside(api.wait_until, lambda: not api.open)
-    await drive(client.aclose if drive.is_async else client.close)
+    await drive.close(client)
 
 
 @pytest.mark.usefixtures("exchange")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from signedin import (
-    Client,
     FileStore,
     MemoryStore,
     NotSignedInError,
@@ -16,17 +15,16 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
+from signedin._network import LEAVING, RETURNING
 from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
-from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
-from tests.auth.driving import Drive, Waiters, Wire
+from tests.auth.driving import Body, Drive, Server, Waiters, Wire, signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from signedin.testing import FakeAuthServer
 
 pytestmark = pytest.mark.anyio
 
@@ -36,17 +34,11 @@ EXPIRED = 'Bearer realm="a, b", error="invalid_token", error_description="expire
 class Challenging(Wire):
     """The fake server, whose 401s have no body that says why, and the challenge that a test wants."""
 
-    def __init__(self, server: FakeAuthServer, challenge: str | None) -> None:
+    def __init__(self, server: Server, challenge: str | None) -> None:
         super().__init__(server)
         self._challenge = challenge
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(super().handle_request(request), request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(await super().handle_async_request(request), request)
-
-    def _answer(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:
         if answer.status_code != 401 or request.url.path.endswith("/refreshToken"):
             return answer
         headers = {"www-authenticate": self._challenge} if self._challenge else {}
@@ -57,7 +49,7 @@ class Challenging(Wire):
     "challenge", [EXPIRED, "Bearer error=invalid_token", 'Basic realm="x", bearer Error = "invalid_token"']
 )
 async def test_a_challenge_of_an_invalid_token_is_a_refresh_and_a_replay(
-    drive: Drive, server: FakeAuthServer, challenge: str
+    drive: Drive, server: Server, challenge: str
 ) -> None:
     async with drive.client(server, transport=Challenging(server, challenge)) as client:
         server.expire_access_tokens()
@@ -67,7 +59,7 @@ async def test_a_challenge_of_an_invalid_token_is_a_refresh_and_a_replay(
 
 @pytest.mark.parametrize("challenge", [None, EXPIRED, 'Bearer realm="x"'])
 async def test_a_refused_head_whose_answer_has_no_body_is_a_refresh(
-    drive: Drive, server: FakeAuthServer, challenge: str | None
+    drive: Drive, server: Server, challenge: str | None
 ) -> None:
     async with drive.client(server, transport=Challenging(server, challenge)) as client:
         server.expire_access_tokens()
@@ -87,7 +79,7 @@ async def test_a_refused_head_whose_answer_has_no_body_is_a_refresh(
     ],
 )
 async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_after_one_look_at_the_store(
-    drive: Drive, server: FakeAuthServer, challenge: str | None
+    drive: Drive, server: Server, challenge: str | None
 ) -> None:
     class Counting(MemoryStore):
         loads = 0
@@ -108,14 +100,14 @@ async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_afte
 
 
 async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pair(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path
+    drive: Drive, server: Server, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
     async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
         await drive(here.users.get_profile)
-        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        await drive.refresh(there.session)
         server.expire_access_tokens()
-        await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+        await drive.refresh(there.session)
 
         assert (await drive(here.users.get_profile)).email == "ada@example.com"
 
@@ -124,7 +116,7 @@ async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pa
 
 @pytest.mark.parametrize(("end", "error"), [("signed_out", NotSignedInError), ("expired", SessionExpiredError)])
 async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path, end: Any, error: type[Exception]
+    drive: Drive, server: Server, tmp_path: Path, end: Any, error: type[Exception]
 ) -> None:
     store = FileStore(tmp_path / "tokens.json")
     async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
@@ -137,7 +129,7 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
         else:
             server.revoke_all()
             with pytest.raises(SessionExpiredError):
-                await drive(there.session.arefresh if drive.is_async else there.session.refresh)
+                await drive.refresh(there.session)
 
         with pytest.raises(error):
             await drive(here.users.get_profile)
@@ -149,42 +141,29 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
 class Tracked(Wire):
     """The fake server, whose answers come as streams; `open` counts those that nobody has closed."""
 
-    open = 0
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._bodies: list[Body] = []
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._streamed(super().handle_request(request))
+    @property
+    def open(self) -> int:
+        return sum(not body.is_closed for body in self._bodies)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._streamed(await super().handle_async_request(request))
+    def _changed(self, answer: httpx.Response, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 -- a Wire's
+        return self._streamed(answer.status_code, answer.content, **answer.headers)
 
-    def _streamed(self, answer: httpx.Response) -> httpx.Response:
-        self.open += 1
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Body(answer.content, self))
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    def __init__(self, content: bytes, wire: Tracked) -> None:
-        self._content, self._wire = content, wire
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._content
-
-    def close(self) -> None:
-        self._wire.open -= 1
-
-    async def aclose(self) -> None:
-        self.close()
+    def _streamed(self, status: int, content: bytes, **headers: str) -> httpx.Response:
+        self._bodies.append(Body(content))
+        return httpx.Response(status, headers=headers, stream=self._bodies[-1])
 
 
-async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: Server) -> None:
     class Large(Tracked):
-        def _streamed(self, answer: httpx.Response) -> httpx.Response:
-            answer.close()
-            self.open += 1
-            return httpx.Response(401, headers={"content-length": "100000"}, stream=_Body(b"x" * 100_000, self))
+        def _instead(self, _: httpx.Request) -> httpx.Response:
+            return httpx.Response(401)
+
+        def _changed(self, *_: object) -> httpx.Response:
+            return self._streamed(401, b"x" * 100_000, **{"content-length": "100000"})
 
     wire = Large(server)
     async with drive.client(server, transport=wire, refresh_transport=server.transport) as client:
@@ -203,7 +182,7 @@ async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server
 
 
 @pytest.mark.parametrize("kind", ["a client of ours", "an httpx client with BearerAuth"])
-async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server: FakeAuthServer, kind: str) -> None:
+async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server: Server, kind: str) -> None:
     wire = Tracked(server)
     async with (
         drive.client(server, transport=wire, refresh_transport=server.transport) as client,
@@ -220,7 +199,7 @@ async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server:
 
 
 async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_goes_on(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     async with drive.client(server, timeout=0.05) as client:
         server.expire_access_tokens()
@@ -228,13 +207,13 @@ async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_go
         with pytest.raises(RefreshUnavailableError, match="takes longer"):
             await drive(client.users.get_profile)
         refresh.release()
-        await drive(client.session.aclose if drive.is_async else client.session.close)
+        await drive.close(client.session)
         assert server.ledger["rotations"] == 1
 
 
 @pytest.mark.parametrize("sending", ["first", "replay"])
 async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one(
-    drive: Drive, server: FakeAuthServer, sending: str
+    drive: Drive, server: Server, sending: str
 ) -> None:
     class Queueing(Wire):
         def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
@@ -254,7 +233,7 @@ async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_lea
         assert server.ledger["expired"] == (sending == "replay")
 
 
-async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Drive, server: Server) -> None:
     class Watching(Wire):
         def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
             returning.append(RETURNING in request.extensions)
@@ -269,7 +248,7 @@ async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Dri
 
 
 async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -285,7 +264,7 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
 
 
 @pytest.fixture
-def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
+def carry_out(server: Server) -> Callable[..., list[Any]]:
     """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
 
     def carry(renewal: Any, leave: Callable[[httpx.Request], None]) -> list[Any]:
@@ -304,9 +283,9 @@ def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
 
 
 def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
-    server: FakeAuthServer, carry_out: Callable[..., list[Any]]
+    server: Server, carry_out: Callable[..., list[Any]]
 ) -> None:
-    with _client(server) as client:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         sent: list[str] = []
 
@@ -323,8 +302,8 @@ def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
         assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
 
 
-def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
-    with _client(server) as client:
+def test_a_request_is_held_back_once(server: Server) -> None:
+    with signed_in(server) as client:
         renewal = renewal_of(client.session)
         request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
         steps: list[type] = []
@@ -342,9 +321,9 @@ def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
 
 
 def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in(
-    server: FakeAuthServer,
+    server: Server,
 ) -> None:
-    with _client(server) as client:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal, holds_back=True)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -354,8 +333,8 @@ def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_
             leaving(request)
 
 
-def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAuthServer) -> None:
-    with _client(server) as client:
+def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: Server) -> None:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal, holds_back=True)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -366,8 +345,8 @@ def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAu
 
 
 @pytest.mark.parametrize("why", ["another user's", "refused already"])
-def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(server: FakeAuthServer, why: str) -> None:
-    with _client(server) as client:
+def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(server: Server, why: str) -> None:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -381,10 +360,3 @@ def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(ser
         leaving(request)
 
         assert request.headers["authorization"] == before
-
-
-def _client(server: FakeAuthServer) -> Any:
-    """Return a signed-in client of threads."""
-    client = Client(server.base_url, transport=server.transport, clock=server.clock)
-    client.session.sign_in(server.issue())
-    return client

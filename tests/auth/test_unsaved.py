@@ -73,7 +73,7 @@ def stored(store: Stuck) -> Record:
 
 
 def test_it_is_written_in_the_background(session: TokenSession, store: Stuck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signedin._renewal.save_after", lambda _: 0.01)
+    monkeypatch.setattr("signedin._renewal.SAVES", (0.01,))
     saved = threading.Event()
     session.on("saved", lambda _: saved.set())
     assert saved.wait(PATIENCE)
@@ -84,7 +84,7 @@ def test_it_is_written_in_the_background(session: TokenSession, store: Stuck, mo
 @pytest.mark.anyio
 @pytest.mark.usefixtures("nobody_writes_it_later")
 async def test_it_is_written_by_close(drive: Drive, session: TokenSession, store: Stuck) -> None:
-    await drive(session.aclose if drive.is_async else session.close)
+    await drive.close(session)
     assert stored(store).pair == SECOND
 
 

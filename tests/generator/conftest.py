@@ -8,8 +8,10 @@ from types import ModuleType
 
 import pytest
 
+from generator.package.verify import check_types
 from generator.pipeline import Request, generate
-from tests.generator.specs import SHAPES, as_json, minimal
+from tests.generator.public import public
+from tests.generator.specs import as_json, minimal
 from tests.once import first, shared
 from tests.types_cache import types_cache
 
@@ -39,21 +41,25 @@ def imported(package: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def shapes_folder(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> Path:  # noqa: ARG001
-    """A package of parameters, enums, unions, forms and files, type-checked as the command line does it."""
-    folder = shared(tmp_path_factory) / "shapes"
+def packages(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> Path:  # noqa: ARG001
+    """The folder of the packages of shapes, habits, kinds and a public spec, which mypy has judged in one run."""
+    folder = shared(tmp_path_factory) / "packages"
     with first(folder) as is_first:
         if is_first:
-            spec = folder / "openapi.yaml"
-            spec.write_text(SHAPES, encoding="utf-8")
-            generate(Request(spec, folder / "shapes_sdk"), lambda _: None)
-    return folder / "shapes_sdk"
+            for name in ("shapes", "habits", "kinds"):
+                spec = Path(__file__).with_name(f"{name}.yaml")
+                assert generate(Request(spec, folder / f"{name}_sdk"), lambda _: None, types=False) == []
+            (folder / "public.json").write_text(as_json(public(1)), encoding="utf-8")
+            whole = Request(folder / "public.json", folder / "public_sdk", leave_out=True)
+            generate(whole, lambda _: None, types=False)
+            check_types(*(folder / f"{name}_sdk" for name in ("shapes", "habits", "kinds", "public")))
+    return folder
 
 
 @pytest.fixture(scope="session")
-def shapes(shapes_folder: Path) -> ModuleType:
-    """That package, imported."""
-    return imported(shapes_folder)
+def shapes(packages: Path) -> ModuleType:
+    """A package of parameters, enums, unions, forms and files."""
+    return imported(packages / "shapes_sdk")
 
 
 @pytest.fixture(scope="session")

@@ -9,22 +9,15 @@ from uuid import UUID
 import httpx
 import pytest
 
-from generator.pipeline import Request, generate
 from tests.generator.conftest import imported
-from tests.once import first, shared
 
-SPEC = Path(__file__).with_name("habits.yaml")
 AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 HTTP = httpx.Client(base_url="https://test")
 
 
 @pytest.fixture(scope="module")
-def habits(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
-    folder = shared(tmp_path_factory) / "habits"
-    with first(folder) as is_first:
-        if is_first:
-            generate(Request(SPEC, folder / "habits_sdk"), lambda _: None)
-    return imported(folder / "habits_sdk")
+def habits(packages: Path) -> ModuleType:
+    return imported(packages / "habits_sdk")
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from generator.pipeline import Request, generate
 from tests.generator.conftest import imported
 
 NAIVE: Final = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (that it has no time zone is the point)
@@ -19,10 +18,8 @@ AWARE: Final = NAIVE.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def kinds(tmp_path_factory: pytest.TempPathFactory, types_cache: None) -> ModuleType:  # noqa: ARG001
-    output = tmp_path_factory.mktemp("kinds") / "kinds_sdk"
-    assert generate(Request(Path(__file__).with_name("kinds.yaml"), output), lambda _: None) == []
-    return imported(output)
+def kinds(packages: Path) -> ModuleType:
+    return imported(packages / "kinds_sdk")
 
 
 @pytest.fixture
@@ -136,6 +133,37 @@ def test_a_property_is_read_as_what_it_is_and_written_back_alike(
     value = getattr(answer, attribute)
     assert (type(value).__name__ if attribute in {"who", "how"} else value) == read
     assert answer.to_dict() == body
+
+
+@pytest.mark.parametrize(
+    ("properties", "attribute", "kind"),
+    [
+        ({"animal": {"kind": "cat", "lives": 9, "at": None}}, "animal", "AnimalType0"),
+        ({"animal": {"kind": "dog", "tail": 1.5}}, "animal", "AnimalType1"),
+        ({"animal": None}, "animal", "NoneType"),
+        ({"id": "1", "short": {"id": "1", "name": None}}, "id", "str"),
+        *(({name: "12345"}, name, "str") for name in ("limited", "created_at", "createdAt", "content")),
+        ({"tail": 2.5}, "tail", "float"),
+        ({"inner": {"a": "x"}}, "inner", "ComposedType1InnerModel"),
+        ({"one": {"c": "x"}, "other": {"d": "x"}}, "other", "ComposedType1Other"),
+        *(({"order": value}, "order", "ComposedType1Order") for value in ("asc", "ASC", "a sc", "a_sc")),
+    ],
+)
+def test_a_composition_is_read_whole_and_written_back_alike(
+    calls: Any, properties: dict[str, Any], attribute: str, kind: str
+) -> None:
+    answer = calls.compose(body=None).parse(httpx.Response(200, json=properties))
+    assert type(getattr(answer, attribute)).__name__ == kind
+    assert answer.to_dict() == properties
+
+
+def test_a_text_is_sent_and_read_as_it_is_and_its_refusal_is_that_of_a_shared_answer(calls: Any) -> None:
+    call = calls.set_text(body="ä", where='[{"a": 1}]', x_list="a,b")
+    request = sent(call)
+    assert (request.headers["Content-Type"], request.content) == ("text/plain;charset=utf-8", "ä".encode())
+    assert (request.url.params["where"], request.headers["X-List"]) == ('[{"a": 1}]', "a,b")
+    assert call.parse(httpx.Response(200, text="5")) == "5"
+    assert call.parse_error(httpx.Response(404, json={"code": "no"})).code == "no"
 
 
 def test_a_server_that_could_answer_in_several_media_types_is_asked_for_the_one_that_is_read(calls: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from generator.lint import Finding, lint
-from generator.mend.partial import mended
+from generator.mend.partial import mended, mended_without_loss
 from generator.package.generation import config_for, generate_package
 from generator.package.unread import readable
 from generator.spec.document import Document
@@ -95,6 +95,7 @@ _FORM: Final = {"type": "object", "properties": {"a": {"type": "object", "proper
 _JSON_OR_FORM: Final = {
     "content": {"application/json": {"schema": _FORM}, "application/x-www-form-urlencoded": {"schema": _FORM}}
 }
+_XML_OR_JSON: Final = ("application/xml", "application/json")
 _PDF: Final = {"description": "No.", "content": {"application/xml": {"schema": _text()}}}
 # What large public specs hold, and the least that it costs.
 COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = {
@@ -110,7 +111,7 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
     "a default of a union": (_defaulting, []),
     "a union of one": (_wrapped, []),
     "an unused parameter": (_unused, []),
-    "one title twice": (_in_thing(_link("self", "next")), ["The classes inside are named after their places."]),
+    "one title twice": (_in_thing(_link("self", "next")), []),
     "JSON or a form": (
         _in_operation(requestBody=_JSON_OR_FORM),
         ["Left out: the form; it takes another media type, too."],
@@ -150,9 +151,7 @@ COSTS: Final[dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]]] = 
     "a body that is shared": (
         lambda spec: (
             spec["components"].update(
-                requestBodies={
-                    "All": {"content": {"text/xml": {"schema": _text()}, "application/json": {"schema": _text()}}}
-                }
+                requestBodies={"All": {"content": {key: {"schema": _text()} for key in _XML_OR_JSON}}}
             ),
             spec["paths"]["/things"]["get"].update(requestBody={"$ref": "#/components/requestBodies/All"}),
         ),
@@ -173,3 +172,54 @@ def test_what_public_specs_hold_costs_no_more_than_the_least_and_is_generated(ha
     assert [each.advice for each in [*findings, *more]] == costs
     generate_package(after, tmp_path / "any_sdk")
     assert (tmp_path / "any_sdk" / "api" / "things" / "list_things.py").is_file()
+
+
+def _shared_with_a_form(spec: dict[str, Any]) -> None:
+    spec["components"]["schemas"]["Thing"]["properties"]["file"] = _text(format="binary")
+    thing = {"schema": {"$ref": "#/components/schemas/Thing"}}
+    spec["paths"]["/things"]["post"] = {**sound(), "requestBody": {"content": {"multipart/form-data": thing}}}
+
+
+def _matrix(spec: dict[str, Any]) -> None:
+    one = {"name": "id", "in": "path", "required": True, "style": "matrix", "schema": _text()}
+    spec["paths"]["/things/{id}"] = {"get": {**sound(), "parameters": [one]}}
+
+
+@pytest.mark.parametrize(("change", "rule"), [(_shared_with_a_form, "binary"), (_matrix, "parameter")])
+def test_what_a_mend_would_make_wrong_elsewhere_stays_an_error(
+    change: Callable[[dict[str, Any]], None], rule: str
+) -> None:
+    spec = minimal()
+    change(spec)
+    _, findings = mended_without_loss(Document(Path("spec.json"), b"", spec))
+    assert [each.rule for each in _errors(findings)] == [rule]
+
+
+_IN_A_HEADER: Final = {"name": "a", "in": "header", "schema": {"type": "array", "items": {}}}
+
+
+def _beside_a_reference(spec: dict[str, Any]) -> None:
+    spec["components"]["parameters"] = {"page": {"name": "page", "in": "query", "schema": _text()}}
+    reference = {"$ref": "#/components/parameters/page", "schema": _text()}
+    spec["paths"]["/things"]["get"]["parameters"] = [reference]
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        (_in_thing(_text(format="binary")), "It is a text, wherever this schema stands."),
+        (_in_thing(_text(default=5)), "Left out: the default."),
+        (lambda spec: spec.update(externalDocs={"url": "/", "description": None}), "Left out: the externalDocs."),
+        (_beside_a_reference, "Left out: what stands beside the $ref."),
+        (
+            _in_operation(parameters=[{"name": "a", "in": "header", "schema": {"type": "array", "items": {}}}]),
+            "It is a t",
+        ),
+    ],
+)
+def test_what_costs_nothing_is_mended_by_default(change: Callable[[dict[str, Any]], object], advice: str) -> None:
+    spec = minimal() | {"openapi": "3.1.0"}
+    change(spec)
+    _, findings = mended_without_loss(Document(Path("spec.json"), b"", spec))
+    assert _errors(findings) == []
+    assert any(each.advice.startswith(advice) for each in findings)

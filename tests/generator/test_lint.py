@@ -86,6 +86,7 @@ FILES = {"type": "object", "properties": {"a": FILE}}
 LIST = {"type": "array", "items": {"type": "string"}}
 TEXT = {"type": "object", "properties": {"a": {"type": "string"}}}
 THING = {"$ref": "#/components/schemas/Thing"}
+TO_A = {"$ref": "#/components/schemas/A"}
 DAY = {"type": "string", "format": "date"}
 NULLABLE = {"type": "string", "nullable": True}
 NESTED: list[dict[str, Any]] = [
@@ -121,14 +122,14 @@ ERRORS: list[tuple[str, Change]] = [
     ("form", lambda spec: post(spec, PARTS, {"schema": {"oneOf": [TEXT, {**TEXT, "title": "Other"}]}})),
     ("encoding", lambda spec: post(spec, FORM, {"schema": TEXT, "encoding": {"a": {"explode": False}}})),
     ("encoding", lambda spec: post(spec, PARTS, {"schema": TEXT, "encoding": {"a": {"contentType": "text/csv"}}})),
-    ("composition", lambda spec: schema(spec, "A", {**TEXT, "oneOf": [THING, TEXT]})),
-    ("composition", lambda spec: schema(spec, "A", {"allOf": [THING], "anyOf": [TEXT]})),
-    ("composition", lambda spec: schema(spec, "A", {"allOf": [THING, {"oneOf": [TEXT, LIST]}]})),
-    ("composition", lambda spec: schema(spec, "A", {"oneOf": [THING], "anyOf": [TEXT]})),
-    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"type": "string"}, {"maxLength": 5}]})),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"type": "string"}, TEXT]})),
+    (
+        "composition",
+        lambda spec: schema(spec, "A", {**TEXT, "oneOf": [{"allOf": [TO_A]}]}),
+    ),
+    ("composition", lambda spec: schema(spec, "A", {"allOf": [{"oneOf": [TEXT] * 8}] * 3})),
     ("enum", lambda spec: schema(spec, "E", {"enum": [1, "a", None]})),
     ("enum", lambda spec: schema(spec, "E", {"type": "number", "enum": [1.5]})),
-    ("reference-inside", lambda spec: schema(spec, "A", {"$ref": "#/components/schemas/Thing/properties/label"})),
     ("schema-false", lambda spec: never(spec, properties={"a": False})),
     ("path-template", lambda spec: braces(spec, "b.c")),
     ("path-reference", lambda spec: spec["paths"].update({"/far": {"$ref": "#/paths/~1things"}})),
@@ -160,12 +161,7 @@ ERRORS: list[tuple[str, Change]] = [
     ("name-collision", lambda spec: second(spec, operationId="list_things")),
     ("name-collision", lambda spec: second(spec, tags=["Things"])),
     ("name-collision", lambda spec: spec["components"]["schemas"].update(FooBar=TEXT, foo_bar=TEXT)),
-    ("name-collision", lambda spec: schema(spec, "A", {"type": "object", "properties": {"a-b": {}, "aB": {}}})),
-    ("name-collision", lambda spec: schema(spec, "E", {"type": "string", "enum": ["a-b", "a_b"]})),
-    (
-        "name-collision",
-        lambda spec: schema(spec, "E", {"enum": [1, 2], "x-enum-varnames": ["a", "A"]}),
-    ),
+    ("name-collision", lambda spec: schema(spec, "A", {"type": "object", "properties": {"a-b": {}, "a b": {}}})),
     ("name-reserved", lambda spec: schema(spec, "Operation", TEXT)),
     ("name-reserved", lambda spec: post(spec, JSON, {"schema": TEXT}, name="body")),
     ("characters", lambda spec: schema(spec, "E", {"type": "string", "enum": ["a\u200db"]})),

@@ -112,9 +112,8 @@ def test_what_fits_a_pattern_is_kept_where_nothing_else_may_be_added(tmp_path: P
 
 
 MENDED: list[tuple[str, dict[str, Any], str]] = [
-    ("composition", {"properties": {"b": {}}, "oneOf": [{"type": "string"}]}, "Left untyped: properties/a."),
+    ("composition", {"allOf": [{"type": "string"}, {"type": "object"}]}, "Left untyped: properties/a."),
     ("enum", {"type": "string", "enum": ["a", 1]}, "Any value of its type fits."),
-    ("reference-inside", {"$ref": f"{TO}Thing/properties/label"}, "Left untyped: properties/a."),
     ("schema-false", {"type": "array", "items": False}, "Left untyped: a/items."),
 ]
 
@@ -172,3 +171,12 @@ def test_a_schema_that_openapi_python_client_fails_at_is_named(tmp_path: Path, m
     monkeypatch.setattr(refusals, "rewrite", failing)
     [finding] = trial(spec, config_for(spec, tmp_path / "any_sdk"))
     assert finding.pointer == ("components", "schemas", "Bad")
+
+
+def test_schemas_that_would_share_a_module_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = {"type": "object", "properties": {"c": {"type": "string"}}}
+    spec = document(tmp_path, {"A": {"type": "object", "properties": {"b": inner}}, "Ab": inner})
+    config = config_for(spec, tmp_path / "any_sdk")
+    assert trial(spec, config) == []
+    monkeypatch.setattr("generator.package.rewrite.name_apart", lambda *_: None)
+    assert [each.message for each in trial(spec, config)] == ["Several schemas of one name become models/ab.py."]

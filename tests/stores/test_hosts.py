@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -41,20 +42,12 @@ class Host:
 
 
 @contextmanager
-def hosts(base_url: str, store: str, count: int = HOSTS, **environ: str) -> Iterator[list[Host]]:
+def hosts(base_url: str, store: str, count: int) -> Iterator[list[Host]]:
     command = [sys.executable, "-m", "tests.stores.host", base_url]
+    options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     with ExitStack() as stack:
         started = [
-            stack.enter_context(
-                subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    cwd=ROOT,
-                    env={**os.environ, "SIGNEDIN_STORE": store, **environ},
-                )
-            )
+            stack.enter_context(subprocess.Popen(command, env={**os.environ, "SIGNEDIN_STORE": store}, **options))
             for _ in range(count)
         ]
         for process in started:
@@ -83,34 +76,37 @@ def ledger(base_url: str) -> dict[str, Any]:
 
 def sign_in(base_url: str, store: str) -> None:
     with Client(base_url, store=store) as client:
-        client.auth.register(email="ada@example.com", password="correct horse battery staple")
+        client.auth.register(email=f"{uuid4()}@example.com", password="correct horse battery staple")
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with backend(tmp_path_factory.mktemp("backend"), "--access-ttl", "300", "--ledger") as server:
+        yield server.base_url
 
 
 @pytest.mark.parametrize("kind", ["redis", "file"])
-def test_three_hosts_refresh_once_for_each_expiry(kind: str, redis_here: RedisServer, tmp_path: Path) -> None:
-    store = f"file://{tmp_path}/tokens.json" if kind == "file" else redis_here.url
-    with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
-        sign_in(server.base_url, store)
-        with hosts(server.base_url, store) as fleet:
-            assert all_at_once(fleet, grown_old=False) == [{"served": THREADS}] * HOSTS
-            assert ledger(server.base_url)["refreshes"] == 0
-            for expiry in (1, 2, 3):
-                assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}] * HOSTS
-                counts = ledger(server.base_url)
-                assert counts["refreshes"] == expiry
-                assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
+def test_hosts_refresh_once_for_each_expiry(kind: str, redis_here: RedisServer, tmp_path: Path, base_url: str) -> None:
+    store, count = (f"file://{tmp_path}/tokens.json", 2) if kind == "file" else (redis_here.url, HOSTS)
+    sign_in(base_url, store)
+    before = ledger(base_url)["refreshes"]
+    with hosts(base_url, store, count) as fleet:
+        assert all_at_once(fleet, grown_old=False) == [{"served": THREADS}] * count
+        assert ledger(base_url)["refreshes"] == before
+        for expiry in (1, 2, 3):
+            assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}] * count
+            counts = ledger(base_url)
+            assert counts["refreshes"] == before + expiry
+            assert counts["reused_tokens"] == counts["refused_refreshes"] == counts["families_revoked"] == 0
 
 
-def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, tmp_path: Path) -> None:
-    with backend(tmp_path, "--access-ttl", "300", "--ledger") as server:
-        sign_in(server.base_url, redis_here.url)
-        with hosts(server.base_url, redis_here.url, count=1) as fleet:
-            key = f"{server.base_url}#default"
-            store = open_store(redis_here.url)
-            assert isinstance(store, RedisStore)
-            with closing(store):
-                all_at_once(fleet, grown_old=False)
-                assert store.try_lock(key, "the dead", 2)
-                assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}]
-                assert store.lock_holder(key) is None
-        assert ledger(server.base_url)["refreshes"] == 1
+def test_a_host_that_dies_under_the_lease_is_followed_when_it_runs_out(redis_here: RedisServer, base_url: str) -> None:
+    sign_in(base_url, redis_here.url)
+    before, key, store = ledger(base_url)["refreshes"], f"{base_url}#default", open_store(redis_here.url)
+    assert isinstance(store, RedisStore)
+    with hosts(base_url, redis_here.url, count=1) as fleet, closing(store):
+        all_at_once(fleet, grown_old=False)
+        assert store.try_lock(key, "the dead", 2)
+        assert all_at_once(fleet, grown_old=True) == [{"served": THREADS}]
+        assert store.lock_holder(key) is None
+    assert ledger(base_url)["refreshes"] == before + 1

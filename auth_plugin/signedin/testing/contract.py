@@ -171,7 +171,7 @@ class TokenStoreContract:
 
         with ThreadPoolExecutor(2) as pool:
             readers = [pool.submit(read) for _ in range(2)]
-            for number in range(1, 40):
+            for number in range(1, 20):
                 put(store, _halves(number))
             done.set()
             assert all(reader.result(_PATIENCE) for reader in readers)
