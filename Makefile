@@ -11,7 +11,7 @@ UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(INDEX)}" $(BIN)/uv pip install --q
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 canaries bench backend-check backend-load conformance conformance-check backends backends-node check lint types mypy pyright sdk-check generate diff release record lock hostile bench-generator docs pages backend clean
+.PHONY: help demo web test model mutants machines seeds chaos stress faults httpx2 fast canaries bench backend-check backend-load conformance conformance-check backends backends-node check lint types mypy pyright sdk-check generate diff release record lock hostile bench-generator docs pages backend clean
 
 help: ## List the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -57,13 +57,17 @@ faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcom
 httpx2: $(VENV)/dev.stamp ## The tests of the auth layer with httpx2 in the place of httpx
 	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
 
+fast: $(VENV)/dev.stamp ## The tests of the auth layer with fast=True, but for those in tests/fast_lane.py
+	@$(BIN)/python -m pytest -p tests.fast_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
+
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \
 		tests/generator/test_tracebacks.py tests/packaging/test_contents.py $(ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md and docs/performance.md; fail where one is missed
+	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/bench.stamp
 	@$(BIN)/python -m benchmarks.figures
-	@$(BIN)/python -m benchmarks.calls $(ARGS)
+	@.venv-bench/bin/python -m benchmarks.calls $(ARGS)
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
 	@sh tests/system_packages.sh
@@ -164,4 +168,8 @@ $(VENV)/peers.stamp: requirements/conformance.txt $(VENV)/demo.stamp
 
 $(VENV)/backends.stamp: requirements/backends.txt $(VENV)/dev.stamp
 	@$(UV) -r requirements/backends.txt || $(PIP) --require-hashes -r requirements/backends.txt
+	@touch $@
+
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/demo.stamp
+	@$(PIP) --require-hashes -r requirements/bench.txt
 	@touch $@

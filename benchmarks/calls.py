@@ -1,7 +1,7 @@
-"""`make bench`: what a typed call costs beside a bare `httpx.Client.get(...).json()`, for docs/performance.md.
+"""`make bench`: what a typed call costs beside a bare `httpx.Client.get(...).json()` and other clients.
 
-All run in turns in this process against one server in another, a bare asyncio protocol that answers without parsing:
-it is never the bottleneck. `python -m benchmarks.calls [rounds]`; fails where a figure is missed.
+All run in turns in this process against one server in another (canned.py). `python -m benchmarks.calls [rounds]` writes
+docs/performance.md and its chart, and fails where a figure is missed.
 """
 
 from __future__ import annotations
@@ -10,245 +10,306 @@ import asyncio
 import gc
 import os
 import platform
-import socket
 import statistics
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import httpx
-from signedin import AsyncClient, Client, TokenPair
+from benchmarks import alone
+from benchmarks.canned import canned_server
+from benchmarks.chart import bars
+from benchmarks.peers import AIOHTTP, ASYNC, BARE, BLOCKING, FAST, OURS, PACKAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from multiprocessing.connection import Connection
+    from collections.abc import Awaitable, Callable
 
+_NONE: Final = "\u2013"
+Figures = dict[str, list[float]]  # of each round
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
+CHART: Final = PAGE.with_suffix(".svg")
 _HEAD: Final = """\
 # What does a call cost?
 
-Written by `make bench` (`python -m benchmarks.calls {rounds}`) on {date}; do not edit. Python {python}, httpx {httpx},
-{system}, {processors} processors, load {load:.0f}. A typed, authenticated call (`client.users.get_profile()`) against
-a bare `httpx.Client.get(...).json()` with the same header, in turns in one process: medians of {rounds} rounds, with
-the quartiles. A server in a process of its own answers without parsing. A ratio below 1 means that the typed call is
-cheaper: each of its connections is a transport of its own, where httpx's pool looks at all of them for every request,
-and it passes by what `httpx.Client.send` does for redirects, mounts and cookies.
+Written by `make bench` (`python -m benchmarks.calls {rounds}`) on {date}; do not edit. Python {python}, {system},
+{processors} processors, load {load:.0f}; {packages}. Medians of {rounds} rounds, in each of which all clients took
+turns in one process; a server in a process of its own answers without parsing.
 
-| what | measured | quartiles | goal |
-|---|--:|--:|--:|
+A call is `client.users.get_profile()`: authenticated, checked, typed. What it costs is a ratio to
+`httpx.Client.get(...).json()` with the same header: below 1, the typed call is cheaper. Each connection of signedin is
+a transport of its own, where httpx's pool looks at all of them for every request, and a call passes by what
+`httpx.Client.send` does for redirects, mounts and cookies. With [`fast=True`](fast.md) a client in Rust has the
+connections.
+
+![Processor time of a call, as a ratio to httpx](performance.svg)
+
+| what | measured | quartiles | goal | with `fast=True` | goal |
+|---|--:|--:|--:|--:|--:|
 """
-_BODY: Final = (
-    b'{"id":"5f0c9e0e-8f0e-4a51-9a3c-0d6f0f4b3a11","email":"ada@example.com",'
-    b'"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-01-02T03:04:05Z"}'
-)
-_ANSWER: Final = (
-    b"HTTP/1.1 200 OK\r\nserver: canned\r\ndate: Mon, 30 Nov 2026 12:00:00 GMT\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
-)
-_TOKEN: Final = "a" * 180
-_PATH: Final = "/users/profile"
+_PEERS: Final = """
+## Beside other clients
+
+Each as its documentation shows it, with its own connections and the same token; their answers are read as JSON, and as
+models where the client does so. Ratios to bare httpx of the same column; the last column is in milliseconds. httpx
+itself is not in it: its thousand calls at once end in `PoolTimeout`.
+
+"""
+_AIOHTTP: Final = """
+## Rust or aiohttp
+
+`fast=True` could have been httpx on aiohttp (`httpx-aiohttp`). It has no blocking client, where most of the difference
+is, and works on asyncio only. [Halve the cost of a call](fast.md) has the whole comparison.
+"""
 
 
-class Goal(NamedTuple):
-    """One figure: how it is measured in a round, and what it must be."""
+class Column(NamedTuple):
+    """One kind of work, done by all peers in turns, and what signedin must reach in it."""
+
+    name: str
+    what: str
+    measure: Callable[[str], dict[str, float]]  # what a call of each costs
+    goal: float
+    fast: float | None = None
+    against: str = BARE
+    is_rate: bool = False  # calls per second: the more, the better
+
+
+class Alone(NamedTuple):
+    """One figure of signedin's own."""
 
     what: str
     measure: Callable[[str], float]
-    bound: float
+    goal: float
     at_least: bool = False
 
-    def reached(self, figure: float) -> bool:
-        return figure >= self.bound if self.at_least else figure <= self.bound
+
+# -------------------------------------------------------------------------------------------------------------- columns
 
 
-class Cost(NamedTuple):
-    processor: float
-    wall: float
-
-
-class _Canned(asyncio.Protocol):
-    """Answers each request, by the blank line that ends it, with the same bytes."""
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._transport.write(_ANSWER * data.count(b"\r\n\r\n"))
-
-
-def _serve(ready: Connection) -> None:
-    async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(_Canned, "127.0.0.1", 0, backlog=4096)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
-
-
-@contextmanager
-def canned_server() -> Iterator[str]:
-    """Serve in a process of its own; its address."""
-    ours, theirs = get_context("spawn").Pipe()
-    process = get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        port = ours.recv()
-        socket.create_connection(("127.0.0.1", port)).close()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _bare(url: str, kind: Any) -> Any:
-    return kind(base_url=url, headers={"authorization": f"Bearer {_TOKEN}"}, timeout=httpx.Timeout(60))
-
-
-def _ours(url: str, kind: Any) -> Any:
-    client = kind(url)
-    client.session.sign_in(TokenPair(_TOKEN, "r"))
-    return client
-
-
-def _in_turns(bare: Callable[[], object], ours: Callable[[], object], turns: int) -> tuple[Cost, Cost]:
-    """Return what each costs; in turns, so that a busy machine is busy for both, after one that opens connections."""
-    spent = {bare: Cost(0.0, 0.0), ours: Cost(0.0, 0.0)}
+def _spent(works: dict[str, Callable[[], object]], clock: Callable[[], float], turns: int) -> dict[str, float]:
+    """Return what each costs; in turns, so that a busy machine is busy for all, after one that opens connections."""
+    spent = dict.fromkeys(works, 0.0)
     for turn in range(turns + 1):
-        for work in (bare, ours) if turn % 2 else (ours, bare):
+        for name in works if turn % 2 else reversed(works):
             gc.collect()
-            processor, wall = time.process_time(), time.perf_counter()
-            work()
-            if turn:
-                cost = spent[work]
-                spent[work] = Cost(
-                    cost.processor + time.process_time() - processor, cost.wall + time.perf_counter() - wall
-                )
-    return spent[bare], spent[ours]
+            begun = clock()
+            works[name]()
+            spent[name] += clock() - begun if turn else 0.0
+    return spent
 
 
-def blocking(url: str, *, calls: int = 100) -> float:
+def _repeated(call: Callable[[], object], times: int) -> Callable[[], None]:
+    def work() -> None:
+        for _ in range(times):
+            call()
+
+    return work
+
+
+def blocking(url: str, *, calls: int = 50, turns: int = 4) -> dict[str, float]:
     """CPU of one thread."""
-    with _bare(url, httpx.Client) as bare, _ours(url, Client) as client:
-
-        def of_bare() -> None:
-            for _ in range(calls):
-                bare.get(_PATH).json()
-
-        def of_ours() -> None:
-            for _ in range(calls):
-                client.users.get_profile()
-
-        theirs, ours = _in_turns(of_bare, of_ours, turns=10)
-        return ours.processor / theirs.processor
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(opens(url)) for name, opens in BLOCKING.items()}
+        return _spent({name: _repeated(call, calls) for name, call in opened.items()}, time.process_time, turns)
 
 
-def threads(url: str, *, workers: int = 16, calls: int = 30) -> float:
-    """Calls per second of so many threads on one client."""
-    with _bare(url, httpx.Client) as bare, _ours(url, Client) as client, ThreadPoolExecutor(workers) as pool:
+def threads(url: str, *, workers: int = 16, calls: int = 30) -> dict[str, float]:
+    """Wall of so many threads on one client; a raw socket has no room for them."""
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(workers))
+        works: dict[str, Callable[[], object]] = {}
+        for name, opens in BLOCKING.items():
+            if name != "a raw socket":
+                work = _repeated(stack.enter_context(opens(url)), calls)
+                works[name] = partial(
+                    lambda work: [job.result() for job in [pool.submit(work) for _ in range(workers)]], work
+                )
+        return _spent(works, time.perf_counter, turns=2)
 
-        def crowd(call: Callable[[], object]) -> None:
-            list(pool.map(lambda _: [call() for _ in range(calls)], range(workers)))
 
-        theirs, ours = _in_turns(
-            lambda: crowd(lambda: bare.get(_PATH).json()), lambda: crowd(client.users.get_profile), turns=3
-        )
-        return theirs.wall / ours.wall
+async def _crowd(call: Callable[[], Awaitable[object]], workers: int, calls: int) -> None:
+    async def work() -> None:
+        for _ in range(calls):
+            await call()
+
+    await asyncio.gather(*(work() for _ in range(workers)))
 
 
-def tasks(url: str, *, workers: int, calls: int) -> float:
+def tasks(url: str, *, workers: int, calls: int) -> dict[str, float]:
     """CPU of so many tasks on one client."""
+
+    async def opened(stack: AsyncExitStack) -> dict[str, Any]:
+        return {name: await stack.enter_async_context(opens(url)) for name, opens in ASYNC.items()}
+
     with asyncio.Runner() as runner:
-
-        async def crowd(call: Callable[[], Awaitable[object]]) -> None:
-            async def work() -> None:
-                for _ in range(calls):
-                    await call()
-
-            await asyncio.gather(*(work() for _ in range(workers)))
-
-        async def of_bare() -> object:
-            return (await bare.get(_PATH)).json()
-
-        bare, client = _bare(url, httpx.AsyncClient), _ours(url, AsyncClient)
-        theirs, ours = _in_turns(
-            lambda: runner.run(crowd(of_bare)), lambda: runner.run(crowd(client.users.get_profile)), turns=2
-        )
-        for each in (bare, client):
-            runner.run(each.aclose())
-        return ours.processor / theirs.processor
+        stack = AsyncExitStack()
+        calling = runner.run(opened(stack))
+        works = {
+            name: partial(lambda call: runner.run(_crowd(call, workers, calls)), call) for name, call in calling.items()
+        }
+        try:
+            return _spent(works, time.process_time, turns=2)
+        finally:
+            runner.run(stack.aclose())
 
 
-def cold(url: str, *, calls: int = 1000) -> float:
+def cold(url: str, *, calls: int = 1000) -> dict[str, float]:
     """Wall of so many calls at once on a client that has no connection yet."""
 
-    async def wall(client: Any, call: Callable[[], Awaitable[object]]) -> float:
-        async with client:
+    async def wall(opens: Any) -> float:
+        async with opens(url) as call:
             begun = time.perf_counter()
-            # httpx may end in PoolTimeout.
-            await asyncio.gather(*(call() for _ in range(calls)), return_exceptions=True)
+            await _crowd(call, calls, 1)
             return time.perf_counter() - begun
 
-    bare, client = _bare(url, httpx.AsyncClient), _ours(url, AsyncClient)
-    ours = asyncio.run(wall(client, client.users.get_profile))
-    return ours / asyncio.run(wall(bare, lambda: bare.get(_PATH)))
+    return {name: asyncio.run(wall(ASYNC[name])) for name in (OURS, FAST, AIOHTTP, "httpx on aiohttp", "pyreqwest")}
 
 
-def views(url: str, *, calls: int = 2000) -> float:
-    """CPU of `with_options`, in microseconds."""
-    with _ours(url, Client) as client:
-        spent = time.process_time()
-        for _ in range(calls):
-            client.with_options(timeout=2)
-        return (time.process_time() - spent) / calls * 1e6
-
-
-GOALS: Final = (
-    Goal("sync, 1 thread: CPU ÷ CPU", blocking, 0.75),
-    Goal("async, 1 task: CPU ÷ CPU", partial(tasks, workers=1, calls=400), 0.80),
-    Goal("async, 50 tasks on one client: CPU ÷ CPU", partial(tasks, workers=50, calls=12), 0.38),
-    Goal("async, 200 tasks on one client: CPU ÷ CPU", partial(tasks, workers=200, calls=4), 0.30),
-    Goal("sync, 16 threads on one client: calls per second ÷ calls per second", threads, 1.3, at_least=True),
-    Goal("`with_options(timeout=2)`: µs of CPU", views, 5.0),
-    Goal("1,000 calls at once on a cold client: wall ÷ wall", cold, 0.32),  # four times aiohttp's
+COLUMNS: Final = (
+    Column("sync", "sync, 1 thread: CPU", blocking, 0.75, 0.50),
+    Column("1 task", "async, 1 task: CPU", partial(tasks, workers=1, calls=200), 0.80, 0.50),
+    Column("50 tasks", "async, 50 tasks on one client: CPU", partial(tasks, workers=50, calls=8), 0.38, 0.16),
+    Column("200 tasks", "async, 200 tasks on one client: CPU", partial(tasks, workers=200, calls=3), 0.30, 0.12),
+    Column("16 threads", "sync, 16 threads on one client: calls per second", threads, 1.3, is_rate=True),
+    Column("1,000 cold", "1,000 calls at once on a cold client: wall ÷ aiohttp", cold, 4.0, 2.0, against=AIOHTTP),
 )
 
 
-def main(rounds: int = 9) -> int:
-    """Measure, print, write the page after each figure; return 1 if a figure was missed."""
-    figures: dict[Goal, list[float]] = {goal: [] for goal in GOALS}
-    with canned_server() as url:
-        for number in range(1, rounds + 1):
-            for goal in GOALS:
-                if goal.measure is cold and number % 3 and number < rounds:
-                    continue  # takes httpx minutes where the machine is busy
-                figures[goal].append(goal.measure(url))
-                print(f"{number}/{rounds} {goal.what}: {figures[goal][-1]:.3f}", flush=True)
-                PAGE.write_text(_page({goal: measured for goal, measured in figures.items() if measured}, number))
-    return 1 if any(not goal.reached(statistics.median(measured)) for goal, measured in figures.items()) else 0
+def alones(folder: str) -> tuple[Alone, ...]:
+    """Return the figures of signedin's own; `folder` has generated packages."""
+    told, foreseen = (partial(alone.expiry, by_exp=by_exp) for by_exp in (False, True))
+    return (
+        Alone("50 calls that meet a 401 for an expired token: wall ÷ (refresh + two batches)", told, 1.25),
+        Alone("50 calls whose token has expired by `exp`: wall ÷ (refresh + one batch)", foreseen, 1.10),
+        Alone("logging and OpenTelemetry off, retries unused: CPU ÷ CPU without them", alone.switched_off, 1.02),
+        Alone("`import signedin` ÷ `import httpx`: CPU", alone.importing, 1.25),
+        Alone("a program up to its first typed answer ÷ the same with httpx: CPU", alone.first_answer, 1.20),
+        Alone("import of one operation of 1,000 ÷ of 10: CPU", partial(alone.one_of_many, folder=folder), 1.20),
+        Alone("lines of an operation's module", alone.module_lines, 80),
+        Alone("lines of resources for an operation, sync and async", alone.resource_lines, 50),
+        Alone("requests ÷ calls in a total outage", alone.outage, 1.1),
+        Alone("`with_options(timeout=2)`: µs of CPU", alone.view_microseconds, 5.0),
+        Alone("`with_options(timeout=2)`: bytes", alone.view_bytes, 1024),
+        Alone(
+            "answered of 10,000 tasks on one client, less the connections that are left",
+            alone.ten_thousand,
+            10_000,
+            at_least=True,
+        ),
+    )
 
 
-def _page(figures: dict[Goal, list[float]], rounds: int) -> str:
-    page = _HEAD.format(
+# ----------------------------------------------------------------------------------------------------------------- page
+
+
+class Row(NamedTuple):
+    """A figure beside its goal; `fast` is the one with `fast=True`."""
+
+    what: str
+    measured: list[float]
+    goal: float
+    at_least: bool
+    fast: list[float] | None = None
+    fast_goal: float | None = None
+
+    def reached(self) -> bool:
+        return _reaches(self.measured, self.goal, at_least=self.at_least) and (
+            self.fast is None or self.fast_goal is None or _reaches(self.fast, self.fast_goal, at_least=self.at_least)
+        )
+
+    def __str__(self) -> str:
+        low, _, high = _quartiles(self.measured)
+        cells = [self.what, _cell(self.measured, self.goal, at_least=self.at_least), f"{low:.4g} to {high:.4g}"]
+        sign = "≥" if self.at_least else "≤"
+        cells += [f"{sign} {self.goal:,g}"]
+        cells += [_NONE if self.fast is None else _cell(self.fast, self.fast_goal, at_least=self.at_least)]
+        cells += [_NONE if self.fast_goal is None else f"{sign} {self.fast_goal:g}"]
+        return f"| {' | '.join(cells)} |\n"
+
+
+def _quartiles(measured: list[float]) -> list[float]:
+    return statistics.quantiles(measured, n=4, method="inclusive") if len(measured) > 1 else measured * 3
+
+
+def _reaches(measured: list[float], goal: float, *, at_least: bool) -> bool:
+    median = statistics.median(measured)
+    return median >= goal if at_least else median <= goal
+
+
+def _cell(measured: list[float], goal: float | None, *, at_least: bool) -> str:
+    missed = goal is not None and not _reaches(measured, goal, at_least=at_least)
+    return f"{statistics.median(measured):.4g}{', missed' if missed else ''}"
+
+
+def _ratios(column: Column, figures: Figures, peer: str) -> list[float]:
+    pairs = zip(figures[peer], figures[column.against], strict=True)
+    return [theirs / cost if column.is_rate else cost / theirs for cost, theirs in pairs]
+
+
+def _row(column: Column, figures: Figures) -> Row:
+    ours, fast = (_ratios(column, figures, peer) for peer in (OURS, FAST))
+    return Row(column.what, ours, column.goal, column.is_rate, fast, column.fast)
+
+
+def _peers(columns: dict[Column, Figures]) -> str:
+    heads = [column.name for column in columns]
+    table = f"| client | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}\n"
+    for peer in dict.fromkeys([*BLOCKING, *ASYNC]):
+        cells = []
+        for column, figures in columns.items():
+            if peer not in figures:
+                cells.append(_NONE)
+            elif column.against == BARE:
+                cells.append(f"{statistics.median(_ratios(column, figures, peer)):.2f}")
+            else:
+                cells.append(f"{statistics.median(figures[peer]) * 1000:.0f}")
+        table += f"| {peer} | {' | '.join(cells)} |\n"
+    return table
+
+
+def _written(columns: dict[Column, Figures], rows: list[Row], rounds: int) -> None:
+    head = _HEAD.format(
         rounds=rounds,
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         python=platform.python_version(),
-        httpx=version("httpx"),
+        packages=", ".join(f"{package} {version(package)}" for package in PACKAGES),
         system=platform.system(),
         processors=os.cpu_count(),
         load=os.getloadavg()[1],
     )
-    for goal, measured in figures.items():
-        quartiles = statistics.quantiles(measured, n=4, method="inclusive") if len(measured) > 1 else measured * 3
-        low, median, high = quartiles
-        sign, note = "≥" if goal.at_least else "≤", "" if goal.reached(median) else ", missed"
-        page += f"| {goal.what} | {median:.2f}{note} | {low:.2f} to {high:.2f} | {sign} {goal.bound:g} |\n"
-    return page
+    PAGE.write_text(f"{head}{''.join(map(str, rows))}{_PEERS}{_peers(columns)}{_AIOHTTP}")
+    charted = [column for column in columns if column.name in {"sync", "50 tasks"}]
+    series = {
+        column.what: {peer: statistics.median(_ratios(column, columns[column], peer)) for peer in columns[column]}
+        for column in charted
+    }
+    CHART.write_text(bars(series))
+
+
+def main(rounds: int = 9) -> int:
+    """Measure, print, write the page after each round; return 1 if a figure was missed."""
+    columns: dict[Column, Figures] = {column: {} for column in COLUMNS}
+    with tempfile.TemporaryDirectory() as folder, canned_server() as url:
+        alone.packages(folder)
+        sys.path.insert(0, folder)
+        own: dict[Alone, list[float]] = {figure: [] for figure in alones(folder)}
+        for number in range(1, rounds + 1):
+            for column in COLUMNS:
+                for peer, cost in column.measure(url).items():
+                    columns[column].setdefault(peer, []).append(cost)
+                print(f"{number}/{rounds}", str(_row(column, columns[column])).strip(), flush=True)
+            for figure, measured in own.items():
+                measured.append(figure.measure(url))
+                print(f"{number}/{rounds} {figure.what}: {measured[-1]:.4g}", flush=True)
+            rows = [_row(column, figures) for column, figures in columns.items()]
+            rows += [Row(figure.what, measured, figure.goal, figure.at_least) for figure, measured in own.items()]
+            _written(columns, rows, number)
+    return 0 if all(row.reached() for row in rows) else 1
 
 
 if __name__ == "__main__":

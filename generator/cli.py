@@ -20,13 +20,13 @@ _LEVELS: Final = ("never", "breaking", "minor", "patch")
 _VERBS: Final = {
     "lint": ("generator.verbs", "judge the spec: is it valid, and what would get lost?"),
     "generate": ("generator.verbs", "generate the package anew"),
-    "check": ("generator.freshness", "say how the committed package differs from what the spec yields"),
+    "check": ("generator.verbs", "say how the committed package differs from what the spec yields"),
     "diff": (
         "generator.diff.verb",
         "say what an edited spec changes for users of the SDK, and which version it must be",
     ),
     "release": (
-        "generator.release.verb",
+        "generator.release.steps",
         "publish the next version: number, changelog, package, tests, two equal builds, SBOM, upload, trial",
     ),
 }
@@ -115,6 +115,10 @@ def _add_diff(one: argparse.ArgumentParser) -> None:
     text = "a program to type-check: a file or git:REVISION:PATH; repeatable"
     one.add_argument("--consumer", action="append", default=[], help=text)
     _add_refs(one)
+    text = "compare what `generate --leave-out` generates of each: for specs that somebody else owns"
+    one.add_argument("--leave-out", action="store_true", help=text)
+    text = "changes to pass over, a line each: RULE WHERE # REASON"
+    one.add_argument("--ignore", type=Path, metavar="FILE", help=text)
     one.add_argument("--specs-only", action="store_true", help="do not generate and compare the two packages")
     one.add_argument("--fail-on", choices=_LEVELS, default="breaking", help="exit 3 from this level on")
 

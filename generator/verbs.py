@@ -1,4 +1,4 @@
-"""The verbs `lint` and `generate`: options in, lines and an exit status out."""
+"""The verbs `lint`, `generate` and `check`: options in, lines and an exit status out."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from generator import pipeline
 from generator.cli import ROOT
 from generator.errors import GeneratorError
 from generator.lint import Finding
@@ -13,7 +14,7 @@ from generator.mend.partial import mended_without_loss
 from generator.package.generation import config_for
 from generator.package.refusals import trial
 from generator.pipeline import LintError, Request
-from generator.pipeline import generate as generate_anew
+from generator.recordings.exchange import stale
 
 PARTIAL: Final = 4
 
@@ -33,11 +34,31 @@ def lint(options: argparse.Namespace) -> int:
 def generate(options: argparse.Namespace) -> int:
     """Replace the package."""
     try:
-        left = generate_anew(requested(options), tell, tried=not options.no_trial)
+        left = pipeline.generate(requested(options), tell, tried=not options.no_trial)
     except LintError as error:
         _show(options.spec, error.findings)
         raise
     return PARTIAL if left else 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say for CI whether the committed package is what the spec yields, and the recordings are as the spec says."""
+    request = requested(options)
+    differences = pipeline.check(request, tell)
+    for difference in differences:
+        print(difference)
+    if differences:
+        print(f"{request.output} is not what {request.spec} yields; run: make generate", file=sys.stderr)
+    cassettes = options.cassettes or (ROOT / "cassettes" if options.spec == ROOT / "openapi.yaml" else None)
+    outdated = stale(request.read(), cassettes) if cassettes else []
+    for line in outdated:
+        print(line)
+    if outdated:
+        print(f"{cassettes} holds answers that {options.spec} does not know; run: make record", file=sys.stderr)
+    if differences or outdated:
+        return 1
+    tell(f"{request.output} is what {request.spec} yields")
+    return 0
 
 
 def requested(options: argparse.Namespace) -> Request:

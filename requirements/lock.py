@@ -27,5 +27,5 @@ if __name__ == "__main__":
     compile_group("dev", *sys.argv[1:])
     # The demo's environment grows into the developers': the same versions in both.
     compile_group("demo", "--constraint", str(HERE / "dev.txt"))
-    for group in ("conformance", "backends"):
+    for group in ("conformance", "backends", "bench"):
         compile_group(group, "--constraint", str(HERE / "dev.txt"))

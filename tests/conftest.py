@@ -10,6 +10,7 @@ from signedin.testing import FakeAuthServer
 
 from tests.canaries import Canaries
 from tests.concurrency import CONCURRENCY
+from tests.servers import backend
 from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of this conftest
@@ -35,7 +36,10 @@ _PROOFS = (
     "tests/release/",
     "tests/stores/test_hosts.py",
     "tests/stores/test_state_machines.py",
+    "tests/test_import_directions.py",
     "tests/test_nothing_is_skipped.py",
+    "tests/testing/test_page.py",
+    "tests/typing/",
 )
 # But for what runs in the generated package, which is shipped, and for the main way of the backend and of the demo.
 _NO_PROOFS = (
@@ -48,6 +52,7 @@ _NO_PROOFS = (
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl+C, and the programs that the tests interrupt with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # programs that tests start would compile every module anew
 _CANARIES = Canaries()
 _CANARIES.watch()
 
@@ -65,6 +70,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.concurrency)
         if item.nodeid.startswith(_PROOFS) and not item.nodeid.startswith(_NO_PROOFS):
             item.add_marker(pytest.mark.proof)
+
+
+@pytest.fixture(scope="session")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A reference backend with tokens of five minutes; one for all suites of a worker, so accounts have to differ."""
+    with backend(tmp_path_factory.mktemp("backend")) as running:
+        yield running.base_url
 
 
 @pytest.fixture

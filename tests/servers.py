@@ -7,6 +7,7 @@ with backend(tmp_path, "--access-ttl", "2", "--ledger") as server:
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 START_SECONDS = 90
 STOP_SECONDS = 20
@@ -88,7 +90,7 @@ def backend(
     try:
         yield Backend(_base_url(process, log), process, file.absolute(), log, url)
     finally:
-        _end(process)
+        stop_process(process)
     broken = [line for line in log.read_text().splitlines() if line.startswith("an answer breaks the contract: ")]
     assert not broken, broken[:5]
 
@@ -155,7 +157,7 @@ def workers(
         yield started
     finally:
         if process.poll() is None:
-            _end(process)
+            stop_process(process)
 
 
 def _environ(database_url: str, required: Mapping[str, str]) -> dict[str, str]:
@@ -178,13 +180,23 @@ def _base_url(process: subprocess.Popen[str], log: Path) -> str:
     return first.removeprefix(_LISTENING).strip()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def stop_process(
+    process: subprocess.Popen[Any], how: signal.Signals = signal.SIGTERM, *, patience: float = STOP_SECONDS
+) -> None:
+    """Ask a program to stop, if it runs; kill it when it does not."""
     if process.poll() is None:
-        process.terminate()
+        process.send_signal(how)
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
     if process.stdout is not None:
         process.stdout.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody has yet."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.servers import free_port, stop_process
 
 _PATIENCE = 60  # seconds
 _ATTEMPTS = 5  # another program may take the port that was just found free
@@ -67,7 +68,7 @@ class PostgresServer:
             RuntimeError: It does not start; the text has the end of its log.
         """
         for _ in range(_ATTEMPTS):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             arguments = {**self.options, "port": str(port)}
             self.process = _popen(
                 self.folder,
@@ -91,15 +92,9 @@ class PostgresServer:
         self._end(signal.SIGQUIT)
 
     def _end(self, how: signal.Signals) -> None:
-        if self.process is None:
-            return
-        self.process.send_signal(how)
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(_PATIENCE)
-        self.process = None
+        if self.process is not None:
+            stop_process(self.process, how, patience=_PATIENCE)
+            self.process = None
 
     def _answers(self) -> bool:
         end = time.monotonic() + _PATIENCE
@@ -181,9 +176,3 @@ def _program(name: str) -> str:
     if path is None:
         raise RuntimeError(_MISSING)
     return path
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ with redis_server(tmp_path) as server:
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+
+from tests.servers import free_port, stop_process
 
 _PATIENCE = 20  # seconds
 _ATTEMPTS = 5  # another program may take the port that was just found free
@@ -53,7 +54,7 @@ class RedisServer:
         if program is None:
             raise RuntimeError("redis-server is missing: apt-get install redis-server, or brew install redis")
         for _ in range(_ATTEMPTS):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             self.process = subprocess.Popen([program, *self._arguments(port)], stdout=subprocess.DEVNULL)
             if self._answers(port):
                 self.port = port
@@ -63,15 +64,9 @@ class RedisServer:
 
     def stop(self) -> None:
         """End it, if it runs."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(_PATIENCE)
-        self.process = None
+        if self.process is not None:
+            stop_process(self.process)
+            self.process = None
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -108,9 +103,3 @@ def redis_server(folder: Path, *options: str, password: str | None = None) -> It
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port

@@ -24,23 +24,24 @@ LAYERS: Final = (
     ("signedin",),
     ("signedin.client",),
     ("signedin._profiles",),
-    ("signedin.auth", "signedin._call", "signedin._exchange"),
+    ("signedin._call", "signedin._exchange"),
+    ("signedin.auth",),
     ("signedin._answers",),
-    ("signedin._options", "signedin._retries"),
+    ("signedin._options",),
     ("signedin._plan",),
     ("signedin.session",),
     ("signedin._renewal",),
     ("signedin._flight", "signedin._wire", "signedin._connections", "signedin._events", "signedin.stores"),
-    ("signedin._stack", "signedin._threads"),
+    ("signedin._threads",),
     ("signedin._contract",),
     ("signedin._network", "signedin.protocols", "signedin._tokens"),
-    ("signedin.timing",),
+    ("signedin._fast", "signedin.timing"),
     ("signedin.errors",),
 )
 KNOW_THE_SDK: Final = {"signedin"}
 CONTRACT: Final = "signedin_sdk.types"  # the same in any generated package
 STANDARD_LIBRARY_ONLY: Final = {"signedin.protocols", "signedin.errors", "signedin.timing", "signedin._tokens"}
-EXTRAS: Final = {"cryptography", "keyring", "redis", "shtab", "vcr", "yaml"}
+EXTRAS: Final = {"cryptography", "keyring", "pyreqwest", "redis", "shtab", "vcr", "yaml"}
 
 Import = tuple[str, bool, bool]  # the name, in a function?, for types only?
 

@@ -5,13 +5,16 @@ Knows generated packages by the protocols below only: any package that the gener
 
 from __future__ import annotations
 
+import contextlib
 import json
-from datetime import timedelta
+import re
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import httpx
 
-from signedin._retries import retry_after
+from signedin._contract import date_of
 from signedin.errors import (
     APIConnectionError,
     APIResponseError,
@@ -23,7 +26,7 @@ from signedin.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _UNKNOWN: Final = "Whether the server did it is unknown."
 _FAILURES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[SignedInError], str], ...]] = (
@@ -43,6 +46,7 @@ _FAILURES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], type
 )
 
 T = TypeVar("T")
+_YEAR: Final = 366 * 86_400.0  # seconds; the longest Retry-After that is believed
 E = TypeVar("E", bound=BaseException)
 
 
@@ -91,27 +95,22 @@ def result_of(call: Call[T], response: httpx.Response, *, now: Callable[[], floa
 
 
 def _refusal(call: Call[Any], response: httpx.Response, wait: float | None, hint: str) -> APIStatusError:
-    operation, typed = call.operation, call.parse_error(response)
-    body = typed if typed is not None else _decoded(response)
+    typed, decoded = call.parse_error(response), None
+    with contextlib.suppress(ValueError, RecursionError):
+        decoded = response.json()
+    body = decoded if typed is None else typed
     message = _message(body, response)
     if response.status_code == 404 and typed is None and not isinstance(body, dict):
         message += ". That is no answer of this API: is the base URL right?"
     return status_error(response.status_code)(
         message,
-        method=operation.method.upper(),
-        path=operation.path,
+        method=call.operation.method.upper(),
+        path=call.operation.path,
         response=response,
         body=body,
         retry_after=None if wait is None else timedelta(seconds=wait),
         hint=hint,
     )
-
-
-def _decoded(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
 
 
 def _message(body: object, response: httpx.Response) -> str:
@@ -132,6 +131,29 @@ def _shape(response: httpx.Response) -> str:
             return "malformed JSON"
         return "JSON of another shape"
     return f"{kind} instead of JSON"
+
+
+def retry_after(headers: httpx.Headers, now: float) -> float | None:
+    """Return for how many seconds the server wants to be left alone; of several answers the longest.
+
+    In milliseconds (`retry-after-ms`), seconds or as a date (RFC 9110, section 10.2.3), a date by the server's own
+    clock where it sends its time. None where nothing names a time.
+    """
+    server = date_of(headers)
+    return max(_waits(headers, now if server is None else server), default=None)
+
+
+def _waits(headers: httpx.Headers, now: float) -> Iterator[float]:
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        for value in headers.get_list(name):
+            if re.fullmatch(r"\d+(\.\d+)?", value.strip(), re.ASCII):
+                yield min(float(value) * unit, _YEAR)
+            elif name == "retry-after" and value[:1].isalpha():
+                try:
+                    date = parsedate_to_datetime(value)
+                    yield min(max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now), _YEAR)
+                except (ValueError, TypeError, OverflowError):
+                    continue
 
 
 # ------------------------------------------------------------------------------------------------------------ failures

@@ -1,6 +1,7 @@
 """One generated call: its attempts, each sent through an httpx client, within its deadline; its tokens stored.
 
-What is retried, and when, is in `_retries`; what an answer means, in `_answers`.
+An outcome of an attempt is a response or what httpx raised; what it means for the caller is in `_answers`. A 401 is not
+retried here: `_plan` replays it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import sys
 import threading
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import httpx
 
 from signedin import _events
-from signedin._answers import bare, broken_stream, name_of, result_of, typed_error
+from signedin._answers import bare, broken_stream, name_of, result_of, retry_after, typed_error
 from signedin._contract import Received, argument, issued, issues
 from signedin._options import IDEMPOTENCY_KEY, CallOptions, checked_headers
 from signedin._plan import rewinder
-from signedin._retries import LONGEST_WAIT, Budget, is_idempotent, may_be_retried, retry_after
-from signedin._threads import Promise, Signal, SystemClock, in_trio_task, wait_async
+from signedin._threads import Promise, Signal, SystemClock, at_most, wait_async
 from signedin.auth import PATIENCE
 from signedin.errors import (
     APIResponseError,
@@ -45,9 +44,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
+_BODIES: Final = frozenset({"content", "files"})  # what a body is made of that may be used up; "data" of a form stays
 _SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
-_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, says what was sent
+_LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, names what was sent
+# An operation without security gets no token: signing in must work while the old session is over.
+_AUTH: Final = {"none": None}
 _TOO_LONG: Final = "The answer took too long in total."
+_LONGEST_WAIT: Final = 60.0  # seconds; what a server asks for beyond is not waited for
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, section 9.2.2
+_UNDONE: Final = frozenset({429})  # the server has done nothing
+_DOUBTFUL: Final = frozenset({408, 500, 502, 503, 504})
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout)
+# The answer is lost. Not the wait for a connection of ours (PoolTimeout): to wait once more makes the queue longer.
+_LOST: Final = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 _logger = logging.getLogger("signedin")
 
 
@@ -59,6 +68,8 @@ class _Sender(Generic[Http]):
     """
 
     http: Http
+    build_request: Callable[..., httpx.Request]  # of that client: httpx's own, or the lean ones
+    send: Callable[..., Any]
     session: TokenSession
     base_url: str
     api: Contract
@@ -69,13 +80,13 @@ class _Sender(Generic[Http]):
 
     def with_options(self, options: CallOptions) -> Self:
         """Return a sender that differs in its options; by hand, since `dataclasses.replace` takes ten times as long."""
-        shared = self.http, self.session, self.base_url, self.api, self.clock, self.signed_in, self.budget
-        return type(self)(*shared, options)
+        http, api = (self.http, self.build_request, self.send), (self.base_url, self.api)
+        return type(self)(*http, self.session, *api, self.clock, self.signed_in, self.budget, options)
 
     def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
         """Build the request of one attempt.
 
-        Apart from sending it: the frames that hold its arguments, a password say, are gone when sending fails.
+        Apart from sending it: the frames that hold its arguments, such as a password, are gone when sending fails.
         """
         kwargs = {**call.kwargs, "url": self.base_url + call.kwargs["url"]}
         if options.headers:
@@ -89,7 +100,7 @@ class _Sender(Generic[Http]):
                 bounds = _Bounds(bounds, self.clock, self.clock.monotonic() + left)
             patience = [seconds for seconds in (timeout.read if timeout else None, left) if seconds is not None]
             kwargs["extensions"] = {"timeout": bounds, PATIENCE: min(patience, default=None)}
-        return self.http.build_request(**kwargs)
+        return self.build_request(**kwargs)
 
     def settle(self, call: Call[Any], response: httpx.Response, *, sent: float, received: float) -> None:
         """Store or clear the session's pair where a successful answer asks for it, by `x-signedin-tokens`."""
@@ -118,7 +129,7 @@ class Sender(_Sender[httpx.Client]):
     """Sends generated calls for one session, blocking."""
 
     def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
         attempts = _Attempts(self, call)
         while True:
             outcome: httpx.Response | Exception
@@ -142,17 +153,16 @@ class Sender(_Sender[httpx.Client]):
     def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
         """Send the request once, and once more if the plan replays it."""
         request = self.request(call, options)
-        is_streamed = getattr(call, "is_streamed", None)
-        if options.deadline is None and is_streamed is None:
-            return self.http.send(request, **_auth(call))
-        response = self.http.send(request, stream=True, **_auth(call))
-        if options.deadline is not None:
+        is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
+        bounded = options.deadline is not None
+        response: httpx.Response = self.send(request, stream=bounded or is_streamed is not None, auth=auth)
+        if bounded:
             response.stream = _Within(response.stream, request)
         if is_streamed is not None and is_streamed(response):
             response.extensions["failure"] = partial(broken_stream, call.operation)
-            return response
-        with contextlib.closing(response):
-            response.read()
+        elif not response.is_closed:
+            with contextlib.closing(response):
+                response.read()
         return response
 
 
@@ -160,7 +170,7 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
     """Sends generated calls for one session, awaiting."""
 
     async def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation says so."""
+        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
         attempts = _Attempts(self, call)
         while True:
             outcome: httpx.Response | Exception
@@ -189,8 +199,8 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
         return await (response if options.deadline is None else _within(options.deadline + _LATER, response))
 
     async def _response(self, call: Call[Any], request: httpx.Request) -> httpx.Response:
-        is_streamed = getattr(call, "is_streamed", None)
-        response = await self.http.send(request, stream=is_streamed is not None, **_auth(call))
+        is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
+        response: httpx.Response = await self.send(request, stream=is_streamed is not None, auth=auth)
         if is_streamed is not None and is_streamed(response):
             response.extensions["failure"] = partial(broken_stream, call.operation)
         elif is_streamed is not None:
@@ -201,15 +211,8 @@ class AsyncSender(_Sender[httpx.AsyncClient]):
 
 async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
     """Return the response if it comes in time; cut off what takes longer in total than each of its timeouts."""
-    if in_trio_task():
-        trio: Any = sys.modules["trio"]
-        with trio.move_on_after(seconds):
-            return await response
-    else:
-        asyncio: Any = sys.modules["asyncio"]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                return await response
+    async with at_most(seconds):
+        return await response
     raise httpx.ReadTimeout(_TOO_LONG)
 
 
@@ -239,10 +242,12 @@ class _Attempts:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
         self.end_observed: Callable[[object], None] = _ignore
-        self.sent = self.received = self._began = 0.0
+        self.sent = self.received = 0.0
+        self._began: float | None = None  # for the log
         deadline = sender.options.deadline
         self._end = None if deadline is None else sender.clock.monotonic() + deadline
-        self._rewind = _rewinder(call) if sender.options.max_retries else None  # now: a file stands where it begins
+        # Now: a file stands where it begins.
+        self._rewind = None if not sender.options.max_retries else _rewinder(call)
 
     def begin(self) -> CallOptions:
         """Begin an attempt; return its options."""
@@ -268,10 +273,11 @@ class _Attempts:
         self.end_observed(outcome)
         if self._call.operation.tokens is not None:
             self.received = sender.clock.wall()
-        if _logger.isEnabledFor(logging.DEBUG):
-            self._log(outcome)
+        if self._began is not None:
+            self._log(outcome, self._began)
         if isinstance(outcome, httpx.Response) and outcome.status_code < 400:
-            sender.budget.earn()
+            if sender.budget.tokens < Budget.FULL:
+                sender.budget.earn()
             return None
         return self._pause(outcome)
 
@@ -279,11 +285,11 @@ class _Attempts:
         sender, retries = self._sender, self.count - 1
         if retries >= sender.options.max_retries or self._rewind is None:
             return None
-        idempotent = is_idempotent(self._call.operation.method) or self._has_key()
-        if not may_be_retried(outcome, idempotent=idempotent) or not (idempotent or self._is_first_hop(outcome)):
+        idempotent = self._call.operation.method.upper() in _IDEMPOTENT or self._has_key()
+        if not _may_be_retried(outcome, idempotent=idempotent) or not (idempotent or self._is_first_hop(outcome)):
             return None
-        wanted = self._retry_after(outcome)
-        if wanted is not None and wanted > LONGEST_WAIT:
+        wanted = retry_after(outcome.headers, sender.clock.wall()) if isinstance(outcome, httpx.Response) else None
+        if wanted is not None and wanted > _LONGEST_WAIT:
             self.hint = f" The server asks to wait for {wanted:.0f} s, which is more than is waited for."
             return None
         pause = retry_pause(retries, wanted, random.random())  # noqa: S311 -- spread, not a secret
@@ -295,9 +301,6 @@ class _Attempts:
             return None
         self._rewind()
         return pause
-
-    def _retry_after(self, outcome: httpx.Response | Exception) -> float | None:
-        return retry_after(outcome.headers, self._sender.clock.wall()) if isinstance(outcome, httpx.Response) else None
 
     def _has_key(self) -> bool:
         names = self._call.kwargs.get("headers") or ()
@@ -318,7 +321,7 @@ class _Attempts:
         return (self._end or 0.0) - self._sender.clock.monotonic()
 
     def result(self, outcome: httpx.Response | Exception) -> tuple[httpx.Response, Any]:
-        """Return the answer and what it says, typed, or raise what came instead."""
+        """Return the answer and its typed result, or raise what came instead."""
         hint = f" This was attempt {self.count}.{self.hint}" if self.count > 1 else self.hint
         if isinstance(outcome, httpx.Response):
             return outcome, result_of(self._call, outcome, hint=hint, now=self._sender.clock.wall)
@@ -337,13 +340,55 @@ class _Attempts:
     def _deadline(self) -> str:
         return f"the deadline of {self._sender.options.deadline:g} s passed"
 
-    def _log(self, outcome: httpx.Response | Exception) -> None:
-        duration = (self._sender.clock.monotonic() - self._began) * 1000
+    def _log(self, outcome: httpx.Response | Exception, began: float) -> None:
+        duration = (self._sender.clock.monotonic() - began) * 1000
         status, request_id = type(outcome).__name__, "-"
         if isinstance(outcome, httpx.Response):
             status, request_id = str(outcome.status_code), outcome.headers.get("x-request-id", "-")[:100]
         line = "%s: %s in %.1f ms, attempt %d, request id %s"
         _logger.debug(line, name_of(self._call.operation), status, duration, self.count, request_id)
+
+
+def _may_be_retried(outcome: httpx.Response | Exception, *, idempotent: bool) -> bool:
+    """Say whether one more attempt can help, and can do no harm."""
+    if isinstance(outcome, httpx.Response):
+        return outcome.status_code in _UNDONE or (idempotent and outcome.status_code in _DOUBTFUL)
+    return isinstance(outcome, _NOT_SENT) or (idempotent and isinstance(outcome, _LOST))
+
+
+class Budget:
+    """Retries that a client may still make: some at first, one more for ten calls that worked, or for a minute.
+
+    So an outage is met with at most a tenth more requests than calls. Without a lock: a race between threads grants or
+    costs a fraction of a retry.
+    """
+
+    __slots__ = ("_since", "tokens")
+
+    FULL: Final = 10.0
+    BY_SUCCESS: Final = 0.1
+    BY_SECOND: Final = 1 / 60
+
+    def __init__(self) -> None:
+        self.tokens = self.FULL
+        self._since = 0.0
+
+    def earn(self) -> None:
+        """Count a call that worked."""
+        self.tokens = min(self.FULL, self.tokens + self.BY_SUCCESS)
+
+    def spend(self, now: float) -> bool:
+        """Take one retry if there is one; `now` is monotonic."""
+        if self.tokens < self.FULL:
+            self.tokens = min(self.FULL, self.tokens + max(0.0, now - self._since) * self.BY_SECOND)
+        self._since = now
+        if self.tokens < 1.0 - 1e-9:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+# ------------------------------------------------------------------------------------------------- within a deadline
 
 
 class _Bounds(dict[str, Any]):
@@ -379,10 +424,9 @@ class _Within(httpx.SyncByteStream):
 
 def _rewinder(call: Call[Any]) -> Callable[[], object] | None:
     """Return what makes the call's body ready for another attempt; None where it can be sent only once."""
-    body = {name: call.kwargs[name] for name in ("content", "files", "data") if name in call.kwargs}
-    if body.keys() <= {"data"}:
+    if _BODIES.isdisjoint(call.kwargs):
         return _nothing
-    return rewinder(httpx.Request("POST", "http://localhost", **body))
+    return rewinder(httpx.Request("POST", "http://localhost", **{name: call.kwargs.get(name) for name in _BODIES}))
 
 
 def _nothing() -> None:
@@ -391,11 +435,6 @@ def _nothing() -> None:
 
 def _ignore(_: object) -> None:
     """End an attempt that nobody observes."""
-
-
-def _auth(call: Call[Any]) -> dict[str, Any]:
-    # An operation without security gets no token: signing in must work while the old session is over.
-    return {"auth": None} if call.operation.auth == "none" else {}
 
 
 def _presents(call: Call[Any], contract: RefreshContract | RevokeContract, renewal: Renewal) -> bool:

@@ -1,67 +1,203 @@
 """Connections: a stack of httpx transports that hold one connection each, and a FIFO queue of requests before it.
 
 httpx's own pool looks at all its connections for every request, belongs to one event loop, and is shared by a forked
-child. Here each event loop and each process has connections of its own. What the options mean (TLS, proxies) is in
-_network.py; who sends is above, in auth.py and client.py.
+child. Here each event loop and each process has connections of its own. What the options mean (TLS, proxies), and a
+transport of the user's own, are in _network.py; who sends is above, in auth.py and client.py.
 """
 
 from __future__ import annotations
 
 import _thread
-import inspect
 import os
-import queue
 import ssl
 import sys
+import threading
 import time
 import weakref
+from collections import deque
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 
-from signedin._network import ConnectionOptions, Network
-from signedin._stack import CLOSED, LEAVING, Checkout, Stack
+from signedin._network import CLOSED, LEAVING, RETURNING, ConnectionOptions, Network
+from signedin._threads import Signal, after_fork
 from signedin.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 
 T = TypeVar("T")
 _FOR_EVER: Final = 10.0**8  # seconds; a timer takes no infinity
 
 
-class _Sending(Stack):
-    """What is done with a connection, in both colours: the coroutines of threads block, and never suspend."""
+class Connection:
+    """A transport that holds at most one connection, idle on the stack or in use by one checkout.
 
+    Nothing else refers to it, so whatever interrupt loses it ends it: it then counts no more against the limit.
+    """
+
+    __slots__ = ("__weakref__", "network_stream", "origin", "since", "stack", "transport")
+
+    def __init__(self, stack: Stack, origin: tuple[str, bytes]) -> None:
+        self.stack: Stack | None = stack  # None: dropped
+        self.origin = origin
+        self.transport: Any = None
+        self.network_stream: Any = None  # httpcore's, of the last response
+        self.since = 0.0  # when it became idle
+
+    def __del__(self) -> None:
+        if (stack := self.stack) is not None:
+            stack.drop(self)
+            stack.tidy_up()  # later: this thread may be the one that holds the lock
+
+
+class Checkout(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A request's turn: it waits for a connection and holds it until the response, whose body this is, is closed."""
+
+    connection: Connection | None = None
+    ring: Callable[[], object] | None = None  # wakes who waits
+    sent = False
+    body: Any = None  # of the transport's response
+
+    def __init__(self, stack: Stack, request: httpx.Request) -> None:
+        self.stack = stack
+        self.origin = (request.url.scheme, request.url.netloc)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self.body)
+
+    def close(self) -> None:
+        _run(self.aclose())
+
+    async def aclose(self) -> None:
+        stack, reusable = self.stack, False
+        try:
+            await stack.close(self.body)
+            reusable = True
+        finally:
+            stack.release(self, reusable=reusable)
+            if stack.dropped or stack.closed:
+                await stack.close_dropped()
+
+
+class Stack:
+    """Which request gets which connection, decided under a lock, without I/O; and sending, in both colours.
+
+    The coroutines of threads block, and never suspend. Invariants: a connection is idle or in use by one request.
+    Nobody waits while one is idle or may be opened. What is to be closed stands in `dropped`, and whoever comes next
+    closes it.
+    """
+
+    kind: type[httpx.BaseTransport | httpx.AsyncBaseTransport]
+    tidy_up: Callable[[], None]  # closes what is dropped, and serves who waits, soon
     # Returns when the checkout has its connection, when all is closed, or in vain after so many seconds.
     wait: Callable[[Checkout, float], Coroutine[Any, Any, None]]
     # Sends. The transport's method is looked up each time: vcrpy and pytest-httpx patch the class.
     handle: Callable[[Any, Checkout, httpx.Request], Coroutine[Any, Any, httpx.Response]]
     close: Callable[[Any], Coroutine[Any, Any, None]]
 
+    def __init__(self, network: Network, clock: Callable[[], float]) -> None:
+        self._network, self._clock = network, clock
+        self._lock = threading.Lock()
+        self._idle: list[Connection] = []  # guarded by _lock; the last used at the end
+        self._waiting: deque[Checkout] = deque()  # guarded by _lock
+        self.connections: weakref.WeakSet[Connection] = weakref.WeakSet()  # idle and in use
+        self.dropped: deque[Any] = deque()  # transports
+        # Of all connections: one that the garbage collector takes must not take its transport along, unclosed.
+        self._transports: set[Any] = set()
+        # One for each way: httpx's own pools where requests share connections (HTTP/2), and pyreqwest's.
+        self._pools: dict[httpx.Proxy | None, Any] = {}
+        self.closed = False
+
     async def send(self, request: httpx.Request) -> httpx.Response:
-        checkout = self.enter(request)
+        """Send the request on a connection that it has for itself until the response is closed."""
+        checkout = self._enter(request)
         try:
             if checkout.connection is None:
                 seconds = request.extensions.get("timeout", {}).get("pool")
                 await self.wait(checkout, _FOR_EVER if seconds is None else min(max(seconds, 0.0), _FOR_EVER))
             if self.dropped:
                 await self.close_dropped()
-            response = await self.handle(self.ready(checkout, request), checkout, request)
+            transport, connection = self._ready(checkout, request)
+            response = await self.handle(transport, checkout, request)
         except BaseException:
             self.release(checkout, reusable=not checkout.sent)
             await self.close_dropped()
             raise
-        stream = _Stream(self, checkout, response)
+        connection.network_stream = response.extensions.get("network_stream")
+        checkout.body = response.stream
         if response.is_closed:
-            await stream.aclose()
+            await checkout.aclose()
         else:
-            response.stream = stream
+            response.stream = checkout
         return response
+
+    def _enter(self, request: httpx.Request) -> Checkout:
+        """Return a checkout with a connection or, if none is free, with a place in the queue."""
+        if self.closed:
+            raise ConfigurationError(CLOSED)
+        checkout = Checkout(self, request)
+        with self._lock:
+            self._drop_stale(self._clock())
+            if RETURNING in request.extensions:
+                self._waiting.appendleft(checkout)
+            else:
+                self._waiting.append(checkout)
+            self._serve()
+        return checkout
+
+    def _ready(self, checkout: Checkout, request: httpx.Request) -> tuple[Any, Connection]:
+        """Return the transport for a request that is about to leave, or raise if it waited in vain."""
+        if (connection := checkout.connection) is None:
+            if self.closed:
+                raise ConfigurationError(CLOSED)
+            raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
+        if connection.transport is None:
+            proxy, build = self._network.proxy_for(request.url), self._network.transport
+            if (transport := self._pools.get(proxy)) is None:
+                transport = build(self.kind, proxy)
+                if self._network.pooled or getattr(transport, "is_pool", False):
+                    transport = self._pools.setdefault(proxy, transport)
+                else:
+                    self._transports.add(transport)
+            connection.transport = transport
+        if (leaving := request.extensions.get(LEAVING)) is not None:
+            leaving(request)
+        checkout.sent = True
+        return connection.transport, connection
+
+    def release(self, checkout: Checkout, *, reusable: bool) -> None:
+        """End a checkout, waiting or served. The first in the queue gets the connection, or opens another."""
+        with self._lock:
+            connection, checkout.connection, now = checkout.connection, None, self._clock()
+            if connection is None:
+                with suppress(ValueError):
+                    self._waiting.remove(checkout)
+            elif reusable and not self.closed:
+                connection.since = now
+                self._idle.append(connection)
+            else:
+                self.drop(connection)
+            if self._waiting:
+                self._serve()
+            self._drop_stale(now)
+
+    def serve(self) -> None:
+        """Serve who waits, after a connection was abandoned."""
+        with self._lock:
+            self._serve()
+
+    def drop(self, connection: Connection) -> None:
+        """Let go of a connection, which whoever comes next closes."""
+        connection.stack = None
+        self.connections.discard(connection)
+        if connection.transport in self._transports:
+            self.dropped.append(connection.transport)
+            self._transports.discard(connection.transport)
 
     async def close_dropped(self) -> None:
         """Close what is to be closed; neither a cancellation nor an interrupt keeps the others open."""
@@ -73,48 +209,73 @@ class _Sending(Stack):
             await self.close_dropped()
             raise
 
+    def shut(self) -> None:
+        """Serve nobody any more. A connection in use is dropped when it is released."""
+        with self._lock:
+            self.closed = True
+            while self._idle:
+                self.drop(self._idle.pop())
+            self._serve()
+        self.dropped.extend(self._pools.values())
+
     async def aclose(self) -> None:
         self.shut()
         await self.close_dropped()
 
+    def forget(self) -> None:
+        """In a forked child: let go of the inherited connections without a byte on the wire, and wait for no lock.
 
-class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a response; closing it releases the connection."""
+        The objects that refer to their sockets stay as they are: to close those may take locks of threads that are
+        gone, send TLS's close_notify, or change an epoll that the parent shares. So the child's copies of the file
+        descriptors stay taken, by /dev/null.
+        """
+        self._lock, self.closed = threading.Lock(), True  # the old lock may be held by a thread that is not here
+        _INHERITED.append(self)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for connection in list(self.connections):
+            with suppress(Exception):
+                os.dup2(nowhere, connection.network_stream.get_extra_info("socket").fileno(), inheritable=False)
+        os.close(nowhere)
 
-    def __init__(self, stack: _Sending, checkout: Checkout, response: httpx.Response) -> None:
-        self._stack, self._checkout, self._stream = stack, checkout, response.stream
-        if checkout.connection is not None:
-            checkout.connection.network_stream = response.extensions.get("network_stream")
+    # The following with the lock held.
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)  # type: ignore[arg-type]
+    def _serve(self) -> None:
+        # In this order Ctrl-C between any two steps leaves a queue that the next call serves.
+        while self._waiting:
+            first = self._waiting[0]
+            if first.connection is None and not self.closed:
+                first.connection = self._pick(first.origin)
+                if first.connection is None:
+                    return
+            if first.ring is not None:
+                first.ring()
+            self._waiting.popleft()
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)  # type: ignore[arg-type]
+    def _pick(self, origin: tuple[str, bytes]) -> Connection | None:
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index].origin == origin:
+                return self._idle.pop(index)
+        if len(self.connections) >= self._network.most_connections:
+            if not self._idle:
+                return None
+            self.drop(self._idle.pop(0))
+        self.connections.add(connection := Connection(self, origin))
+        return connection
 
-    def close(self) -> None:
-        _run(self.aclose())
-
-    async def aclose(self) -> None:
-        stack, reusable = self._stack, False
-        try:
-            await stack.close(self._stream)
-            reusable = True
-        finally:
-            stack.release(self._checkout, reusable=reusable)
-            if stack.dropped or stack.closed:
-                await stack.close_dropped()
+    def _drop_stale(self, now: float) -> None:
+        stale = now - self._network.keepalive_expiry
+        while self._idle and (len(self._idle) > self._network.most_idle or self._idle[0].since < stale):
+            self.drop(self._idle.pop(0))
 
 
-class _Threads(_Sending):
+class _Threads(Stack):
     kind = httpx.HTTPTransport
 
     async def wait(self, checkout: Checkout, seconds: float) -> None:
-        bell = queue.SimpleQueue[None]()  # in C: no Ctrl-C leaves it locked
-        checkout.ring = partial(bell.put, None)
+        bell = Signal()
+        checkout.ring = bell.set
         if checkout.connection is None and not self.closed:  # since then
-            with suppress(queue.Empty):
-                bell.get(timeout=seconds)
+            bell.wait(seconds)
 
     async def handle(self, transport: Any, _: Checkout, request: httpx.Request) -> httpx.Response:
         response: httpx.Response = transport.handle_request(request)
@@ -130,7 +291,7 @@ class _Threads(_Sending):
                 _thread.start_new_thread(self.serve, ())
 
 
-class _Loop(_Sending):
+class _Loop(Stack):
     """The connections of one event loop, which are used in its thread only."""
 
     kind = httpx.AsyncHTTPTransport
@@ -241,7 +402,7 @@ class Connections(httpx.BaseTransport):
     ) -> None:
         self._network, self._clock = Network(options or ConnectionOptions(), multiplexes=False), clock
         self._stack = _Threads(self._network, clock)
-        _EVERYBODY.add(self)
+        after_fork(self)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a connection that it has for itself until the response is closed.
@@ -258,7 +419,6 @@ class Connections(httpx.BaseTransport):
         """Forget, in a forked child, the parent's connections."""
         inherited, self._stack = self._stack, _Threads(self._network, self._clock)
         self._stack.closed = inherited.closed
-        _INHERITED.append(inherited)
         inherited.forget()
 
 
@@ -271,7 +431,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
         self._network, self._clock = Network(options or ConnectionOptions()), clock
         self._stacks: dict[object, _Loop] = {}  # by running loop; each entry set by its loop's thread, in one step
         self._closed = False
-        _EVERYBODY.add(self)
+        after_fork(self)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As `Connections.handle_request`."""
@@ -301,7 +461,6 @@ class AsyncConnections(httpx.AsyncBaseTransport):
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's connections."""
         inherited, self._stacks = self._stacks, {}
-        _INHERITED.append(inherited)
         for stack in inherited.values():
             stack.forget()
 
@@ -333,78 +492,4 @@ def _running_loop() -> Any:
         raise ConfigurationError("An async client works in a task of asyncio or trio; use Client elsewhere.") from None
 
 
-class Borrowed(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that the user made, and closes; here for threads, which one that is async only cannot serve."""
-
-    def __init__(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> None:
-        self._transport: Any = transport
-        self._pid = os.getpid()
-        self._refuse_the_other_colour()
-
-    def _refuse_the_other_colour(self) -> None:
-        handler = getattr(self._transport, "handler", None)  # of a MockTransport
-        awaits = any(map(inspect.iscoroutinefunction, (handler, type(handler).__call__)))
-        if awaits or not isinstance(self._transport, httpx.BaseTransport):
-            raise ConfigurationError(
-                f"{type(self._transport).__name__} is async only, and is needed in a thread: pass a refresh_transport "
-                "for the refresh, for example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
-            )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = self._ready(request).handle_request(request)
-        return response
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = await self._ready(request).handle_async_request(request)
-        return response
-
-    def _ready(self, request: httpx.Request) -> Any:
-        if os.getpid() != self._pid:
-            raise ConfigurationError(
-                f"{type(self._transport).__name__} was given to a client before this process was forked, and would use "
-                "the parent's connections. Nothing was sent; create transport and client after the fork."
-            )
-        if (leaving := request.extensions.get(LEAVING)) is not None:
-            leaving(request)
-        return self._transport
-
-
-class AsyncBorrowed(Borrowed):
-    """As `Borrowed`, for tasks."""
-
-    def _refuse_the_other_colour(self) -> None:
-        if not isinstance(self._transport, httpx.AsyncBaseTransport):
-            name = type(self._transport).__name__
-            raise ConfigurationError(f"{name} is not async, and an async client needs one that is.")
-
-
-def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """Return a client for refreshes: a new connection for each, the calls' TLS and proxies; no cookies, redirects."""
-    fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False)
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.Client(transport=Connections(fresh), headers=headers, cookies=no_cookies, trust_env=False)
-
-
-# --------------------------------------------------------------------------------------------------------------- fork
-
-_EVERYBODY: Final[weakref.WeakSet[Connections | AsyncConnections]] = weakref.WeakSet()
-_JARS: Final[weakref.WeakSet[httpx.Client | httpx.AsyncClient]] = weakref.WeakSet()
 _INHERITED: Final[list[object]] = []  # never freed: finalizers of asyncio's transports would warn
-
-
-def _after_fork_in_child() -> None:
-    for each in list(_EVERYBODY):
-        with suppress(Exception):
-            each.after_fork()
-    for http in list(_JARS):
-        with suppress(Exception):
-            http.cookies = httpx.Cookies()
-
-
-def fresh_cookies_after_fork(http: httpx.Client | httpx.AsyncClient) -> None:
-    """Give a client new cookies in a forked child: a thread that is not there may hold the lock of the old ones."""
-    _JARS.add(http)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -50,7 +50,7 @@ class Events:
     """The subscribers of one session.
 
     Whoever changes the session calls `add` under the lock that makes the order; it only appends. And `deliver` once
-    the lock is given back, and the waiters are awake.
+    the lock is free, and the waiters are awake.
     """
 
     def __init__(self, key: str) -> None:

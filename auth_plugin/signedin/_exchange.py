@@ -1,48 +1,100 @@
-"""The lean exchange: what `httpx.Client.send` does for a generated call, without what such a call never needs.
+"""Our own httpx clients: for calls, with cookies that belong to one user, and for refreshes.
 
-It stands in the place of an httpx client of ours, for the calls in _call.py: URLs are joined and parsed once, headers
-encoded once, and the request goes straight to the plan's transport (auth.py). Hooks run and cookies are stored as in
-httpx. Where more is wanted, redirects say, httpx's client sends.
+Beside `build_request` and `send` they have a lean exchange for the generated calls in _call.py, without what such a
+call never needs: URLs are joined and parsed once, headers encoded once, and the request goes straight to the plan's
+transport (auth.py). Hooks run and cookies are stored as in httpx. `send` does what needs more, such as redirects.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from signedin._connections import Connections
 from signedin._plan import BEARER
+from signedin._threads import after_fork
+from signedin.auth import Marked
+from signedin.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from signedin._network import ConnectionOptions
+    from signedin._renewal import Renewal
+    from signedin._tokens import Record
+
+CLIENT_CLOSED: Final = "This client is closed. Make another; a store keeps the session."
 _MOST_TEMPLATES: Final = 1024  # URLs without parameters; an API has a few hundred
 
 
-class _Lean:
-    """Builds requests and decides who sends them. `http` is one of our clients, `http.plan` its transport."""
+class _Own:
+    """What our clients have in both colours, beside httpx's own.
 
-    def __init__(self, http: Any) -> None:
-        self._http, self._marked = http, http.auth
-        self._cached: tuple[Any, dict[tuple[str, str], httpx.Request]] = (None, {})  # replaced as a whole
+    `plan` is the transport that carries the plan out. The cookies of one user do not go along with another one's token;
+    those set by hand before the first sign-in are the user's own, and stay.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        """Return what else the httpx client has, its timeout say."""
-        return getattr(self._http, name)
+    is_closed: Any
+    cookies: Any
+    whose: Record | None = None  # the sign-in that the cookies belong to
 
-    def build_request(
-        self, method: str, url: str, *, headers: Any = None, extensions: Mapping[str, Any] | None = None, **body: Any
+    def __init__(self: Any, shared: Any, renewal: Renewal, plan: Any, **settings: Any) -> None:
+        super().__init__(transport=plan, auth=Marked(), **settings)  # type: ignore[call-arg]  # of httpx, the next base
+        self.shared, self.plan, self.renewal = shared, plan, renewal
+        self.templates: tuple[Any, dict[tuple[str, str], httpx.Request]] = (None, {})  # replaced as a whole
+        after_fork(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: a thread that is not there may hold the lock of the old cookies."""
+        self.cookies = httpx.Cookies()
+
+    def before_sending(self: Any, request: httpx.Request) -> None:
+        """Refuse what comes after closing, and drop the cookies of another user."""
+        if self.shared.closed or self.is_closed:
+            raise ConfigurationError(CLIENT_CLOSED)
+        held, whose = self.renewal.held, self.whose
+        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
+            self.cookies.clear()
+            request.headers.pop("cookie", None)
+        self.whose = held.record if held is not None else None
+
+    def signed_in(self, response: httpx.Response) -> None:
+        """Drop all cookies but those of a sign-in's own answers."""
+        self.cookies.clear()
+        for answer in (*response.history, response):
+            self.cookies.extract_cookies(answer)
+        self.whose = None
+
+    def lean_request(
+        self: Any,
+        method: str,
+        url: str,
+        *,
+        headers: Any = None,
+        extensions: Mapping[str, Any] | None = None,
+        **body: Any,
     ) -> httpx.Request:
-        """As `httpx.Client.build_request`, for an absolute URL."""
-        http = self._http
-        if body or http.cookies:
-            request: httpx.Request = http.build_request(method, url, headers=headers, extensions=extensions, **body)
+        """As `build_request`, for an absolute URL."""
+        request: httpx.Request
+        if body or self.cookies:
+            request = self.build_request(method, url, headers=headers, extensions=extensions, **body)
             return request
-        template = self._template(method, url)
+        made_from = (self.params, self.headers.raw)  # which the user may change at any time
+        if made_from != self.templates[0]:
+            self.templates = made_from, {}
+        templates = self.templates[1]
+        template = templates.get((method, url))
+        if template is None:
+            template = self.build_request(method, url)
+            if len(templates) < _MOST_TEMPLATES:
+                templates[method, url] = template
         if extensions is None or "timeout" not in extensions:
-            extensions = {**(extensions or {}), "timeout": http.timeout.as_dict()}
+            extensions = {**(extensions or {}), "timeout": self.timeout.as_dict()}
         request = httpx.Request(
             method, template.url, headers=template.headers, stream=template.stream, extensions=extensions
         )
@@ -51,56 +103,46 @@ class _Lean:
             request.headers.update(headers)
         return request
 
-    def _template(self, method: str, url: str) -> httpx.Request:
-        made_from = (self._http.params, self._http.headers.raw)  # which the user may change at any time
-        if made_from != self._cached[0]:
-            self._cached = made_from, {}
-        templates = self._cached[1]
-        template = templates.get((method, url))
-        if template is None:
-            template = self._http.build_request(method, url)
-            if len(templates) < _MOST_TEMPLATES:
-                templates[method, url] = template
-        return template
-
-    def _begin(self, request: httpx.Request, auth: object) -> bool:
-        """Prepare the request, as our httpx clients do; False where they must send it themselves."""
-        http = self._http
-        if http.follow_redirects or http.auth is not self._marked:
+    def goes_lean(self: Any, request: httpx.Request, auth: object) -> bool:
+        """Prepare the request for the transport; False where httpx must send it."""
+        if self.follow_redirects or not isinstance(self.auth, Marked):
             return False
-        http.before_sending(request)
+        self.before_sending(request)
         if auth is not None:
             request.extensions[BEARER] = True
         return True
 
-    def _arrived(self, request: httpx.Request, response: httpx.Response, begun: float) -> None:
+    def arrived(self, request: httpx.Request, response: httpx.Response, begun: float) -> None:
+        """Complete a response as httpx does."""
         response.request = request
         response.elapsed = timedelta(seconds=time.perf_counter() - begun)
         if "set-cookie" in response.headers:
-            self._http.cookies.extract_cookies(response)
+            self.cookies.extract_cookies(response)
 
 
-class Lean(_Lean):
-    """The lean exchange of `httpx.Client`."""
+class Http(_Own, httpx.Client):  # pyright: ignore[reportIncompatibleMethodOverride]
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return super().send(request, **options)
 
-    def send(
+    def lean_send(
         self, request: httpx.Request, *, stream: bool = False, auth: Any = httpx.USE_CLIENT_DEFAULT
     ) -> httpx.Response:
-        """As `httpx.Client.send`."""
-        http, begun = self._http, time.perf_counter()
-        if not self._begin(request, auth):
-            response: httpx.Response = http.send(request, stream=stream, auth=auth)
-            return response
-        for hook in http.event_hooks["request"]:
+        """As `send`."""
+        begun = time.perf_counter()
+        if not self.goes_lean(request, auth):
+            return self.send(request, stream=stream, auth=auth)
+        for hook in self.event_hooks["request"]:
             hook(request)
         try:
-            response = http.plan.handle_request(request)
+            response: httpx.Response = self.plan.handle_request(request)
         except httpx.RequestError as error:
             error.request = request
             raise
         try:
-            self._arrived(request, response, begun)
-            for hook in http.event_hooks["response"]:
+            self.arrived(request, response, begun)
+            for hook in self.event_hooks["response"]:
                 hook(response)
             if not stream:
                 response.read()
@@ -110,27 +152,29 @@ class Lean(_Lean):
         return response
 
 
-class AsyncLean(_Lean):
-    """The lean exchange of `httpx.AsyncClient`."""
+class AsyncHttp(_Own, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
+        self.before_sending(request)
+        return await super().send(request, **options)
 
-    async def send(
+    async def lean_send(
         self, request: httpx.Request, *, stream: bool = False, auth: Any = httpx.USE_CLIENT_DEFAULT
     ) -> httpx.Response:
-        """As `httpx.AsyncClient.send`."""
-        http, begun = self._http, time.perf_counter()
-        if not self._begin(request, auth):
-            response: httpx.Response = await http.send(request, stream=stream, auth=auth)
-            return response
-        for hook in http.event_hooks["request"]:
+        """As `send`."""
+        begun = time.perf_counter()
+        if not self.goes_lean(request, auth):
+            return await self.send(request, stream=stream, auth=auth)
+        for hook in self.event_hooks["request"]:
             await hook(request)
         try:
-            response = await http.plan.handle_async_request(request)
+            response: httpx.Response = await self.plan.handle_async_request(request)
         except httpx.RequestError as error:
             error.request = request
             raise
         try:
-            self._arrived(request, response, begun)
-            for hook in http.event_hooks["response"]:
+            self.arrived(request, response, begun)
+            for hook in self.event_hooks["response"]:
                 await hook(response)
             if not stream:
                 await response.aread()
@@ -138,3 +182,10 @@ class AsyncLean(_Lean):
             await response.aclose()
             raise
         return response
+
+
+def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """Return a client for refreshes: a new connection for each, the calls' TLS and proxies; no cookies, redirects."""
+    fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False, fast=False)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.Client(transport=Connections(fresh), headers=headers, cookies=no_cookies, trust_env=False)

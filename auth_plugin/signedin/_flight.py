@@ -25,7 +25,7 @@ from signedin.errors import (
     TokenStoreError,
 )
 from signedin.protocols import Answer, Busy, Clock, Closing, NotSent, Refresher, Refused, Renewed, Unknown
-from signedin.timing import Timing, back_off, jittered, lengthened, rest_after
+from signedin.timing import BACK_OFFS, RESTS, Timing, jittered, lengthened, nth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ def fly(world: World, orders: Orders) -> Landing:
     Raises:
         NotSignedInError: The store holds no pair, or a sign-out removed it meanwhile.
         SessionExpiredError: The server refused the refresh token; the record is DEAD.
-        RefreshUnavailableError: No usable answer within the bounds; the pair is kept.
+        RefreshUnavailableError: No usable answer within the bounds; the pair stays.
         TokenStoreError: The store cannot be used. If the token may have been sent, the journal tells the next flight.
     """
     deadline = world.now().monotonic + orders.timing.flight
@@ -210,16 +210,16 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
 
 
 def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
-    """SEND, and send again where that is safe: never sent, told to wait, or in doubt and allowed (I2)."""
+    """SEND, and send again where that is safe: never sent, to be left alone, or in doubt and allowed (I2)."""
     pair = record.pair if record.pair or not orders.signs_in else TokenPair("")
     if pair is None or record.intent is None:
         raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
     resends = orders.timing.resends
-    # A token found in doubt is presented at least once: without an answer of the server nothing ends the doubt.
+    # A token in doubt from before is presented at least once: without an answer of the server nothing ends the doubt.
     doubtful = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
     reason, retry_after = "an earlier attempt did not come back", None
     for count in range(resends + 1):
-        wait = max(back_off(count - 1), retry_after or 0.0) if count else 0.0
+        wait = max(nth(BACK_OFFS, count - 1), retry_after or 0.0) if count else 0.0
         if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
         answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
@@ -227,7 +227,10 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
             return _save(world, record, answer, deadline, in_doubt=in_doubt)
         if isinstance(answer, Refused):
             _end_session(world, orders, record, Status.DEAD)
-            raise _sign_in_refused(answer.reason) if orders.signs_in else expired(answer.reason)
+            if orders.signs_in:
+                words = "There is no pair; see what credentials= returns."
+                raise SessionExpiredError(f"The server refused the sign-in ({answer.reason}). {words}")
+            raise expired(answer.reason)
         if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
             _ambiguous(world, orders, record, record.intent, deadline)
             doubtful, in_doubt = doubtful - in_doubt, True
@@ -329,13 +332,6 @@ def _require_time(world: World, deadline: float, seconds: float, otherwise: str)
         raise _unavailable(otherwise)
 
 
-def _of_subject(answer: Answer, subject: tuple[str, ...]) -> Answer:
-    """Return the answer with its subject read as the contract says, which a user's own refresher does not know."""
-    if not isinstance(answer, Renewed) or answer.pair.subject == subject:
-        return answer
-    return replace(answer, pair=replace(answer.pair, subject=subject))
-
-
 def _validated(old: TokenPair, answer: object, *, same_user: bool) -> Answer:
     """Return the answer if it can be trusted, else `Unknown`: a user's own refresher may return anything."""
     if isinstance(answer, Refused | NotSent | Busy | Unknown):
@@ -360,12 +356,6 @@ def expired(reason: str | None = None) -> SessionExpiredError:
     because = f" ({reason})" if reason else ""
     return SessionExpiredError(
         f"The session has expired: the server refused the refresh token{because}. The pair was cleared; sign in again."
-    )
-
-
-def _sign_in_refused(reason: str) -> SessionExpiredError:
-    return SessionExpiredError(
-        f"The server refused the sign-in ({reason}). There is no pair; see what credentials= returns."
     )
 
 
@@ -405,9 +395,11 @@ class LiveWorld:
 
     def post(self, pair: TokenPair, attempt: str) -> Answer:
         try:
-            return _of_subject(
-                self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post), self.records.subject
-            )
+            answer = self.refresher.refresh(pair, attempt=attempt, timeout=self.timing.post)
+            if not isinstance(answer, Renewed):
+                return answer
+            # A refresher of the user's own does not know the claims that name whose token it is.
+            return replace(answer, pair=replace(answer.pair, subject=self.records.subject))
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 
@@ -442,7 +434,7 @@ class Setbacks:
         """Let the next flight rest, as long as the server wants or longer each time."""
         self._failures, self.last = self._failures + 1, (type(error).__name__, str(error))
         wanted = error.retry_after if isinstance(error, RefreshUnavailableError) else None
-        rest = max(jittered(rest_after(self._failures)), wanted.total_seconds() if wanted else 0.0)
+        rest = max(jittered(nth(RESTS, self._failures - 1)), wanted.total_seconds() if wanted else 0.0)
         self._rest_until = self._monotonic() + rest
 
     def landed(self, replaced: Held | None) -> None:
@@ -468,12 +460,10 @@ class Setbacks:
         full = len(self._unproven) == _UNPROVEN_LIMIT
         return full and not held.accepted and self._monotonic() - self._unproven[0] <= _UNPROVEN_WINDOW
 
-    def refuse_to_loop(self, held: Held, clock_offset: float | None) -> None:
-        """Raise FreshTokenRejectedError where refreshing has become a loop."""
-        if not self.loops(held):
-            return
+    def loop_error(self, clock_offset: float | None) -> FreshTokenRejectedError:
+        """Return the error for refreshing that has become a loop."""
         offset = timedelta(seconds=clock_offset or 0.0)
-        raise FreshTokenRejectedError(
+        return FreshTokenRejectedError(
             f"The last {_UNPROVEN_LIMIT} tokens were refreshed within {_UNPROVEN_WINDOW:g} s, and the server refused "
             "each of them; one more refresh would loop. The pair stays as it is. The server's clock was last seen "
             f"{offset.total_seconds():+.1f} s from this one; look at the server's clocks, keys and failures.",

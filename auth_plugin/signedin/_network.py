@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import ipaddress
 import math
 import os
@@ -20,8 +21,14 @@ from typing import Any, Final
 
 import httpx
 
+from signedin._fast import Fast
 from signedin.errors import ConfigurationError
 
+# Request extension: a callable that gets the request when it has its connection, just before it is sent.
+LEAVING: Final = "signedin.leaving"
+# Request extension: it has waited its turn before, and goes first now: its new token lives for a while only.
+RETURNING: Final = "signedin.returning"
+CLOSED: Final = "The client is closed; create another one."
 Cert = str | tuple[str, str] | tuple[str, str, str]
 _PORTS: Final = {"http": 80, "https": 443}
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks into a folder, X509_LOOKUP_hash_dir(3)
@@ -39,6 +46,7 @@ class ConnectionOptions:
         default_factory=lambda: httpx.Limits(max_connections=100, max_keepalive_connections=20)
     )
     http2: bool = False
+    fast: bool = False
 
 
 class Network:
@@ -74,7 +82,10 @@ class Network:
         elif options.trust_env:
             self._proxies, self._exempt = _environment_proxies()
         # httpx imports httpcore here, not at the first call: a child forked in the middle of an import waits for ever.
+        self._fast: Fast | None = None
         self.transport(httpx.HTTPTransport, None)
+        if options.fast:
+            self._fast = Fast(options)
 
     def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy on the way to the URL; None for a direct connection."""
@@ -86,7 +97,8 @@ class Network:
 
     def transport(self, kind: type[Any], proxy: httpx.Proxy | None) -> Any:
         """Return a new transport; it holds one connection, unless it is a pool."""
-        return kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
+        made = kind(verify=self._tls, proxy=proxy, limits=self._limits, http2=self.http2, trust_env=False)
+        return made if self._fast is None else self._fast.transport(made, proxy)
 
 
 def is_loopback(host: str) -> bool:
@@ -219,6 +231,9 @@ def _ip_network(host: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | No
         return None
 
 
+# ------------------------------------------------------------------------------------------------------------ origins
+
+
 def origin_of(url: httpx.URL) -> str:
     """Return scheme, host and port; two URLs of one origin (RFC 6454) give equal strings."""
     return f"{url.scheme}://{url.raw_host.decode('ascii').lower()}:{url.port or _PORTS.get(url.scheme, 0)}"
@@ -247,3 +262,50 @@ def allowed_origin(url: str | httpx.URL, *, allow_http: bool) -> str:
             "pass allow_http=True for a network that you trust."
         )
     return origin_of(parsed)
+
+
+# ---------------------------------------------------------------------------------------------- the user's transports
+
+
+class Borrowed(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that the user made, and closes; here for threads, which one that is async only cannot serve."""
+
+    def __init__(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> None:
+        self._transport: Any = transport
+        self._pid, self._name = os.getpid(), type(transport).__name__
+        self._refuse_the_other_colour()
+
+    def _refuse_the_other_colour(self) -> None:
+        handler = getattr(self._transport, "handler", None)  # of a MockTransport
+        awaits = any(map(inspect.iscoroutinefunction, (handler, type(handler).__call__)))
+        if awaits or not isinstance(self._transport, httpx.BaseTransport):
+            raise ConfigurationError(
+                f"{self._name} is async only, and is needed in a thread: pass a refresh_transport for the refresh, for "
+                "example httpx.HTTPTransport() or httpx.WSGITransport(app=...)."
+            )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = self._ready(request).handle_request(request)
+        return response
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = await self._ready(request).handle_async_request(request)
+        return response
+
+    def _ready(self, request: httpx.Request) -> Any:
+        if os.getpid() != self._pid:
+            raise ConfigurationError(
+                f"The client got its {self._name} before this process was forked, and would use the parent's "
+                "connections. Nothing was sent; create transport and client after the fork."
+            )
+        if (leaving := request.extensions.get(LEAVING)) is not None:
+            leaving(request)
+        return self._transport
+
+
+class AsyncBorrowed(Borrowed):
+    """As `Borrowed`, for tasks."""
+
+    def _refuse_the_other_colour(self) -> None:
+        if not isinstance(self._transport, httpx.AsyncBaseTransport):
+            raise ConfigurationError(f"{self._name} is not async, and an async client needs one that is.")

@@ -1,4 +1,4 @@
-"""The options of a call: timeout, retries, headers, deadline; and what a client tells of itself and writes to the log.
+"""The options of a call: timeout, retries, headers, deadline; and a client's User-Agent and log.
 
 All of it is checked here, before anything is sent. When a call is retried is in `_retries`, how it is sent in `_call`.
 """
@@ -136,7 +136,7 @@ def _not_blank(option: str, value: object) -> bytes:
     return encoded
 
 
-# ---------------------------------------------------------------------------------------- what a client says of itself
+# --------------------------------------------------------------------------------------------------- what others read
 
 
 def user_agent(api: Any, app: str | None) -> bytes:
@@ -150,7 +150,7 @@ def user_agent(api: Any, app: str | None) -> bytes:
 
 
 def set_up_logging() -> None:
-    """Write the log of `signedin` to standard error if SIGNEDIN_LOG says so; leave it to the program otherwise."""
+    """Write the log of `signedin` to standard error if SIGNEDIN_LOG asks for it; leave it to the program otherwise."""
     if not (wanted := os.environ.get("SIGNEDIN_LOG")):
         return
     if (level := _LEVELS.get(wanted.strip().lower())) is None:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import httpx
 
 from signedin._contract import Received
-from signedin._network import origin_of
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, origin_of
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _LIBRARIES: Final = ("httpx", "httpx2")
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
-# The steps. Whoever carries one out sets what came of it, before the next one is asked for.
+# The steps. Whoever carries one out sets what came of it, before it goes on to the next.
 
 
 @dataclass(slots=True)
@@ -57,7 +56,7 @@ class Send:
 
     request: httpx.Request
     answer: httpx.Response | None = None
-    body: bytes = b""  # of an answer that `may_reject_the_token`
+    body: bytes = b""  # of an answer whose status is in `Renewal.token_statuses`
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
@@ -70,12 +69,15 @@ def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) 
     And a third time, if the second token ended on its way: one of two seconds does on a slow machine. `holds_back`: who
     carries the steps out understands `TokenOutdated`.
     """
-    _strip_our_header(request)
+    # Of an earlier sending: of a request that is sent again, or the next hop of a redirect that the user sends by hand.
+    earlier = request.extensions.get(LEAVING)
+    if isinstance(earlier, Leaving) and request.headers.get(earlier.name) == earlier.held.header:
+        del request.headers[earlier.name]
     refuse_redirect_off_origin(request, renewal)
     wanted = request.extensions.get(BEARER) and request.extensions[_HOME]
     # Not by `in`, for which httpx first decodes every header.
     header = renewal.header.encode()
-    if not wanted or any(name.lower() == header for name, _ in request.headers.raw):
+    if not wanted or header in [name.lower() for name, _ in request.headers.raw]:
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
@@ -121,7 +123,7 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
     """Return the step that may bring a pair that the server takes; None where the answer needs none."""
     if (answer := send.answer) is None:
         return None
-    if not may_reject_the_token(answer.status_code, renewal):
+    if answer.status_code not in renewal.token_statuses:
         sent.accepted = sent.accepted or answer.status_code < 500  # a gateway that fails has not looked at the token
         return None
     error = _BEARER_ERROR.search(", ".join(answer.headers.get_list("www-authenticate")))
@@ -138,11 +140,6 @@ def _ended_on_its_way(remedy: Renew, renewal: Renewal) -> bool:
     sent, current = remedy.rejected, renewal.held
     replaced = current is not None and not current.record.same_generation(sent.record)
     return remedy.reason == "rejected" and (replaced or renewal.windows.has_ended(sent))
-
-
-def may_reject_the_token(status: int, renewal: Renewal) -> bool:
-    """Say whether an answer with this status can be about the access token."""
-    return status in renewal.telling
 
 
 class Leaving:
@@ -162,7 +159,7 @@ class Leaving:
         copy = type(request)(request.method, request.url, headers=request.headers, stream=stream, extensions=extensions)
         copy.headers[self.name] = self.held.header
         if _holds_bytes(stream):
-            copy.read()  # so that `content` can be asked for, as of the original
+            copy.read()  # so that it has `content`, as the original
         return copy
 
     def __call__(self, request: httpx.Request) -> None:
@@ -180,13 +177,6 @@ class Leaving:
         if not held.refused:
             self.held = held
             request.headers[self.name] = held.header
-
-
-def _strip_our_header(request: httpx.Request) -> None:
-    """Remove the header of an earlier sending: from the next hop of a redirect, say, that the user sends by hand."""
-    earlier = request.extensions.get(LEAVING)
-    if isinstance(earlier, Leaving) and request.headers.get(earlier.name) == earlier.held.header:
-        del request.headers[earlier.name]
 
 
 # ------------------------------------------------------------------------------------------------------------- origins

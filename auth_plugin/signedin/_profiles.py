@@ -5,13 +5,13 @@ What a session does is in `session`, the clients that share it above, in `client
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from signedin._threads import after_fork
 from signedin._wire import HttpRefresher
 from signedin.errors import ConfigurationError
 from signedin.session import TokenSession, renewal_of
@@ -45,7 +45,7 @@ class Options:
     credentials: Callable[[], Mapping[str, Any]] | None
 
     def session(self, profile: str) -> TokenSession:
-        """Return a new session that refreshes as the spec says."""
+        """Return a new session that refreshes as the spec declares."""
         if not profile or not profile.isprintable():
             raise ConfigurationError(f"A profile is a printable name, not {profile!r}.")
         refresh, grace = self.api.REFRESH, self.api.REFRESH.grace
@@ -89,7 +89,7 @@ class Profiles:
             self._sessions[lent.key.rpartition("#")[2]] = lent
         self._recent: OrderedDict[str, TokenSession] = OrderedDict()
         self._mutex = threading.Lock()  # guards both
-        _everybody.add(self)
+        after_fork(self)
 
     def session(self, profile: str) -> TokenSession:
         """Return the profile's session, the same one as long as anybody holds it."""
@@ -122,13 +122,3 @@ class Profiles:
 
 
 _of_session: weakref.WeakKeyDictionary[TokenSession, weakref.ref[Profiles]] = weakref.WeakKeyDictionary()
-_everybody: weakref.WeakSet[Profiles] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for profiles in list(_everybody):
-        profiles.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import itertools
 import math
 import os
 import threading
@@ -37,7 +38,7 @@ from signedin.errors import (
     SignedInError,
     SignInRequiredError,
 )
-from signedin.timing import jittered, save_after
+from signedin.timing import SAVES, jittered, nth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ class Renewal:
         self.refresher: Final = refresher
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
-        self.telling: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
+        self.token_statuses: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
         self.header: Final = attach.name.lower()
         self.timing: Final = timing
         self.threads: Final = Threads()
@@ -157,7 +158,7 @@ class Renewal:
                 for pair in (held, rejected):
                     if pair is not None and reason == "rejected":
                         pair.refuse()
-                flight = self._join(held, reason, judged=rejected)
+                flight = self._join(held, reason, theirs=rejected)
         self._begin(flight)
         return flight
 
@@ -181,19 +182,19 @@ class Renewal:
     # ----------------------------------------------------------------------------------------------------- the flight
 
     def _join(
-        self, held: Held | None, reason: str = "expired", *, judged: Held | None = None, waits: bool = True
+        self, held: Held | None, reason: str = "expired", *, theirs: Held | None = None, waits: bool = True
     ) -> SharedJob[Held]:
         """Return the flight that is under way, or one that replaces `held`; under the lock. `_begin` it outside.
 
-        `judged`: the pair as the caller has it, who may have seen it accepted. A flight runs in its caller's context.
+        `theirs`: the pair as the caller has it, who may have seen it accepted. A flight runs in its caller's context.
 
         Raises:
             FreshTokenRejectedError: It would be one more turn of a loop.
             ConfigurationError: This is a forked child, and the pair is the parent's.
         """
         if self._flight is None:
-            if (pair := judged or held) is not None:
-                self._setbacks.refuse_to_loop(pair, self.windows.clock_offset)
+            if (pair := theirs or held) is not None and self._setbacks.loops(pair):
+                raise self._setbacks.loop_error(self.windows.clock_offset)
             if self._forked:
                 raise ConfigurationError(
                     "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
@@ -341,11 +342,11 @@ class Renewal:
 
     def _save_later(self, record: Record) -> None:
         """Write the pair once the store takes it. Ends, after a last attempt, when the session or the process ends."""
-        attempt, goes_on = 0, True
-        while goes_on and self._unsaved is record:
-            attempt += 1
-            goes_on = pause(save_after(attempt), self.threads.closing)
+        for attempt in itertools.count():
+            goes_on = pause(nth(SAVES, attempt), self.threads.closing)
             self.save()
+            if not goes_on or self._unsaved is not record:
+                return
 
     def save(self) -> None:
         """Write the pair that the store could not take, if there is one; a store that fails is left to the next try."""

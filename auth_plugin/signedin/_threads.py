@@ -9,16 +9,18 @@ from __future__ import annotations
 import _thread
 import contextlib
 import functools
+import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from signedin.errors import AuthError, RefreshUnavailableError, TokenStoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from signedin.protocols import Closing
 
@@ -110,8 +112,34 @@ def wait(promise: Promise[T], patience: float) -> T:
 async def wait_async(promise: Promise[T], patience: float) -> T:
     """Suspend this task until the promise is done. Cancelling the task disturbs no other waiter."""
     if not promise.done():
-        await (_in_trio if in_trio_task() else _in_asyncio)(promise, patience)
+        if in_trio_task():
+            library: Any = sys.modules["trio"]
+            soon = library.lowlevel.current_trio_token().run_sync_soon
+        else:
+            library = sys.modules["asyncio"]
+            soon = library.get_running_loop().call_soon_threadsafe
+        done = library.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # that loop has ended, and its waiter with it
+                soon(done.set)
+
+        promise.add_done_callback(wake)
+        async with at_most(patience):
+            await done.wait()
     return promise.outcome()
+
+
+@contextlib.asynccontextmanager
+async def at_most(seconds: float) -> AsyncIterator[None]:
+    """Cut the block off after so many seconds, in silence; in a task of asyncio or trio."""
+    if in_trio_task():
+        with sys.modules["trio"].move_on_after(seconds):
+            yield
+    else:
+        with contextlib.suppress(TimeoutError):
+            async with sys.modules["asyncio"].timeout(seconds):
+                yield
 
 
 def in_trio_task() -> bool:
@@ -125,28 +153,6 @@ def in_trio_task() -> bool:
         return True
 
 
-async def _in_asyncio(promise: Promise[T], patience: float) -> None:
-    asyncio: Any = sys.modules["asyncio"]
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
-    promise.add_done_callback(lambda: _call(loop.call_soon_threadsafe, done.set))
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            await done.wait()
-
-
-async def _in_trio(promise: Promise[T], patience: float) -> None:
-    trio: Any = sys.modules["trio"]
-    token, done = trio.lowlevel.current_trio_token(), trio.Event()
-    promise.add_done_callback(lambda: _call(token.run_sync_soon, done.set))
-    with trio.move_on_after(patience):
-        await done.wait()
-
-
-def _call(soon: Callable[[Callable[[], object]], object], wake: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # that loop has ended, and its waiter with it (trio.RunFinishedError, too)
-        soon(wake)
-
-
 class Signal(Promise[None]):
     """A `threading.Event` that a Ctrl-C cannot break, without a way back."""
 
@@ -158,7 +164,7 @@ class Signal(Promise[None]):
         self.set_result(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait in this thread, at most so long; say whether it is set."""
+        """Wait in this thread, at most so long; return whether it is set."""
         with contextlib.suppress(RefreshUnavailableError):
             wait(self, seconds)
         return self.done()
@@ -312,6 +318,22 @@ def _process_ends() -> bool:
     return all(t.daemon or t.name == _NAME or not t.is_alive() for t in threading.enumerate())
 
 
+def after_fork(thing: object) -> None:
+    """Call `thing.after_fork()` in each forked child, as long as the thing lives; what it raises is dropped there."""
+    _REGISTERED.add(thing)
+
+
+def _after_fork_in_child() -> None:
+    for thing in list(_REGISTERED):
+        with contextlib.suppress(Exception):
+            thing.after_fork()
+
+
+_REGISTERED: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 def counting_sleep() -> Callable[[], float]:
     """Return a monotonic clock that also counts the time for which the machine was suspended, where there is one.
 
@@ -320,7 +342,7 @@ def counting_sleep() -> Callable[[], float]:
     """
     name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
     if (clock := getattr(time, name, None)) is not None:
-        with contextlib.suppress(OSError):  # known to Python, not to this kernel
+        with contextlib.suppress(OSError):  # Python has it, this kernel has not
             time.clock_gettime(clock)
             return functools.partial(time.clock_gettime, clock)
     return time.monotonic

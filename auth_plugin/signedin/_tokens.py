@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
 from signedin.errors import ConfigurationError, TokenStoreError
-from signedin.timing import jittered, windows
+from signedin.timing import jittered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +128,7 @@ class Record(NamedTuple):
     """What a store keeps under one key.
 
     `generation` grows with every change of the pair or the status; `revision` with every write, and is what stores
-    count and compare: 0 where it is not known. `family` names the sign-in that the pair descends from.
+    count and compare: 0 before a store has written it. `family` names the sign-in that the pair descends from.
     """
 
     generation: int
@@ -191,9 +191,9 @@ def is_token(value: object) -> bool:
 
 
 def clock_offset(claims: Claims, *, sent: float, received: float, date: float | None = None) -> float:
-    """Return how many seconds the server's clock is ahead, given the local wall clock around the issue of a token.
+    """Return how many seconds the server's clock is ahead, by the local wall clock around the issue of a token.
 
-    `iat` is mostly cut to whole seconds, so the moment of issue is known to lie in [iat, iat + 1). Where the local
+    `iat` is mostly cut to whole seconds, so the moment of issue lies in [iat, iat + 1). Where the local
     clock fits in there it is taken as right; otherwise the end of the interval that expires the token sooner. `date`,
     the answer's Date header, stands in for an `iat` that is not there.
     """
@@ -281,15 +281,23 @@ class Windows:
         return record.pair is not None and (left is None or left > hard)
 
     def _measured(self, record: Record, now: Instant) -> tuple[float | None, float, float]:
-        """Return how long the access token lives yet, None for an opaque one, and its soft and hard window."""
+        """Return how long the access token lives yet, None for an opaque one, and its soft and its hard window.
+
+        That is how long before its end it is replaced in the background, and no longer sent: 60 s and 5 s, at most a
+        fifth and a tenth of its life.
+        """
         iat, exp, _ = record.claims
         if exp is None:
-            return None, *windows(None)
+            return None, 60.0, 5.0
         # Without `iat`, its life is what it had left when it was obtained.
         lifetime = exp - (record.obtained_at + record.clock_offset if iat is None else iat)
         # What this process has learned itself comes first: the record may be from a host with another clock.
-        server = now.wall + record.clock_offset if self._ahead is None else now.monotonic + self._ahead
-        return exp - server, *windows(lifetime if lifetime > 0 else None)
+        left = exp - (now.wall + record.clock_offset if self._ahead is None else now.monotonic + self._ahead)
+        if lifetime <= 0:
+            return left, 60.0, 5.0
+        # `iat` and `exp` are mostly cut to whole seconds: refreshed in its first, one ends no later than it did.
+        later = max(0.0, lifetime - 1.0)
+        return left, min(60.0, lifetime / 5, later), min(5.0, lifetime / 10, later)
 
 
 # ---------------------------------------------------------------------------------------------------- records as bytes

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import httpx
 
 from signedin._network import origin_of
-from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, may_reject_the_token, plan
+from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
 from signedin._tokens import Held
 from signedin.session import renewal_of
@@ -30,56 +29,53 @@ DEFAULT_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0, pool=60.0)
 _NOBODYS_CHOICE: Final = (DEFAULT_TIMEOUT.as_dict(), httpx.Timeout(5.0).as_dict())  # ours, and httpx's own
 # Request extension: the longest that this call may wait for a refresh, in seconds, beside its timeout.
 PATIENCE: Final = "signedin.patience"
-_LONGEST_REFUSAL: Final = 64 * 1024  # bytes; a body beyond says nothing of a token
+_LONGEST_REFUSAL: Final = 64 * 1024  # bytes; a longer body is no answer about a token
 
 
-class _Plan:
-    """What the drivers below have in common: the session, which this keeps from being collected meanwhile."""
+class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends what is marked by `Marked` with a session's token, over a transport of the one colour or the other."""
 
     def __init__(self, transport: Any, session: TokenSession) -> None:
-        self._transport, self._session, self._renewal = transport, session, renewal_of(session)
-
-
-class Authenticated(_Plan, httpx.BaseTransport):
-    """Sends what is marked by `Marked` with a session's token, over another transport."""
+        self._transport, self._renewal = transport, renewal_of(session)
+        self._session = session  # which is not to be collected meanwhile
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, blocking."""
         renewal = self._renewal
         for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                with suppress(TokenOutdated):
+                try:
                     response: httpx.Response = self._transport.handle_request(step.request)
-                    if _readable(response, renewal):
-                        response, step.body = _unread(_raw(response), response)
-                    step.answer = response
+                except TokenOutdated:
+                    continue
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    response, step.body = _unread(_raw(response), response)
+                step.answer = response
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else renewal.wait(held, _patience(request, renewal))
         return response  # pyright: ignore[reportPossiblyUnboundVariable] -- a plan sends at least once
-
-    def close(self) -> None:
-        """Close the transport below."""
-        self._transport.close()
-
-
-class AsyncAuthenticated(_Plan, httpx.AsyncBaseTransport):
-    """As `Authenticated`, for `httpx.AsyncClient`."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry the plan out, awaiting."""
         renewal = self._renewal
         for step in plan(request, renewal, holds_back=True):
             if isinstance(step, Send):
-                with suppress(TokenOutdated):
+                try:
                     response: httpx.Response = await self._transport.handle_async_request(step.request)
-                    if _readable(response, renewal):
-                        response, step.body = _unread(await _raw_async(response), response)
-                    step.answer = response
+                except TokenOutdated:
+                    continue
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    response, step.body = _unread(await _raw_async(response), response)
+                step.answer = response
             else:
                 held = _ask(renewal, step)
                 step.held = held if isinstance(held, Held) else await renewal.await_(held, _patience(request, renewal))
         return response  # pyright: ignore[reportPossiblyUnboundVariable] -- as above
+
+    def close(self) -> None:
+        """Close the transport below."""
+        self._transport.close()
 
     async def aclose(self) -> None:
         """Close the transport below."""
@@ -87,7 +83,7 @@ class AsyncAuthenticated(_Plan, httpx.AsyncBaseTransport):
 
 
 class Marked(httpx.Auth):
-    """The auth of our own clients: says that a request wants the token, which the transport below puts on it.
+    """The auth of our own clients: marks a request that wants the token, which the transport below puts on it.
 
     So `auth=None`, or the user's own, means for one request what it means in httpx.
     """
@@ -103,7 +99,7 @@ class BearerAuth(httpx.Auth):
 
     Requests to origins that are not the session's, or that bring the token's header themselves, pass untouched. httpx
     shows its auth no redirects: a client that follows them needs the hook as well, or a server can have a body (a
-    password, say) sent on to another origin, and a token too that stands in another header than Authorization.
+    password, for example) sent on to another origin, and a token too that stands in another header than Authorization.
 
         auth = BearerAuth(session)
         httpx.Client(auth=auth, event_hooks={"request": [auth.refuse_redirect_off_origin]}, follow_redirects=True)
@@ -132,8 +128,9 @@ class BearerAuth(httpx.Auth):
                 response = yield step.request
                 if origin_of(response.url) not in renewal.origins:
                     return  # where a redirect has ended
-                # Read before anybody waits: an unread answer keeps its connection.
-                step.answer, step.body = response, response.read() if _readable(response, renewal) else b""
+                step.answer = response
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    step.body = response.read()  # before anybody waits: an unread answer keeps its connection
             else:
                 step.held = renewal.wait(_ask(renewal, step), _patience(request, renewal))
 
@@ -146,7 +143,9 @@ class BearerAuth(httpx.Auth):
                 response = yield step.request
                 if origin_of(response.url) not in renewal.origins:
                     return
-                step.answer, step.body = response, await response.aread() if _readable(response, renewal) else b""
+                step.answer = response
+                if response.status_code in renewal.token_statuses and _is_short(response):
+                    step.body = await response.aread()
             else:
                 step.held = await renewal.await_(_ask(renewal, step), _patience(request, renewal))
 
@@ -185,15 +184,13 @@ def _patience(request: httpx.Request, renewal: Renewal) -> float:
     return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
 
 
-def _readable(response: httpx.Response, renewal: Renewal) -> bool:
-    if not may_reject_the_token(response.status_code, renewal):
-        return False
+def _is_short(response: httpx.Response) -> bool:
     length = response.headers.get("content-length", "0")
     return not length.isdecimal() or int(length) <= _LONGEST_REFUSAL
 
 
 def _unread(raw: bytes, response: httpx.Response) -> tuple[httpx.Response, bytes]:
-    """Return the answer with its body as it was, so that the caller may stream it, and what that body says."""
+    """Return the answer with its body as it was, so that the caller may stream it, and the decoded body."""
     if response.is_stream_consumed:  # a transport in memory has read, and decoded, it before
         return response, response.content
     parts: Any = {"headers": response.headers, "extensions": response.extensions, "stream": httpx.ByteStream(raw)}

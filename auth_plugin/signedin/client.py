@@ -12,22 +12,15 @@ import functools
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar
 
 import httpx
 
-from signedin._call import AsyncSender, Sender
-from signedin._connections import (
-    AsyncBorrowed,
-    AsyncConnections,
-    Borrowed,
-    Connections,
-    fresh_cookies_after_fork,
-)
-from signedin._connections import refresh_client as connected
+from signedin._call import AsyncSender, Budget, Sender
+from signedin._connections import AsyncConnections, Connections
 from signedin._contract import Credentials, Settings, resolved
-from signedin._exchange import AsyncLean, Lean
-from signedin._network import ConnectionOptions, allowed_origin
+from signedin._exchange import CLIENT_CLOSED, AsyncHttp, Http, refresh_client
+from signedin._network import AsyncBorrowed, Borrowed, ConnectionOptions, allowed_origin
 from signedin._options import (
     CallOptions,
     Headers,
@@ -40,9 +33,8 @@ from signedin._options import (
     user_agent,
 )
 from signedin._profiles import Options, Profiles
-from signedin._retries import Budget
 from signedin._threads import SystemClock
-from signedin.auth import DEFAULT_TIMEOUT, AsyncAuthenticated, Authenticated, BearerAuth, Marked
+from signedin.auth import DEFAULT_TIMEOUT, Authenticated, BearerAuth
 from signedin.errors import ConfigurationError
 from signedin.session import renewal_of
 from signedin.stores import open_store
@@ -52,13 +44,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
 
-    from signedin._tokens import Record
     from signedin.protocols import Clock, Contract, TokenStore
     from signedin.session import TokenSession
     from signedin.timing import Timing
 
-_CLOSED: Final = "This client is closed. Make another; a store keeps the session."
-Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
+AnyHttp = TypeVar("AnyHttp", httpx.Client, httpx.AsyncClient)
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
@@ -76,63 +66,17 @@ class _Shared:
     closed: bool = False
 
 
-class _Cookies:
-    """Keeps the cookies of one user from going along with another one's token; beside httpx's client in both colours.
-
-    Cookies set by hand before the first sign-in are the user's own, and stay.
-    """
-
-    is_closed: Any
-    cookies: Any
-    shared: _Shared
-    session: TokenSession
-    plan: Any  # the transport, which carries it out
-    whose: Record | None = None
-
-    def before_sending(self, request: httpx.Request) -> None:
-        if self.shared.closed or self.is_closed:
-            raise ConfigurationError(_CLOSED)
-        held, whose = renewal_of(self.session).held, self.whose
-        if whose and (held is None or not (held.record is whose or held.record.same_user(whose))):
-            self.cookies.clear()
-            request.headers.pop("cookie", None)
-        self.whose = held.record if held is not None else None
-
-    def signed_in(self, response: httpx.Response) -> None:
-        """Keep no cookies but those of a sign-in's own answers."""
-        self.cookies.clear()
-        for answer in (*response.history, response):
-            self.cookies.extract_cookies(answer)
-        self.whose = None
-
-
-class _Http(_Cookies, httpx.Client):  # pyright: ignore[reportIncompatibleMethodOverride]
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
-        self.before_sending(request)
-        return super().send(request, **options)
-
-
-class _AsyncHttp(_Cookies, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleMethodOverride]
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
-        self.before_sending(request)
-        return await super().send(request, **options)
-
-
 @dataclass(frozen=True, slots=True)
 class _Colour:
     """What a client of one colour is made of."""
 
     connections: type[Any]
     borrowed: type[Any]
-    authenticated: type[Any]
     http: type[Any]
     sender: type[Any]
-    exchange: type[Any]
 
 
-class _Client(Generic[Transport, Http]):
+class _Client(Generic[Transport, AnyHttp]):
     """What both clients have in common, first of all their arguments."""
 
     api: Contract  # of a generated package, set by the subclass in a plain assignment, which no ClassVar takes
@@ -156,7 +100,7 @@ class _Client(Generic[Transport, Http]):
         max_retries: int = 2,
         app: str | None = None,
         headers: Mapping[str, str] | None = None,
-        http_client: Http | None = None,
+        http_client: AnyHttp | None = None,
         transport: Transport | None = None,
         proxy: str | httpx.URL | httpx.Proxy | None = None,
         verify: ssl.SSLContext | str | bool = True,
@@ -164,6 +108,7 @@ class _Client(Generic[Transport, Http]):
         trust_env: bool = True,
         limits: httpx.Limits | None = None,
         http2: bool = False,
+        fast: bool = False,
         event_hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
         follow_redirects: bool = False,
         origins: Iterable[str] = (),
@@ -181,6 +126,8 @@ class _Client(Generic[Transport, Http]):
             raise ConfigurationError("A session has a store and a profile already: leave out store= and profile=.")
         if http_client is not None and not isinstance(http_client, self._colour.http.__mro__[2]):
             raise ConfigurationError(f"http_client= must be an httpx.{self._colour.http.__mro__[2].__name__} here.")
+        if fast and (transport is not None or http_client is not None):
+            raise ConfigurationError("fast=True makes transports of its own: leave out transport= and http_client=.")
         if http_client is not None and any((transport, limits, http2, event_hooks, follow_redirects)):
             raise ConfigurationError("http_client= is used as it is: configure its transport, hooks and so on there.")
         if isinstance(origins, str):
@@ -196,7 +143,7 @@ class _Client(Generic[Transport, Http]):
         origin = allowed_origin(base_url, allow_http=allow_http)
         if session is not None and origin not in renewal_of(session).origins:
             raise ConfigurationError(f"The session's tokens do not go to {origin}; create it with this origin.")
-        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2)
+        network = ConnectionOptions(verify, cert, proxy, trust_env, limits or ConnectionOptions().limits, http2, fast)
         # Another client's session refreshes by that client's transport.
         threaded = transport if session is None or isinstance(transport, httpx.BaseTransport) else None
         sent: Headers = {b"user-agent": (b"User-Agent", user_agent(self.api, app)), **checked_headers(headers)}
@@ -232,17 +179,16 @@ class _Client(Generic[Transport, Http]):
 
     def _opened(self, settings: dict[str, Any]) -> Any:
         """Return httpx's client with the plan in its transport."""
-        transport = self._colour.authenticated(self._shared.connections, self._session)
-        http = self._colour.http(transport=transport, auth=Marked(), **settings)
-        http.shared, http.session, http.plan = self._shared, self._session, transport
-        fresh_cookies_after_fork(http)
-        return http
+        transport = Authenticated(self._shared.connections, self._session)
+        return self._colour.http(self._shared, renewal_of(self._session), transport, **settings)
 
     def _bind(self, http: Any, call_options: CallOptions) -> None:
         self._http = http
         options = self._shared.options
         sender = self._colour.sender(
-            http=self._colour.exchange(http) if self._is_own else http,
+            http=http,
+            build_request=http.lean_request if self._is_own else http.build_request,
+            send=http.lean_send if self._is_own else http.send,
             session=self._session,
             base_url=options.base_url,
             api=options.api,
@@ -262,7 +208,7 @@ class _Client(Generic[Transport, Http]):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store, a FileStore say, and "
+            f"A {type(self).__name__} belongs to its process: pass on its base URL and its store (a FileStore), and "
             "create another one there."
         )
 
@@ -272,13 +218,13 @@ class _Client(Generic[Transport, Http]):
         return os.environ.get(cls._variable or "") or cls.api.DEFAULT_BASE_URL
 
     @property
-    def http(self) -> Http:
+    def http(self) -> AnyHttp:
         """The authenticated httpx client, for what the spec lacks (any method, absolute URLs, streams).
 
         Its request hooks run before the token is put on, its response hooks see final answers only. A view for another
         profile has those that were there when it was made.
         """
-        http: Http = self._http
+        http: AnyHttp = self._http
         return http
 
     @property
@@ -330,8 +276,15 @@ class _Client(Generic[Transport, Http]):
         """Whether httpx's client is one of ours."""
         return self._shared.connections is not None
 
-    def _sessions(self) -> list[TokenSession]:
-        return self._shared.profiles.sessions() if self._shared.owned else []
+    def _to_close(self) -> list[Any]:
+        """Return what is to be closed before the store, in reverse order; nothing of a view, and only once."""
+        shared = self._shared
+        if self._is_view or shared.closed:
+            return []
+        shared.closed = True
+        sessions: list[TokenSession] = shared.profiles.sessions() if shared.owned else []
+        parts: tuple[Any, ...] = (shared.transport, self._http if self._is_own else None, *sessions)
+        return [part for part in parts if part is not None]
 
     def _close_store(self) -> None:
         close = getattr(self._shared.options.store, "close", None)
@@ -348,18 +301,19 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
     `origins`: further origins that the token may go to. `headers`, `proxy`, `verify` and `cert` are as in httpx and go
     with the refresh, too, as `trust_env` does; `limits`, `http2`, `event_hooks` and `follow_redirects` as in httpx.
     `http_client`: calls are sent by a copy of this httpx client, which is left as it is, cookies and hooks included.
-    `settings`: what the API's login leaves to the user, a client secret say, else SIGNEDIN_SETTING_<NAME>.
+    `settings`: what the API's login leaves to the user, such as a client secret, else SIGNEDIN_SETTING_<NAME>.
     `credentials`, for an API without refresh: called in a thread whenever a sign-in is due, first at the first call;
     returns the arguments of the operation that signs in, which are stored nowhere.
     `transport` serves the calls; the refresh uses it where it is no network's, else a connection of its own, or
     `refresh_transport`, in a thread. The client closes `transport`, as httpx's does, and neither of the other two.
     `allow_http`: let tokens travel unencrypted to other machines.
+    `fast`: send the calls by pyreqwest (extra `fast`), at half the processor time; docs/fast.md has its limits.
 
     Raises:
         ConfigurationError: An argument, or the environment, cannot work.
     """
 
-    _colour = _Colour(Connections, Borrowed, Authenticated, _Http, Sender, Lean)
+    _colour = _Colour(Connections, Borrowed, Http, Sender)
 
     def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -373,17 +327,11 @@ class SignedInClient(_Client[httpx.BaseTransport, httpx.Client]):
 
     def close(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is interrupted."""
-        if self._is_view or self._shared.closed:
-            return
-        with contextlib.ExitStack() as stack:
-            self._shared.closed = True
-            stack.callback(self._close_store)
-            if self._shared.transport is not None:
-                stack.callback(self._shared.transport.close)
-            if self._is_own:
-                stack.callback(self._http.close)
-            for session in self._sessions():
-                stack.callback(session.close)
+        if parts := self._to_close():
+            with contextlib.ExitStack() as stack:
+                stack.callback(self._close_store)
+                for part in parts:
+                    stack.callback(part.close)
 
     def __enter__(self) -> Self:
         """Load the session, so that `session.is_signed_in` knows of an earlier sign-in.
@@ -410,7 +358,7 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
     in a thread, where no caller's cancellation reaches it.
     """
 
-    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncAuthenticated, _AsyncHttp, AsyncSender, AsyncLean)
+    _colour = _Colour(AsyncConnections, AsyncBorrowed, AsyncHttp, AsyncSender)
 
     async def logout(self) -> None:
         """Clear the pair everywhere and revoke it at the server, best effort.
@@ -424,17 +372,11 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
 
     async def aclose(self) -> None:
         """Wait for a refresh that is under way, and give up connections, also when the wait is cancelled."""
-        if self._is_view or self._shared.closed:
-            return
-        async with contextlib.AsyncExitStack() as stack:
-            self._shared.closed = True
-            stack.callback(self._close_store)
-            if self._shared.transport is not None:
-                stack.push_async_callback(self._shared.transport.aclose)
-            if self._is_own:
-                stack.push_async_callback(self._http.aclose)
-            for session in self._sessions():
-                stack.push_async_callback(session.aclose)
+        if parts := self._to_close():
+            async with contextlib.AsyncExitStack() as stack:
+                stack.callback(self._close_store)
+                for part in parts:
+                    stack.push_async_callback(part.aclose)
 
     async def __aenter__(self) -> Self:
         """As `SignedInClient.__enter__`, with the store's I/O in a thread."""
@@ -449,13 +391,13 @@ class AsyncSignedInClient(_Client[httpx.AsyncBaseTransport, httpx.AsyncClient]):
         await self.aclose()
 
 
-def _around(http: Http, shared: _Shared, session: TokenSession, settings: dict[str, Any], *, timed: bool) -> Http:
+def _around(http: AnyHttp, shared: _Shared, session: TokenSession, settings: dict[str, Any], *, timed: bool) -> AnyHttp:
     """Return a copy of a user's httpx client with the session's auth, and a hook that keeps bodies at home."""
     auth, around = BearerAuth(session), copy.copy(http)
 
     def check(request: httpx.Request) -> None:
         if shared.closed or http.is_closed:
-            raise ConfigurationError(_CLOSED)
+            raise ConfigurationError(CLIENT_CLOSED)
         auth.refuse_redirect_off_origin(request)
 
     async def acheck(request: httpx.Request) -> None:
@@ -474,7 +416,7 @@ def _base_url(base_url: str | None) -> str:
         raise ConfigurationError(
             "No base URL, and the API's description names none: pass one, as in Client('https://api.example.com/v1')."
         )
-    base_url = str(base_url)  # an httpx.URL, say
+    base_url = str(base_url)  # or an httpx.URL
     if re.search(r"[\s?#\x00-\x1f]", base_url):
         raise ConfigurationError(
             "A base URL has no blanks, and ends with its path: no query and no fragment, which would swallow the rest."
@@ -494,6 +436,6 @@ def _refresh_client(
     if used is None and not isinstance(transport, httpx.HTTPTransport | httpx.AsyncHTTPTransport):
         used = transport
     if used is None:
-        return functools.partial(connected, network, headers)
+        return functools.partial(refresh_client, network, headers)
     borrowed = Borrowed(used)  # once: it knows the process that it belongs to
-    return lambda: httpx.Client(transport=borrowed, headers=headers, trust_env=False)
+    return functools.partial(httpx.Client, transport=borrowed, headers=headers, trust_env=False)

@@ -1,4 +1,4 @@
-"""The one tree of errors. What each says: what happened, what was kept, what to do next.
+"""The one tree of errors. What each tells: what happened, what stays, what to do next.
 
 SignedInError
 ├── ConfigurationError              an argument or the environment cannot work
@@ -6,14 +6,14 @@ SignedInError
 │   ├── SignInRequiredError         sign in again, whatever the reason
 │   │   ├── NotSignedInError        there is no pair: never signed in, or signed out
 │   │   └── SessionExpiredError     the server refused the refresh token
-│   ├── RefreshUnavailableError     no usable answer: the pair is kept, try later
+│   ├── RefreshUnavailableError     no usable answer: the pair stays, try later
 │   ├── FreshTokenRejectedError     the server refuses tokens that it has just issued
 │   └── TokenStoreError             the place where tokens live cannot be read or written
 └── APIError                        about one call
     ├── APIConnectionError          no answer came
     │   └── APITimeoutError
     ├── APIResponseError            the answer is not what the spec says
-    └── APIStatusError              the server said no
+    └── APIStatusError              the server refused the call
         ├── BadRequestError 400     ├── UnauthorizedError 401   ├── ForbiddenError 403
         ├── NotFoundError 404       ├── ConflictError 409       ├── UnprocessableEntityError 422
         └── RateLimitError 429      └── ServerError 5xx
@@ -66,9 +66,9 @@ class SessionExpiredError(SignInRequiredError):
 
 
 class RefreshUnavailableError(AuthError):
-    """No usable answer to the refresh; the pair is kept. Try again later.
+    """No usable answer to the refresh; the pair stays. Try again later.
 
-    `retry_after` is the time the server asked for, or None.
+    `retry_after` is how long the server wants to be left alone, or None.
     """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:

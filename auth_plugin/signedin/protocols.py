@@ -41,7 +41,7 @@ class TokenStore(Protocol):
 
     @property
     def private(self) -> bool:
-        """Whether only this process can reach what is kept; then it does not survive the process either."""
+        """Whether only this process can reach the records; then they end with it."""
         ...
 
     def load(self, key: str) -> Stored | None:

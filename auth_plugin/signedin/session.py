@@ -79,7 +79,7 @@ class TokenSession:
             raise ConfigurationError('origins takes several: write origins=["https://api.example.com"].')
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
-        self.store: Final[TokenStore] = MemoryStore() if store is None else _demanded(store)
+        self.store: Final[TokenStore] = MemoryStore() if store is None else _checked(store)
         bounds = timing or Timing()
         fitting = bounds if grace_seconds is None else bounds.within(grace_seconds)
         self._clock: Final[Clock] = clock or SystemClock()
@@ -135,7 +135,7 @@ class TokenSession:
     def sign_in(self, pair: Tokens, *, clock_offset: float | None = None) -> None:
         """Store a pair obtained elsewhere; it wins over a refresh that is under way.
 
-        `clock_offset`: seconds that the server's clock is ahead of this one, where known.
+        `clock_offset`: seconds that the server's clock is ahead of this one.
 
         Raises:
             ConfigurationError: A token is empty, or holds what cannot stand in a header; nothing was stored.
@@ -157,7 +157,7 @@ class TokenSession:
     def sign_out(self, *, revoke: bool = True) -> None:
         """Clear the pair everywhere, wake all waiters with `NotSignedInError`, then revoke at the server, best effort.
 
-        It waits for no lock and no refresh; a pair that a refresh still brings is revoked, not kept. `revoke` is False
+        It waits for no lock and no refresh; a pair that a refresh still brings is revoked. `revoke` is False
         where the server has ended the session already.
 
         Raises:
@@ -174,7 +174,7 @@ class TokenSession:
 
         Raises:
             NotSignedInError, SessionExpiredError: Sign in.
-            RefreshUnavailableError: No usable answer; the pair is kept.
+            RefreshUnavailableError: No usable answer; the pair stays.
             FreshTokenRejectedError: The server refused the last few tokens as soon as it had issued them.
             TokenStoreError: The store cannot be used.
         """
@@ -204,14 +204,13 @@ class TokenSession:
         store that fails is a line of the answer, not an error. `last_failure` and `last_failure_reason` are this
         process's own; those of others stand in their logs.
         """
-        held = self._renewal.held
-        stored, holder, trouble = self._renewal.threads.call(self._examine_store)
+        renewal, held = self._renewal, self._renewal.held
+        stored, holder, trouble = renewal.threads.call(self._examine_store)
         record = held.record if held else stored
-        intent = stored.intent if stored else None
-        expires_at = record.pair.expires_at if record and record.pair else None
-        windows = held or (self._renewal.windows.hold(record) if record else None)
+        windows = held or (renewal.windows.hold(record) if record else None)
+        intent, expires_at = stored and stored.intent, record and record.pair and record.pair.expires_at
         due = max(0.0, windows.soft_at - self._clock.monotonic()) if windows and expires_at else None
-        state = self._renewal.explain()
+        state = renewal.explain()
         if state["clock_offset"] is None and record is not None:
             state["clock_offset"] = record.clock_offset  # as whoever stored it knew it
         return {
@@ -219,13 +218,13 @@ class TokenSession:
             "store": repr(self.store),
             "store_failure": trouble,
             "lock_holder": holder,
-            "status": stored.status.value if stored else None,
-            "generation": record.generation if record else None,
-            "obtained_at": _shown(record.obtained_at) if record else None,
-            "age": self._clock.wall() - record.obtained_at if record else None,
-            "expires_at": expires_at.isoformat() if expires_at else None,
+            "status": stored and stored.status.value,
+            "generation": record and record.generation,
+            "obtained_at": record and _shown(record.obtained_at),
+            "age": record and self._clock.wall() - record.obtained_at,
+            "expires_at": expires_at and expires_at.isoformat(),
             "next_planned_refresh_in": due,
-            "unfinished_refresh_until": _shown(intent.deadline) if intent else None,
+            "unfinished_refresh_until": intent and _shown(intent.deadline),
             **state,
         }
 
@@ -253,13 +252,12 @@ class TokenSession:
             return record, None, type(error).__name__
 
 
-def _demanded(store: TokenStore) -> TokenStore:
+def _checked(store: TokenStore) -> TokenStore:
     """Return the store, unless it is none: annotations stop nobody, and the first sign-in would be too late."""
     if isinstance(store, type):
         raise ConfigurationError(f"store: {store.__name__} is a class; pass an instance, such as {store.__name__}(…).")
-    parts = ("private", "load", "compare_and_set", "try_lock", "unlock")
+    parts, kind = ("private", "load", "compare_and_set", "try_lock", "unlock"), type(store).__name__
     if missing := [name for name in parts if not hasattr(store, name)]:
-        kind = type(store).__name__
         raise ConfigurationError(f"store: this {kind} is no TokenStore: it has no {', '.join(missing)}.")
     return store
 

@@ -69,22 +69,12 @@ class Timing:
 
 def longest_back_offs(count: int) -> float:
     """Return the most that `count` back-offs of one flight can add up to, in seconds."""
-    return sum(back_off(n) for n in range(count)) * (1 + JITTER)
+    return sum(nth(BACK_OFFS, n) for n in range(count)) * (1 + JITTER)
 
 
-def back_off(count: int) -> float:
-    """Return the back-off after the sending number `count`, counted from 0, before jitter."""
-    return BACK_OFFS[min(count, len(BACK_OFFS) - 1)]
-
-
-def rest_after(failures: int) -> float:
-    """Return how long a session rests after so many failed flights in a row, before jitter."""
-    return RESTS[min(failures, len(RESTS)) - 1] if failures else 0.0
-
-
-def save_after(attempts: int) -> float:
-    """Return how long to wait before the attempt with this number, counted from 1, to store a pair."""
-    return SAVES[min(attempts, len(SAVES)) - 1]
+def nth(durations: tuple[float, ...], count: int) -> float:
+    """Return the duration number `count`, counted from 0; the last one repeats."""
+    return durations[min(count, len(durations) - 1)]
 
 
 def retry_pause(retries: int, wanted: float | None, chance: float) -> float:
@@ -97,23 +87,11 @@ def retry_pause(retries: int, wanted: float | None, chance: float) -> float:
     return max(own, (wanted or 0.0) * (1 + JITTER * chance))
 
 
-def windows(lifetime: float | None) -> tuple[float, float]:
-    """Return how long before its end a token is replaced in the background, and how long before it is no longer sent.
-
-    60 s and 5 s, at most a fifth and a tenth of its life, and never in its first second: `iat` and `exp` are mostly cut
-    to whole seconds, so a token that is refreshed sooner ends no later than it did.
-    """
-    if lifetime is None:
-        return 60.0, 5.0
-    later = max(0.0, lifetime - 1.0)
-    return min(60.0, lifetime / 5, later), min(5.0, lifetime / 10, later)
-
-
 def jittered(seconds: float) -> float:
     """Return the duration, up to a tenth longer or shorter, so that a fleet does not march in step."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 -- spread, not a secret
 
 
 def lengthened(seconds: float) -> float:
-    """Return the duration, up to a tenth longer: never shorter than a server asked to be left alone."""
+    """Return the duration, up to a tenth longer: never shorter than a server wants to be left alone."""
     return seconds * random.uniform(1, 1 + JITTER)  # noqa: S311 -- spread, not a secret

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from examples.demo.backend import reference_backend
 from examples.web.app import create_app
+
+if TYPE_CHECKING:
+    import socket
 
 
 class Server(uvicorn.Server):

@@ -1,8 +1,8 @@
 """What an edited spec changes for users of the SDK: `python -m generator diff OLD NEW`.
 
-`operations` walks both documents, `schemas` compares what stands in them, `contract` compares our extensions; each
+`compare` walks both documents: `operations` with their `bodies`, then the `schemas` with their `keywords`; each
 difference is a `change.Change` with a level. `sdk` asks the two generated packages and may only raise the level;
-`versions` turns the level into a version, `report` into words. Rule ids follow oasdiff's vocabulary where it has one.
+`report` turns all of it into words. Rule ids follow oasdiff's vocabulary where it has one.
 
 The levels are those of somebody who installs the new SDK against the new backend: a method that moved to another path
 costs them nothing, a renamed operationId breaks their program.

@@ -1,181 +1,117 @@
 """Compares two schemas in one direction: what a request may hold must not shrink, what an answer holds not grow.
 
 A model that is used in both directions is compared twice, once for each. A pair of schemas with names is looked at once
-for each direction and later than what refers to it, so cycles end and chains may be long. `limits`, `enums`,
-`keywords`, `unions` and `properties` have the parts.
+for each direction and later than what refers to it, so cycles end and chains may be long. `keywords` has what bounds a
+value.
 """
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, evolve, field
 from openapi_python_client.strings import PythonIdentifier
 
 from generator.diff.change import Change, Level, Place
+from generator.diff.keywords import compare_keywords, compare_values
 from generator.diff.normal import Normal, normal
-from generator.diff.values import compare_keywords, compare_limits, compare_values
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
 
-# Finds which member of the old union is which of the new one, so that an edited member is no other member.
-
 
 @define(frozen=True)
-class Members:
-    """The members of two unions: what was a member and still is, what left and what joined.
+class Slot:
+    """What a method takes or a model has: an argument or an attribute called `python`, `name` on the wire.
 
-    `renamed` are classes without a name of their own, which are called after their position, and it is another one.
+    `must` says whether it has to be there: what has a default is sent by the SDK itself. What is `hidden` belongs to
+    the other direction.
     """
 
-    pairs: list[tuple[Normal, Normal]]
-    left: list[Normal]
-    joined: list[Normal]
-    renamed: int
+    name: str
+    python: str
+    schema: Any = field(repr=False)
+    required: bool
+    must: bool
+    label: str
+    hidden: bool = False
 
 
-def paired(old: Normal, new: Normal) -> Members:
-    """Pair the members: the class of the same name, the very same schema, then what has the same type."""
-    left, joined = dict(enumerate(old.members)), dict(enumerate(new.members))
-    places = list[tuple[int, int]]()
-    pairs = list[tuple[Normal, Normal]]()
-    for alike in _LIKENESSES:
-        for at in tuple(left):
-            to = next((each for each in joined if alike(left[at]) == alike(joined[each])), None)
-            if to is not None:
-                places.append((at, to))
-                pairs.append((left.pop(at), joined.pop(to)))
-    renamed = [at != to and one.is_class and not one.name for (at, to), (one, _) in zip(places, pairs, strict=True)]
-    return Members(pairs, list(left.values()), list(joined.values()), sum(renamed))
+Slots = Mapping[Any, Slot]
+Compare = Callable[[Any, Any, Place], Iterator[Change]]
 
 
-def _text(member: Normal) -> Any:
-    return json.dumps(member.schema, sort_keys=True)
+def compare_slots(old: Slots, new: Slots, place: Place, kind: str, inside: Compare) -> Iterator[Change]:
+    """Yield what differs between the arguments of a method or the attributes of a model."""
+    pairs = {key: key for key in old if key in new}
+    arguments = {slot.python: key for key, slot in new.items() if key not in pairs}
+    # Another place or another name on the wire, the same name in Python: the SDK sees to it.
+    pairs |= {key: arguments[slot.python] for key, slot in old.items() if key not in pairs and slot.python in arguments}
+    for key, to in pairs.items():
+        was, now = old[key], new[to]
+        inner = evolve(place, kind=kind, where=f"{place.where}/{now.name}", listed=False)
+        if key != to:
+            text = f"{was.label} is {now.label} on the wire; its Python name stays"
+            yield inner.change("moved" if kind == "parameter" else "renamed", text, Level.PATCH, Level.PATCH)
+        if was.hidden or now.hidden:
+            yield from _shown(was, now, inner)
+        else:
+            yield from _slot(was, now, inner)
+            yield from inside(was.schema, now.schema, inner)
+    for key in old.keys() - pairs.keys():
+        if not old[key].hidden:
+            yield _removed(old[key], place, kind)
+    for key in new.keys() - set(pairs.values()):
+        if not new[key].hidden:
+            yield _added(new[key], place, kind)
 
 
-def _type(member: Normal) -> Any:
-    return (member.name, member.types, member.is_class)
+def _slot(was: Slot, now: Slot, place: Place) -> Iterator[Change]:
+    if was.python != now.python:
+        yield place.breaking("renamed", f"the argument {was.python} is called {now.python} now")
+    if now.must and not was.must:
+        yield place.change("became-required", f"{now.name} became required", Level.BREAKING, Level.MINOR)
+    elif was.must and not now.must:
+        yield place.change("became-optional", f"{now.name} became optional", Level.MINOR, Level.BREAKING)
 
 
-_LIKENESSES: Final[tuple[Callable[[Normal], Any], ...]] = (
-    lambda member: member.name or id(member),
-    lambda member: (member.name, _text(member)),
-    _type,
-)
+def _shown(was: Slot, now: Slot, place: Place) -> Iterator[Change]:
+    """Yield what was part of this direction and is not, and the other way round."""
+    word = "read-only" if place.is_request else "write-only"
+    if now.hidden and not was.hidden:
+        yield place.breaking(f"became-{word}", f"{now.name} became {word}")
+    elif was.hidden and not now.hidden:
+        required = place.is_request and now.must
+        text = f"{now.name} is not {word} any more" + ", and required" * required
+        level = Level.BREAKING if required else Level.MINOR
+        yield place.change(f"became-not-{word}" + "-required" * required, text, level, Level.MINOR)
 
 
-# Compares the properties of two models in one direction: what is there, what must be there, what is there no more.
+def _removed(slot: Slot, place: Place, kind: str) -> Change:
+    word = "" if place.is_request else "required-" if slot.required else "optional-"
+    return Change(f"{place.side}-{word}{kind}-removed", Level.BREAKING, place.where, f"{slot.label} was removed")
 
 
-@define(frozen=True)
-class Properties:
-    """Compares the properties of models of two documents; `inside` compares the schemas that stand in them."""
-
-    old: Document
-    new: Document
-    inside: Callable[[Any, Any, Place], Iterator[Change]]
-
-    def compare(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-        """Yield what differs."""
-        before, after = belonging(self.old, old, place), belonging(self.new, new, place)
-        yield from self._hidden(old, new, place)
-        was, now = set(old.properties), set(new.properties)
-        renamed = dict(_renamed(was, now))
-        for name in before & after:
-            yield from self._property((name, name), (old, new), place)
-        for name in before - now - renamed.keys():
-            yield _removed(name, old, place)
-        for name in after - was - set(renamed.values()):
-            yield self._added(name, new, place)
-        for name, to in renamed.items():
-            if name in before and to in after:
-                text = f"{name} is called {to} on the wire; its Python name stays"
-                yield Change(f"{place.side}-property-renamed", Level.PATCH, place.where, text)
-                yield from self._property((name, to), (old, new), place)
-        yield from self._additional(old, new, place)
-
-    def _property(self, names: tuple[str, str], both: tuple[Normal, Normal], place: Place) -> Iterator[Change]:
-        (name, to), (old, new) = names, both
-        inner = evolve(place, kind="property", where=f"{place.where}/{to}", listed=False)
-        was, now = _must(self.old, old, name, place), _must(self.new, new, to, place)
-        if now and not was:
-            yield inner.change("became-required", f"{to} became required", Level.BREAKING, Level.MINOR)
-        elif was and not now:
-            yield inner.change("became-optional", f"{to} became optional", Level.MINOR, Level.BREAKING)
-        yield from self.inside(old.properties[name], new.properties[to], inner)
-
-    def _hidden(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-        """Yield what was part of this direction and is not, and the other way round."""
-        word = "read-only" if place.is_request else "write-only"
-        before, after = belonging(self.old, old, place), belonging(self.new, new, place)
-        for name in sorted(old.properties.keys() & new.properties.keys()):
-            inner = evolve(place, kind="property", where=f"{place.where}/{name}")
-            if name in before and name not in after:
-                yield inner.breaking(f"became-{word}", f"{name} became {word}")
-            elif name in after and name not in before:
-                must = place.is_request and _must(self.new, new, name, place)
-                text = f"{name} is not {word} any more" + (", and required" if must else "")
-                verb = f"became-not-{word}" + ("-required" if must else "")
-                yield inner.change(verb, text, Level.BREAKING if must else Level.MINOR, Level.MINOR)
-
-    def _added(self, name: str, new: Normal, place: Place) -> Change:
-        required = name in new.required
-        if not place.is_request:
-            word = "required" if required else "optional"
-            return Change(f"response-{word}-property-added", Level.MINOR, place.where, f"{name} was added")
-        if _must(self.new, new, name, place):
-            text = f"{name} was added and is required"
-            return Change("new-required-request-property", Level.BREAKING, place.where, text)
-        rule = "new-required-request-property-with-default" if required else "new-optional-request-property"
-        return Change(rule, Level.MINOR, place.where, f"{name} was added")
-
-    def _additional(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-        before, after = (each.schema.get("additionalProperties", True) for each in (old, new))
-        if "object" not in old.types or before == after:
-            return
-        if isinstance(before, dict) and isinstance(after, dict):
-            inner = evolve(place, kind="property", where=f"{place.where}/additionalProperties", listed=True)
-            yield from self.inside(before, after, inner)
-        elif before is False:
-            text = "properties that are not declared are accepted"
-            yield place.change("additional-properties-opened", text, Level.MINOR, Level.MINOR)
-        elif {str(before), str(after)} != {"True", "{}"}:
-            text = "properties that are not declared are others, or none"
-            yield place.breaking("additional-properties-changed", text)
+def _added(slot: Slot, place: Place, kind: str) -> Change:
+    text = f"{slot.label} was added"
+    if not place.is_request:
+        word = "required" if slot.required else "optional"
+        return Change(f"response-{word}-{kind}-added", Level.MINOR, place.where, text)
+    if slot.must:
+        return Change(f"new-required-request-{kind}", Level.BREAKING, place.where, f"{text} and is required")
+    return Change(f"new-optional-request-{kind}", Level.MINOR, place.where, text)
 
 
-def belonging(document: Document, owner: Normal, place: Place) -> set[str]:
-    """Return the properties that belong to this direction."""
+def attributes(document: Document, owner: Normal, place: Place) -> dict[str, Slot]:
+    """Return the properties of a model; those of the other direction are hidden."""
     mark = "readOnly" if place.is_request else "writeOnly"
-    return {name for name, node in owner.properties.items() if not _is_marked(document, node, mark)}
-
-
-def _is_marked(document: Document, node: Any, mark: str) -> bool:
-    if not isinstance(node, dict):
-        return False
-    return node.get(mark) is True or normal(document, node).schema.get(mark) is True
-
-
-def _must(document: Document, owner: Normal, name: str, place: Place) -> bool:
-    """Say whether it must be there. What has a default is sent by the SDK itself, so the argument may be left out."""
-    if name not in owner.required:
-        return False
-    return not (place.is_request and normal(document, owner.properties.get(name)).has_default)
-
-
-def _removed(name: str, old: Normal, place: Place) -> Change:
-    if place.is_request:
-        return Change("request-property-removed", Level.BREAKING, place.where, f"{name} was removed")
-    word = "required" if name in old.required else "optional"
-    return Change(f"response-{word}-property-removed", Level.BREAKING, place.where, f"{name} was removed")
-
-
-def _renamed(before: set[str], after: set[str]) -> Iterator[tuple[str, str]]:
-    names = {PythonIdentifier(name, FIELD_PREFIX): name for name in sorted(after - before)}
-    for name in sorted(before - after):
-        if to := names.get(PythonIdentifier(name, FIELD_PREFIX)):
-            yield name, to
+    slots = {}
+    for name, node in owner.properties.items():
+        own, required = normal(document, node), name in owner.required
+        must = required and not (place.is_request and own.has_default)
+        hidden = isinstance(node, dict) and (node.get(mark) is True or own.schema.get(mark) is True)
+        slots[name] = Slot(name, PythonIdentifier(name, FIELD_PREFIX), node, required, must, name, hidden)
+    return slots
 
 
 _NUMBERS: Final = {"integer": {"integer", "number"}}
@@ -187,7 +123,7 @@ class Schemas:
 
     old: Document
     new: Document
-    _seen: set[tuple[object, ...]] = field(factory=set)
+    _seen: set[Hashable] = field(factory=set)
     _waiting: deque[tuple[Normal, Normal, Place]] = field(factory=deque)
 
     def compare(self, old: Any, new: Any, place: Place) -> Iterator[Change]:
@@ -212,63 +148,95 @@ class Schemas:
             self._waiting.append((old, new, evolve(place, where=where)))
 
     def _compare(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-        yield from _nullability(old, new, place)
+        if new.nullable and not old.nullable:
+            yield place.typed("became-nullable", "null became possible", Level.MINOR, Level.BREAKING)
+        elif old.nullable and not new.nullable:
+            yield place.typed("became-not-nullable", "null is not possible any more", Level.BREAKING, Level.MINOR)
+        yield from _defaults(old, new, place)
         if old.branches or new.branches:
             yield from self._unions(old, new, place)
-            return
-        changed = list(_types(old, new, place)) or list(_names(old, new, place))
-        yield from changed
-        if any(change.level is Level.BREAKING for change in changed) and old.types != new.types:
-            return  # nothing in it can be compared
-        yield from compare_values(old, new, place)
-        yield from compare_limits(old, new, place)
+            if not (old.branches and new.branches):
+                return
+        else:
+            changed = list(_types(old, new, place)) or list(_names(old, new, place))
+            yield from changed
+            if any(change.level is Level.BREAKING for change in changed) and old.types != new.types:
+                return  # nothing in it can be compared
+            yield from compare_values(old, new, place)
+            yield from self._properties(old, new, place)
+            before, after = _items(old), _items(new)
+            if before is not None or after is not None:
+                inner = evolve(place, where=f"{place.where}/items", listed=True)
+                yield from self.compare(before or {}, after or {}, inner)
         yield from compare_keywords((self.old, self.new), old, new, place)
-        yield from _defaults(old, new, place)
-        yield from Properties(self.old, self.new, self.compare).compare(old, new, place)
-        before, after = _items(old), _items(new)
-        if before is not None or after is not None:
-            yield from self.compare(before or {}, after or {}, evolve(place, where=f"{place.where}/items", listed=True))
+
+    def _properties(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
+        slots = attributes(self.old, old, place), attributes(self.new, new, place)
+        yield from compare_slots(*slots, place, "property", self.compare)
+        before, after = (each.schema.get("additionalProperties", True) for each in (old, new))
+        if "object" not in old.types or before == after:
+            return
+        if isinstance(before, dict) and isinstance(after, dict):
+            inner = evolve(place, kind="property", where=f"{place.where}/additionalProperties", listed=True)
+            yield from self.compare(before, after, inner)
+        elif before is False:
+            text = "properties that are not declared are accepted"
+            yield place.change("additional-properties-opened", text, Level.MINOR, Level.MINOR)
+        elif {str(before), str(after)} != {"True", "{}"}:
+            yield place.breaking("additional-properties-changed", "undeclared properties are others, or none")
 
     def _unions(self, old: Normal, new: Normal, place: Place) -> Iterator[Change]:
         word = "one-of" if "oneOf" in {**old.schema, **new.schema} else "any-of"
-        members = paired(old, new)
-        for each in members.left:
+        pairs, left, joined, is_renamed = paired(old, new)
+        for each in left:
             yield place.typed(f"{word}-removed", f"{each.label} left the union", Level.BREAKING, Level.MINOR)
-        for each in members.joined:
+        for each in joined:
             yield place.typed(f"{word}-added", f"{each.label} joined the union", Level.MINOR, Level.BREAKING)
-        if members.renamed:
+        if is_renamed:
             text = "a class without a name of its own is called after its position, which is another one"
             yield place.breaking(f"{word}-class-renamed", text)
-        for one, other in members.pairs:
+        for one, other in pairs:
             yield from self._once(one, other, place)
-        yield from _defaults(old, new, place)
-        if old.branches and new.branches:
-            yield from compare_limits(old, new, place)
-            yield from compare_keywords((self.old, self.new), old, new, place)
+
+
+# What makes a member of one union that of another, so that an edited member is no other member: the class of the same
+# name, the very same schema, then what has the same type.
+_LIKENESSES: Final[tuple[Callable[[Normal], Any], ...]] = (
+    lambda member: member.name or id(member),
+    lambda member: (member.name, json.dumps(member.schema, sort_keys=True)),
+    lambda member: (member.name, member.types, member.is_class),
+)
+
+
+def paired(old: Normal, new: Normal) -> tuple[list[tuple[Normal, Normal]], list[Normal], list[Normal], bool]:
+    """Return what was a member and still is, what left, what joined; and whether a class is called otherwise by that.
+
+    Classes without a name of their own are called after their position.
+    """
+    left, joined = dict(enumerate(old.members)), dict(enumerate(new.members))
+    pairs, is_renamed = list[tuple[Normal, Normal]](), False
+    for alike in _LIKENESSES:
+        for at in tuple(left):
+            to = next((each for each in joined if alike(left[at]) == alike(joined[each])), None)
+            if to is not None:
+                is_renamed |= at != to and left[at].is_class and not left[at].name
+                pairs.append((left.pop(at), joined.pop(to)))
+    return pairs, list(left.values()), list(joined.values()), is_renamed
 
 
 def _items(schema: Normal) -> Any:
     """Return what the items of a list are: those at the first places, and the others, whatever their place."""
-    first = schema.schema.get("prefixItems") or []
-    items = schema.schema.get("items")
+    first, items = schema.schema.get("prefixItems") or [], schema.schema.get("items")
     several = [*first, *([items] if isinstance(items, dict) else [])]
     return {"anyOf": several} if first and len(several) > 1 else several[0] if several else None
-
-
-def _nullability(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-    if new.nullable and not old.nullable:
-        yield place.typed("became-nullable", "null became possible", Level.MINOR, Level.BREAKING)
-    elif old.nullable and not new.nullable:
-        yield place.typed("became-not-nullable", "null is not possible any more", Level.BREAKING, Level.MINOR)
 
 
 def _types(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
     before, after = old.types, new.types
     if before == after:
         return
-    text = f"{_told(before)} became {_told(after)}"
-    wider, narrower = _covers(after, before), _covers(before, after)
-    if not (wider if place.is_request else narrower):
+    text = " became ".join(" or ".join(sorted(each)) or "anything" for each in (before, after))
+    if not (_covers(after, before) if place.is_request else _covers(before, after)):
         yield place.breaking("type-changed", text)
     else:
         word = "generalized" if place.is_request else "specialized"
@@ -280,14 +248,8 @@ def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
     return not wide or (bool(narrow) and all(_NUMBERS.get(each, {each}) & wide for each in narrow))
 
 
-def _told(types: frozenset[str]) -> str:
-    return " or ".join(sorted(types)) or "anything"
-
-
 def _names(old: Normal, new: Normal, place: Place) -> Iterator[Change]:
-    if bool(old.enum) != bool(new.enum):
-        return
-    if old.name != new.name and (old.properties or old.enum):
+    if bool(old.enum) == bool(new.enum) and old.name != new.name and (old.properties or old.enum):
         text = f"the class {old.name or 'without a name'} became {new.name or 'another'}"
         yield place.breaking("class-changed", text)
 

@@ -4,13 +4,11 @@ griffe compares the Python API, name by name; mypy reads the programs of the las
 what is an error with the new package and none with the old one counts.
 """
 
-import io
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,17 +17,22 @@ import griffe
 from attrs import define
 
 from generator.diff.change import Change, Level
-from generator.diff.source import committed, revision_of
-from generator.errors import GeneratorError
+from generator.diff.source import committed, extracted, revision_of
+from generator.errors import GeneratorError, SpecError
 from generator.package.generation import generate_package
 from generator.spec.document import Document
 
-# Programs of the last release: what its users may have written, held against the new package.
-
-
-HAND_WRITTEN: Final = "auth_plugin"
-_PACKAGE: Final = "sdk/signedin_sdk"
+_HAND_WRITTEN: Final = Path("auth_plugin")
+_PACKAGE: Final = Path("sdk/signedin_sdk")
 _SPEC: Final = "openapi.yaml"
+# What a user's program imports. The rest of a generated package is how it works.
+_PUBLIC: Final = ("models", "resources")
+_ENUMS: Final = ("StrEnum", "IntEnum")
+_BREAKS: Final = {
+    *(griffe.BreakageKind.OBJECT_REMOVED, griffe.BreakageKind.OBJECT_CHANGED_KIND),
+    *(griffe.BreakageKind.PARAMETER_REMOVED, griffe.BreakageKind.PARAMETER_ADDED_REQUIRED),
+    *(griffe.BreakageKind.PARAMETER_CHANGED_REQUIRED, griffe.BreakageKind.PARAMETER_CHANGED_KIND),
+}
 
 
 @define(frozen=True)
@@ -55,19 +58,19 @@ def consumers(old: str, names: Sequence[str], *, root: Path) -> Iterator[Consume
     Raises:
         SpecError: The revision has no such program.
     """
-    now, revision = root / HAND_WRITTEN, revision_of(old)
+    now, revision = root / _HAND_WRITTEN, revision_of(old)
     with TemporaryDirectory(prefix="signedin-consumers-") as name:
         folder = Path(name)
-        programs = [_held(each, revision, folder / str(at), root) for at, each in enumerate(names)]
+        programs = [_program(each, revision, folder / str(at), root) for at, each in enumerate(names)]
         if revision is None or not names:
             yield Consumers(programs, now, now)
             return
-        then = _extracted(revision, HAND_WRITTEN, folder, root)
         is_ours = old.removeprefix("git:").partition(":")[2] in {"", _SPEC}
-        yield Consumers(programs, then or now, now, _extracted(revision, _PACKAGE, folder, root) if is_ours else None)
+        released = _folder(revision, _PACKAGE, folder, root) if is_ours else None
+        yield Consumers(programs, _folder(revision, _HAND_WRITTEN, folder, root) or now, now, released)
 
 
-def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
+def _program(name: str, revision: str | None, folder: Path, root: Path) -> Path:
     if revision is None or Path(name).is_absolute():
         return (root / name).resolve()
     folder.mkdir()
@@ -76,24 +79,10 @@ def _held(name: str, revision: str | None, folder: Path, root: Path) -> Path:
     return path
 
 
-def _extracted(revision: str, name: str, folder: Path, root: Path) -> Path | None:
-    command = ["git", "archive", "--format=tar", revision, name]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    if done.returncode:  # there was none yet
-        return None
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / name
-
-
-# What a user's program imports. The rest of a generated package is how it works.
-_PUBLIC: Final = ("models", "resources")
-_ENUMS: Final = ("StrEnum", "IntEnum")
-_BREAKS: Final = {
-    *(griffe.BreakageKind.OBJECT_REMOVED, griffe.BreakageKind.OBJECT_CHANGED_KIND),
-    *(griffe.BreakageKind.PARAMETER_REMOVED, griffe.BreakageKind.PARAMETER_ADDED_REQUIRED),
-    *(griffe.BreakageKind.PARAMETER_CHANGED_REQUIRED, griffe.BreakageKind.PARAMETER_CHANGED_KIND),
-}
+def _folder(revision: str, name: Path, folder: Path, root: Path) -> Path | None:
+    with suppress(SpecError):  # there was none yet
+        return extracted(revision, name, folder, root)
+    return None
 
 
 def unformatted(document: Document, folder: Path, name: str) -> Path:
@@ -109,9 +98,10 @@ def api_changes(old: Path, new: Path) -> Iterator[Change]:
     for each in griffe.find_breaking_changes(before, after):
         path = each.obj.path.removeprefix(f"{old.name}.")
         parts = path.split(".")
-        if each.kind in _BREAKS and parts[0] in _PUBLIC and not any(_is_private(part) for part in parts):
-            text = each.kind.value.lower()
-            yield Change("python-api-changed", Level.BREAKING, path, f"{text}: {_name(each, parts)}")
+        if each.kind in _BREAKS and parts[0] in _PUBLIC and not any(part.startswith("_") for part in parts):
+            value = each.old_value if each.new_value is None else each.new_value
+            text = f"{each.kind.value.lower()}: {getattr(value, 'name', parts[-1])}"
+            yield Change("python-api-changed", Level.BREAKING, path, text)
     was, now = _members(before), _members(after)
     for path in was.keys() & now.keys():
         if was[path] != now[path]:
@@ -125,7 +115,7 @@ def _members(package: griffe.Object | griffe.Alias) -> dict[str, str]:
     modules = [each for each in models.members.values() if isinstance(each, griffe.Module)] if models else []
     classes = [each for module in modules for each in module.members.values() if isinstance(each, griffe.Class)]
     enums = [each for each in classes if any(str(base) in _ENUMS for base in each.bases)]
-    members = [each for enum in enums for each in enum.attributes.values() if not _is_private(each.name)]
+    members = [each for enum in enums for each in enum.attributes.values() if not each.name.startswith("_")]
     return {each.path: str(each.value) for each in members}
 
 
@@ -133,29 +123,21 @@ def consumer_changes(consumers: Consumers, old: Path, new: Path) -> Iterator[Cha
     """Yield what mypy --strict says of programs against the new packages and not against the old ones."""
     if not consumers.programs:
         return
-    before = {_without_line(line) for line in _mypy(consumers.programs, old, consumers.before)}
+    before = {line.partition(": error: ")[2] for line in _mypy(consumers.programs, old, consumers.before)}
     for line in _mypy(consumers.programs, new, consumers.after):
-        if _without_line(line) not in before:
-            where, _, message = line.partition(": error: ")
-            name = Path(where.rpartition(":")[0]).name
-            yield Change("consumer-does-not-type-check", Level.BREAKING, name, message)
+        where, _, message = line.partition(": error: ")
+        if message not in before:
+            yield Change("consumer-does-not-type-check", Level.BREAKING, Path(where.rpartition(":")[0]).name, message)
 
 
 def _mypy(programs: Sequence[Path], package: Path, beside: Path) -> list[str]:
-    # Silent: the package's own functions are not checked, which takes most of the time.
-    options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary"]
-    options += ["--no-warn-unused-ignores"]
     # One for both packages: what they import is the same.
     cache = Path(os.environ.get("MYPY_CACHE_DIR") or package.parent.parent / ".mypy").absolute() / "programs"
+    # Silent: the package's own functions are not checked, which takes most of the time.
+    options = ["--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary"]
+    options += ["--no-warn-unused-ignores", f"--cache-dir={cache}"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            *options,
-            f"--cache-dir={cache}",
-            *map(str, programs),
-        ],
+        [sys.executable, "-m", "mypy", *options, *map(str, programs)],
         cwd=package.parent,
         env={**os.environ, "MYPYPATH": os.pathsep.join([str(package.parent), str(beside)])},
         capture_output=True,
@@ -165,16 +147,3 @@ def _mypy(programs: Sequence[Path], package: Path, beside: Path) -> list[str]:
     if done.returncode not in {0, 1}:  # it did not look at all, and saying nothing would be taken for "all is well"
         raise GeneratorError(f"mypy cannot read the programs:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     return [line for line in done.stdout.splitlines() if ": error: " in line]
-
-
-def _without_line(line: str) -> str:
-    return line.partition(": error: ")[2]
-
-
-def _is_private(part: str) -> bool:
-    return part.startswith("_")
-
-
-def _name(breakage: griffe.Breakage, parts: list[str]) -> str:
-    value = breakage.new_value if breakage.new_value is not None else breakage.old_value
-    return str(getattr(value, "name", parts[-1]))

@@ -13,9 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from generator.errors import SpecError
-from generator.spec.bundle import bundled
-from generator.spec.document import Document, load
-from generator.spec.overlay import overlaid
+from generator.pipeline import Request
+from generator.spec.document import Document
 
 
 @contextmanager
@@ -34,21 +33,25 @@ def opened(
     """
     revision = revision_of(source)
     if revision is None:
-        yield _whole(Path(source), allow_refs, overlays)
+        yield _read(Path(source), allow_refs, overlays)
         return
     name = source.removeprefix("git:").partition(":")[2] or default
     content = committed(revision, name, root)
     with TemporaryDirectory(prefix="signedin-diff-") as folder:
         path = Path(folder) / Path(name).name
         if allow_refs is not None:
-            allow_refs = _extracted(revision, allow_refs, Path(folder), root)
-            path = _inside(Path(folder), Path(name), root)
+            allow_refs = extracted(revision, _below(allow_refs, root), Path(folder), root)
+            path = Path(folder) / _below(Path(name), root)
             path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         try:
-            yield _whole(path, allow_refs, list(_overlays(revision, overlays, Path(folder), root)))
+            yield _read(path, allow_refs, list(_overlays(revision, overlays, Path(folder), root)))
         except SpecError as error:  # the folder's name would tell nobody which spec it is
             raise SpecError(str(error).replace(f"{folder}/", f"git:{revision}:")) from error
+
+
+def _read(path: Path, allow_refs: Path | None, overlays: Sequence[Path]) -> Document:
+    return Request(path, Path(), allow_refs=allow_refs, overlays=tuple(overlays)).read()
 
 
 def _overlays(revision: str, overlays: Sequence[Path], folder: Path, root: Path) -> Iterator[Path]:
@@ -57,39 +60,16 @@ def _overlays(revision: str, overlays: Sequence[Path], folder: Path, root: Path)
         if not overlay.resolve().is_relative_to(root.resolve()):
             yield overlay  # of no revision
             continue
-        name = overlay.resolve().relative_to(root.resolve()).as_posix()
         with suppress(SpecError):
-            content = committed(revision, name, root)
+            content = committed(revision, _below(overlay.resolve(), root).as_posix(), root)
             path = folder / f".overlay-{index}" / overlay.name
             path.parent.mkdir()
             path.write_bytes(content)
             yield path
 
 
-def _whole(path: Path, allow_refs: Path | None, overlays: Sequence[Path]) -> Document:
-    document = overlaid(load(path), overlays)
-    return bundled(document, allow_refs) if allow_refs is not None else document
-
-
-def _extracted(revision: str, allowed: Path, folder: Path, root: Path) -> Path:
-    """Write the files that a revision has in a folder to where they stand below another one."""
-    copy = _inside(folder, allowed, root)
-    command = ["git", "archive", "--format=tar", f"--prefix={copy.relative_to(folder).as_posix()}/"]
-    command += ["--end-of-options", f"{revision}:./{copy.relative_to(folder).as_posix()}"]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    if done.returncode:
-        reason = done.stderr.decode("utf-8", "replace").strip()
-        raise SpecError(f"git:{revision}: there is no folder {allowed} in that revision: {reason}")
-    try:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(folder, filter="data")
-    except tarfile.TarError as error:  # a link that leads out of the folder
-        raise SpecError(f"git:{revision}: {allowed} holds what is not to be written: {error}") from error
-    return copy
-
-
-def _inside(folder: Path, name: Path, root: Path) -> Path:
-    """Return where a path below the root stands below a folder.
+def _below(name: Path, root: Path) -> Path:
+    """Return a path below the root as the revision has it.
 
     Raises:
         SpecError: It leads out of the root, so no revision has it.
@@ -97,7 +77,7 @@ def _inside(folder: Path, name: Path, root: Path) -> Path:
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
         raise SpecError(f"{name}: a spec of a revision may refer only to files below the current folder.")
-    return folder / path.relative_to(root.resolve())
+    return path.relative_to(root.resolve())
 
 
 def revision_of(source: str) -> str | None:
@@ -112,7 +92,27 @@ def committed(revision: str, name: str, root: Path) -> bytes:
         SpecError: There is none.
     """
     # --end-of-options: a revision that begins with a dash is no option.
-    command = ["git", "show", "--end-of-options", f"{revision}:./{name}"]
+    return _git(["show", "--end-of-options", f"{revision}:./{name}"], revision, name, root)
+
+
+def extracted(revision: str, name: Path, folder: Path, root: Path) -> Path:
+    """Write the files that a revision has in a folder to where they stand below another one.
+
+    Raises:
+        SpecError: There is no such folder, or a link in it leads out of it.
+    """
+    where = name.as_posix()
+    command = ["archive", "--format=tar", f"--prefix={where}/", "--end-of-options", f"{revision}:./{where}"]
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_git(command, revision, f"folder {where}", root))) as archive:
+            archive.extractall(folder, filter="data")
+    except tarfile.TarError as error:
+        raise SpecError(f"git:{revision}: {where} holds what is not to be written: {error}") from error
+    return folder / name
+
+
+def _git(arguments: list[str], revision: str, name: str, root: Path) -> bytes:
+    command = ["git", *arguments]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, check=False)
     except OSError as error:

@@ -1,15 +1,19 @@
 """A request and its answer held against the spec: recordings, and in the tests whatever a backend answers.
 
-A line names the place and the rule, never the value: it may be a token.
+A line names the place and the rule, never the value: it may be a token. Cassettes are read as vcrpy writes them
+(version 1); whether they are free of secrets and cover enough is for their recorder.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import define, field
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from generator.lint.losses import is_form, is_json
 from generator.recordings.wire import form_problems, header_problems, query_problems, value_problems
@@ -49,6 +53,34 @@ class Exchange:
     request: Message
     status: int
     answer: Message
+
+
+def stale(document: Document, folder: Path) -> list[str]:
+    """Return what in the recordings is not as the spec says, a line for each."""
+    return list(
+        dict.fromkeys(line for path in sorted(folder.rglob("*.yaml")) for line in _file(document, folder, path))
+    )
+
+
+def _file(document: Document, folder: Path, path: Path) -> Iterator[str]:
+    name = f"stale cassette: {path.relative_to(folder).as_posix()}"
+    try:
+        interactions = YAML(typ="safe").load(path)["interactions"]
+        exchanges = [_exchange(each["request"], each["response"]) for each in interactions]
+    except (YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        yield f"{name}: no cassette ({type(error).__name__})"
+        return
+    yield from (f"{name}: {line}" for each in exchanges for line in problems(document, each))
+
+
+def _exchange(request: dict[str, Any], response: dict[str, Any]) -> Exchange:
+    sent = Message(_headers(request), request.get("body") or "")
+    answer = Message(_headers(response), response["body"]["string"])
+    return Exchange(request["method"], request["uri"], sent, int(response["status"]["code"]), answer)
+
+
+def _headers(node: dict[str, Any]) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in node["headers"].items()}
 
 
 def problems(document: Document, exchange: Exchange) -> Iterator[str]:

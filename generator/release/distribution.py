@@ -1,14 +1,15 @@
-"""Wheel and sdist, built twice from two copies and compared byte for byte; hashes of what came out."""
+"""Wheel and sdist, built twice from two copies and compared byte for byte; copies of a tree, commands run in them."""
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from generator.errors import GeneratorError
 from generator.package.upstream import digest
-from generator.release.children import run
 
 
 def snapshot(root: Path, target: Path) -> Path:
@@ -58,3 +59,33 @@ def _built(tree: Path, out: Path, epoch: str) -> list[Path]:
     if done.returncode:
         raise GeneratorError(f"The distribution cannot be built:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return sorted([*out.glob("*.tar.gz"), *out.glob("*.whl")])
+
+
+def run(
+    command: list[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Return what became of a command and all that it starts, as `make` and `python -m build` do.
+
+    Raises:
+        OSError: It cannot be started.
+        subprocess.TimeoutExpired: It took longer than `seconds`; it and all that it started have ended.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=cwd, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:  # time was up, or somebody interrupted: a terminal does not reach a session of its own
+            _end(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.returncode is not None:
+        return
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,14 @@
-"""What the package index holds; `uploading` fills it. Credentials come from environment or keyring, never argv."""
+"""The package index: what it holds, and the upload file by file.
+
+Credentials come from the environment or the keyring, never from argv. Whatever ends an upload, the index says what it
+has; the same command goes on from there.
+"""
 
 import os
 import re
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from html import unescape
@@ -15,9 +22,11 @@ from attrs import define, field
 
 from generator.errors import GeneratorError
 from generator.package.upstream import digest
+from generator.release.distribution import run
 
 USERNAME: Final = "SIGNEDIN_INDEX_USERNAME"
 PASSWORD: Final = "SIGNEDIN_INDEX_PASSWORD"  # noqa: S105  (the variable's name)
+_SECONDS: Final = 300
 _HTML: Final = {"Accept": "application/vnd.pypi.simple.v1+html, text/html;q=0.9"}
 
 
@@ -148,3 +157,44 @@ def _got(client: httpx.Client, url: str) -> httpx.Response | None:
     if not answer.is_success:
         raise GeneratorError(f"{answer.url} answers {answer.status_code}. Nothing was uploaded.")
     return answer
+
+
+def upload(index: Index, project: str, files: list[Path]) -> None:
+    """Upload file by file; a file that is there by now, with the same bytes, is uploaded.
+
+    Raises:
+        GeneratorError: Says which files are up and which are not, and that the same command goes on from there.
+    """
+    for at, each in enumerate(files):
+        if not (problem := _uploaded(index, each)) or (there := _there(index, project, each)) == digest(
+            each.read_bytes()
+        ):
+            continue
+        if there:
+            problem = "the index has it by now, with other bytes: the version is taken. Release the next version."
+        up = ", ".join(one.name for one in files[:at]) or "nothing"
+        again = "The build gives the same bytes again, so the same command goes on where this one stopped."
+        raise GeneratorError(f"{each.name} was refused: {problem}\nUploaded: {up}. {'' if there else again}".rstrip())
+
+
+def _there(index: Index, project: str, file: Path) -> str | None:
+    """Return the hash of what the index has: an answer may have been lost, or somebody been faster."""
+    with suppress(GeneratorError):  # then the refusal is what there is to tell
+        return index.hashes(project, {file.name}).get(file.name)
+    return None
+
+
+def _uploaded(index: Index, file: Path) -> str:
+    """Return what went wrong, in words without the password; nothing when nothing did."""
+    uv = Path(sysconfig.get_path("scripts")) / ("uv.exe" if sys.platform == "win32" else "uv")
+    options = ["--no-config", "--trusted-publishing=never", "--publish-url", index.upload]
+    # A token or another address that stands in the environment would go before ours.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("UV_PUBLISH_")}
+    environ = {**clean, "UV_PUBLISH_USERNAME": index.username, "UV_PUBLISH_PASSWORD": index.password}
+    try:
+        done = run([str(uv), "publish", *options, str(file)], env=environ, seconds=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_SECONDS} seconds"
+    except OSError as error:
+        return f"uv does not run: {error.strerror}. Install requirements/dev.txt."
+    return (done.stderr or done.stdout).strip().replace(index.password, "***") if done.returncode else ""

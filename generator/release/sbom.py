@@ -28,52 +28,34 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
     tree = closure(needs)
     if missing := tree.keys() - locked.keys():
         raise GeneratorError(f"{lock.name} does not lock {', '.join(sorted(missing))}; run: make lock")
-    root = {
-        "type": "library",
-        "name": "signedin",
-        "version": version,
-        "bom-ref": f"pkg:pypi/signedin@{version}",
-        "components": [_file(each) for each in files],
-    }
-    parts = [_component(name, *locked[name]) for name in sorted(tree)]
-    refs = {part["name"]: part["bom-ref"] for part in parts}
-    first = sorted(canonicalize_name(Requirement(need).name) for need in needs)
-    edges = [{"ref": root["bom-ref"], "dependsOn": [refs[name] for name in first]}]
-    edges += [{"ref": refs[name], "dependsOn": [refs[each] for each in sorted(tree[name])]} for name in sorted(tree)]
+    refs = {name: f"pkg:pypi/{name}@{locked[name][0]}" for name in sorted(tree)}
+    root = {"type": "library", "name": "signedin", "version": version, "bom-ref": f"pkg:pypi/signedin@{version}"}
+    hashes = {each.name: [{"alg": "SHA-256", "content": digest(each.read_bytes())}] for each in files}
+    root_parts = [{"type": "file", "name": name, "hashes": each} for name, each in hashes.items()]
+    first = {canonicalize_name(Requirement(need).name) for need in needs}
+    edges = [(root["bom-ref"], first), *((refs[name], tree[name]) for name in refs)]
+    here = default_environment()
+    system = f"{here['implementation_name']} {here['python_version']}, {here['sys_platform']}"
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {"component": root, "properties": [{"name": "signedin:resolved-for", "value": _here()}]},
-        "components": parts,
-        "dependencies": edges,
+        "metadata": {
+            "component": {**root, "components": root_parts},
+            "properties": [{"name": "signedin:resolved-for", "value": system}],
+        },
+        "components": [_component(name, url, *locked[name]) for name, url in refs.items()],
+        "dependencies": [{"ref": ref, "dependsOn": [refs[each] for each in sorted(names)]} for ref, names in edges],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _file(path: Path) -> dict[str, Any]:
-    return {"type": "file", "name": path.name, "hashes": [{"alg": "SHA-256", "content": digest(path.read_bytes())}]}
-
-
-def _here() -> str:
-    here = default_environment()
-    return f"{here['implementation_name']} {here['python_version']}, {here['sys_platform']}"
-
-
-def _component(name: str, version: str, hashes: list[str]) -> dict[str, Any]:
-    url = f"pkg:pypi/{name}@{version}"
+def _component(name: str, url: str, version: str, hashes: list[str]) -> dict[str, Any]:
     # CycloneDX has one hash for one file; the lock has those of all files of the version.
     properties = [{"name": "signedin:locked-sha256", "value": each} for each in hashes]
     properties += [{"name": "signedin:needed-elsewhere", "value": str(each)} for each in _needs(name, here=False)]
-    return {
-        "type": "library",
-        "name": name,
-        "version": version,
-        "bom-ref": url,
-        "purl": url,
-        "scope": "required",
-        "properties": properties,
-    }
+    parts = {"type": "library", "name": name, "version": version, "bom-ref": url, "purl": url}
+    return {**parts, "scope": "required", "properties": properties}
 
 
 def _locked(text: str) -> dict[str, tuple[str, list[str]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from generator.errors import GeneratorError
-from generator.release.children import run
+from generator.release.distribution import run
 from generator.release.index import Index
 
 _SECONDS: Final = 300

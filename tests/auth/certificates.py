@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def certificate(folder: Path, *, host: str, begins: int) -> Path:
+def certificate(folder: Path, *, host: str, begins: int, ca: bool = True) -> Path:
     """Write a certificate of a day, with its key; `begins` in so many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
@@ -24,7 +24,7 @@ def certificate(folder: Path, *, host: str, begins: int) -> Path:
         .not_valid_before(start)
         .not_valid_after(start + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     file = folder / "server.pem"

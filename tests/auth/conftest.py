@@ -1,12 +1,14 @@
 """What the behaviour suite shares: the colours and a fake server with one user, ada."""
 
 import os
+from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
-from signedin._exchange import AsyncLean, Lean
-from signedin.testing import FakeAuthServer
+from signedin._exchange import AsyncHttp, Http
 
-from tests.auth.driving import Colour, Drive
+from tests.auth.driving import Colour, Drive, Server
 
 
 @pytest.fixture(params=["threads", "asyncio", "trio"])
@@ -28,11 +30,18 @@ def drive(colour: Colour) -> Drive:
 
 
 @pytest.fixture
-def server() -> FakeAuthServer:
+def server() -> Server:
     """A fake auth server with one user, on a virtual clock."""
-    server = FakeAuthServer()
+    server = Server()
     server.add_user()
     return server
+
+
+@pytest.fixture
+async def client(drive: Drive, server: Server) -> AsyncIterator[Any]:
+    """A client of the colour, signed in on the fake server."""
+    async with drive.client(server) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +53,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def send_by_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have httpx's client send generated calls, as where redirects are followed."""
-    for exchange in (Lean, AsyncLean):
-        monkeypatch.setattr(exchange, "_begin", lambda *_: False)
-        monkeypatch.setattr(
-            exchange, "build_request", lambda self, *a, **options: self._http.build_request(*a, **options)
-        )
+    for ours, theirs in ((Http, httpx.Client), (AsyncHttp, httpx.AsyncClient)):
+        monkeypatch.setattr(ours, "lean_send", ours.send)
+        monkeypatch.setattr(ours, "lean_request", theirs.build_request)
 
 
 @pytest.fixture(params=["lean", "full"])

@@ -20,15 +20,16 @@ import httpx
 from signedin import AsyncClient, BearerAuth, Client
 from signedin._threads import Promise
 from signedin.session import renewal_of
+from signedin.testing import FakeAuthServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from signedin import TokenPair, TokenSession
     from signedin.protocols import Answer
-    from signedin.testing import FakeAuthServer
 
 Colour = Literal["threads", "asyncio", "trio"]
+Server = FakeAuthServer
 PATIENCE = float(os.environ.get("DRIVE_PATIENCE", "20"))  # seconds; nothing here takes one
 # Faults of tokens that only the refresh, whose answer is parsed strictly, does not take: to a login they do no harm.
 TAKEN_BY_A_LOGIN = {"two access tokens"}
@@ -40,7 +41,7 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     What a test wants otherwise overrides `_instead` or `_changed`.
     """
 
-    def __init__(self, server: FakeAuthServer) -> None:
+    def __init__(self, server: Server) -> None:
         self._transport = server.transport
         self.requests: list[httpx.Request] = []  # appended to only
 
@@ -170,7 +171,7 @@ class Drive:
         return outcomes
 
     @asynccontextmanager
-    async def client(self, server: FakeAuthServer, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
+    async def client(self, server: Server, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Any]:
         """Open a client of this colour on the fake server, without retries; `client.wire` has what was sent."""
         wire = Wire(server)
         options = {"clock": server.clock, "transport": wire, "max_retries": 0, **options}
@@ -185,7 +186,7 @@ class Drive:
                 await self.close(client)
 
     @asynccontextmanager
-    async def bare(self, session: TokenSession, server: FakeAuthServer, **options: Any) -> AsyncIterator[Any]:
+    async def bare(self, session: TokenSession, server: Server, **options: Any) -> AsyncIterator[Any]:
         """Open an httpx client of this colour with nothing of ours but `BearerAuth`."""
         options = {"auth": BearerAuth(session), "transport": Wire(server), "base_url": server.base_url, **options}
         client: Any = (httpx.AsyncClient if self.is_async else httpx.Client)(**options)
@@ -193,6 +194,13 @@ class Drive:
             yield client
         finally:
             await self.close(client)
+
+
+def signed_in(server: Server, **options: Any) -> Client:
+    """Open a client of threads on the fake server, with a pair of ada's."""
+    client = Client(server.base_url, **{"transport": server.transport, "clock": server.clock, **options})
+    client.session.sign_in(server.issue())
+    return client
 
 
 class Scripted:

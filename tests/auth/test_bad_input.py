@@ -24,15 +24,14 @@ from signedin import (
 )
 from signedin.errors import status_error
 from signedin.protocols import NotSent
-from signedin.testing import FakeAuthServer
 
 from tests.auth.contracts import contract
-from tests.auth.driving import Drive, Scripted
+from tests.auth.driving import Drive, Scripted, Server
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("operation", ["login", "register"])
-async def test_empty_credentials_say_what_is_missing(drive: Drive, server: FakeAuthServer, operation: str) -> None:
+async def test_empty_credentials_say_what_is_missing(drive: Drive, server: Server, operation: str) -> None:
     async with drive.client(server, signed_in=False) as client:
         with pytest.raises(BadRequestError, match="email and a password") as error:
             await drive(getattr(client.auth, operation), email="ada@example.com", password="")
@@ -115,13 +114,12 @@ async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) ->
 
 
 @pytest.mark.anyio
-async def test_a_server_that_speaks_html_says_so(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.fail("login", "html", "502 html")
-        with pytest.raises(APIResponseError, match=r"text/html instead of JSON.*base URL right"):
-            await drive(client.auth.login, email="a@b.c", password="x")
-        with pytest.raises(ServerError, match="text/html"):
-            await drive(client.auth.login, email="a@b.c", password="x")
+async def test_a_server_that_speaks_html_says_so(drive: Drive, server: Server, client: Any) -> None:
+    server.fail("login", "html", "502 html")
+    with pytest.raises(APIResponseError, match=r"text/html instead of JSON.*base URL right"):
+        await drive(client.auth.login, email="a@b.c", password="x")
+    with pytest.raises(ServerError, match="text/html"):
+        await drive(client.auth.login, email="a@b.c", password="x")
 
 
 @pytest.mark.anyio
@@ -139,14 +137,13 @@ async def test_a_server_that_speaks_html_says_so(drive: Drive, server: FakeAuthS
 )
 @pytest.mark.usefixtures("exchange")
 async def test_trouble_of_the_network_is_typed(
-    drive: Drive, server: FakeAuthServer, fault: str, error: type[APIError]
+    drive: Drive, server: Server, fault: str, error: type[APIError], client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.fail("getProfile", fault)
-        with pytest.raises(error, match="GET /users/profile") as raised:
-            await drive(client.users.get_profile)
-        assert isinstance(raised.value.__cause__, httpx.TransportError)
-        assert type(raised.value) is error
+    server.fail("getProfile", fault)
+    with pytest.raises(error, match="GET /users/profile") as raised:
+        await drive(client.users.get_profile)
+    assert isinstance(raised.value.__cause__, httpx.TransportError)
+    assert type(raised.value) is error
 
 
 @pytest.mark.parametrize(
@@ -155,7 +152,7 @@ async def test_trouble_of_the_network_is_typed(
      (409, "ConflictError"), (418, "APIStatusError"), (422, "UnprocessableEntityError"), (429, "RateLimitError"),
      (500, "ServerError"), (520, "ServerError"), (599, "ServerError")],
 )  # fmt: skip
-def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: str) -> None:
+def test_each_status_has_its_error(server: Server, status: int, name: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, json={"message": "no", "stack": ""}, headers={"x-request-id": "r-1"})
 
@@ -179,7 +176,7 @@ def test_each_status_has_its_error(server: FakeAuthServer, status: int, name: st
     ],
 )
 def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
-    server: FakeAuthServer, answer: httpx.Response, *, asks: bool
+    server: Server, answer: httpx.Response, *, asks: bool
 ) -> None:
     client = Client(server.base_url, transport=httpx.MockTransport(lambda _: answer))
     with pytest.raises(APIStatusError) as error:
@@ -187,7 +184,7 @@ def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
     assert ("is the base URL right" in str(error.value)) is asks
 
 
-def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: FakeAuthServer) -> None:
+def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: Server) -> None:
     class Only(httpx.AsyncBaseTransport):
         pass
 
@@ -226,12 +223,12 @@ def test_a_base_url_with_blanks_is_refused(url: str) -> None:
         Client(url)
 
 
-def test_a_latin_1_header_is_sent(server: FakeAuthServer) -> None:
+def test_a_latin_1_header_is_sent(server: Server) -> None:
     with Client(server.base_url, transport=server.transport, headers={"x-name": "Zoë"}) as client:
         assert dict(client.http.headers.raw)[b"x-name"] == "Zoë".encode("latin-1")
 
 
-def test_a_session_brings_its_store_and_profile(server: FakeAuthServer) -> None:
+def test_a_session_brings_its_store_and_profile(server: Server) -> None:
     session = Client(server.base_url, transport=server.transport).session
     extras: list[dict[str, Any]] = [{"store": "memory:"}, {"profile": "bob"}]
     for extra in extras:
@@ -239,7 +236,7 @@ def test_a_session_brings_its_store_and_profile(server: FakeAuthServer) -> None:
             Client(session=session, transport=server.transport, **extra)
 
 
-def test_an_httpx_client_of_ones_own_is_configured_there(server: FakeAuthServer) -> None:
+def test_an_httpx_client_of_ones_own_is_configured_there(server: Server) -> None:
     with httpx.Client() as own, pytest.raises(ConfigurationError, match="http_client="):
         Client(server.base_url, http_client=own, follow_redirects=True)
 
@@ -249,7 +246,7 @@ def test_an_httpx_client_of_ones_own_is_configured_there(server: FakeAuthServer)
     [{"post": 0}, {"post": -1}, {"resends": -1}, {"post": 20}, {"resends": 50}, {"flight": 40}, {"lease": 30},
      {"save": 10}, {"waiter": 10}, {"waiter": 0}, {"waiter": float("inf")}, {"post": float("nan")}],
 )  # fmt: skip
-def test_bounds_that_do_not_fit_into_each_other_are_refused(server: FakeAuthServer, bounds: dict[str, Any]) -> None:
+def test_bounds_that_do_not_fit_into_each_other_are_refused(server: Server, bounds: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="Timing"):
         Client(server.base_url, timing=Timing(**bounds))
 

@@ -1,31 +1,28 @@
 """Signing in, calling, signing out: what is sent and what is kept."""
 
 import threading
+from typing import Any
 
 import pytest
 from signedin import ForbiddenError, MemoryStore, NotSignedInError, Stored, TokenPair
-from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
-async def test_every_request_carries_the_bearer(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            assert (await drive(client.http.request, method, "/things")).json()["method"] == method
-        await drive(client.users.get_profile)
-        bearer = f"Bearer {client.session.tokens.access_token}"
-        assert [request.headers["authorization"] for request in client.wire.requests] == [bearer] * 6
+async def test_every_request_carries_the_bearer(drive: Drive, client: Any) -> None:
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        assert (await drive(client.http.request, method, "/things")).json()["method"] == method
+    await drive(client.users.get_profile)
+    bearer = f"Bearer {client.session.tokens.access_token}"
+    assert [request.headers["authorization"] for request in client.wire.requests] == [bearer] * 6
 
 
 @pytest.mark.parametrize("operation", ["register", "login"])
-async def test_register_and_login_store_the_pair_that_they_return(
-    drive: Drive, server: FakeAuthServer, operation: str
-) -> None:
+async def test_register_and_login_store_the_pair_that_they_return(drive: Drive, server: Server, operation: str) -> None:
     async with drive.client(server, signed_in=False) as client:
         assert not client.session.is_signed_in
         email = "new@example.com" if operation == "register" else ADA["email"]
@@ -37,96 +34,85 @@ async def test_register_and_login_store_the_pair_that_they_return(
 
 @pytest.mark.parametrize("operation", ["register", "login"])
 async def test_signing_in_sends_no_old_token_and_needs_no_live_session(
-    drive: Drive, server: FakeAuthServer, operation: str
+    drive: Drive, server: Server, operation: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.revoke_all()
-        server.clock.advance(301)
-        email = "new@example.com" if operation == "register" else ADA["email"]
-        await drive(getattr(client.auth, operation), email=email, password=ADA["password"])
-        assert "authorization" not in client.wire.requests[0].headers
-        assert server.ledger["refreshToken"] == 0
+    server.revoke_all()
+    server.clock.advance(301)
+    email = "new@example.com" if operation == "register" else ADA["email"]
+    await drive(getattr(client.auth, operation), email=email, password=ADA["password"])
+    assert "authorization" not in client.wire.requests[0].headers
+    assert server.ledger["refreshToken"] == 0
+    await drive(client.users.get_profile)
+
+
+async def test_a_second_login_revokes_the_pair_of_the_first(drive: Drive, server: Server, client: Any) -> None:
+    first = client.session.tokens
+    await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+    second = client.session.tokens
+    await drive.close(client.session)
+    assert (server.is_live(first.refresh_token), server.is_live(second.refresh_token)) == (False, True)
+
+
+async def test_a_pair_that_is_replaced_by_hand_is_not_revoked(drive: Drive, server: Server, client: Any) -> None:
+    first = client.session.tokens
+    await drive(client.session.asign_in if drive.is_async else client.session.sign_in, server.issue())
+    await drive.close(client.session)
+    assert server.is_live(first.refresh_token)
+
+
+async def test_a_refused_login_leaves_the_session_as_it_was(drive: Drive, client: Any) -> None:
+    before = client.session.tokens
+    with pytest.raises(ForbiddenError):
+        await drive(client.auth.login, email=ADA["email"], password="wrong")
+    assert client.session.tokens == before
+
+
+async def test_logout_clears_the_pair_and_revokes_it_at_the_server(drive: Drive, server: Server, client: Any) -> None:
+    pair = client.session.tokens
+    await drive(client.logout)
+    assert not client.session.is_signed_in
+    assert not server.is_live(pair.refresh_token)
+    with pytest.raises(NotSignedInError):
         await drive(client.users.get_profile)
+    assert server.ledger["getProfile"] == 0
 
 
-async def test_a_second_login_revokes_the_pair_of_the_first(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        first = client.session.tokens
-        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        second = client.session.tokens
-        await drive.close(client.session)
-        assert (server.is_live(first.refresh_token), server.is_live(second.refresh_token)) == (False, True)
+async def test_the_logout_operation_clears_the_session_too(drive: Drive, server: Server, client: Any) -> None:
+    await drive(client.auth.logout, refresh_token=client.session.tokens.refresh_token)
+    assert not client.session.is_signed_in
+    assert server.ledger["logout"] == 1
 
 
-async def test_a_pair_that_is_replaced_by_hand_is_not_revoked(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        first = client.session.tokens
-        await drive(client.session.asign_in if drive.is_async else client.session.sign_in, server.issue())
-        await drive.close(client.session)
-        assert server.is_live(first.refresh_token)
+async def test_revoking_a_foreign_token_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
+    await drive(client.auth.logout, refresh_token=server.issue("eve@example.com").refresh_token)
+    assert client.session.is_signed_in
 
 
-async def test_a_refused_login_leaves_the_session_as_it_was(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        before = client.session.tokens
-        with pytest.raises(ForbiddenError):
-            await drive(client.auth.login, email=ADA["email"], password="wrong")
-        assert client.session.tokens == before
+async def test_refreshing_by_hand_keeps_the_new_pair(drive: Drive, client: Any) -> None:
+    answer = await drive(client.auth.refresh_token, refresh_token=client.session.tokens.refresh_token)
+    assert client.session.tokens.refresh_token == answer.refresh_token
+    await drive(client.users.get_profile)
 
 
-async def test_logout_clears_the_pair_and_revokes_it_at_the_server(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        pair = client.session.tokens
-        await drive(client.logout)
-        assert not client.session.is_signed_in
-        assert not server.is_live(pair.refresh_token)
-        with pytest.raises(NotSignedInError):
-            await drive(client.users.get_profile)
-        assert server.ledger["getProfile"] == 0
+async def test_refreshing_a_foreign_pair_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
+    before = client.session.tokens
+    await drive(client.auth.refresh_token, refresh_token=server.issue("eve@example.com").refresh_token)
+    assert client.session.tokens == before
 
 
-async def test_the_logout_operation_clears_the_session_too(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(client.auth.logout, refresh_token=client.session.tokens.refresh_token)
-        assert not client.session.is_signed_in
-        assert server.ledger["logout"] == 1
+async def test_logging_out_twice_is_fine(drive: Drive, server: Server, client: Any) -> None:
+    await drive(client.logout)
+    await drive(client.logout)
+    assert server.ledger["logout"] == 1
 
 
-async def test_revoking_a_foreign_token_by_hand_leaves_the_session(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(client.auth.logout, refresh_token=server.issue("eve@example.com").refresh_token)
-        assert client.session.is_signed_in
+async def test_logout_works_when_the_server_is_away(drive: Drive, server: Server, client: Any) -> None:
+    server.fail("logout", "connect error")
+    await drive(client.logout)
+    assert not client.session.is_signed_in
 
 
-async def test_refreshing_by_hand_keeps_the_new_pair(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        answer = await drive(client.auth.refresh_token, refresh_token=client.session.tokens.refresh_token)
-        assert client.session.tokens.refresh_token == answer.refresh_token
-        await drive(client.users.get_profile)
-
-
-async def test_refreshing_a_foreign_pair_by_hand_leaves_the_session(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        before = client.session.tokens
-        await drive(client.auth.refresh_token, refresh_token=server.issue("eve@example.com").refresh_token)
-        assert client.session.tokens == before
-
-
-async def test_logging_out_twice_is_fine(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(client.logout)
-        await drive(client.logout)
-        assert server.ledger["logout"] == 1
-
-
-async def test_logout_works_when_the_server_is_away(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.fail("logout", "connect error")
-        await drive(client.logout)
-        assert not client.session.is_signed_in
-
-
-async def test_a_call_without_a_session_asks_to_sign_in(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_call_without_a_session_asks_to_sign_in(drive: Drive, server: Server) -> None:
     async with drive.client(server, signed_in=False) as client:
         with pytest.raises(NotSignedInError, match="Sign in"):
             await drive(client.users.get_profile)
@@ -149,7 +135,7 @@ class Watched(MemoryStore):
         return super().compare_and_set(key, expected_revision, data)
 
 
-async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Drive, server: FakeAuthServer) -> None:
+async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Drive, server: Server) -> None:
     store = Watched()
     async with drive.client(server, signed_in=False, store=store) as client:
         pair = await drive(client.auth.login, **ADA)
@@ -165,7 +151,7 @@ async def test_no_call_uses_the_store_in_the_thread_of_the_event_loop(drive: Dri
 
 
 async def test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_done_all_the_same(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -183,11 +169,10 @@ async def test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_don
 
 @pytest.mark.parametrize("age", [0, 400])
 async def test_refresh_on_demand_is_one_refresh_and_returns_the_new_pair(
-    drive: Drive, server: FakeAuthServer, age: int
+    drive: Drive, server: Server, age: int, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        before = client.session.tokens
-        server.clock.advance(age)
-        pair = await drive.refresh(client.session)
-        assert pair == client.session.tokens != before
-        assert server.ledger["rotations"] == 1
+    before = client.session.tokens
+    server.clock.advance(age)
+    pair = await drive.refresh(client.session)
+    assert pair == client.session.tokens != before
+    assert server.ledger["rotations"] == 1

@@ -8,10 +8,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 from signedin import AsyncClient
-from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
-from tests.auth.driving import Drive, Waiters, Wire, kinds
+from tests.auth.driving import Drive, Server, Waiters, Wire, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -22,100 +21,82 @@ def colour(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-async def test_cancelling_the_leader_disturbs_no_waiter(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with anyio.create_task_group() as tasks:
-            leader = anyio.CancelScope()
-            tasks.start_soon(_within, leader, client.users.get_profile)
-            await drive.aside(waiters.wait_for)
-            async with drive.under_way(client.users.get_profile, 9) as outcomes:
-                await drive.aside(waiters.wait_for, 9)
-                leader.cancel()
-                await _settled()
-                refresh.release()
-        assert leader.cancelled_caught
-        assert kinds(outcomes) == {Profile}
-        assert server.ledger["rotations"] == 1
+async def test_cancelling_the_leader_disturbs_no_waiter(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with anyio.create_task_group() as tasks:
+        leader = anyio.CancelScope()
+        tasks.start_soon(_within, leader, client.users.get_profile)
+        await drive.aside(waiters.wait_for)
+        async with drive.under_way(client.users.get_profile, 9) as outcomes:
+            await drive.aside(waiters.wait_for, 9)
+            leader.cancel()
+            await _settled()
+            refresh.release()
+    assert leader.cancelled_caught
+    assert kinds(outcomes) == {Profile}
+    assert server.ledger["rotations"] == 1
 
 
 async def test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile, 5) as outcomes:
-            await drive.aside(waiters.wait_for, 5)
-            async with anyio.create_task_group() as doomed:
-                for _ in range(5):
-                    doomed.start_soon(client.users.get_profile)
-                await drive.aside(waiters.wait_for, 5)
-                doomed.cancel_scope.cancel()
-            refresh.release()
-        assert kinds(outcomes) == {Profile}
-        assert server.ledger["rotations"] == 1
-
-
-async def test_all_callers_cancelled_and_the_pair_is_kept_all_the_same(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile, 5) as outcomes:
+        await drive.aside(waiters.wait_for, 5)
         async with anyio.create_task_group() as doomed:
-            for _ in range(20):
+            for _ in range(5):
                 doomed.start_soon(client.users.get_profile)
-            await drive.aside(waiters.wait_for, 20)
+            await drive.aside(waiters.wait_for, 5)
             doomed.cancel_scope.cancel()
         refresh.release()
-        await client.session.aclose()
-        await drive(client.users.get_profile)
-        assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
-        assert server.is_live(client.session.tokens.refresh_token)
+    assert kinds(outcomes) == {Profile}
+    assert server.ledger["rotations"] == 1
 
 
-async def test_a_timeout_around_a_call_loses_nothing(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh = server.hold("refreshToken")
-        with anyio.move_on_after(0.02) as scope:
-            await client.users.get_profile()
-        assert scope.cancelled_caught
-        refresh.release()
-        await drive(client.users.get_profile)
-        assert server.ledger["rotations"] == 1
-        assert server.ledger["reused"] == 0
+async def test_all_callers_cancelled_and_the_pair_is_kept_all_the_same(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with anyio.create_task_group() as doomed:
+        for _ in range(20):
+            doomed.start_soon(client.users.get_profile)
+        await drive.aside(waiters.wait_for, 20)
+        doomed.cancel_scope.cancel()
+    refresh.release()
+    await client.session.aclose()
+    await drive(client.users.get_profile)
+    assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
+    assert server.is_live(client.session.tokens.refresh_token)
 
 
-async def test_a_body_of_a_flow_closed_from_elsewhere_poisons_nothing(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        flow = client.http.auth.async_auth_flow(client.http.build_request("GET", "/things"))
-        await anext(flow)
-        await flow.aclose()
-        await drive(client.users.get_profile)
-        assert server.ledger["rotations"] == 1
+async def test_a_timeout_around_a_call_loses_nothing(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    refresh = server.hold("refreshToken")
+    with anyio.move_on_after(0.02) as scope:
+        await client.users.get_profile()
+    assert scope.cancelled_caught
+    refresh.release()
+    await drive(client.users.get_profile)
+    assert server.ledger["rotations"] == 1
+    assert server.ledger["reused"] == 0
 
 
-def test_asyncio_cancel_of_the_leader_spares_the_nine(server: FakeAuthServer) -> None:
-    async def main() -> None:
-        async with _client(server) as client:
-            refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-            tasks = [asyncio.create_task(client.users.get_profile()) for _ in range(10)]
-            await asyncio.to_thread(waiters.wait_for, 10)
-            tasks[0].cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await tasks[0]
-            refresh.release()
-            profiles = await asyncio.gather(*tasks[1:])
-            assert len(profiles) == 9
-
-    asyncio.run(asyncio.wait_for(main(), 20))
+async def test_a_body_of_a_flow_closed_from_elsewhere_poisons_nothing(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    server.expire_access_tokens()
+    flow = client.http.auth.async_auth_flow(client.http.build_request("GET", "/things"))
+    await anext(flow)
+    await flow.aclose()
+    await drive(client.users.get_profile)
     assert server.ledger["rotations"] == 1
 
 
 def test_a_loop_that_ended_with_a_refresh_under_way_loses_nothing(
-    server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+    server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = _client(server)
     refresh = server.hold("refreshToken")
@@ -139,7 +120,7 @@ async def _once(client: AsyncClient) -> None:
     await client.aclose()
 
 
-def _client(server: FakeAuthServer) -> AsyncClient:
+def _client(server: Server) -> AsyncClient:
     client = AsyncClient(server.base_url, transport=Wire(server), clock=server.clock)
     client.session.sign_in(server.issue())
     server.expire_access_tokens()

@@ -33,13 +33,12 @@ from signedin import (
 from signedin.protocols import NotSent
 from signedin.testing.transport import FakeTransport
 
-from tests.auth.driving import Drive, Wire
+from tests.auth.driving import Drive, Server, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from signedin.testing import FakeAuthServer
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +49,7 @@ ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
 async def test_the_constructors_headers_go_with_calls_refresh_and_revocation_and_with_nothing_else(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     headers = {"x-api-key": "k", "user-agent": "mine/1"}
     async with drive.client(server, headers=headers) as client:
@@ -65,7 +64,7 @@ async def test_the_constructors_headers_go_with_calls_refresh_and_revocation_and
             assert not {"cookie", "x-later", "authorization"} & set(request.headers)
 
 
-async def test_a_sign_in_belongs_to_its_base_url_and_profile(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_sign_in_belongs_to_its_base_url_and_profile(drive: Drive, server: Server) -> None:
     store = MemoryStore()
     kind: Any = AsyncClient if drive.is_async else Client
 
@@ -78,9 +77,7 @@ async def test_a_sign_in_belongs_to_its_base_url_and_profile(drive: Drive, serve
     assert key("http://127.0.0.1:80/A") == "http://127.0.0.1/A#default"
 
 
-async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was(drive: Drive, server: Server) -> None:
     seen: list[str] = []
     wire = Wire(server)
     kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
@@ -105,7 +102,7 @@ async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was
 
 
 async def test_an_httpx_client_of_ones_own_lets_no_password_be_redirected_elsewhere(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     wire = FakeTransport(lambda _: httpx.Response(307, headers={"location": "https://evil.test/"}))
     kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
@@ -121,7 +118,7 @@ def test_an_httpx_client_of_the_other_colour_is_refused(kind: Any, other: Any) -
         kind("https://auth.test", http_client=other())
 
 
-def test_a_networks_transport_is_not_used_by_the_refresh(server: FakeAuthServer) -> None:
+def test_a_networks_transport_is_not_used_by_the_refresh(server: Server) -> None:
     paths: list[str] = []
 
     class Network(httpx.HTTPTransport):
@@ -140,7 +137,7 @@ def test_a_networks_transport_is_not_used_by_the_refresh(server: FakeAuthServer)
 # ------------------------------------------------------------------------------------------------ hooks and cookies
 
 
-async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: Server) -> None:
     statuses: list[int] = []
 
     def raising(response: httpx.Response) -> None:
@@ -167,7 +164,7 @@ class Baking(Wire):
 
 
 @pytest.mark.parametrize("how", ["logout", "session.sign_out", "expired", "a second login", "session.sign_in"])
-async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, server: FakeAuthServer, how: str) -> None:
+async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, server: Server, how: str) -> None:
     server.add_user("bob@example.com")
     wire = Baking(server)
     async with drive.client(server, signed_in=False, transport=wire) as client:
@@ -196,21 +193,20 @@ async def test_no_cookie_of_one_user_goes_along_with_the_next(drive: Drive, serv
         )
 
 
-async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        client.http.cookies.set("tenant", "x")
-        for _ in range(3):
-            await drive(client.users.get_profile)
-            server.expire_access_tokens()
-        assert [r.headers.get("cookie") for r in client.wire.sent_to("/profile")] == ["tenant=x"] * 5
-        assert dict(client.for_profile("bob").http.cookies) == {}
+async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: Server, client: Any) -> None:
+    client.http.cookies.set("tenant", "x")
+    for _ in range(3):
+        await drive(client.users.get_profile)
+        server.expire_access_tokens()
+    assert [r.headers.get("cookie") for r in client.wire.sent_to("/profile")] == ["tenant=x"] * 5
+    assert dict(client.for_profile("bob").http.cookies) == {}
 
 
 # ------------------------------------------------------------------------------------------------ profiles
 
 
 async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path
+    drive: Drive, server: Server, tmp_path: Path
 ) -> None:
     store = FileStore(tmp_path / "tokens.json")
     kind: Any = AsyncClient if drive.is_async else Client
@@ -223,7 +219,7 @@ async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
         await drive(client.users.get_profile)  # closing what shares closes nothing of its session's
 
 
-def test_a_view_has_the_store_of_a_session_of_the_users_own(server: FakeAuthServer) -> None:
+def test_a_view_has_the_store_of_a_session_of_the_users_own(server: Server) -> None:
     class Refresher:
         def refresh(self, *_: Any, **__: Any) -> NotSent:
             return NotSent("")
@@ -241,25 +237,8 @@ def test_a_view_has_the_store_of_a_session_of_the_users_own(server: FakeAuthServ
     assert client.for_profile("bob").session.store is store
 
 
-def test_a_view_of_a_subclass_has_its_attributes_and_resources_of_its_own(server: FakeAuthServer) -> None:
-    class Mine(Client):
-        tenant = "nobody's"
-
-        def __init__(self, *args: Any, tenant: str, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self.tenant = tenant
-
-    client = Mine(server.base_url, transport=server.transport, clock=server.clock, tenant="t1")
-    client.session.sign_in(server.issue())
-    assert client.users.get_profile().email == "ada@example.com"
-    server.add_user("bob@example.com")
-    view = client.for_profile("bob")
-    view.session.sign_in(server.issue("bob@example.com"))
-    assert (type(view), view.tenant, view.users.get_profile().email) == (Mine, "t1", "bob@example.com")
-
-
 def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in_use(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("signedin._profiles._RECENT", 5)
     client = Client(server.base_url, transport=server.transport, clock=server.clock)
@@ -276,7 +255,7 @@ def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in
 
 
 async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path
+    drive: Drive, server: Server, tmp_path: Path
 ) -> None:
     store = FileStore(tmp_path / "tokens.json")
     for before in (False, True):
@@ -292,7 +271,7 @@ async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
 
 
 async def test_a_store_that_cannot_be_read_fails_the_with_block_and_closes_the_client(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     class Down(MemoryStore):
         def load(self, key: str) -> NoReturn:  # noqa: ARG002
@@ -304,19 +283,18 @@ async def test_a_store_that_cannot_be_read_fails_the_with_block_and_closes_the_c
     assert client.http.is_closed
 
 
-async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        view = client.for_profile("bob")
-        for _ in range(2):
-            await drive.close(client)
-        for call in (client.users.get_profile, lambda: client.http.get("/things"), lambda: view.http.get("/things")):
-            with pytest.raises(ConfigurationError, match="This client is closed"):
-                await drive(call)
-        assert client.wire.requests == []
+async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, client: Any) -> None:
+    view = client.for_profile("bob")
+    for _ in range(2):
+        await drive.close(client)
+    for call in (client.users.get_profile, lambda: client.http.get("/things"), lambda: view.http.get("/things")):
+        with pytest.raises(ConfigurationError, match="This client is closed"):
+            await drive(call)
+    assert client.wire.requests == []
 
 
 async def test_a_store_that_the_client_opened_is_closed_with_it(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[object] = []
     monkeypatch.setattr(MemoryStore, "close", lambda store: closed.append(store), raising=False)  # noqa: PLW0108
@@ -329,7 +307,7 @@ async def test_a_store_that_the_client_opened_is_closed_with_it(
 
 
 async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_not(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     class Closing(Wire):
         closed = 0
@@ -348,9 +326,7 @@ async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_
     assert (calls.closed, refreshes.closed) == (1, 0)
 
 
-def test_a_close_that_is_interrupted_gives_connections_up(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_close_that_is_interrupted_gives_connections_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: TokenSession) -> None:
         raise KeyboardInterrupt
 
@@ -362,7 +338,7 @@ def test_a_close_that_is_interrupted_gives_connections_up(
 
 
 @pytest.mark.parametrize("colour", ["asyncio", "trio"])
-async def test_a_close_that_is_cancelled_gives_connections_up(server: FakeAuthServer) -> None:
+async def test_a_close_that_is_cancelled_gives_connections_up(server: Server) -> None:
     client = AsyncClient(server.base_url, transport=server.transport, clock=server.clock)
     client.session.sign_in(server.issue())
     server.expire_access_tokens()
@@ -376,7 +352,7 @@ async def test_a_close_that_is_cancelled_gives_connections_up(server: FakeAuthSe
 
 @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_what_belongs_to_its_process_says_what_to_pass_instead(
-    server: FakeAuthServer, duplicate: Callable[[object], object]
+    server: Server, duplicate: Callable[[object], object]
 ) -> None:
     client = Client(server.base_url, transport=server.transport)
     for thing in (client, AsyncClient(server.base_url, transport=server.transport), BearerAuth(client.session)):
@@ -387,7 +363,7 @@ def test_what_belongs_to_its_process_says_what_to_pass_instead(
 # ------------------------------------------------------------------------------------------------ other packages
 
 
-async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: FakeAuthServer) -> None:
+async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: Server) -> None:
     refresh = signedin_sdk.contract.REFRESH
     assert refresh is not None
     assert refresh.request is not None
@@ -415,7 +391,7 @@ async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server:
         await drive.close(other)
 
 
-def test_a_package_whose_spec_has_no_refresh_is_refused(server: FakeAuthServer) -> None:
+def test_a_package_whose_spec_has_no_refresh_is_refused(server: Server) -> None:
     class Bare(SignedInClient, signedin_sdk.resources.Resources):
         api = SimpleNamespace(REFRESH=None, REVOKE=None)
 

@@ -10,8 +10,7 @@ import anyio
 import httpx
 import pytest
 from signedin import ConfigurationError
-from signedin._connections import AsyncBorrowed, Borrowed
-from signedin._stack import LEAVING, RETURNING
+from signedin._network import LEAVING, RETURNING, AsyncBorrowed, Borrowed
 
 from tests.auth.counting import Counting, connected, counting, until
 

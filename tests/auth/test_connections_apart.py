@@ -189,11 +189,12 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncCli
 FORKS = """
 import os, signal, sys, threading
 import httpx
-from signedin._connections import Connections, fresh_cookies_after_fork
+from signedin._connections import Connections
+from signedin._exchange import Http
 
 url, count = sys.argv[1], int(sys.argv[2])
-http = httpx.Client(transport=Connections(), timeout=20)
-fresh_cookies_after_fork(http)
+Http.send = httpx.Client.send  # without a session
+http = Http(None, None, Connections(), timeout=20)
 busy, wrong = True, []
 
 def keep_busy(name):
@@ -231,7 +232,8 @@ print(set(codes), wrong)
 INHERITS = """
 import asyncio, os, signal, sys, threading
 import httpx, trio
-from signedin._connections import AsyncConnections, Connections, fresh_cookies_after_fork
+from signedin._connections import AsyncConnections, Connections
+from signedin._exchange import Http
 from signedin._network import ConnectionOptions
 
 url, colour, ca = sys.argv[1:]
@@ -251,8 +253,8 @@ def fork(call):
         os._exit(code)
 
 if colour == "threads":
-    http = httpx.Client(transport=Connections(options))
-    fresh_cookies_after_fork(http)
+    Http.send = httpx.Client.send  # without a session
+    http = Http(None, None, Connections(options))
     print("parent", http.get(url).text, flush=True)
     # A thread that the child does not have holds the locks at the fork.
     held, free = threading.Event(), threading.Event()
@@ -309,7 +311,8 @@ BORROWS = """
 import asyncio, os, sys
 import httpx
 from signedin import ConfigurationError
-from signedin._connections import AsyncBorrowed, Borrowed, Connections
+from signedin._connections import Connections
+from signedin._network import AsyncBorrowed, Borrowed
 
 sent = []
 transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))

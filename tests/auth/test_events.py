@@ -18,9 +18,8 @@ from signedin import (
 )
 from signedin._events import Events
 from signedin.protocols import Event, EventName
-from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import PATIENCE, Drive
+from tests.auth.driving import PATIENCE, Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +47,7 @@ class Heard:
         assert arrived, [event.name for event in self.events]
 
 
-async def test_each_event_has_its_name(drive: Drive, server: FakeAuthServer) -> None:
+async def test_each_event_has_its_name(drive: Drive, server: Server) -> None:
     async with drive.client(server, signed_in=False) as client:
         heard = Heard(client.session)
         await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
@@ -71,21 +70,20 @@ async def test_each_event_has_its_name(drive: Drive, server: FakeAuthServer) -> 
         assert [event.generation for event in heard.events[:3]] == [1, 2, 2]
 
 
-async def test_an_end_is_an_event_once_and_not_at_every_further_call(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        ends: list[Event] = []
-        client.session.on("expired", ends.append)
-        for sign_ins in (1, 2):
-            server.fail("refreshToken", "401")
-            server.expire_access_tokens()
-            for _ in range(3):
-                with pytest.raises(SessionExpiredError):
-                    await drive(client.users.get_profile)
-            assert len(ends) == server.ledger["refreshToken"] == sign_ins
-            client.session.sign_in(server.issue())
+async def test_an_end_is_an_event_once_and_not_at_every_further_call(drive: Drive, server: Server, client: Any) -> None:
+    ends: list[Event] = []
+    client.session.on("expired", ends.append)
+    for sign_ins in (1, 2):
+        server.fail("refreshToken", "401")
+        server.expire_access_tokens()
+        for _ in range(3):
+            with pytest.raises(SessionExpiredError):
+                await drive(client.users.get_profile)
+        assert len(ends) == server.ledger["refreshToken"] == sign_ins
+        client.session.sign_in(server.issue())
 
 
-async def test_what_another_client_saved_is_adopted(drive: Drive, server: FakeAuthServer) -> None:
+async def test_what_another_client_saved_is_adopted(drive: Drive, server: Server) -> None:
     store = MemoryStore()
     async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
         heard = Heard(there.session)
@@ -99,7 +97,7 @@ async def test_what_another_client_saved_is_adopted(drive: Drive, server: FakeAu
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
 async def test_a_subscriber_that_raises_harms_nobody(
-    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
     def raising(_: Event) -> None:
         raise error
@@ -114,7 +112,7 @@ async def test_a_subscriber_that_raises_harms_nobody(
         assert "a subscriber to 'refreshed' raised" in caplog.text
 
 
-async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: Server) -> None:
     release, entered = threading.Event(), threading.Event()
 
     def blocking(_: Event) -> None:
@@ -136,7 +134,7 @@ async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: FakeA
         release.set()
 
 
-async def test_a_subscriber_may_use_the_session(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_subscriber_may_use_the_session(drive: Drive, server: Server) -> None:
     seen: list[object] = []
     done = threading.Event()
 
@@ -154,7 +152,7 @@ async def test_a_subscriber_may_use_the_session(drive: Drive, server: FakeAuthSe
         assert seen == [client.session.tokens, 2]
 
 
-async def test_a_subscription_can_be_ended(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_subscription_can_be_ended(drive: Drive, server: Server) -> None:
     heard: list[Event] = []
     async with drive.client(server) as client:
         off = client.session.on("refreshed", heard.append)
@@ -213,7 +211,7 @@ def test_noting_an_event_calls_nobody_and_logs_nothing(caplog: pytest.LogCapture
     assert (len(seen), len(caplog.records)) == (1, 1)
 
 
-async def test_what_happened_before_close_has_been_delivered_after_it(drive: Drive, server: FakeAuthServer) -> None:
+async def test_what_happened_before_close_has_been_delivered_after_it(drive: Drive, server: Server) -> None:
     seen: list[Event] = []
     entered, release = threading.Event(), threading.Event()
 
@@ -231,7 +229,7 @@ async def test_what_happened_before_close_has_been_delivered_after_it(drive: Dri
         assert len(seen) == 1
 
 
-async def test_an_async_callback_is_refused(drive: Drive, server: FakeAuthServer) -> None:
+async def test_an_async_callback_is_refused(drive: Drive, server: Server) -> None:
     async def callback(_: Event) -> None: ...
 
     class Callback:
@@ -256,13 +254,13 @@ def test_what_needs_attention_is_logged_as_a_warning_and_all_else_as_information
     assert caplog.records[-1].getMessage() == "k: refresh_failed, generation 2 (RefreshUnavailableError)"
 
 
-def test_an_unknown_event_is_refused_by_name(server: FakeAuthServer) -> None:
+def test_an_unknown_event_is_refused_by_name(server: Server) -> None:
     client = Client(server.base_url, transport=server.transport)
     with pytest.raises(ConfigurationError, match="refreshed"):
         client.session.on("refresh", print)  # type: ignore[arg-type]
 
 
-async def test_explain_tells_what_support_asks(drive: Drive, server: FakeAuthServer) -> None:
+async def test_explain_tells_what_support_asks(drive: Drive, server: Server) -> None:
     async with drive.client(server, signed_in=False) as client:
         nothing = client.session.explain()
         assert nothing["generation"] is None
@@ -285,17 +283,16 @@ async def test_explain_tells_what_support_asks(drive: Drive, server: FakeAuthSer
         json.dumps(troubled)  # goes into a ticket as it is
 
 
-async def test_explain_says_when_a_refresh_is_under_way(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        refresh = server.hold("refreshToken")
-        await drive(client.users.get_profile)
-        await drive.aside(refresh.wait_for)
-        assert client.session.explain()["refresh_under_way"] is True
-        refresh.release()
+async def test_explain_says_when_a_refresh_is_under_way(drive: Drive, server: Server, client: Any) -> None:
+    server.clock.advance(280)
+    refresh = server.hold("refreshToken")
+    await drive(client.users.get_profile)
+    await drive.aside(refresh.wait_for)
+    assert client.session.explain()["refresh_under_way"] is True
+    refresh.release()
 
 
-async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: FakeAuthServer) -> None:
+async def test_explain_of_an_opaque_token_plans_nothing(drive: Drive, server: Server) -> None:
     async with drive.client(server, signed_in=False) as client:
         client.session.sign_in(TokenPair("opaque", "r"))
         assert client.session.explain()["next_planned_refresh_in"] is None
@@ -307,7 +304,7 @@ def _tell(events: Events, name: EventName, generation: int, **details: object) -
 
 
 def test_events_arrive_in_the_order_in_which_they_happened_whoever_delivers_first(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: Queue[str] = Queue()
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:

@@ -26,7 +26,7 @@ from signedin.protocols import Renewed
 from signedin.session import renewal_of
 from signedin.testing import FAULTS, FakeAuthServer
 
-from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Waiters, Wire, kinds
+from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Server, Waiters, Wire, kinds
 
 pytestmark = pytest.mark.anyio
 
@@ -45,51 +45,48 @@ HITTING_LOGINS = sorted({*FAULTS} - HARMLESS - TAKEN_BY_A_LOGIN - {*HITTING_CALL
 
 
 @pytest.mark.parametrize("fault", sorted(DEAD))
-async def test_a_refusal_of_the_refresh_clears_the_pair(drive: Drive, server: FakeAuthServer, fault: str) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", fault)
-        assert kinds(await drive.outcomes(client.users.get_profile, 3)) == {SessionExpiredError}
-        assert server.ledger["refreshToken"] == 1
-        assert not client.session.is_signed_in
+async def test_a_refusal_of_the_refresh_clears_the_pair(drive: Drive, server: Server, fault: str, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("refreshToken", fault)
+    assert kinds(await drive.outcomes(client.users.get_profile, 3)) == {SessionExpiredError}
+    assert server.ledger["refreshToken"] == 1
+    assert not client.session.is_signed_in
 
 
 # The exchange runs in a thread of the session's own, whatever its callers are: one colour each.
 @pytest.mark.parametrize("colour", ["threads"])
 @pytest.mark.parametrize("fault", KINDS)
-async def test_trouble_that_passes_is_nobodys_business(drive: Drive, server: FakeAuthServer, fault: str) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", fault)
-        outcomes = await drive.outcomes(client.users.get_profile, 3)
-        assert [getattr(outcome, "email", outcome) for outcome in outcomes] == ["ada@example.com"] * 3
-        assert server.ledger["refreshToken"] == 2
-        assert server.ledger["rotations"] == 1
-        assert server.ledger["reused"] == server.ledger["grace"] == FAULTS[fault].acted
+async def test_trouble_that_passes_is_nobodys_business(drive: Drive, server: Server, fault: str, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("refreshToken", fault)
+    outcomes = await drive.outcomes(client.users.get_profile, 3)
+    assert [getattr(outcome, "email", outcome) for outcome in outcomes] == ["ada@example.com"] * 3
+    assert server.ledger["refreshToken"] == 2
+    assert server.ledger["rotations"] == 1
+    assert server.ledger["reused"] == server.ledger["grace"] == FAULTS[fault].acted
 
 
 @pytest.mark.parametrize("colour", ["trio"])
 @pytest.mark.parametrize("fault", PASSING)
 async def test_trouble_that_stays_keeps_the_pair_and_the_next_call_recovers(
-    drive: Drive, server: FakeAuthServer, fault: str
+    drive: Drive, server: Server, fault: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        pair = client.session.tokens
-        server.expire_access_tokens()
-        server.fail("refreshToken", *[fault] * 3)  # as often as one flight sends
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile, 3) as outcomes:
-            await drive.aside(waiters.wait_for, 3)
-            refresh.release()
-        assert kinds(outcomes) == {RefreshUnavailableError}
-        assert client.session.tokens == pair
-        assert server.ledger["refreshToken"] == 3
-        assert (await drive(client.users.get_profile)).email == "ada@example.com"
-        assert server.ledger["refreshToken"] == 4
-        assert server.ledger["rotations"] == 1
-        assert server.ledger["reused"] == server.ledger["grace"] == 3 * FAULTS[fault].acted
-        assert server.ledger["families revoked"] == 0
-        _assert_sent_again_only_in_doubt(client.wire, fault)
+    pair = client.session.tokens
+    server.expire_access_tokens()
+    server.fail("refreshToken", *[fault] * 3)  # as often as one flight sends
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile, 3) as outcomes:
+        await drive.aside(waiters.wait_for, 3)
+        refresh.release()
+    assert kinds(outcomes) == {RefreshUnavailableError}
+    assert client.session.tokens == pair
+    assert server.ledger["refreshToken"] == 3
+    assert (await drive(client.users.get_profile)).email == "ada@example.com"
+    assert server.ledger["refreshToken"] == 4
+    assert server.ledger["rotations"] == 1
+    assert server.ledger["reused"] == server.ledger["grace"] == 3 * FAULTS[fault].acted
+    assert server.ledger["families revoked"] == 0
+    _assert_sent_again_only_in_doubt(client.wire, fault)
 
 
 def _assert_sent_again_only_in_doubt(wire: Wire, fault: str) -> None:
@@ -105,37 +102,35 @@ def _assert_sent_again_only_in_doubt(wire: Wire, fault: str) -> None:
 @pytest.mark.parametrize("colour", ["threads"])
 @pytest.mark.parametrize("fault", LONG_RESTS)
 async def test_a_server_that_asks_for_a_long_rest_is_left_alone_so_long(
-    drive: Drive, server: FakeAuthServer, fault: str
+    drive: Drive, server: Server, fault: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        pair, rest = client.session.tokens, LONG_RESTS[fault]
-        server.expire_access_tokens()
-        server.fail("refreshToken", fault)
-        for _ in range(3):
-            with pytest.raises(RefreshUnavailableError) as error:
-                await drive(client.users.get_profile)
-            assert error.value.retry_after is not None
-            assert rest - 100 < error.value.retry_after.total_seconds() <= rest
-        assert client.session.tokens == pair
-        assert server.ledger["refreshToken"] == 1
-        server.clock.advance(rest + 1)
-        await drive(client.users.get_profile)
-        assert server.ledger["rotations"] == 1
+    pair, rest = client.session.tokens, LONG_RESTS[fault]
+    server.expire_access_tokens()
+    server.fail("refreshToken", fault)
+    for _ in range(3):
+        with pytest.raises(RefreshUnavailableError) as error:
+            await drive(client.users.get_profile)
+        assert error.value.retry_after is not None
+        assert rest - 100 < error.value.retry_after.total_seconds() <= rest
+    assert client.session.tokens == pair
+    assert server.ledger["refreshToken"] == 1
+    server.clock.advance(rest + 1)
+    await drive(client.users.get_profile)
+    assert server.ledger["rotations"] == 1
 
 
 @pytest.mark.parametrize("colour", ["asyncio"])
 @pytest.mark.parametrize("fault", sorted(HARMLESS))
-async def test_what_is_odd_and_does_no_harm_is_taken(drive: Drive, server: FakeAuthServer, fault: str) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", fault)
-        assert (await drive(client.users.get_profile)).email == "ada@example.com"
-        assert server.ledger["refreshToken"] == server.ledger["rotations"] == 1
-        assert server.is_live(client.session.tokens.refresh_token)
+async def test_what_is_odd_and_does_no_harm_is_taken(drive: Drive, server: Server, fault: str, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("refreshToken", fault)
+    assert (await drive(client.users.get_profile)).email == "ada@example.com"
+    assert server.ledger["refreshToken"] == server.ledger["rotations"] == 1
+    assert server.is_live(client.session.tokens.refresh_token)
 
 
 async def test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_due(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda _, high: high)  # the longest that chance may make it
     timing = Timing(post=1, resends=0, flight=1, waiter=1, save=1, lease=2)
@@ -150,7 +145,7 @@ async def test_a_call_too_impatient_for_the_rest_says_when_the_next_attempt_is_d
         await drive(client.users.get_profile)
 
 
-async def test_retry_after_is_waited_for(drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_retry_after_is_waited_for(drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, _: low)  # the shortest that chance may make it
     async with drive.client(server) as client:
         server.expire_access_tokens()
@@ -159,45 +154,42 @@ async def test_retry_after_is_waited_for(drive: Drive, server: FakeAuthServer, m
         assert max(server.clock.slept) >= 2
 
 
-async def test_a_long_outage_is_asked_about_ever_more_seldom(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", *["connect error"] * 30)
-        begun = server.clock.monotonic()
-        for _ in range(10):
-            with pytest.raises(RefreshUnavailableError):
-                await drive(client.users.get_profile)
-        assert server.clock.monotonic() - begun > 25  # rests of 0.5, 1, 2, 4, 4, … s before the flights
-        await drive(client.users.get_profile)
+async def test_a_long_outage_is_asked_about_ever_more_seldom(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("refreshToken", *["connect error"] * 30)
+    begun = server.clock.monotonic()
+    for _ in range(10):
+        with pytest.raises(RefreshUnavailableError):
+            await drive(client.users.get_profile)
+    assert server.clock.monotonic() - begun > 25  # rests of 0.5, 1, 2, 4, 4, … s before the flights
+    await drive(client.users.get_profile)
 
 
 @pytest.mark.parametrize(
     ("fault", "colour"), [(fault, ("threads", "asyncio")[number % 2]) for number, fault in enumerate(HITTING_CALLS)]
 )
-async def test_every_fault_of_a_call_is_a_typed_error(drive: Drive, server: FakeAuthServer, fault: str) -> None:
-    async with drive.client(server) as client:
-        server.fail("getProfile", fault, fault)
-        with pytest.raises(APIError) as error:
-            await drive(client.users.get_profile)
-        _assert_telling(error.value)
-        assert client.session.is_signed_in
-        assert server.ledger["refreshToken"] == (fault == "401 expired")
+async def test_every_fault_of_a_call_is_a_typed_error(drive: Drive, server: Server, fault: str, client: Any) -> None:
+    server.fail("getProfile", fault, fault)
+    with pytest.raises(APIError) as error:
+        await drive(client.users.get_profile)
+    _assert_telling(error.value)
+    assert client.session.is_signed_in
+    assert server.ledger["refreshToken"] == (fault == "401 expired")
 
 
 @pytest.mark.parametrize("colour", ["asyncio"])
 @pytest.mark.parametrize("fault", HITTING_LOGINS)
 async def test_every_fault_of_a_login_is_a_typed_error_and_stores_nothing(
-    drive: Drive, server: FakeAuthServer, fault: str
+    drive: Drive, server: Server, fault: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        before = client.session.tokens
-        server.fail("login", fault)
-        with pytest.raises(APIError) as error:
-            await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        _assert_telling(error.value)
-        assert client.session.tokens == before
-        assert server.ledger["login"] == 1
-        assert server.ledger["refreshToken"] == 0
+    before = client.session.tokens
+    server.fail("login", fault)
+    with pytest.raises(APIError) as error:
+        await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+    _assert_telling(error.value)
+    assert client.session.tokens == before
+    assert server.ledger["login"] == 1
+    assert server.ledger["refreshToken"] == 0
 
 
 def _assert_telling(error: SignedInError) -> None:
@@ -208,11 +200,10 @@ def _assert_telling(error: SignedInError) -> None:
 
 
 @pytest.mark.parametrize("fault", ["html", "empty", "half json", "null", "array", "string"])
-async def test_an_answer_of_another_shape_says_so(drive: Drive, server: FakeAuthServer, fault: str) -> None:
-    async with drive.client(server) as client:
-        server.fail("getProfile", fault)
-        with pytest.raises(APIResponseError, match="not what the API's description says"):
-            await drive(client.users.get_profile)
+async def test_an_answer_of_another_shape_says_so(drive: Drive, server: Server, fault: str, client: Any) -> None:
+    server.fail("getProfile", fault)
+    with pytest.raises(APIResponseError, match="not what the API's description says"):
+        await drive(client.users.get_profile)
 
 
 # --------------------------------------------------------------------------------------------- a server without grace
@@ -279,32 +270,30 @@ def test_by_relogin_a_token_in_doubt_is_never_sent_again() -> None:
 
 
 async def test_a_flaw_inside_the_refresh_gives_the_lock_back(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        with monkeypatch.context() as context:
-            context.setattr(_flight, "_validated", lambda *_, **__: 1 // 0)
-            with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError inside the refresh"):
-                await drive(client.users.get_profile)
-        assert (await drive(client.users.get_profile)).email == "ada@example.com"
-        assert server.ledger["reused"] == server.ledger["grace"] == 1
+    server.expire_access_tokens()
+    with monkeypatch.context() as context:
+        context.setattr(_flight, "_validated", lambda *_, **__: 1 // 0)
+        with pytest.raises(RefreshUnavailableError, match="ZeroDivisionError inside the refresh"):
+            await drive(client.users.get_profile)
+    assert (await drive(client.users.get_profile)).email == "ada@example.com"
+    assert server.ledger["reused"] == server.ledger["grace"] == 1
 
 
 async def test_a_system_without_threads_to_spare_keeps_the_pair(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
+    server.expire_access_tokens()
 
-        def refuse(_: object) -> None:
-            raise RuntimeError("can't start new thread")
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
 
-        with monkeypatch.context() as context:
-            context.setattr(client.session._renewal.threads, "start", refuse)
-            with pytest.raises(RefreshUnavailableError, match="new thread"):
-                await drive(client.users.get_profile)
-        await drive(client.users.get_profile)
+    with monkeypatch.context() as context:
+        context.setattr(client.session._renewal.threads, "start", refuse)
+        with pytest.raises(RefreshUnavailableError, match="new thread"):
+            await drive(client.users.get_profile)
+    await drive(client.users.get_profile)
 
 
 class Odd:
@@ -334,9 +323,7 @@ class Odd:
      Renewed(TokenPair("", "r")), Renewed(TokenPair("a", "r\n"))],
     ids=lambda act: type(act).__name__,
 )  # fmt: skip
-def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back(
-    server: FakeAuthServer, act: Any
-) -> None:
+def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_back(server: Server, act: Any) -> None:
     store, refresher = MemoryStore(), Odd(act, act)
     session = TokenSession(refresher, origins=[], store=store, clock=server.clock)
     session.sign_in(TokenPair("a1", "r1"))
@@ -348,7 +335,7 @@ def test_whatever_a_refresher_does_the_token_is_in_doubt_and_the_lock_is_given_b
 
 @pytest.mark.parametrize("method", ["load", "compare_and_set", "try_lock", "unlock"])
 def test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on(
-    server: FakeAuthServer, method: str, monkeypatch: pytest.MonkeyPatch
+    server: Server, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ending(*_: object) -> None:
         raise SystemExit
@@ -364,7 +351,7 @@ def test_a_store_that_ends_its_thread_leaves_a_session_that_goes_on(
     assert session.refresh() == TokenPair("a2", "r2")
 
 
-def test_an_error_of_a_stores_own_reaches_the_caller_whatever_it_is_made_of(server: FakeAuthServer) -> None:
+def test_an_error_of_a_stores_own_reaches_the_caller_whatever_it_is_made_of(server: Server) -> None:
     class FullError(TokenStoreError):
         def __init__(self, disk: str, free: int) -> None:
             super().__init__(f"{disk} has {free} bytes left")
@@ -380,7 +367,7 @@ def test_an_error_of_a_stores_own_reaches_the_caller_whatever_it_is_made_of(serv
     assert error.value.free == 5
 
 
-async def test_in_a_long_rest_what_another_process_refreshed_is_taken(drive: Drive, server: FakeAuthServer) -> None:
+async def test_in_a_long_rest_what_another_process_refreshed_is_taken(drive: Drive, server: Server) -> None:
     store = MemoryStore()
     async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
         await drive(client.users.get_profile)

@@ -16,11 +16,9 @@ from typing import Any
 import pytest
 from signedin import Client, FileStore, TokenStoreError
 from signedin.stores import file as file_module
-from signedin.testing import FakeAuthServer
 
-from tests.stores.data import data_of, stored_of
-
-KEY = "https://auth.test/api/v1#default"
+from tests.auth.driving import Server, signed_in
+from tests.stores.data import KEY, assert_refused, data_of, stored_of
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +57,7 @@ def test_a_file_that_others_can_read_is_not_used(store: FileStore) -> None:
     for mode in (0o640, 0o604, 0o620, 0o644, 0o777):
         store.path.chmod(mode)
         before = store.path.read_bytes()
-        for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
-            with pytest.raises(TokenStoreError, match="chmod 600"):
-                use()
+        assert_refused(store, "chmod 600")
         assert store.path.read_bytes() == before
     store.path.chmod(0o600)
     assert store.load(KEY) == stored_of()
@@ -73,10 +69,7 @@ def test_a_file_of_another_user_is_not_used(store: FileStore, monkeypatch: pytes
         os.chown(store.path, other, -1)
     else:
         monkeypatch.setattr(os, "geteuid", lambda: other)
-    with pytest.raises(TokenStoreError, match="another user"):
-        store.load(KEY)
-    with pytest.raises(TokenStoreError, match="another user"):
-        store.compare_and_set(KEY, 1, data_of(2))
+    assert_refused(store, "another user")
 
 
 def test_a_symlink_is_not_followed(store: FileStore, tmp_path: Path) -> None:
@@ -84,9 +77,7 @@ def test_a_symlink_is_not_followed(store: FileStore, tmp_path: Path) -> None:
     store.path.rename(target)
     store.path.symlink_to(target)
     before = target.read_bytes()
-    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
-        with pytest.raises(TokenStoreError, match="symlink"):
-            use()
+    assert_refused(store, "symlink")
     assert target.read_bytes() == before
     assert store.path.is_symlink()
 
@@ -283,19 +274,15 @@ def test_a_file_that_was_replaced_by_a_sound_one_meanwhile_is_not_moved_aside(
 
 
 def test_a_huge_file_is_not_read_into_memory(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch(0o600)
+    write_private(path, b"")
     os.truncate(path, 1 << 36)  # sparse
-    store = FileStore(path)
     with pytest.raises(TokenStoreError, match="moved to"):
-        store.load(KEY)
+        FileStore(path).load(KEY)
 
 
 @pytest.mark.parametrize("name", ["revision", "data"])
 def test_the_message_of_a_damaged_file_quotes_nothing_of_it(path: Path, name: str) -> None:
-    path.parent.mkdir()
-    path.touch(0o600)
-    path.write_text(json.dumps({"format": 1, "records": {KEY: GOOD | {name: "s3cret \N{SNOWMAN}"}}}))
+    write_private(path, json.dumps({"format": 1, "records": {KEY: GOOD | {name: "s3cret \N{SNOWMAN}"}}}).encode())
     with pytest.raises(TokenStoreError) as error:
         FileStore(path).load(KEY)
     cause: BaseException | None = error.value
@@ -306,10 +293,7 @@ def test_the_message_of_a_damaged_file_quotes_nothing_of_it(path: Path, name: st
 
 def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:
     path.mkdir(parents=True)
-    store = FileStore(path)
-    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
-        with pytest.raises(TokenStoreError, match=r"not a regular file|directory"):
-            use()
+    assert_refused(FileStore(path), r"not a regular file|directory", revision=0)
     assert path.is_dir()
 
 
@@ -322,11 +306,7 @@ def test_a_pipe_in_place_of_the_file_does_not_hang(path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    store = FileStore(tmp_path / "state" / "tokens.json")
-    with pytest.raises(TokenStoreError, match="Cannot"):
-        store.load(KEY)
-    with pytest.raises(TokenStoreError, match="Cannot"):
-        store.compare_and_set(KEY, 0, data_of())
+    assert_refused(FileStore(tmp_path / "state" / "tokens.json"), "Cannot", revision=0)
 
 
 @pytest.mark.parametrize("method", ["fsync", "replace"])
@@ -411,9 +391,8 @@ def test_a_relative_path_stays_where_it_was_when_the_process_moves(
     assert store.load(KEY) == stored_of()
 
 
-def test_a_deleted_file_is_written_anew_by_the_next_sign_in(server: FakeAuthServer, path: Path) -> None:
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
-    client.session.sign_in(server.issue())
+def test_a_deleted_file_is_written_anew_by_the_next_sign_in(server: Server, path: Path) -> None:
+    client = signed_in(server, store=FileStore(path))
     path.unlink()
     client.session.sign_in(server.issue())
     assert client.session.explain()["generation"] == 2  # it never goes back
@@ -423,9 +402,8 @@ def test_a_deleted_file_is_written_anew_by_the_next_sign_in(server: FakeAuthServ
     assert server.is_live(client.session.tokens.refresh_token)
 
 
-def test_a_deleted_file_signs_out_at_the_next_refresh(server: FakeAuthServer, path: Path) -> None:
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path))
-    client.session.sign_in(server.issue())
+def test_a_deleted_file_signs_out_at_the_next_refresh(server: Server, path: Path) -> None:
+    client = signed_in(server, store=FileStore(path))
     path.unlink()
     client.users.get_profile()  # the fresh path asks no store
     server.expire_access_tokens()
@@ -434,7 +412,7 @@ def test_a_deleted_file_signs_out_at_the_next_refresh(server: FakeAuthServer, pa
     assert server.ledger["refreshToken"] == 0
 
 
-def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: FakeAuthServer, path: Path) -> None:
+def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: Server, path: Path) -> None:
     one, two = (
         Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path)) for _ in range(2)
     )
@@ -462,11 +440,7 @@ def test_a_full_file_takes_no_further_session_and_keeps_the_others(
 
 
 def test_a_file_of_a_later_version_is_left_alone(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch(0o600)
-    path.write_text(json.dumps({"format": 2, "records": {KEY: {"all": "new"}}}))
-    before, store = path.read_bytes(), FileStore(path)
-    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
-        with pytest.raises(TokenStoreError, match="later version"):
-            use()
-    assert path.read_bytes() == before
+    content = json.dumps({"format": 2, "records": {KEY: {"all": "new"}}}).encode()
+    write_private(path, content)
+    assert_refused(FileStore(path), "later version", revision=0)
+    assert path.read_bytes() == content

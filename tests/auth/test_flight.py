@@ -15,7 +15,7 @@ from signedin import (
     TokenStoreError,
 )
 from signedin import _flight as f
-from signedin._tokens import Intent, Record, Status
+from signedin._tokens import Instant, Intent, Record, Status
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
 
 from tests.records import record_of
@@ -48,8 +48,8 @@ class World:
 
         return change
 
-    def now(self) -> f.Instant:
-        return f.Instant(self.seconds, self.seconds)
+    def now(self) -> Instant:
+        return Instant(self.seconds, self.seconds)
 
     def draw(self) -> str:
         with self._call("draw"):

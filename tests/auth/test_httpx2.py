@@ -11,9 +11,7 @@ import pytest
 from signedin import BearerAuth, TokenSession
 
 if TYPE_CHECKING:
-    from signedin.testing import FakeAuthServer
-
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +19,7 @@ pytestmark = pytest.mark.anyio
 class _Bridge(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """The fake server for httpx2."""
 
-    def __init__(self, server: FakeAuthServer) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -37,9 +35,7 @@ class _Bridge(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         return httpx2.Response(answer.status_code, headers=dict(answer.headers), content=answer.read())
 
 
-async def test_one_auth_serves_clients_of_both_libraries_and_replays_bodies(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_one_auth_serves_clients_of_both_libraries_and_replays_bodies(drive: Drive, server: Server) -> None:
     async with drive.client(server) as client:
         session: TokenSession = client.session
         kind: Any = httpx2.AsyncClient if drive.is_async else httpx2.Client

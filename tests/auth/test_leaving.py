@@ -21,120 +21,113 @@ from signedin import (
 )
 from signedin.protocols import NotSent, Renewed
 from signedin.session import renewal_of
-from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
-from tests.auth.driving import PATIENCE, Drive, Scripted, Waiters, kinds
+from tests.auth.driving import PATIENCE, Drive, Scripted, Server, Waiters, kinds, signed_in
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_logout_during_a_refresh_wakes_every_waiter_at_once_and_revokes_the_late_pair(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile, 20) as outcomes:
-            await drive.aside(waiters.wait_for, 20)
-            await drive.aside(refresh.wait_for)
-            await drive(client.logout)
-        # Everybody is back although the refresh still hangs.
-        assert len(outcomes) == 20
-        assert kinds(outcomes) == {NotSignedInError}
-        assert server.ledger["rotations"] == 0
-        revoke = server.hold("logout")
-        refresh.release()
-        revoke.release()
-        await drive.close(client.session)
-        assert not client.session.is_signed_in
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile, 20) as outcomes:
+        await drive.aside(waiters.wait_for, 20)
+        await drive.aside(refresh.wait_for)
+        await drive(client.logout)
+    # Everybody is back although the refresh still hangs.
+    assert len(outcomes) == 20
+    assert kinds(outcomes) == {NotSignedInError}
+    assert server.ledger["rotations"] == 0
+    revoke = server.hold("logout")
+    refresh.release()
+    revoke.release()
+    await drive.close(client.session)
+    assert not client.session.is_signed_in
 
 
-async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("logout", "connect error")  # so that only revoking the late pair can end the family
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile):
-            await drive.aside(waiters.wait_for)
-            await drive.aside(refresh.wait_for)
-            await drive(client.logout)
-        refresh.release()
-        await drive.close(client.session)
-        assert server.ledger["rotations"] == 1
-        late = client.wire.sent_to("/auth/logout")[-1]
-        assert late.content != client.wire.sent_to("/auth/logout")[0].content
-        assert not any(server.is_live(token) for token in server._families)
-        assert not client.session.is_signed_in
+async def test_a_pair_that_arrives_after_logout_is_revoked_not_kept(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("logout", "connect error")  # so that only revoking the late pair can end the family
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile):
+        await drive.aside(waiters.wait_for)
+        await drive.aside(refresh.wait_for)
+        await drive(client.logout)
+    refresh.release()
+    await drive.close(client.session)
+    assert server.ledger["rotations"] == 1
+    late = client.wire.sent_to("/auth/logout")[-1]
+    assert late.content != client.wire.sent_to("/auth/logout")[0].content
+    assert not any(server.is_live(token) for token in server._families)
+    assert not client.session.is_signed_in
 
 
-async def test_a_request_of_a_session_that_ended_is_not_replayed(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        gate = server.hold("getProfile")
-        async with drive.under_way(client.users.get_profile) as outcomes:
-            await drive.aside(gate.wait_for)
-            await drive(client.logout)
-            gate.release()
-        assert kinds(outcomes) == {NotSignedInError}
-        assert server.ledger["getProfile"] == 1
-        assert server.ledger["refreshToken"] == 0
+async def test_a_request_of_a_session_that_ended_is_not_replayed(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    gate = server.hold("getProfile")
+    async with drive.under_way(client.users.get_profile) as outcomes:
+        await drive.aside(gate.wait_for)
+        await drive(client.logout)
+        gate.release()
+    assert kinds(outcomes) == {NotSignedInError}
+    assert server.ledger["getProfile"] == 1
+    assert server.ledger["refreshToken"] == 0
 
 
-async def test_login_during_a_refresh_wins(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile, 5) as outcomes:
-            await drive.aside(waiters.wait_for, 5)
-            await drive.aside(refresh.wait_for)
-            answer = await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        assert kinds(outcomes) == {Profile}  # served by the new pair, while the refresh still hangs
-        refresh.release()
-        await drive.close(client.session)
-        assert client.session.tokens.refresh_token == answer.refresh_token
-        assert [token for token in server._families if server.is_live(token)] == [answer.refresh_token]
-        await drive(client.users.get_profile)
+async def test_login_during_a_refresh_wins(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile, 5) as outcomes:
+        await drive.aside(waiters.wait_for, 5)
+        await drive.aside(refresh.wait_for)
+        answer = await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
+    assert kinds(outcomes) == {Profile}  # served by the new pair, while the refresh still hangs
+    refresh.release()
+    await drive.close(client.session)
+    assert client.session.tokens.refresh_token == answer.refresh_token
+    assert [token for token in server._families if server.is_live(token)] == [answer.refresh_token]
+    await drive(client.users.get_profile)
 
 
 async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", "401")
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile):
-            await drive.aside(waiters.wait_for)
-            await drive.aside(refresh.wait_for)
-            client.session.sign_in(server.issue())
-        refresh.release()
-        await drive.close(client.session)
-        assert client.session.is_signed_in
-        await drive(client.users.get_profile)
+    server.expire_access_tokens()
+    server.fail("refreshToken", "401")
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile):
+        await drive.aside(waiters.wait_for)
+        await drive.aside(refresh.wait_for)
+        client.session.sign_in(server.issue())
+    refresh.release()
+    await drive.close(client.session)
+    assert client.session.is_signed_in
+    await drive(client.users.get_profile)
 
 
 @pytest.mark.parametrize("how", ["while it was under way", "while it waited"])
 async def test_a_request_begun_as_one_user_is_never_replayed_as_another(
-    drive: Drive, server: FakeAuthServer, how: str
+    drive: Drive, server: Server, how: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        waits = how == "while it waited"
-        gate, waiters = server.hold("refreshToken" if waits else "echo"), Waiters(client.session)
-        async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
-            await drive.aside(waiters.wait_for if waits else gate.wait_for, 5)
-            await drive.aside(gate.wait_for) if waits else None
-            client.session.sign_in(server.issue("eve@example.com"))
-            gate.release()
-        # Who came after the first refusal has waited for a token, and has sent nothing.
-        answers = [outcome for outcome in outcomes if not isinstance(outcome, NotSignedInError)]
-        assert [answer.status_code for answer in answers] == [401] * server.ledger["echo"]
-        assert answers
-        assert (await drive(client.users.get_profile)).email == "eve@example.com"
+    server.expire_access_tokens()
+    waits = how == "while it waited"
+    gate, waiters = server.hold("refreshToken" if waits else "echo"), Waiters(client.session)
+    async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
+        await drive.aside(waiters.wait_for if waits else gate.wait_for, 5)
+        await drive.aside(gate.wait_for) if waits else None
+        client.session.sign_in(server.issue("eve@example.com"))
+        gate.release()
+    # Who came after the first refusal has waited for a token, and has sent nothing.
+    answers = [outcome for outcome in outcomes if not isinstance(outcome, NotSignedInError)]
+    assert [answer.status_code for answer in answers] == [401] * server.ledger["echo"]
+    assert answers
+    assert (await drive(client.users.get_profile)).email == "eve@example.com"
 
 
-async def test_opaque_tokens_are_told_apart_by_sign_in(drive: Drive, server: FakeAuthServer) -> None:
+async def test_opaque_tokens_are_told_apart_by_sign_in(drive: Drive, server: Server) -> None:
     async with drive.client(server, signed_in=False) as client:
         client.session.sign_in(TokenPair("opaque-a", server.issue().refresh_token))
         server.fail("echo", "401 expired")
@@ -147,52 +140,48 @@ async def test_opaque_tokens_are_told_apart_by_sign_in(drive: Drive, server: Fak
         assert server.ledger["echo"] == 1
 
 
-async def test_the_tokens_of_another_user_are_no_answer_to_a_refresh(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        eve = server.issue("eve@example.com")
-        family = server._families[client.session.tokens.refresh_token]
-        family.email = "eve@example.com"  # a server that mixes its users up
-        server.expire_access_tokens()
-        with pytest.raises(Exception, match="another user"):
-            await drive(client.users.get_profile)
-        assert client.session.tokens.refresh_token != eve.refresh_token
-        assert server.ledger["accepted"] == 0
-
-
-async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        refresh = server.hold("refreshToken")
+async def test_the_tokens_of_another_user_are_no_answer_to_a_refresh(drive: Drive, server: Server, client: Any) -> None:
+    eve = server.issue("eve@example.com")
+    family = server._families[client.session.tokens.refresh_token]
+    family.email = "eve@example.com"  # a server that mixes its users up
+    server.expire_access_tokens()
+    with pytest.raises(Exception, match="another user"):
         await drive(client.users.get_profile)
-        await drive.aside(refresh.wait_for)
-        async with drive.under_way(client.session.aclose if drive.is_async else client.session.close) as closed:
-            await anyio.sleep(0.2)
-            early = list(closed)
-            refresh.release()
-        assert (early, closed) == ([], [None])
-        assert server.is_live(client.session.tokens.refresh_token)
-        assert client.session.explain()["refresh_under_way"] is False
+    assert client.session.tokens.refresh_token != eve.refresh_token
+    assert server.ledger["accepted"] == 0
 
 
-async def test_a_closed_session_may_be_used_again(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive.close(client.session)
-        server.expire_access_tokens()
-        server.fail("refreshToken", "500")  # a back-off is no longer cut short
+async def test_close_waits_for_a_refresh_that_is_under_way(drive: Drive, server: Server, client: Any) -> None:
+    server.clock.advance(280)
+    refresh = server.hold("refreshToken")
+    await drive(client.users.get_profile)
+    await drive.aside(refresh.wait_for)
+    async with drive.under_way(client.session.aclose if drive.is_async else client.session.close) as closed:
+        await anyio.sleep(0.2)
+        early = list(closed)
+        refresh.release()
+    assert (early, closed) == ([], [None])
+    assert server.is_live(client.session.tokens.refresh_token)
+    assert client.session.explain()["refresh_under_way"] is False
+
+
+async def test_a_closed_session_may_be_used_again(drive: Drive, server: Server, client: Any) -> None:
+    await drive.close(client.session)
+    server.expire_access_tokens()
+    server.fail("refreshToken", "500")  # a back-off is no longer cut short
+    await drive(client.users.get_profile)
+
+
+async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    server.fail("refreshToken", "busy for an hour")
+    with pytest.raises(RefreshUnavailableError):
         await drive(client.users.get_profile)
-
-
-async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        server.fail("refreshToken", "busy for an hour")
-        with pytest.raises(RefreshUnavailableError):
-            await drive(client.users.get_profile)
-        client.session.sign_in(server.issue())
-        said = client.session.explain()
-        assert (said["resting_for"], said["last_failure"]) == (0.0, None)
-        server.expire_access_tokens()
-        await drive(client.users.get_profile)
+    client.session.sign_in(server.issue())
+    said = client.session.explain()
+    assert (said["resting_for"], said["last_failure"]) == (0.0, None)
+    server.expire_access_tokens()
+    await drive(client.users.get_profile)
 
 
 def _refreshing(session: TokenSession) -> Any:
@@ -214,7 +203,7 @@ class Interrupted(MemoryStore):
         return won
 
 
-def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(server: FakeAuthServer) -> None:
+def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(server: Server) -> None:
     store = Interrupted()
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
         store.then = client.session.sign_out
@@ -226,10 +215,9 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(ser
             client.users.get_profile()
 
 
-def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(server: FakeAuthServer) -> None:
+def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(server: Server) -> None:
     store = Interrupted()
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
         server.expire_access_tokens()
         refresh = server.hold("refreshToken")
         renewing = _refreshing(client.session)
@@ -244,10 +232,9 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(ser
         assert client.session.explain()["generation"] == 3
 
 
-def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(server: FakeAuthServer) -> None:
+def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(server: Server) -> None:
     store, second = Interrupted(), server.issue("bob@example.com")
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
         server.fail("refreshToken", "401")
         refresh = server.hold("refreshToken")
         renewing = _refreshing(client.session)
@@ -260,7 +247,7 @@ def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(ser
         assert client.session.tokens == second
 
 
-def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: FakeAuthServer) -> None:
+def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: Server) -> None:
     store, first, second = Interrupted(), server.issue(), server.issue("bob@example.com")
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
         store.then = lambda: client.session.sign_in(second)
@@ -271,10 +258,9 @@ def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: FakeAuth
         assert client.users.get_profile().email == "bob@example.com"
 
 
-def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(server: FakeAuthServer) -> None:
+def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(server: Server) -> None:
     store, second = Interrupted(), server.issue("bob@example.com")
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
         store.then = lambda: client.session.sign_in(second)
 
         client.session.sign_out()
@@ -296,7 +282,7 @@ class Read(MemoryStore):
         return stored
 
 
-def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthServer) -> None:
+def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: Server) -> None:
     store = Read()
     options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
     with (
@@ -309,7 +295,7 @@ def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: FakeAuthSer
         assert not here.session.is_signed_in
 
 
-def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: FakeAuthServer) -> None:
+def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: Server) -> None:
     store = Read()
     options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
     with (
@@ -355,23 +341,22 @@ def test_a_refresher_that_cannot_revoke_does_not_hinder_signing_out() -> None:
 
 
 async def test_a_request_that_waits_for_a_token_as_one_user_is_not_sent_as_another(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        await drive(client.users.get_profile)
-        server.clock.advance(400)
-        refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
-            await drive.aside(waiters.wait_for, 5)
-            await drive.aside(refresh.wait_for)
-            client.session.sign_in(server.issue("eve@example.com"))
-            refresh.release()
-        assert kinds(outcomes) == {NotSignedInError}
-        assert server.ledger["echo"] == 0
-        assert (await drive(client.users.get_profile)).email == "eve@example.com"
+    await drive(client.users.get_profile)
+    server.clock.advance(400)
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(lambda: client.http.post("/transfer", json={"to": "eve"}), 5) as outcomes:
+        await drive.aside(waiters.wait_for, 5)
+        await drive.aside(refresh.wait_for)
+        client.session.sign_in(server.issue("eve@example.com"))
+        refresh.release()
+    assert kinds(outcomes) == {NotSignedInError}
+    assert server.ledger["echo"] == 0
+    assert (await drive(client.users.get_profile)).email == "eve@example.com"
 
 
-def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: FakeAuthServer) -> None:
+def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: Server) -> None:
     store = Interrupted()
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
 
@@ -390,10 +375,9 @@ def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: FakeAut
 
 @pytest.mark.parametrize(("part", "moment"), [("threads", "start"), ("_setbacks", "rest")])
 def test_a_sign_out_from_a_signal_handler_while_a_refresh_begins_hangs_nobody(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, part: str, moment: str
+    server: Server, monkeypatch: pytest.MonkeyPatch, part: str, moment: str
 ) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server) as client:
         server.expire_access_tokens()
         place = getattr(client.session._renewal, part)
         step = getattr(place, moment)
@@ -438,10 +422,9 @@ class Interrupting(MemoryStore):
 
 
 @pytest.mark.parametrize("call", ["sign_in", "sign_out", "load", "explain"])
-def test_a_sign_out_from_a_signal_handler_waits_for_no_lock_of_the_store(server: FakeAuthServer, call: str) -> None:
+def test_a_sign_out_from_a_signal_handler_waits_for_no_lock_of_the_store(server: Server, call: str) -> None:
     store = Interrupting()
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
 
         def sign_out(*_: object) -> None:
             store.handling.set()
@@ -458,10 +441,9 @@ def test_a_sign_out_from_a_signal_handler_waits_for_no_lock_of_the_store(server:
 
 
 def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server) as client:
         server.expire_access_tokens()
 
         def ctrl_c(_: object) -> None:
@@ -475,7 +457,7 @@ def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(
         assert server.ledger["rotations"] == 1
 
 
-def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: FakeAuthServer) -> None:
+def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Server) -> None:
     store = MemoryStore()
     options: Any = {"transport": server.transport, "clock": server.clock, "store": store}
     with Client(server.base_url, **options) as client:
@@ -489,7 +471,7 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Fake
 
 
 def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(
-    server: FakeAuthServer, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     path, bobs = tmp_path / "tokens.json", server.issue("bob@example.com")
     options: Any = {"transport": server.transport, "clock": server.clock}

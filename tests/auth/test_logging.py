@@ -15,9 +15,7 @@ from tests.auth.driving import Waiters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from signedin.testing import FakeAuthServer
-
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 LOGGER = logging.getLogger("signedin")
 
@@ -36,7 +34,7 @@ def _lines(caplog: pytest.LogCaptureFixture, level: int = logging.DEBUG) -> list
 
 
 @pytest.mark.anyio
-async def test_each_attempt_is_one_line(drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_attempt_is_one_line(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", "503", "lost reset", "404")
@@ -50,7 +48,7 @@ async def test_each_attempt_is_one_line(drive: Drive, server: FakeAuthServer, ca
 
 @pytest.mark.anyio
 async def test_a_line_has_the_request_id_and_nothing_that_was_sent(
-    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     transport = httpx.MockTransport(
@@ -72,7 +70,7 @@ async def test_a_line_has_the_request_id_and_nothing_that_was_sent(
     ("fault", "outcome"), [("", "refreshed"), ("400", "SessionExpiredError"), ("500", "RefreshUnavailableError")]
 )
 async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_waited(
-    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture, fault: str, outcome: str
+    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture, fault: str, outcome: str
 ) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     async with drive.client(server) as client:
@@ -90,7 +88,7 @@ async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_wait
 
 @pytest.mark.anyio
 async def test_the_line_of_a_refresh_says_what_made_it_due(
-    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     store = MemoryStore()
@@ -115,7 +113,7 @@ async def test_the_line_of_a_refresh_says_what_made_it_due(
 
 @pytest.mark.anyio
 async def test_calls_are_not_in_a_log_of_what_happens_to_sessions(
-    drive: Drive, server: FakeAuthServer, caplog: pytest.LogCaptureFixture
+    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "signedin")
     async with drive.client(server) as client:
@@ -126,7 +124,7 @@ async def test_calls_are_not_in_a_log_of_what_happens_to_sessions(
 
 @pytest.mark.parametrize(("value", "level"), [("debug", logging.DEBUG), (" INFO", logging.INFO)])
 def test_the_environment_sets_the_log_up_once(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str, level: int
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str, level: int
 ) -> None:
     monkeypatch.setenv("SIGNEDIN_LOG", value)
     for _ in range(2):
@@ -140,15 +138,13 @@ def test_the_environment_sets_the_log_up_once(
 
 
 @pytest.mark.parametrize("value", ["verbose", "1", "warning"])
-def test_a_wrong_value_names_the_variable(server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_wrong_value_names_the_variable(server: Server, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SIGNEDIN_LOG", value)
     with pytest.raises(ConfigurationError, match=f"SIGNEDIN_LOG is '{value}'.*debug or info"):
         Client(server.base_url, transport=server.transport)
 
 
-def test_without_the_variable_the_log_is_left_to_the_program(
-    server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_variable_the_log_is_left_to_the_program(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     before: list[Any] = [LOGGER.level, *LOGGER.handlers]
     for value in (None, ""):
         monkeypatch.setenv("SIGNEDIN_LOG", value) if value is not None else monkeypatch.delenv("SIGNEDIN_LOG", False)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from signedin import ConfigurationError, _network
-from signedin._connections import AsyncConnections, Connections, refresh_client
+from signedin._connections import AsyncConnections, Connections
+from signedin._exchange import refresh_client
 from signedin._network import ConnectionOptions, Network
 
 from tests.auth.certificates import certificate

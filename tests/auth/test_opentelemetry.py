@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from signedin.testing import FakeAuthServer
 
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +65,7 @@ def telemetry() -> Iterator[Telemetry]:
 
 @pytest.mark.usefixtures("exchange")
 async def test_each_attempt_is_a_client_span_whose_context_travels_along(
-    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+    drive: Drive, server: Server, telemetry: Telemetry
 ) -> None:
     async with drive.client(server, max_retries=1) as client:
         server.fail("getProfile", "503")
@@ -94,7 +93,7 @@ async def test_each_attempt_is_a_client_span_whose_context_travels_along(
 
 @pytest.mark.usefixtures("exchange")
 async def test_an_error_is_a_type_and_no_text_and_nothing_that_was_sent(
-    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+    drive: Drive, server: Server, telemetry: Telemetry
 ) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("s3cret", request=request)
@@ -107,9 +106,7 @@ async def test_an_error_is_a_type_and_no_text_and_nothing_that_was_sent(
     assert "s3cret" not in span.to_json()
 
 
-async def test_whatever_ends_an_attempt_ends_its_span(
-    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
-) -> None:
+async def test_whatever_ends_an_attempt_ends_its_span(drive: Drive, server: Server, telemetry: Telemetry) -> None:
     def break_off(_: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
@@ -122,7 +119,7 @@ async def test_whatever_ends_an_attempt_ends_its_span(
 
 
 async def test_a_refresh_is_a_child_of_the_call_that_began_it(
-    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+    drive: Drive, server: Server, telemetry: Telemetry
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
@@ -142,7 +139,7 @@ async def test_a_refresh_is_a_child_of_the_call_that_began_it(
 
 
 async def test_a_refresh_that_fails_is_an_error_by_its_class(
-    drive: Drive, server: FakeAuthServer, telemetry: Telemetry
+    drive: Drive, server: Server, telemetry: Telemetry
 ) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
@@ -157,7 +154,7 @@ async def test_a_refresh_that_fails_is_an_error_by_its_class(
     assert "RefreshUnavailableError" in outcomes
 
 
-async def test_a_pair_of_another_process_is_counted(drive: Drive, server: FakeAuthServer, telemetry: Telemetry) -> None:
+async def test_a_pair_of_another_process_is_counted(drive: Drive, server: Server, telemetry: Telemetry) -> None:
     store = MemoryStore()
     async with drive.client(server, store=store) as one, drive.client(server, store=store, signed_in=False) as other:
         await drive(other.session.refresh if not drive.is_async else other.session.arefresh)

@@ -22,7 +22,7 @@ from signedin_sdk.api.users import get_profile
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -52,35 +52,33 @@ class _Served:
 # ---------------------------------------------------------------------------------------------------------------- views
 
 
-async def test_views_are_composed_and_share_session_and_connections(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        view = client.with_options(headers={"X-A": "1", "X-B": "1"}).with_options(headers={"x-b": "2"}, max_retries=1)
-        assert type(view) is type(client)
-        assert view.session is client.session
-        assert view.http is client.http
-        server.fail("getProfile", "503")
-        await drive(view.users.get_profile)
-        await drive(client.users.get_profile)
-        sent = [[request.headers.get(name) for name in ("x-a", "x-b")] for request in client.wire.requests]
-        assert sent == [["1", "2"], ["1", "2"], [None, None]]
-        await drive.close(view)
-        await drive(client.users.get_profile)
+async def test_views_are_composed_and_share_session_and_connections(drive: Drive, server: Server, client: Any) -> None:
+    view = client.with_options(headers={"X-A": "1", "X-B": "1"}).with_options(headers={"x-b": "2"}, max_retries=1)
+    assert type(view) is type(client)
+    assert view.session is client.session
+    assert view.http is client.http
+    server.fail("getProfile", "503")
+    await drive(view.users.get_profile)
+    await drive(client.users.get_profile)
+    sent = [[request.headers.get(name) for name in ("x-a", "x-b")] for request in client.wire.requests]
+    assert sent == [["1", "2"], ["1", "2"], [None, None]]
+    await drive.close(view)
+    await drive(client.users.get_profile)
 
 
 async def test_a_view_for_another_profile_keeps_the_options_and_has_its_own(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        bob = client.with_options(headers={"x-a": "1"}).for_profile("bob")
-        bob.session.sign_in(server.issue("bob@example.com"))
-        view = bob.with_options(headers={"x-b": "2"})
-        assert (await drive(view.users.get_profile)).email == "bob@example.com"
-        assert (await drive(client.with_options().users.get_profile)).email == "ada@example.com"
-        sent = [[request.headers.get(name) for name in ("x-a", "x-b")] for request in client.wire.requests]
-        assert sent == [["1", "2"], [None, None]]
+    bob = client.with_options(headers={"x-a": "1"}).for_profile("bob")
+    bob.session.sign_in(server.issue("bob@example.com"))
+    view = bob.with_options(headers={"x-b": "2"})
+    assert (await drive(view.users.get_profile)).email == "bob@example.com"
+    assert (await drive(client.with_options().users.get_profile)).email == "ada@example.com"
+    sent = [[request.headers.get(name) for name in ("x-a", "x-b")] for request in client.wire.requests]
+    assert sent == [["1", "2"], [None, None]]
 
 
-async def test_an_option_is_taken_back_by_none_or_by_its_default(drive: Drive, server: FakeAuthServer) -> None:
+async def test_an_option_is_taken_back_by_none_or_by_its_default(drive: Drive, server: Server) -> None:
     served = _Served(*[503] * 2, seconds=10)
     async with drive.client(server, **served.options()) as client:
         view = client.with_options(deadline=1, idempotency_key="k", timeout=3, max_retries=9)
@@ -91,7 +89,7 @@ async def test_an_option_is_taken_back_by_none_or_by_its_default(drive: Drive, s
         assert set(served.timeouts[0].values()) == {None}
 
 
-def test_a_view_costs_less_than_a_kibibyte(server: FakeAuthServer) -> None:
+def test_a_view_costs_less_than_a_kibibyte(server: Server) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         view = client.with_options(timeout=2, max_retries=0, headers={"X-Trace": "1"}, deadline=9)
         parts = (view, vars(view), view._send, view._send.options, view._send.options.headers)
@@ -99,7 +97,7 @@ def test_a_view_costs_less_than_a_kibibyte(server: FakeAuthServer) -> None:
         assert not {"auth", "users"} & set(vars(view))
 
 
-def test_a_subclass_keeps_its_attributes_in_a_view(server: FakeAuthServer) -> None:
+def test_a_subclass_keeps_its_attributes_in_a_view(server: Server) -> None:
     class Own(Client):
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
@@ -131,7 +129,7 @@ SECRET = "s3cret"
     ids=str,
 )
 def test_what_cannot_work_is_refused_at_with_options_and_not_quoted(
-    server: FakeAuthServer, options: dict[str, Any], view: str
+    server: Server, options: dict[str, Any], view: str
 ) -> None:
     client = Client(server.base_url, transport=server.transport)
     client = {"client": client, "profile": client.for_profile("b"), "with_options": client.with_options()}[view]
@@ -141,7 +139,7 @@ def test_what_cannot_work_is_refused_at_with_options_and_not_quoted(
     assert not server.ledger
 
 
-def test_an_unknown_option_is_a_type_error(server: FakeAuthServer) -> None:
+def test_an_unknown_option_is_a_type_error(server: Server) -> None:
     client: Any = Client(server.base_url, transport=server.transport)
     with pytest.raises(TypeError, match="timeouts"):
         client.with_options(timeouts=2)
@@ -155,16 +153,14 @@ def test_an_unknown_option_is_a_type_error(server: FakeAuthServer) -> None:
 # ------------------------------------------------------------------------------------------------- timeout and deadline
 
 
-async def test_a_timeout_is_that_of_each_attempt(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_timeout_is_that_of_each_attempt(drive: Drive, server: Server) -> None:
     served = _Served(503)
     async with drive.client(server, **served.options(max_retries=1)) as client:
         await drive(client.with_options(timeout=httpx.Timeout(2, pool=7)).users.get_profile)
         assert served.timeouts == [{"connect": 2, "read": 2, "write": 2, "pool": 7}] * 2
 
 
-async def test_a_deadline_is_over_all_attempts_and_bounds_the_timeouts_of_each(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_a_deadline_is_over_all_attempts_and_bounds_the_timeouts_of_each(drive: Drive, server: Server) -> None:
     served = _Served(*[503] * 9, seconds=4)
     async with drive.client(server, **served.options(max_retries=9)) as client:
         with pytest.raises(ServerError, match="deadline leaves no time"):
@@ -175,7 +171,7 @@ async def test_a_deadline_is_over_all_attempts_and_bounds_the_timeouts_of_each(
     assert all(0 < seconds <= 2 for seconds in served.timeouts[2].values())
 
 
-async def test_a_deadline_ends_an_answer_that_never_ends(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_deadline_ends_an_answer_that_never_ends(drive: Drive, server: Server) -> None:
     clock = VirtualClock()
 
     class Drip(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -244,9 +240,7 @@ async def test_httpx_s_own_default_bounds_a_refresh_too_where_the_user_chose_it(
 # ----------------------------------------------------------------------------------------------------------- user agent
 
 
-async def test_the_user_agent_names_the_program_the_packages_python_and_httpx(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_the_user_agent_names_the_program_the_packages_python_and_httpx(drive: Drive, server: Server) -> None:
     python, ours = f"python/{sys.version_info[0]}.{sys.version_info[1]}", f"signedin/{VERSION} (signedin_sdk/1.0.0)"
     agent = f"{ours} {python} httpx/{httpx.__version__}"
     async with drive.client(server, app="shop/2.1") as client:
@@ -261,7 +255,7 @@ async def test_the_user_agent_names_the_program_the_packages_python_and_httpx(
 
 
 @pytest.mark.parametrize("app", ["", " ", "a\nb", "ā", 1, b"a"])
-def test_a_program_s_name_that_no_header_carries_is_refused(server: FakeAuthServer, app: Any) -> None:
+def test_a_program_s_name_that_no_header_carries_is_refused(server: Server, app: Any) -> None:
     with pytest.raises(ConfigurationError, match="app="):
         Client(server.base_url, transport=server.transport, app=app)
 
@@ -271,7 +265,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert project["version"] == VERSION
 
 
-async def test_an_outage_within_a_deadline_is_the_outage(drive: Drive, server: FakeAuthServer) -> None:
+async def test_an_outage_within_a_deadline_is_the_outage(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", *["connect error"] * 3)
         with pytest.raises(APIConnectionError, match="could not connect") as error:

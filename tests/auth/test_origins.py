@@ -6,16 +6,15 @@ import httpx
 import pytest
 from signedin import APIConnectionError, AsyncClient, BearerAuth, Client, ConfigurationError, TokenSession
 from signedin.session import renewal_of
-from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive, Wire
+from tests.auth.driving import Drive, Server, Wire
 
 pytestmark = pytest.mark.anyio
 
 EVIL = "https://evil.test/take"
 
 
-async def test_a_redirect_from_elsewhere_brings_no_bearer_home(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_redirect_from_elsewhere_brings_no_bearer_home(drive: Drive, server: Server) -> None:
     class Luring(Redirecting):
         def _instead(self, request: httpx.Request) -> httpx.Response | None:
             away = request.url.host == "evil.test"
@@ -27,22 +26,20 @@ async def test_a_redirect_from_elsewhere_brings_no_bearer_home(drive: Drive, ser
         assert "authorization" not in wire.requests[-1].headers
 
 
-async def test_an_absolute_url_elsewhere_gets_no_bearer(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        for url in (EVIL, "https://auth.test.evil.test/", "https://auth.test:8443/api/v1/things", "http://auth.test/"):
-            await drive(client.http.get, url)
-            assert "authorization" not in client.wire.requests[-1].headers, url
-        assert server.ledger["tokens seen by a foreign origin"] == 0
-        assert server.ledger["refreshToken"] == 0  # for the TokenExpiredError of others
+async def test_an_absolute_url_elsewhere_gets_no_bearer(drive: Drive, server: Server, client: Any) -> None:
+    for url in (EVIL, "https://auth.test.evil.test/", "https://auth.test:8443/api/v1/things", "http://auth.test/"):
+        await drive(client.http.get, url)
+        assert "authorization" not in client.wire.requests[-1].headers, url
+    assert server.ledger["tokens seen by a foreign origin"] == 0
+    assert server.ledger["refreshToken"] == 0  # for the TokenExpiredError of others
 
 
 @pytest.mark.parametrize("url", ["https://auth.test/other", "https://AUTH.test:443/other"])
-async def test_an_absolute_url_at_home_gets_the_bearer(drive: Drive, server: FakeAuthServer, url: str) -> None:
-    async with drive.client(server) as client:
-        assert (await drive(client.http.get, url)).status_code == 200
+async def test_an_absolute_url_at_home_gets_the_bearer(drive: Drive, url: str, client: Any) -> None:
+    assert (await drive(client.http.get, url)).status_code == 200
 
 
-async def test_an_origin_that_the_user_names_gets_the_bearer(drive: Drive, server: FakeAuthServer) -> None:
+async def test_an_origin_that_the_user_names_gets_the_bearer(drive: Drive, server: Server) -> None:
     async with drive.client(server, origins=["https://friend.test"]) as client:
         await drive(client.http.get, "https://friend.test/x")
         # It is refused there with TokenExpiredError, which counts: so a second time with the new token.
@@ -53,7 +50,7 @@ async def test_an_origin_that_the_user_names_gets_the_bearer(drive: Drive, serve
 class Redirecting(Wire):
     """The fake server, whose /away leads elsewhere."""
 
-    def __init__(self, server: FakeAuthServer, status: int, location: str) -> None:
+    def __init__(self, server: Server, status: int, location: str) -> None:
         super().__init__(server)
         self._answer = status, location
 
@@ -64,14 +61,14 @@ class Redirecting(Wire):
         return httpx.Response(status, headers={"location": location})
 
 
-def _redirected(server: FakeAuthServer, status: int, location: str = EVIL) -> dict[str, Any]:
+def _redirected(server: Server, status: int, location: str = EVIL) -> dict[str, Any]:
     wire = Redirecting(server, status, location)
     return {"transport": wire, "follow_redirects": True}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_elsewhere_carries_no_bearer_and_causes_no_refresh(
-    drive: Drive, server: FakeAuthServer, status: int
+    drive: Drive, server: Server, status: int
 ) -> None:
     async with drive.client(server, **_redirected(server, status)) as client:
         answer = await drive(client.http.get, "/away")
@@ -83,7 +80,7 @@ async def test_a_redirect_elsewhere_carries_no_bearer_and_causes_no_refresh(
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_redirect_elsewhere_never_takes_the_body_along(
-    drive: Drive, server: FakeAuthServer, status: int, *, chunked: bool
+    drive: Drive, server: Server, status: int, *, chunked: bool
 ) -> None:
     def body() -> Any:
         return [b"secret"] if chunked and not drive.is_async else b"secret"
@@ -94,9 +91,7 @@ async def test_a_redirect_elsewhere_never_takes_the_body_along(
         assert server.ledger["foreign"] == 0
 
 
-async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed(drive: Drive, server: Server) -> None:
     async with drive.client(server, **_redirected(server, 307, "/api/v1/things")) as client:
         server.expire_access_tokens()
         answer = await drive(client.http.post, "/away", content=b"abc")
@@ -104,7 +99,7 @@ async def test_an_expired_token_behind_a_redirect_within_the_origin_is_refreshed
         assert server.ledger["rotations"] == 1
 
 
-async def test_an_upgrade_to_https_is_another_origin(drive: Drive, server: FakeAuthServer) -> None:
+async def test_an_upgrade_to_https_is_another_origin(drive: Drive, server: Server) -> None:
     # httpx keeps the header on this hop.
     options = _redirected(server, 301, "https://auth.test/api/v1/things")
     wire = options["transport"]
@@ -117,7 +112,7 @@ async def test_an_upgrade_to_https_is_another_origin(drive: Drive, server: FakeA
     await drive.close(client)
 
 
-async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, server: Server) -> None:
     async with drive.client(server) as client, drive.bare(client.session, server) as bare:
         await drive(bare.get, EVIL)
         await drive(bare.post, EVIL, content=b"abc")
@@ -126,7 +121,7 @@ async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, serve
 
 
 async def test_a_foreign_answer_behind_a_redirect_of_a_bare_httpx_client_causes_no_refresh(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     async with (
         drive.client(server) as client,
@@ -144,7 +139,7 @@ def _with_hook(drive: Drive, session: TokenSession) -> dict[str, Any]:
 
 @pytest.mark.parametrize("status", [307, 308])
 async def test_a_bare_httpx_client_with_the_hook_lets_no_body_be_redirected_elsewhere(
-    drive: Drive, server: FakeAuthServer, status: int
+    drive: Drive, server: Server, status: int
 ) -> None:
     options = _redirected(server, status)
     async with (
@@ -159,7 +154,7 @@ async def test_a_bare_httpx_client_with_the_hook_lets_no_body_be_redirected_else
 
 
 async def test_a_bare_httpx_client_with_the_hook_follows_redirects_within_the_origin(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     options = _redirected(server, 307, "/api/v1/things")
     async with (
@@ -172,9 +167,7 @@ async def test_a_bare_httpx_client_with_the_hook_follows_redirects_within_the_or
         assert server.ledger["tokens seen by a foreign origin"] == 0
 
 
-async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(drive: Drive, server: Server) -> None:
     asked: list[str] = []
     answered: list[int] = []
 
@@ -198,7 +191,7 @@ async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(
         assert len(client.http.event_hooks["request"]) == 1
 
 
-async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: Server) -> None:
     async with drive.client(server, follow_redirects=True) as client:
         server.expire_access_tokens()
         server.fail("refreshToken", "redirect")
@@ -207,18 +200,18 @@ async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: FakeAu
         assert server.ledger["rotations"] == 1
 
 
-async def test_an_authorization_header_of_the_users_own_passes_untouched(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        answer = await drive(client.http.get, "/things", headers={"Authorization": "Basic YTpi"})
-        assert answer.status_code == 401
-        assert client.wire.requests[0].headers["authorization"] == "Basic YTpi"
-        assert server.ledger["refreshToken"] == 0
+async def test_an_authorization_header_of_the_users_own_passes_untouched(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    answer = await drive(client.http.get, "/things", headers={"Authorization": "Basic YTpi"})
+    assert answer.status_code == 401
+    assert client.wire.requests[0].headers["authorization"] == "Basic YTpi"
+    assert server.ledger["refreshToken"] == 0
 
 
-async def test_a_url_with_a_password_in_it_gets_the_bearer_all_the_same(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        await drive(client.http.get, "https://me:pw@auth.test/api/v1/things")
-        assert client.wire.requests[0].headers["authorization"].startswith("Bearer ")
+async def test_a_url_with_a_password_in_it_gets_the_bearer_all_the_same(drive: Drive, client: Any) -> None:
+    await drive(client.http.get, "https://me:pw@auth.test/api/v1/things")
+    assert client.wire.requests[0].headers["authorization"].startswith("Bearer ")
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -248,7 +241,7 @@ def test_plain_http_to_this_machine_is_fine(url: str) -> None:
     assert renewal_of(Client(url).session).origins
 
 
-def test_a_session_is_not_lent_to_another_origin(server: FakeAuthServer) -> None:
+def test_a_session_is_not_lent_to_another_origin(server: Server) -> None:
     client = Client(server.base_url, transport=server.transport)
     with pytest.raises(ConfigurationError, match=r"other\.test"):
         Client("https://other.test", session=client.session)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from signedin.testing import FakeAuthServer
 
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
     from tests.auth.talking import Talk
 
 pytestmark = pytest.mark.anyio
@@ -173,7 +173,7 @@ def _serve_http2(tls: ssl.SSLSocket, fake: FakeAuthServer) -> None:
 
 @pytest.mark.usefixtures("exchange")
 async def test_over_http2_tasks_share_a_connection_and_threads_do_not(
-    drive: Drive, server: FakeAuthServer, identity: Path
+    drive: Drive, server: Server, identity: Path
 ) -> None:
     opened: list[int] = []
     with talking(_speaking_http2(identity, server, opened), reads=False) as address:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from signedin import Client, MemoryStore, Stored, TokenPair, TokenStore, TokenStoreError
 from signedin._tokens import Intent, Record, Records, Status, decode, encode
-from signedin.testing import FakeAuthServer
 from signedin.testing.contract import put
 
+from tests.auth.driving import Server
 from tests.records import record_of
 
 KEY = "https://auth.test/api/v1#default"
@@ -99,13 +99,13 @@ def store() -> TokenStore:
 
 
 @pytest.fixture
-def client(server: FakeAuthServer, store: TokenStore) -> Client:
+def client(server: Server, store: TokenStore) -> Client:
     return Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
 
 
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_record_stays_until_signing_in_replaces_it(
-    server: FakeAuthServer, store: TokenStore, client: Client, data: bytes
+    server: Server, store: TokenStore, client: Client, data: bytes
 ) -> None:
     stored, records = put(store, data), Records(store, client.session.key)
     for use in (records.load, records.peek, client.users.get_profile):
@@ -124,7 +124,7 @@ def test_a_damaged_record_stays_until_signing_in_replaces_it(
 
 @pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
 def test_what_another_reader_could_use_is_never_overwritten(
-    server: FakeAuthServer, store: TokenStore, client: Client, data: bytes
+    server: Server, store: TokenStore, client: Client, data: bytes
 ) -> None:
     stored = put(store, data)
     for use in (lambda: client.session.sign_in(server.issue()), client.session.sign_out, client.users.get_profile):

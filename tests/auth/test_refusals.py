@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from signedin import (
-    Client,
     FileStore,
     MemoryStore,
     NotSignedInError,
@@ -16,17 +15,16 @@ from signedin import (
     SessionExpiredError,
     UnauthorizedError,
 )
+from signedin._network import LEAVING, RETURNING
 from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
-from signedin._stack import LEAVING, RETURNING
 from signedin.session import renewal_of
 
-from tests.auth.driving import Body, Drive, Waiters, Wire
+from tests.auth.driving import Body, Drive, Server, Waiters, Wire, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from signedin.testing import FakeAuthServer
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +34,7 @@ EXPIRED = 'Bearer realm="a, b", error="invalid_token", error_description="expire
 class Challenging(Wire):
     """The fake server, whose 401s have no body that says why, and the challenge that a test wants."""
 
-    def __init__(self, server: FakeAuthServer, challenge: str | None) -> None:
+    def __init__(self, server: Server, challenge: str | None) -> None:
         super().__init__(server)
         self._challenge = challenge
 
@@ -51,7 +49,7 @@ class Challenging(Wire):
     "challenge", [EXPIRED, "Bearer error=invalid_token", 'Basic realm="x", bearer Error = "invalid_token"']
 )
 async def test_a_challenge_of_an_invalid_token_is_a_refresh_and_a_replay(
-    drive: Drive, server: FakeAuthServer, challenge: str
+    drive: Drive, server: Server, challenge: str
 ) -> None:
     async with drive.client(server, transport=Challenging(server, challenge)) as client:
         server.expire_access_tokens()
@@ -61,7 +59,7 @@ async def test_a_challenge_of_an_invalid_token_is_a_refresh_and_a_replay(
 
 @pytest.mark.parametrize("challenge", [None, EXPIRED, 'Bearer realm="x"'])
 async def test_a_refused_head_whose_answer_has_no_body_is_a_refresh(
-    drive: Drive, server: FakeAuthServer, challenge: str | None
+    drive: Drive, server: Server, challenge: str | None
 ) -> None:
     async with drive.client(server, transport=Challenging(server, challenge)) as client:
         server.expire_access_tokens()
@@ -81,7 +79,7 @@ async def test_a_refused_head_whose_answer_has_no_body_is_a_refresh(
     ],
 )
 async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_after_one_look_at_the_store(
-    drive: Drive, server: FakeAuthServer, challenge: str | None
+    drive: Drive, server: Server, challenge: str | None
 ) -> None:
     class Counting(MemoryStore):
         loads = 0
@@ -102,7 +100,7 @@ async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_afte
 
 
 async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pair(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path
+    drive: Drive, server: Server, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
     async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
@@ -118,7 +116,7 @@ async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pa
 
 @pytest.mark.parametrize(("end", "error"), [("signed_out", NotSignedInError), ("expired", SessionExpiredError)])
 async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
-    drive: Drive, server: FakeAuthServer, tmp_path: Path, end: Any, error: type[Exception]
+    drive: Drive, server: Server, tmp_path: Path, end: Any, error: type[Exception]
 ) -> None:
     store = FileStore(tmp_path / "tokens.json")
     async with drive.client(server, store=store) as here, drive.client(server, store=store, signed_in=False) as there:
@@ -143,7 +141,7 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
 class Tracked(Wire):
     """The fake server, whose answers come as streams; `open` counts those that nobody has closed."""
 
-    def __init__(self, server: FakeAuthServer) -> None:
+    def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._bodies: list[Body] = []
 
@@ -159,7 +157,7 @@ class Tracked(Wire):
         return httpx.Response(status, headers=headers, stream=self._bodies[-1])
 
 
-async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server: Server) -> None:
     class Large(Tracked):
         def _instead(self, _: httpx.Request) -> httpx.Response:
             return httpx.Response(401)
@@ -184,7 +182,7 @@ async def test_a_large_refusal_is_left_to_the_caller_unread(drive: Drive, server
 
 
 @pytest.mark.parametrize("kind", ["a client of ours", "an httpx client with BearerAuth"])
-async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server: FakeAuthServer, kind: str) -> None:
+async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server: Server, kind: str) -> None:
     wire = Tracked(server)
     async with (
         drive.client(server, transport=wire, refresh_transport=server.transport) as client,
@@ -201,7 +199,7 @@ async def test_who_waits_for_a_refresh_keeps_no_connection(drive: Drive, server:
 
 
 async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_goes_on(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     async with drive.client(server, timeout=0.05) as client:
         server.expire_access_tokens()
@@ -215,7 +213,7 @@ async def test_a_timeout_of_the_users_own_bounds_the_wait_for_a_refresh_which_go
 
 @pytest.mark.parametrize("sending", ["first", "replay"])
 async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_leaves_with_the_next_one(
-    drive: Drive, server: FakeAuthServer, sending: str
+    drive: Drive, server: Server, sending: str
 ) -> None:
     class Queueing(Wire):
         def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
@@ -235,7 +233,7 @@ async def test_a_request_whose_token_expires_while_it_waits_for_a_connection_lea
         assert server.ledger["expired"] == (sending == "replay")
 
 
-async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Drive, server: Server) -> None:
     class Watching(Wire):
         def _arrived(self, request: httpx.Request, content: bytes) -> httpx.Request:
             returning.append(RETURNING in request.extensions)
@@ -250,7 +248,7 @@ async def test_a_request_that_comes_back_need_not_wait_its_turn_again(drive: Dri
 
 
 async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store(
-    drive: Drive, server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -266,7 +264,7 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
 
 
 @pytest.fixture
-def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
+def carry_out(server: Server) -> Callable[..., list[Any]]:
     """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
 
     def carry(renewal: Any, leave: Callable[[httpx.Request], None]) -> list[Any]:
@@ -285,9 +283,9 @@ def carry_out(server: FakeAuthServer) -> Callable[..., list[Any]]:
 
 
 def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
-    server: FakeAuthServer, carry_out: Callable[..., list[Any]]
+    server: Server, carry_out: Callable[..., list[Any]]
 ) -> None:
-    with _client(server) as client:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         sent: list[str] = []
 
@@ -304,8 +302,8 @@ def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
         assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
 
 
-def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
-    with _client(server) as client:
+def test_a_request_is_held_back_once(server: Server) -> None:
+    with signed_in(server) as client:
         renewal = renewal_of(client.session)
         request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
         steps: list[type] = []
@@ -323,9 +321,9 @@ def test_a_request_is_held_back_once(server: FakeAuthServer) -> None:
 
 
 def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in(
-    server: FakeAuthServer,
+    server: Server,
 ) -> None:
-    with _client(server) as client:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal, holds_back=True)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -335,8 +333,8 @@ def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_
             leaving(request)
 
 
-def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAuthServer) -> None:
-    with _client(server) as client:
+def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: Server) -> None:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal, holds_back=True)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -347,8 +345,8 @@ def test_a_request_is_held_back_where_the_newest_pair_was_refused(server: FakeAu
 
 
 @pytest.mark.parametrize("why", ["another user's", "refused already"])
-def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(server: FakeAuthServer, why: str) -> None:
-    with _client(server) as client:
+def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(server: Server, why: str) -> None:
+    with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         leaving = Leaving(renewal.held, renewal)
         request = leaving.stamped(httpx.Request("GET", server.base_url))
@@ -362,10 +360,3 @@ def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(ser
         leaving(request)
 
         assert request.headers["authorization"] == before
-
-
-def _client(server: FakeAuthServer) -> Any:
-    """Return a signed-in client of threads."""
-    client = Client(server.base_url, transport=server.transport, clock=server.clock)
-    client.session.sign_in(server.issue())
-    return client

@@ -12,9 +12,8 @@ import pytest
 from signedin import AsyncClient, Client, SessionExpiredError, TokenSession
 from signedin._plan import BEARER, Acquire, Renew, Send, plan
 from signedin.session import renewal_of
-from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -33,42 +32,41 @@ PAYLOAD = b"0123456789" * 5000
     ],
     ids=["json", "bytes", "text", "form", "multipart bytes", "nothing"],
 )
-async def test_a_body_in_memory_is_replayed_intact(drive: Drive, server: FakeAuthServer, given: dict[str, Any]) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        answer = await drive(client.http.post, "/things", **given)
-        first, second = client.wire.sent_to("/things")
-        assert answer.status_code == 200
-        assert first.content == second.content == answer.json()["body"].encode()
-        assert first.headers["authorization"] != second.headers["authorization"]
-        assert {k: v for k, v in first.headers.items() if k != "authorization"} == {
-            k: v for k, v in second.headers.items() if k != "authorization"
-        }
+async def test_a_body_in_memory_is_replayed_intact(
+    drive: Drive, server: Server, given: dict[str, Any], client: Any
+) -> None:
+    server.expire_access_tokens()
+    answer = await drive(client.http.post, "/things", **given)
+    first, second = client.wire.sent_to("/things")
+    assert answer.status_code == 200
+    assert first.content == second.content == answer.json()["body"].encode()
+    assert first.headers["authorization"] != second.headers["authorization"]
+    assert {k: v for k, v in first.headers.items() if k != "authorization"} == {
+        k: v for k, v in second.headers.items() if k != "authorization"
+    }
 
 
 @pytest.mark.parametrize("position", [0, 7])
 @pytest.mark.parametrize("colour", ["threads"])
 async def test_a_file_in_memory_is_replayed_from_where_it_stood(
-    drive: Drive, server: FakeAuthServer, position: int
+    drive: Drive, server: Server, position: int, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        body = io.BytesIO(PAYLOAD)
-        body.seek(position)
-        answer = await drive(client.http.post, "/things", content=body)
-        assert answer.json()["body"].encode() == PAYLOAD[position:]
-        first, second = client.wire.sent_to("/things")
-        assert first.content == second.content == PAYLOAD[position:]
+    server.expire_access_tokens()
+    body = io.BytesIO(PAYLOAD)
+    body.seek(position)
+    answer = await drive(client.http.post, "/things", content=body)
+    assert answer.json()["body"].encode() == PAYLOAD[position:]
+    first, second = client.wire.sent_to("/things")
+    assert first.content == second.content == PAYLOAD[position:]
 
 
 @pytest.mark.parametrize("colour", ["threads"])
-async def test_a_multipart_file_is_replayed_whole(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        answer = await drive(client.http.post, "/things", files={"f": ("f.txt", io.BytesIO(PAYLOAD))})
-        assert PAYLOAD.decode() in answer.json()["body"]
-        first, second = client.wire.sent_to("/things")
-        assert first.content == second.content
+async def test_a_multipart_file_is_replayed_whole(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    answer = await drive(client.http.post, "/things", files={"f": ("f.txt", io.BytesIO(PAYLOAD))})
+    assert PAYLOAD.decode() in answer.json()["body"]
+    first, second = client.wire.sent_to("/things")
+    assert first.content == second.content
 
 
 class _Pipe(io.RawIOBase):
@@ -102,62 +100,61 @@ def _one_shot(drive: Drive) -> Any:
 
 
 async def test_a_generator_body_refused_is_not_sent_again_but_refreshed_for(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
-        assert answer.status_code == 401  # the caller's, who can make the body anew
-        assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
-        assert server.ledger["rotations"] == 1
-        again = await drive(client.http.post, "/things", content=_one_shot(drive))
-        assert again.json()["body"].encode() == PAYLOAD
-        assert server.ledger["rotations"] == 1
+    server.expire_access_tokens()
+    answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+    assert answer.status_code == 401  # the caller's, who can make the body anew
+    assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
+    assert server.ledger["rotations"] == 1
+    again = await drive(client.http.post, "/things", content=_one_shot(drive))
+    assert again.json()["body"].encode() == PAYLOAD
+    assert server.ledger["rotations"] == 1
 
 
-async def test_before_a_generator_body_a_token_near_its_end_is_refreshed(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        old = client.session.tokens
-        server.clock.advance(280)  # the soft window, in which others send the old token
-        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
-        assert answer.json()["body"].encode() == PAYLOAD
-        assert client.wire.sent_to("/things")[0].headers["authorization"] != f"Bearer {old.access_token}"
-        assert server.seen == ["refreshToken", "echo"]
+async def test_before_a_generator_body_a_token_near_its_end_is_refreshed(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    old = client.session.tokens
+    server.clock.advance(280)  # the soft window, in which others send the old token
+    answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+    assert answer.json()["body"].encode() == PAYLOAD
+    assert client.wire.sent_to("/things")[0].headers["authorization"] != f"Bearer {old.access_token}"
+    assert server.seen == ["refreshToken", "echo"]
 
 
-async def test_during_an_outage_a_usable_token_serves_a_generator_body(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        server.fail("refreshToken", *["connect error"] * 3)
-        await drive(client.http.get, "/things")  # its refresh in the background fails
-        await drive.close(client.session)
+async def test_during_an_outage_a_usable_token_serves_a_generator_body(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    server.clock.advance(280)
+    server.fail("refreshToken", *["connect error"] * 3)
+    await drive(client.http.get, "/things")  # its refresh in the background fails
+    await drive.close(client.session)
 
-        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+    answer = await drive(client.http.post, "/things", content=_one_shot(drive))
 
-        assert answer.json()["body"].encode() == PAYLOAD
-        assert server.ledger["rotations"] == 0
+    assert answer.json()["body"].encode() == PAYLOAD
+    assert server.ledger["rotations"] == 0
 
 
 async def test_a_usable_token_serves_a_generator_body_whose_own_refresh_fails(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        server.fail("refreshToken", *["connect error"] * 3)
+    server.clock.advance(280)
+    server.fail("refreshToken", *["connect error"] * 3)
 
-        answer = await drive(client.http.post, "/things", content=_one_shot(drive))
+    answer = await drive(client.http.post, "/things", content=_one_shot(drive))
 
-        assert answer.json()["body"].encode() == PAYLOAD
-        assert server.ledger["rotations"] == 0
+    assert answer.json()["body"].encode() == PAYLOAD
+    assert server.ledger["rotations"] == 0
 
 
-async def test_a_generator_body_learns_that_its_session_has_ended(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.clock.advance(280)
-        server.revoke_all()
-        with pytest.raises(SessionExpiredError):
-            await drive(client.http.post, "/things", content=_one_shot(drive))
-        assert server.ledger["echo"] == 0
+async def test_a_generator_body_learns_that_its_session_has_ended(drive: Drive, server: Server, client: Any) -> None:
+    server.clock.advance(280)
+    server.revoke_all()
+    with pytest.raises(SessionExpiredError):
+        await drive(client.http.post, "/things", content=_one_shot(drive))
+    assert server.ledger["echo"] == 0
 
 
 class _Stream(httpx.SyncByteStream):
@@ -189,60 +186,56 @@ ONE_SHOT: dict[str, Callable[[], dict[str, Any]]] = {
 @pytest.mark.parametrize("body", ONE_SHOT.values(), ids=ONE_SHOT)
 @pytest.mark.parametrize("colour", ["threads"])
 async def test_what_may_be_readable_once_only_is_not_sent_twice(
-    drive: Drive, server: FakeAuthServer, body: Callable[[], dict[str, Any]]
+    drive: Drive, server: Server, body: Callable[[], dict[str, Any]], client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        answer = await drive(client.http.send, httpx.Request("POST", f"{server.base_url}/things", **body()))
-        assert answer.status_code == 401
-        (sent,) = client.wire.sent_to("/things")
-        assert PAYLOAD in sent.content
-        assert server.ledger["rotations"] == 1
+    server.expire_access_tokens()
+    answer = await drive(client.http.send, httpx.Request("POST", f"{server.base_url}/things", **body()))
+    assert answer.status_code == 401
+    (sent,) = client.wire.sent_to("/things")
+    assert PAYLOAD in sent.content
+    assert server.ledger["rotations"] == 1
 
 
-async def test_no_body_ever_arrives_empty_or_cut(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        makers: list[Any] = [lambda: PAYLOAD, lambda: _one_shot(drive)]
-        if not drive.is_async:
-            makers += [lambda: io.BytesIO(PAYLOAD), _pipe]
-        for make in makers:
-            for age in (0, 250, 280, 298, 400):
-                server.clock.advance(age)
-                await drive(client.http.post, "/things", content=make())
-                await drive.close(client.session)
-        assert {request.content for request in client.wire.sent_to("/things")} == {PAYLOAD}
+async def test_no_body_ever_arrives_empty_or_cut(drive: Drive, server: Server, client: Any) -> None:
+    makers: list[Any] = [lambda: PAYLOAD, lambda: _one_shot(drive)]
+    if not drive.is_async:
+        makers += [lambda: io.BytesIO(PAYLOAD), _pipe]
+    for make in makers:
+        for age in (0, 250, 280, 298, 400):
+            server.clock.advance(age)
+            await drive(client.http.post, "/things", content=make())
+            await drive.close(client.session)
+    assert {request.content for request in client.wire.sent_to("/things")} == {PAYLOAD}
 
 
-async def test_an_answer_may_be_streamed_after_a_replay(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        stream = client.http.stream
+async def test_an_answer_may_be_streamed_after_a_replay(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    stream = client.http.stream
 
-        async def astreamed() -> bytes:
-            async with stream("POST", "/things", content=b"abc") as answer:
-                return b"".join([chunk async for chunk in answer.aiter_bytes()])
+    async def astreamed() -> bytes:
+        async with stream("POST", "/things", content=b"abc") as answer:
+            return b"".join([chunk async for chunk in answer.aiter_bytes()])
 
-        def streamed() -> bytes:
-            with stream("POST", "/things", content=b"abc") as answer:
-                return b"".join(answer.iter_bytes())
+    def streamed() -> bytes:
+        with stream("POST", "/things", content=b"abc") as answer:
+            return b"".join(answer.iter_bytes())
 
-        said = json.loads(await drive(astreamed if drive.is_async else streamed))
-        assert said["body"] == "abc"
+    said = json.loads(await drive(astreamed if drive.is_async else streamed))
+    assert said["body"] == "abc"
 
 
-async def test_neither_refusal_nor_refresh_stand_in_the_history(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.expire_access_tokens()
-        answer = await drive(client.http.get, "/things")
-        assert answer.history == []
-        assert "authorization" not in answer.request.headers
+async def test_neither_refusal_nor_refresh_stand_in_the_history(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    answer = await drive(client.http.get, "/things")
+    assert answer.history == []
+    assert "authorization" not in answer.request.headers
 
 
 def _nothing(_: TokenSession) -> None: ...
 
 
 def _steps(
-    server: FakeAuthServer,
+    server: Server,
     newer: Callable[[TokenSession], object],
     meanwhile: Callable[[TokenSession], object] = _nothing,
     body: bytes = b'{"message": "TokenExpiredError"}',
@@ -272,24 +265,24 @@ def _steps(
     return steps
 
 
-def test_without_a_newer_pair_nothing_is_sent_again(server: FakeAuthServer) -> None:
+def test_without_a_newer_pair_nothing_is_sent_again(server: Server) -> None:
     assert _steps(server, lambda _: None) == [Acquire, Send, Renew]
 
 
-def test_a_replay_is_sent_as_the_same_user_only(server: FakeAuthServer) -> None:
+def test_a_replay_is_sent_as_the_same_user_only(server: Server) -> None:
     assert _steps(server, lambda session: session.refresh()) == [Acquire, Send, Renew, Send]
     bobs = server.issue("bob@example.com")
     assert _steps(server, lambda session: session.sign_in(bobs)) == [Acquire, Send, Renew]
 
 
-def test_a_replay_is_repeated_once_where_its_token_was_replaced_on_its_way(server: FakeAuthServer) -> None:
+def test_a_replay_is_repeated_once_where_its_token_was_replaced_on_its_way(server: Server) -> None:
     once = [Acquire, Send, Renew, Send]
     assert _steps(server, TokenSession.refresh, TokenSession.refresh) == [*once, Renew, Send]
     assert _steps(server, TokenSession.refresh, TokenSession.refresh, body=b"{}") == once  # refused for another reason
 
 
 @pytest.mark.parametrize("colour", ["asyncio"])
-async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server: FakeAuthServer) -> None:
+async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server: Server) -> None:
     async def once() -> AsyncIterator[bytes]:
         yield b"only once"
 
@@ -304,7 +297,7 @@ async def test_the_fake_servers_own_transport_lets_no_body_be_sent_twice(server:
 
 
 @pytest.mark.parametrize("colour", ["asyncio", "trio"])
-async def test_an_async_file_is_sent_once_and_whole(drive: Drive, server: FakeAuthServer, tmp_path: Path) -> None:
+async def test_an_async_file_is_sent_once_and_whole(drive: Drive, server: Server, tmp_path: Path) -> None:
     path = tmp_path / "body"
     path.write_bytes(PAYLOAD)
     async with drive.client(server) as client, await anyio.open_file(path, "rb") as body:
@@ -316,18 +309,17 @@ async def test_an_async_file_is_sent_once_and_whole(drive: Drive, server: FakeAu
         assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
 
 
-async def test_a_request_that_is_sent_again_later_gets_the_token_of_then(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        request = client.http.build_request("GET", "/things")
-        for _ in range(3):
-            assert (await drive(client.http.send, request)).status_code == 200
-            server.expire_access_tokens()
-        assert server.ledger["rotations"] == 2
-
-
-async def test_a_request_that_is_sent_again_elsewhere_leaves_its_token_behind(
-    drive: Drive, server: FakeAuthServer
+async def test_a_request_that_is_sent_again_later_gets_the_token_of_then(
+    drive: Drive, server: Server, client: Any
 ) -> None:
+    request = client.http.build_request("GET", "/things")
+    for _ in range(3):
+        assert (await drive(client.http.send, request)).status_code == 200
+        server.expire_access_tokens()
+    assert server.ledger["rotations"] == 2
+
+
+async def test_a_request_that_is_sent_again_elsewhere_leaves_its_token_behind(drive: Drive, server: Server) -> None:
     async with drive.client(server) as client, drive.bare(client.session, server) as bare:
         request = bare.build_request("GET", "/things")
         await drive(bare.send, request)

@@ -11,7 +11,8 @@ import anyio
 import httpx
 import pytest
 from signedin import APIError, APIStatusError, RateLimitError, ServerError, UnauthorizedError
-from signedin._retries import Budget, retry_after
+from signedin._answers import retry_after
+from signedin._call import Budget
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin.timing import retry_pause
 from signedin_sdk.types import Call, Operation
@@ -19,7 +20,7 @@ from signedin_sdk.types import Call, Operation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ def _call(method: str = "get", path: str = "/things", **kwargs: Any) -> Call[int
     return Call(operation, {"method": method, "url": path, **kwargs}, parse, lambda _: None)
 
 
-async def _sent(drive: Drive, server: FakeAuthServer, call: Call[int], *faults: str, **options: Any) -> int:
+async def _sent(drive: Drive, server: Server, call: Call[int], *faults: str, **options: Any) -> int:
     """Return how often a call was sent that meets these faults."""
     async with drive.client(server, max_retries=2, **options) as client:
         server.fail("echo", *faults)
@@ -64,7 +65,7 @@ async def _sent(drive: Drive, server: FakeAuthServer, call: Call[int], *faults: 
 @pytest.mark.parametrize("colour", ["threads"])
 @_each(NOTHING_DONE)
 async def test_where_nothing_was_done_every_method_is_retried(
-    drive: Drive, server: FakeAuthServer, method: str, fault: str
+    drive: Drive, server: Server, method: str, fault: str
 ) -> None:
     assert await _sent(drive, server, _call(method), fault) == 2
 
@@ -72,22 +73,20 @@ async def test_where_nothing_was_done_every_method_is_retried(
 @pytest.mark.parametrize("colour", ["asyncio"])
 @_each(IN_DOUBT)
 async def test_where_it_may_have_been_done_only_what_can_be_done_twice_is_retried(
-    drive: Drive, server: FakeAuthServer, method: str, fault: str
+    drive: Drive, server: Server, method: str, fault: str
 ) -> None:
     assert await _sent(drive, server, _call(method), fault) == 1 + (method in SAFE)
 
 
 @pytest.mark.parametrize("colour", ["threads"])
 @pytest.mark.parametrize("fault", FINAL)
-async def test_what_another_attempt_would_not_change_is_not_retried(
-    drive: Drive, server: FakeAuthServer, fault: str
-) -> None:
+async def test_what_another_attempt_would_not_change_is_not_retried(drive: Drive, server: Server, fault: str) -> None:
     assert await _sent(drive, server, _call(), fault) == 1
 
 
 @pytest.mark.parametrize("fault", ["503", "lost reset"])
 async def test_with_an_idempotency_key_every_method_is_retried_with_the_same_key(
-    drive: Drive, server: FakeAuthServer, fault: str
+    drive: Drive, server: Server, fault: str
 ) -> None:
     assert await _sent(drive, server, _call("post", **KEYED), fault) == 2
     async with drive.client(server, max_retries=2) as client:
@@ -97,7 +96,7 @@ async def test_with_an_idempotency_key_every_method_is_retried_with_the_same_key
 
 
 async def test_a_key_is_made_for_each_call_where_the_spec_has_one_and_an_argument_replaces_it(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("refreshToken", "lost reset")
@@ -110,7 +109,7 @@ async def test_a_key_is_made_for_each_call_where_the_spec_has_one_and_an_argumen
         assert (server.ledger["rotations"], server.ledger["grace"]) == (3, 1)
 
 
-async def test_after_the_last_retry_the_outcome_is_the_callers(drive: Drive, server: FakeAuthServer) -> None:
+async def test_after_the_last_retry_the_outcome_is_the_callers(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", "503", "connect error", "503", "503")
         with pytest.raises(ServerError, match=r"This was attempt 3\."):
@@ -122,7 +121,7 @@ async def test_after_the_last_retry_the_outcome_is_the_callers(drive: Drive, ser
         assert server.ledger["getProfile"] == 4
 
 
-async def test_a_replay_after_an_expiry_is_no_retry(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_replay_after_an_expiry_is_no_retry(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=1) as client:
         server.fail("getProfile", "503", "401 expired")  # attempt 1; attempt 2, which is replayed
         await drive(client.users.get_profile)
@@ -132,7 +131,7 @@ async def test_a_replay_after_an_expiry_is_no_retry(drive: Drive, server: FakeAu
         assert (server.ledger["getProfile"], server.ledger["refreshToken"]) == (3 + 4, 3)
 
 
-async def test_a_401_and_a_failed_refresh_are_not_retried(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_401_and_a_failed_refresh_are_not_retried(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", "401")
         with pytest.raises(UnauthorizedError):
@@ -148,7 +147,7 @@ async def test_a_401_and_a_failed_refresh_are_not_retried(drive: Drive, server: 
 # ------------------------------------------------------------------------------------------------------ one-shot bodies
 
 
-async def test_a_body_that_can_be_sent_only_once_is_sent_once(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_body_that_can_be_sent_only_once_is_sent_once(drive: Drive, server: Server) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"once"
 
@@ -160,7 +159,7 @@ async def test_a_body_that_can_be_sent_only_once_is_sent_once(drive: Drive, serv
 
 
 @pytest.mark.parametrize("colour", ["threads"])
-async def test_a_file_is_sent_again_from_where_it_stood(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_file_is_sent_again_from_where_it_stood(drive: Drive, server: Server) -> None:
     file = io.BytesIO(b"header and content")
     file.seek(11)
     async with drive.client(server, max_retries=2) as client:
@@ -207,7 +206,7 @@ def test_a_pause_is_random_below_a_bound_that_doubles_and_never_shorter_than_ask
     assert 30.0 < retry_pause(0, 30.0, 1.0) <= 33.0
 
 
-async def test_the_time_that_the_server_asks_for_is_waited_out(drive: Drive, server: FakeAuthServer) -> None:
+async def test_the_time_that_the_server_asks_for_is_waited_out(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", "busy 429", "busy 503")
         await drive(client.users.get_profile)
@@ -216,7 +215,7 @@ async def test_the_time_that_the_server_asks_for_is_waited_out(drive: Drive, ser
 
 @pytest.mark.parametrize(("fault", "seconds"), [("busy for an hour", 3600), ("busy for ever", 31_622_400)])
 async def test_more_than_a_minute_is_not_waited_for_and_the_error_says_how_long(
-    drive: Drive, server: FakeAuthServer, fault: str, seconds: int
+    drive: Drive, server: Server, fault: str, seconds: int
 ) -> None:
     async with drive.client(server, max_retries=2) as client:
         server.fail("getProfile", fault)
@@ -231,7 +230,7 @@ async def test_more_than_a_minute_is_not_waited_for_and_the_error_says_how_long(
 # --------------------------------------------------------------------------------------------------------------- budget
 
 
-async def test_a_total_outage_is_met_with_at_most_a_tenth_more_requests(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_total_outage_is_met_with_at_most_a_tenth_more_requests(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2, clock=_Still()) as client:
         views = [client, client.with_options(timeout=3), client.with_options(max_retries=5)]
         server.fail("getProfile", *["503"] * 1000)
@@ -243,7 +242,7 @@ async def test_a_total_outage_is_met_with_at_most_a_tenth_more_requests(drive: D
             await drive(client.users.get_profile)
 
 
-async def test_calls_that_work_bring_retries_back(drive: Drive, server: FakeAuthServer) -> None:
+async def test_calls_that_work_bring_retries_back(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=10, clock=_Still()) as client:
         server.fail("getProfile", *["503"] * 11)
         with pytest.raises(ServerError):
@@ -350,12 +349,11 @@ async def test_a_pause_ends_with_its_client_and_the_outcome_is_the_callers(drive
         assert isinstance(outcomes[0], ServerError)
 
 
-async def test_without_a_time_a_429_is_a_typed_error_with_none(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        server.fail("getProfile", "busy 429 without time", "busy 429")
-        with pytest.raises(RateLimitError) as error:
-            await drive(client.users.get_profile)
-        assert error.value.retry_after is None
-        with pytest.raises(APIStatusError) as late:
-            await drive(client.users.get_profile)
-        assert late.value.retry_after == timedelta(seconds=2)
+async def test_without_a_time_a_429_is_a_typed_error_with_none(drive: Drive, server: Server, client: Any) -> None:
+    server.fail("getProfile", "busy 429 without time", "busy 429")
+    with pytest.raises(RateLimitError) as error:
+        await drive(client.users.get_profile)
+    assert error.value.retry_after is None
+    with pytest.raises(APIStatusError) as late:
+        await drive(client.users.get_profile)
+    assert late.value.retry_after == timedelta(seconds=2)

@@ -10,22 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 import pytest
 import signedin
 from signedin import APIConnectionError, Client, ConfigurationError, FileStore, SignedInError, TokenPair, _flight
 from signedin._tokens import Held
 from signedin.session import renewal_of
-from signedin.testing import FAULTS, FakeAuthServer
+from signedin.testing import FAULTS
 
-from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Wire
+from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Server, Wire
 from tests.records import record_of
 
 PASSWORD = "correct horse battery staple"
 PACKAGE = str(Path(signedin.__file__).parent)
 
 
-def _secrets(server: FakeAuthServer, wire: Wire | None = None) -> set[str]:
+def _secrets(server: Server, wire: Wire | None = None) -> set[str]:
     """Return every secret that this server knows of, and the signatures of all access tokens that went out."""
     bearers = (
         {request.headers.get("authorization", "").rpartition(" ")[2] for request in wire.requests} if wire else set()
@@ -49,7 +50,7 @@ def test_a_pair_shows_and_pickles_nothing() -> None:
 
 
 @pytest.mark.anyio
-async def test_no_repr_shows_a_token(drive: Drive, server: FakeAuthServer, tmp_path: Path) -> None:
+async def test_no_repr_shows_a_token(drive: Drive, server: Server, tmp_path: Path) -> None:
     async with drive.client(server, store=FileStore(tmp_path / "t.json")) as client:
         await drive(client.users.get_profile)
         session = client.session
@@ -74,7 +75,7 @@ def test_the_values_of_a_flight_show_no_token() -> None:
     )
 
 
-def test_nothing_that_holds_tokens_is_pickled(server: FakeAuthServer) -> None:
+def test_nothing_that_holds_tokens_is_pickled(server: Server) -> None:
     for thing in (Client(server.base_url, transport=server.transport).session, record_of()):
         with pytest.raises(Exception, match=r"pickle|belongs to its process"):
             pickle.dumps(thing)
@@ -90,32 +91,31 @@ FAILURES = [
 @pytest.mark.anyio
 @pytest.mark.parametrize("colour", ["threads"])
 async def test_no_error_shows_a_secret_in_its_text_its_causes_or_its_pickle(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        for operation, fault in FAILURES:
-            client.session.sign_in(server.issue())
-            server._faults.clear()
-            client.wire.requests.clear()
-            server.fail(operation, *[fault] * 3)
-            server.expire_access_tokens()
-            call = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
-            with pytest.raises(SignedInError) as raised:
-                await drive(call if operation == "login" else client.users.get_profile)
-            secrets = _secrets(server, client.wire)
-            whole = "".join(traceback.format_exception(raised.value))
-            _assert_silent(whole, secrets, f"{operation}: {fault}")
-            frozen = pickle.dumps(raised.value)
-            thawed = pickle.loads(frozen)
-            assert str(thawed) == str(raised.value)
-            assert type(thawed) is type(raised.value)
-            for secret in secrets:
-                assert secret.encode() not in frozen, fault
+    for operation, fault in FAILURES:
+        client.session.sign_in(server.issue())
+        server._faults.clear()
+        client.wire.requests.clear()
+        server.fail(operation, *[fault] * 3)
+        server.expire_access_tokens()
+        call = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
+        with pytest.raises(SignedInError) as raised:
+            await drive(call if operation == "login" else client.users.get_profile)
+        secrets = _secrets(server, client.wire)
+        whole = "".join(traceback.format_exception(raised.value))
+        _assert_silent(whole, secrets, f"{operation}: {fault}")
+        frozen = pickle.dumps(raised.value)
+        thawed = pickle.loads(frozen)
+        assert str(thawed) == str(raised.value)
+        assert type(thawed) is type(raised.value)
+        for secret in secrets:
+            assert secret.encode() not in frozen, fault
 
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "a\r\nX-Evil: 1", "tøken", "a" * 20_000, "\0"])
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
-def test_a_token_that_no_header_can_carry_is_refused_unquoted(server: FakeAuthServer, token: str, which: str) -> None:
+def test_a_token_that_no_header_can_carry_is_refused_unquoted(server: Server, token: str, which: str) -> None:
     client = Client(server.base_url, transport=server.transport, clock=server.clock)
     with pytest.raises(ConfigurationError, match="nothing was stored") as error:
         client.session.sign_in(TokenPair(token, "good") if which == "access_token" else TokenPair("good", token))
@@ -129,7 +129,7 @@ TROUBLES = ["refused", "unavailable", "disk full", "damaged file", "damaged reco
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_the_frames_of_an_error_show_no_token(
-    server: FakeAuthServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     """Crash reporters show the locals of every frame, also those of causes."""
     store = FileStore(tmp_path / "t.json")
@@ -182,16 +182,15 @@ def _frames(error: BaseException | None) -> Iterator[FrameType]:
 @pytest.mark.parametrize("operation", ["login", "getProfile"])
 @pytest.mark.parametrize("fault", ["connect error", "read error", "read timeout", "half json", "403"])
 async def test_no_frame_of_any_library_shows_what_a_failed_call_has_sent(
-    drive: Drive, server: FakeAuthServer, operation: str, fault: str
+    drive: Drive, server: Server, operation: str, fault: str, client: Any
 ) -> None:
-    async with drive.client(server) as client:
-        server.fail(operation, fault)
-        secrets = {PASSWORD, *_secrets(server), client.session.tokens.access_token}
-        login = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
-        with pytest.raises(SignedInError) as raised:
-            await drive(login if operation == "login" else client.users.get_profile)
-        assert _libraries(raised.value) == []
-        assert _shown_by_frames(raised.value, secrets) == set()
+    server.fail(operation, fault)
+    secrets = {PASSWORD, *_secrets(server), client.session.tokens.access_token}
+    login = partial(client.auth.login, email="ada@example.com", password=PASSWORD)
+    with pytest.raises(SignedInError) as raised:
+        await drive(login if operation == "login" else client.users.get_profile)
+    assert _libraries(raised.value) == []
+    assert _shown_by_frames(raised.value, secrets) == set()
 
 
 def test_no_frame_of_a_library_stays_on_the_error_of_a_real_connection() -> None:

@@ -14,24 +14,23 @@ from signedin import (
     ConfigurationError,
     NotSignedInError,
 )
-from signedin.testing import FakeAuthServer
 
-from tests.auth.driving import Drive, Waiters, Wire
+from tests.auth.driving import Drive, Server, Waiters, Wire, signed_in
 
 PARTIES = 10
 
 
-def _client(server: FakeAuthServer, **options: Any) -> Client:
+def _client(server: Server, **options: Any) -> Client:
     client = Client(server.base_url, transport=Wire(server), clock=server.clock, **options)
     client.session.sign_in(server.issue())
     return client
 
 
-def _sharing(server: FakeAuthServer, client: Client) -> AsyncClient:
+def _sharing(server: Server, client: Client) -> AsyncClient:
     return AsyncClient(session=client.session, transport=Wire(server), clock=server.clock)
 
 
-def test_threads_asyncio_and_trio_share_one_refresh(server: FakeAuthServer) -> None:
+def test_threads_asyncio_and_trio_share_one_refresh(server: Server) -> None:
     client = _client(server)
     server.expire_access_tokens()
     refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
@@ -64,7 +63,7 @@ def test_threads_asyncio_and_trio_share_one_refresh(server: FakeAuthServer) -> N
     assert server.ledger["accepted"] == 5 * PARTIES
 
 
-def test_what_one_client_signs_in_and_out_the_other_sees(server: FakeAuthServer) -> None:
+def test_what_one_client_signs_in_and_out_the_other_sees(server: Server) -> None:
     client = Client(server.base_url, transport=Wire(server), clock=server.clock)
 
     async def main() -> None:
@@ -79,35 +78,33 @@ def test_what_one_client_signs_in_and_out_the_other_sees(server: FakeAuthServer)
 
 
 @pytest.mark.anyio
-async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        other = client.for_profile("eve")
-        assert other._shared.connections is client._shared.connections
-        assert client.for_profile("eve").session is other.session
-        with pytest.raises(NotSignedInError):
-            await drive(other.users.get_profile)
-        other.session.sign_in(server.issue("eve@example.com"))
-        assert (await drive(other.users.get_profile)).email == "eve@example.com"
-        assert (await drive(client.users.get_profile)).email == "ada@example.com"
-        await drive(other.logout)
-        assert (await drive(client.users.get_profile)).email == "ada@example.com"
+async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: Server, client: Any) -> None:
+    other = client.for_profile("eve")
+    assert other._shared.connections is client._shared.connections
+    assert client.for_profile("eve").session is other.session
+    with pytest.raises(NotSignedInError):
+        await drive(other.users.get_profile)
+    other.session.sign_in(server.issue("eve@example.com"))
+    assert (await drive(other.users.get_profile)).email == "eve@example.com"
+    assert (await drive(client.users.get_profile)).email == "ada@example.com"
+    await drive(other.logout)
+    assert (await drive(client.users.get_profile)).email == "ada@example.com"
 
 
 @pytest.mark.anyio
-async def test_profiles_refresh_apart(drive: Drive, server: FakeAuthServer) -> None:
-    async with drive.client(server) as client:
-        other = client.for_profile("eve")
-        other.session.sign_in(server.issue("eve@example.com"))
-        server.expire_access_tokens()
-        server.fail("refreshToken", "401")
-        with pytest.raises(Exception, match="expired"):
-            await drive(client.users.get_profile)
-        assert (await drive(other.users.get_profile)).email == "eve@example.com"
-        assert not client.session.is_signed_in
+async def test_profiles_refresh_apart(drive: Drive, server: Server, client: Any) -> None:
+    other = client.for_profile("eve")
+    other.session.sign_in(server.issue("eve@example.com"))
+    server.expire_access_tokens()
+    server.fail("refreshToken", "401")
+    with pytest.raises(Exception, match="expired"):
+        await drive(client.users.get_profile)
+    assert (await drive(other.users.get_profile)).email == "eve@example.com"
+    assert not client.session.is_signed_in
 
 
 @pytest.mark.anyio
-async def test_cookies_and_headers_of_a_view_are_its_own(drive: Drive, server: FakeAuthServer) -> None:
+async def test_cookies_and_headers_of_a_view_are_its_own(drive: Drive, server: Server) -> None:
     async with drive.client(server, headers={"x-app": "1"}) as client:
         client.http.cookies.set("sid", "ada")
         view = client.for_profile("eve")
@@ -122,12 +119,12 @@ async def test_cookies_and_headers_of_a_view_are_its_own(drive: Drive, server: F
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "\0"])
-def test_a_profile_needs_a_printable_name(server: FakeAuthServer, name: str) -> None:
+def test_a_profile_needs_a_printable_name(server: Server, name: str) -> None:
     with pytest.raises(ConfigurationError, match="printable"):
         _client(server).for_profile(name)
 
 
-def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServer) -> None:
+def test_a_profile_asked_for_by_many_threads_is_one_session(server: Server) -> None:
     client, barrier = _client(server), threading.Barrier(16)
 
     def ask(_: int) -> int:
@@ -138,12 +135,11 @@ def test_a_profile_asked_for_by_many_threads_is_one_session(server: FakeAuthServ
         assert len(set(pool.map(ask, range(16), timeout=20))) == 1
 
 
-def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: FakeAuthServer) -> None:
+def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: Server) -> None:
     class AsyncOnly(httpx.AsyncBaseTransport):
         handle_async_request = server.transport.handle_async_request
 
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server) as client:
         shared = AsyncClient(session=client.session, transport=AsyncOnly())
 
         assert asyncio.run(shared.users.get_profile()).email == "ada@example.com"

@@ -28,7 +28,7 @@ from tests.auth.driving import PATIENCE
 if TYPE_CHECKING:
     from signedin.protocols import Closing
 
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery staple"}
 # Its sign-in answers what the generated model of `login` has; no refresh token is read.
@@ -68,9 +68,7 @@ def server() -> FakeAuthServer:
     return server
 
 
-async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(drive: Drive, server: Server) -> None:
     vault = Vault()
     client = opened(drive, server, ANEW, credentials=vault)
     for round_ in (1, 2, 3):
@@ -84,7 +82,7 @@ async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(
 
 
 def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored(
-    server: FakeAuthServer, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     options: dict[str, Any] = {"credentials": Vault(), "clock": None}  # real time: they wait for each other
     clients = [opened(_THREADS, server, ANEW, store=FileStore(tmp_path / "t"), **options) for _ in range(4)]
@@ -96,7 +94,7 @@ def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored
     assert ACCOUNT["password"] not in (tmp_path / "t").read_text()
 
 
-async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: FakeAuthServer) -> None:
+async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: Server) -> None:
     client = opened(drive, server, ANEW, credentials=Vault())
     await drive(client.users.get_profile)
     renewal: Any = renewal_of(client.session)
@@ -108,7 +106,7 @@ async def test_after_a_logout_the_next_call_signs_in_anew(drive: Drive, server: 
     assert server.ledger["login"] == 2
 
 
-async def test_a_logout_during_a_sign_in_anew_wins(drive: Drive, server: FakeAuthServer) -> None:
+async def test_a_logout_during_a_sign_in_anew_wins(drive: Drive, server: Server) -> None:
     client, gate = opened(drive, server, ANEW, credentials=Vault()), server.hold("login")
     async with drive.under_way(client.session.arefresh if drive.is_async else client.session.refresh) as outcomes:
         await drive.aside(gate.wait_for)
@@ -119,9 +117,7 @@ async def test_a_logout_during_a_sign_in_anew_wins(drive: Drive, server: FakeAut
     assert not client.session.is_signed_in
 
 
-async def test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest(
-    drive: Drive, server: FakeAuthServer
-) -> None:
+async def test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest(drive: Drive, server: Server) -> None:
     vault = Vault(email="ada@example.com", password="wrong")
     client = opened(drive, server, ANEW, credentials=vault)
     for _ in range(2):
@@ -135,7 +131,7 @@ async def test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest(
 
 @pytest.mark.parametrize("account", [None, {"user": "ada"}, 5])
 async def test_credentials_that_cannot_be_had_leave_the_session_as_it_is(
-    drive: Drive, server: FakeAuthServer, account: Any
+    drive: Drive, server: Server, account: Any
 ) -> None:
     def credentials() -> Any:
         if account is None:
@@ -166,7 +162,7 @@ def test_credentials_are_refused_where_the_contract_has_no_use_for_them() -> Non
         opened(_THREADS, FakeAuthServer(), contract(), credentials=partial(dict, **ACCOUNT))
 
 
-async def test_without_credentials_the_session_ends_with_its_token(drive: Drive, server: FakeAuthServer) -> None:
+async def test_without_credentials_the_session_ends_with_its_token(drive: Drive, server: Server) -> None:
     client = opened(drive, server, ANEW)
     client.session.sign_in(server.issue())
     server.clock.advance(301)
@@ -213,11 +209,15 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     for _ in range(30):
         clock.tick()
     assert clock.asleep.acquire(timeout=10)
+    assert not clock.asleep.acquire(timeout=0.05)  # one thread watches, however many pairs came
     assert server.ledger["rotations"] >= 2
     assert server.ledger["expired"] == 0
     client.close()
     client.session.close()
-    assert [t.name for t in threading.enumerate() if t.name == "signedin-session"] == []
+    watchers = [thread for thread in threading.enumerate() if thread.name == "signedin-session"]
+    for thread in watchers:
+        thread.join(PATIENCE)  # it has done all, and may be on its last instructions
+    assert not any(thread.is_alive() for thread in watchers)
 
 
 @pytest.mark.timeout(20)

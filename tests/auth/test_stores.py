@@ -23,10 +23,9 @@ from signedin import (
 )
 from signedin._tokens import Records
 from signedin.stores import open_store
-from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
 
-from tests.auth.driving import Drive
+from tests.auth.driving import Drive, Server
 
 KEY = "https://auth.test/api/v1#default"
 
@@ -147,7 +146,7 @@ def broken() -> Broken:
     "error", [TokenStoreError("the disk is full"), OSError("the disk is full"), ZeroDivisionError()]
 )
 async def test_a_store_that_fails_before_the_refresh_sends_no_token(
-    drive: Drive, server: FakeAuthServer, broken: Broken, method: str, error: Exception
+    drive: Drive, server: Server, broken: Broken, method: str, error: Exception
 ) -> None:
     async with drive.client(server, store=broken) as client:
         server.expire_access_tokens()
@@ -162,7 +161,7 @@ async def test_a_store_that_fails_before_the_refresh_sends_no_token(
 
 @pytest.mark.anyio
 async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_so(
-    drive: Drive, server: FakeAuthServer, broken: Broken
+    drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
         unsaved = threading.Event()
@@ -187,7 +186,7 @@ async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_s
 
 @pytest.mark.anyio
 async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody_else(
-    drive: Drive, server: FakeAuthServer
+    drive: Drive, server: Server
 ) -> None:
     class Away(Broken):
         def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
@@ -213,7 +212,7 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
 
 @pytest.mark.anyio
 async def test_a_store_that_cannot_be_cleared_says_so_and_the_session_goes_on(
-    drive: Drive, server: FakeAuthServer, broken: Broken
+    drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
         broken.broken = {"compare_and_set"}
@@ -225,7 +224,7 @@ async def test_a_store_that_cannot_be_cleared_says_so_and_the_session_goes_on(
 
 
 @pytest.mark.anyio
-async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: FakeAuthServer, broken: Broken) -> None:
+async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: Server, broken: Broken) -> None:
     async with drive.client(server, store=broken) as client:
         before = client.session.tokens
         broken.broken = {"compare_and_set"}
@@ -238,7 +237,7 @@ async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: F
 
 @pytest.mark.anyio
 async def test_a_store_that_cannot_be_read_leaves_a_401_to_the_caller(
-    drive: Drive, server: FakeAuthServer, broken: Broken
+    drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
         server.revoke_all()
@@ -249,7 +248,7 @@ async def test_a_store_that_cannot_be_read_leaves_a_401_to_the_caller(
 
 
 @pytest.mark.anyio
-async def test_a_fresh_token_needs_no_store(drive: Drive, server: FakeAuthServer, broken: Broken) -> None:
+async def test_a_fresh_token_needs_no_store(drive: Drive, server: Server, broken: Broken) -> None:
     async with drive.client(server, store=broken) as client:
         broken.broken = {"load", "compare_and_set", "try_lock", "unlock"}
         for _ in range(10):
@@ -257,7 +256,7 @@ async def test_a_fresh_token_needs_no_store(drive: Drive, server: FakeAuthServer
 
 
 @pytest.mark.parametrize("beaten", [1, 20])
-def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: FakeAuthServer, beaten: int) -> None:
+def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: Server, beaten: int) -> None:
     class Contested(MemoryStore):
         left = 0
 
@@ -275,7 +274,7 @@ def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: Fak
     assert not client.session.is_signed_in
 
 
-def test_a_store_that_others_change_for_ever_is_given_up(server: FakeAuthServer) -> None:
+def test_a_store_that_others_change_for_ever_is_given_up(server: Server) -> None:
     class Restless(MemoryStore):
         def compare_and_set(self, *_: object) -> bool:
             return False

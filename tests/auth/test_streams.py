@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import ModuleType
 
-    from signedin.testing import FakeAuthServer
-
-    from tests.auth.driving import Drive
+    from tests.auth.driving import Drive, Server
 
     Page = Callable[[httpx.Request], Any]
 
@@ -64,7 +62,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers with a body to whoever has a token that counts, or needs none; the rest is the auth server's."""
 
-    def __init__(self, server: FakeAuthServer, kind: str, body: Body, status: int = 200) -> None:
+    def __init__(self, server: Server, kind: str, body: Body, status: int = 200) -> None:
         self._server, self._kind, self._body, self._status = server, kind, body, status
         self.statuses: list[int] = []
 
@@ -85,7 +83,7 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def opened(drive: Drive, server: FakeAuthServer, package: ModuleType, wire: Any) -> AsyncIterator[Any]:
+async def opened(drive: Drive, server: Server, package: ModuleType, wire: Any) -> AsyncIterator[Any]:
     bases: Any = (
         (AsyncSignedInClient, package.AsyncResources) if drive.is_async else (SignedInClient, package.Resources)
     )
@@ -107,7 +105,7 @@ async def all_of(drive: Drive, stream: Any) -> list[Any]:
 
 @pytest.mark.usefixtures("exchange")
 async def test_events_arrive_typed_through_an_expiry_and_the_connection_is_given_back(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
+    drive: Drive, server: Server, package: ModuleType
 ) -> None:
     wire = Wire(server, EVENTS, body := Body(TWO[:20], TWO[20:50], TWO[50:]))
     async with opened(drive, server, package, wire) as client:
@@ -132,7 +130,7 @@ async def test_events_arrive_typed_through_an_expiry_and_the_connection_is_given
     ],
 )
 async def test_each_format_is_split_into_its_items(
-    drive: Drive, server: FakeAuthServer, package: ModuleType, operation: str, kind: str, parts: Any, items: list[Any]
+    drive: Drive, server: Server, package: ModuleType, operation: str, kind: str, parts: Any, items: list[Any]
 ) -> None:
     wire = Wire(server, kind, Body(*parts))
     async with opened(drive, server, package, wire) as client:
@@ -149,7 +147,7 @@ async def call(drive: Drive, client: Any, operation: str) -> Any:
 
 
 async def test_a_stream_that_is_left_gives_its_connection_back(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
+    drive: Drive, server: Server, package: ModuleType
 ) -> None:
     for leaves in ("close", "with"):
         wire = Wire(server, EVENTS, body := Body(TWO, httpx.ReadError("never read")))
@@ -176,7 +174,7 @@ async def test_a_stream_that_is_left_gives_its_connection_back(
     ],
 )
 async def test_what_ends_a_stream_too_early_is_one_of_our_errors_after_the_items_before(
-    drive: Drive, server: FakeAuthServer, package: ModuleType, part: Any, error: type[Exception]
+    drive: Drive, server: Server, package: ModuleType, part: Any, error: type[Exception]
 ) -> None:
     wire = Wire(server, EVENTS, body := Body(b'data: {"n": 1}\n\n', part))
     async with opened(drive, server, package, wire) as client:
@@ -190,7 +188,7 @@ async def test_what_ends_a_stream_too_early_is_one_of_our_errors_after_the_items
 
 
 async def test_what_is_no_stream_is_read_and_judged_as_any_answer(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
+    drive: Drive, server: Server, package: ModuleType
 ) -> None:
     for status, error in ((404, NotFoundError), (200, APIResponseError)):
         wire = Wire(server, "application/json", body := Body(b'{"message": "gone"}'), status)
@@ -200,15 +198,13 @@ async def test_what_is_no_stream_is_read_and_judged_as_any_answer(
             assert body.is_closed
 
 
-async def test_an_operation_that_may_answer_plain_json_does(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
-) -> None:
+async def test_an_operation_that_may_answer_plain_json_does(drive: Drive, server: Server, package: ModuleType) -> None:
     async with opened(drive, server, package, Wire(server, "application/json", Body(b'{"n": 7}'))) as client:
         assert (await drive(client.items.chat)).n == 7
 
 
 async def test_a_raw_answer_of_a_stream_has_the_headers_before_the_items(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
+    drive: Drive, server: Server, package: ModuleType
 ) -> None:
     async with opened(drive, server, package, Wire(server, EVENTS, Body(TWO))) as client:
         answer = await drive(client.with_raw_response.items.events)
@@ -217,7 +213,7 @@ async def test_a_raw_answer_of_a_stream_has_the_headers_before_the_items(
 
 
 async def test_a_download_goes_to_a_file_that_appears_when_it_is_complete(
-    drive: Drive, server: FakeAuthServer, package: ModuleType, tmp_path: Path
+    drive: Drive, server: Server, package: ModuleType, tmp_path: Path
 ) -> None:
     target = tmp_path / "report.pdf"
     wire = Wire(server, "application/pdf", Body(b"%PDF", b"-1"))
@@ -306,7 +302,7 @@ def header(request: httpx.Request) -> httpx.Response:
     ],
 )
 async def test_items_of_all_pages_come_in_order(
-    drive: Drive, server: FakeAuthServer, package: ModuleType, method: str, page: Page, last: str
+    drive: Drive, server: Server, package: ModuleType, method: str, page: Page, last: str
 ) -> None:
     wire = Pages(page)
     async with opened(drive, server, package, wire) as client:
@@ -324,7 +320,7 @@ async def test_items_of_all_pages_come_in_order(
 
 
 async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_token_of_the_client(
-    drive: Drive, server: FakeAuthServer, package: ModuleType
+    drive: Drive, server: Server, package: ModuleType
 ) -> None:
     page: Page = lambda request: {"page": (p := cursor(request)), "next": p["next"] or ""}  # noqa: E731
     wire = Pages(page)
@@ -342,7 +338,7 @@ async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_t
 
 @pytest.mark.parametrize("repeated", ["a", "b"])
 async def test_a_cursor_that_comes_again_ends_with_an_error(
-    drive: Drive, server: FakeAuthServer, package: ModuleType, repeated: str
+    drive: Drive, server: Server, package: ModuleType, repeated: str
 ) -> None:
     following = {None: "a", "a": "b", "b": repeated}
     page: Page = lambda request: {"items": items(1), "next": following[request.url.params.get("after")]}  # noqa: E731

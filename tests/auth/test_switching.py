@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from signedin import Client, MemoryStore, NotSignedInError, SessionExpiredError, UnauthorizedError
-from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Server, signed_in
 
 THREADS = 12
 ROUNDS = 40
@@ -25,9 +26,8 @@ def many_switches() -> Iterator[None]:
 
 
 @pytest.fixture
-def client(server: FakeAuthServer) -> Iterator[Client]:
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=MemoryStore()) as client:
-        client.session.sign_in(server.issue())
+def client(server: Server) -> Iterator[Client]:
+    with signed_in(server, store=MemoryStore()) as client:
         yield client
 
 
@@ -48,7 +48,7 @@ def at_once() -> Iterator[Callable[..., list[Any]]]:
 
 
 def test_threads_let_go_at_once_share_each_refresh(
-    server: FakeAuthServer, client: Client, at_once: Callable[..., list[Any]]
+    server: Server, client: Client, at_once: Callable[..., list[Any]]
 ) -> None:
     for number in range(ROUNDS):
         if number % 2:
@@ -64,7 +64,7 @@ def test_threads_let_go_at_once_share_each_refresh(
 
 
 def test_a_sign_out_among_calls_that_refresh_wins(
-    server: FakeAuthServer, client: Client, at_once: Callable[..., list[Any]]
+    server: Server, client: Client, at_once: Callable[..., list[Any]]
 ) -> None:
     for _ in range(ROUNDS):
         pair = server.issue()
@@ -88,7 +88,7 @@ def test_a_sign_out_among_calls_that_refresh_wins(
 
 
 def test_another_sign_in_among_calls_that_refresh_stays(
-    server: FakeAuthServer, client: Client, at_once: Callable[..., list[Any]]
+    server: Server, client: Client, at_once: Callable[..., list[Any]]
 ) -> None:
     server.add_user("bob@example.com")
     for _ in range(ROUNDS):

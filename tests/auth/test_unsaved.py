@@ -73,7 +73,7 @@ def stored(store: Stuck) -> Record:
 
 
 def test_it_is_written_in_the_background(session: TokenSession, store: Stuck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signedin._renewal.save_after", lambda _: 0.01)
+    monkeypatch.setattr("signedin._renewal.SAVES", (0.01,))
     saved = threading.Event()
     session.on("saved", lambda _: saved.set())
     assert saved.wait(PATIENCE)

@@ -8,7 +8,8 @@ import pytest
 from signedin import Timing, TokenPair
 from signedin._tokens import Record, Status
 from signedin.protocols import Event, NotSent, Refused, Unknown
-from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import Server
 
 WRITTEN_ONCE = [TokenPair("a", "r"), Timing()]
 
@@ -56,7 +57,7 @@ def test_different_failures_for_one_reason_differ() -> None:
     assert len({Refused("status 502"), NotSent("status 502"), Unknown("status 502")}) == 3
 
 
-def test_a_record_shows_neither_tokens_nor_whose_they_are(server: FakeAuthServer) -> None:
+def test_a_record_shows_neither_tokens_nor_whose_they_are(server: Server) -> None:
     pair = server.issue()
     record = Record(1, 1, Status.ACTIVE, pair, family="f")
     assert record.claims.subject is not None

@@ -18,11 +18,10 @@ import signedin_sdk.contract
 from signedin import Client, HttpRefresher, TokenPair
 from signedin._wire import _Exchange, _read
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
-from signedin.testing import FakeAuthServer
 from signedin_sdk.types import Grace, Sign
 
 from tests.auth.contracts import contract
-from tests.auth.driving import Wire, jwt
+from tests.auth.driving import Server, Wire, jwt
 from tests.auth.loopback import loopback
 from tests.auth.talking import Talk, asked, dripping, saying, silent, talking
 
@@ -339,7 +338,7 @@ def test_headers_of_the_constructor_go_along_but_those_of_the_exchange_itself() 
         assert {name: request.headers.get_list(name) for name in expected} == {n: [v] for n, v in expected.items()}
 
 
-def test_each_refresh_has_an_attempt_id_of_its_own(server: FakeAuthServer) -> None:
+def test_each_refresh_has_an_attempt_id_of_its_own(server: Server) -> None:
     wire = Wire(server)
     client = Client(server.base_url, transport=wire, clock=server.clock)
     client.session.sign_in(server.issue())
@@ -348,7 +347,7 @@ def test_each_refresh_has_an_attempt_id_of_its_own(server: FakeAuthServer) -> No
     assert len({request.headers["idempotency-key"] for request in wire.refreshes}) == 3
 
 
-def test_revoking_never_raises(server: FakeAuthServer) -> None:
+def test_revoking_never_raises(server: Server) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 

@@ -1,8 +1,10 @@
 """Clients of a backend whose workers are killed, and what must hold of the database when all of them are dead."""
 
+import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Semaphore
@@ -13,9 +15,12 @@ from signedin_backend.sessions import Sessions
 from signedin_backend.storage import Storage
 from sqlalchemy.engine import make_url
 
-from tests.backend.running import checked, rows
-from tests.servers import KEY
+from tests.backend.dying import SEED
+from tests.backend.running import PASSWORD, checked, rows
+from tests.servers import KEY, Workers, backend, workers
 
+DEEP = bool(os.environ.get("BACKEND_CHECK"))
+SEEDS, WORKERS = (4, 3) if DEEP else (1, 2)
 EMAIL = "ada@example.com"
 
 
@@ -44,8 +49,43 @@ class Crowd:
             if self.down.is_set():
                 raise DownError
 
+    def wait_for(self, answers: int) -> None:
+        for _ in range(answers):
+            assert self.answers.acquire(timeout=60)
+
     def refresh(self, token: str) -> httpx.Response:
         return self.post("/auth/refreshToken", {"refreshToken": token}, **{"Idempotency-Key": token[:40]})
+
+
+@contextmanager
+def dying(folder: Path, database: str, seed: str) -> Iterator[tuple[Crowd, Workers]]:
+    """Start workers that die at random points of their work and are replaced; the one account is there already."""
+    factory = "tests.backend.dying:create"
+    with workers(folder, WORKERS, database=database, factory=factory, environ={SEED: seed}) as running:
+        crowd = Crowd(running.base_url)
+        crowd.post("/auth/register", {"email": EMAIL, "password": PASSWORD})
+        yield crowd, running
+        assert_no_failure(running.log)
+
+
+def kill_after(crowd: Crowd, running: Workers, work: Callable[[], object]) -> None:
+    """Kill all workers at once when this work is done, and not before one of them died by itself."""
+    try:
+        work()
+        while not running.died:
+            crowd.wait_for(1)
+    finally:
+        crowd.down.set()
+        running.kill()
+
+
+@contextmanager
+def restarted(folder: Path, database: str) -> Iterator[Crowd]:
+    """Start a new backend on the same database, and look at all of that in the end."""
+    with backend(folder, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as server:
+        yield Crowd(server.base_url)
+        assert_no_failure(server.log)
+    assert_whole(database)
 
 
 Pair = dict[str, str]

@@ -5,6 +5,7 @@ Clients come from `checked`, raw answers from `receive`; `test_every_answer_is_c
 
 import asyncio
 import http.client
+import json
 import socket
 import ssl
 import threading
@@ -16,10 +17,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 import uvicorn
 from signedin_backend import Settings, create_app
+from signedin_backend.logs import JsonLines
 from signedin_backend.protocol import Protocol
 from sqlalchemy import create_engine, text
 from starlette.applications import Starlette
@@ -68,6 +72,29 @@ def receive(peer: socket.socket, path: str = "/auth/login", *, method: str = "PO
     received = Received(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
     check_response(method, path, received.status, received.headers, received.body)
     return received
+
+
+def connected(base_url: str) -> socket.socket:
+    """Open a bare connection to a backend; close it."""
+    where = urlsplit(base_url)
+    return socket.create_connection((where.hostname, where.port), 20)
+
+
+@contextmanager
+def body_awaited(base_url: str, path: str, length: int) -> Iterator[socket.socket]:
+    """Begin a request, and keep its body back where the operation reads it."""
+    with connected(base_url) as peer:
+        head = f"POST /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        peer.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode())
+        # Only an operation that reads its body causes this line: the request is under way.
+        assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
+        yield peer
+
+
+def lines(caplog: pytest.LogCaptureFixture, event: str | None = None) -> list[dict[str, Any]]:
+    """Return the lines that the log of this test has, or those of one event."""
+    logged = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    return [line for line in logged if event in {None, line["event"]}]
 
 
 class Clock:
@@ -153,6 +180,19 @@ def running(folder: Path, **options: Any) -> Iterator[Served]:
         base_url = f"http://127.0.0.1:{bound.getsockname()[1]}/api/v1"
         with checked(base_url) as client:
             yield Served(app, settings, clock, client, base_url)
+
+
+@contextmanager
+def impatient(served: Served) -> Iterator[tuple["Server", socket.socket]]:
+    """Connect to a server of this backend's that lets a connection be idle for one second."""
+    config = uvicorn.Config(served.app, http=Protocol, ws="none", log_config=None, lifespan="off", timeout_keep_alive=1)
+    server = Server(config)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as bound,
+        server.running(bound),
+        socket.create_connection(bound.getsockname(), 20) as peer,
+    ):
+        yield server, peer
 
 
 class Server(uvicorn.Server):

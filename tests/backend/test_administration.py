@@ -3,15 +3,14 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 
 import pytest
 from signedin_backend.app import BASE
-from signedin_backend.passwords import Passwords
 from signedin_backend.settings import OPTIONS, PREFIX, shown
 from sqlalchemy import create_engine, text
 
 from tests.backend.running import Serve, Served
+from tests.backend.work import hashing_held
 from tests.contract import operations
 
 PAGE = Path(__file__).parents[2] / "docs" / "backend.md"
@@ -96,19 +95,10 @@ def test_a_profile_is_answered_while_every_place_for_hashing_is_taken(
 ) -> None:
     served = serve(hash_threads=1, hash_queue=4)
     pair = served.pair()
-    hashing, release = Event(), Event()
-
-    def slow(_: Passwords, __: str, ___: bytes) -> bool:
-        hashing.set()
-        return release.wait(30)
-
-    monkeypatch.setattr(Passwords, "_fits", slow)
     with ThreadPoolExecutor(5) as pool:
-        logins = [pool.submit(served.login) for _ in range(5)]
-        try:
-            assert hashing.wait(30)
+        with hashing_held(monkeypatch) as wait:
+            logins = [pool.submit(served.login) for _ in range(5)]
+            wait(1)
             assert served.profile(pair["accessToken"]).status_code == 200
             assert served.refresh(pair["refreshToken"]).status_code == 200
-        finally:
-            release.set()
         assert {login.result(30).status_code for login in logins} <= {200, 503}

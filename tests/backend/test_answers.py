@@ -14,7 +14,7 @@ from signedin_backend.logs import JsonLines
 from signedin_backend.sessions import Sessions
 from signedin_backend.storage import Storage
 
-from tests.backend.running import PASSWORD, Serve, Served, checked
+from tests.backend.running import PASSWORD, Serve, Served, checked, lines
 
 
 def test_no_answer_is_stored_or_sniffed(served: Served) -> None:
@@ -45,7 +45,7 @@ def test_health_and_readiness(serve: Serve, caplog: pytest.LogCaptureFixture) ->
     served.rows("ALTER TABLE users RENAME TO gone")
     assert served.beside("/healthz").status_code == 200
     assert served.beside("/readyz").status_code == 503
-    (line,) = [json.loads(JsonLines().format(record)) for record in caplog.records if record.msg == "not ready"]
+    (line,) = lines(caplog, "not ready")
     assert line["level"] == "warning"
     assert line["reason"] in {"no such table: users", 'relation "users" does not exist'}
     served.rows("ALTER TABLE gone RENAME TO users")
@@ -75,7 +75,7 @@ def test_a_failure_is_a_500_that_tells_nothing(
     answer = served.login()
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal server error.", "stack": ""})
     assert answer.headers["X-Request-ID"]
-    (failed,) = [json.loads(JsonLines().format(record)) for record in caplog.records if record.msg == "failed"]
+    (failed,) = lines(caplog, "failed")
     assert failed["exception"]["type"] == "RuntimeError"
     assert failed["exception"]["at"][-1].endswith(" fail")
     assert failed["request_id"] == answer.headers["X-Request-ID"]
@@ -89,7 +89,7 @@ def test_a_database_failure_keeps_its_values_out_of_the_log(
     served.rows("ALTER TABLE users RENAME TO gone")
     assert served.login("ada@example.com").status_code == 500
     served.rows("ALTER TABLE gone RENAME TO users")
-    text = "\n".join(JsonLines().format(record) for record in caplog.records)
+    text = json.dumps(lines(caplog))
     # The one is SQLite's word for it, the other PostgreSQL's.
     assert "OperationalError" in text or "ProgrammingError" in text
     assert "ada@example.com" not in text

@@ -1,16 +1,14 @@
 """Whatever a body, a header or a path holds, the answer is the contract's error and never a 500."""
 
 import json
-import socket
 from itertools import product
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from benchmarks.backend import bad_input
-from tests.backend.running import PASSWORD, Serve, Served, receive
+from tests.backend.running import PASSWORD, Serve, Served, connected, receive
 from tests.backend.work import worked
 
 CREDENTIALS = "You must provide an email and a password."
@@ -78,8 +76,7 @@ def test_a_malformed_body_is_a_400_with_the_operations_own_message(shared: Serve
 def test_bad_input_costs_neither_a_hash_nor_a_statement_but_for_one_hash_of_a_legal_password(
     shared: Served, monkeypatch: pytest.MonkeyPatch, bad: bad_input.Bad
 ) -> None:
-    where = urlsplit(shared.base_url)
-    with worked(monkeypatch) as work, socket.create_connection((where.hostname, where.port), 20) as peer:
+    with worked(monkeypatch) as work, connected(shared.base_url) as peer:
         peer.sendall(bad.raw("bad"))
         answer = receive(peer, bad.path, method=bad.method)
     assert answer.status == bad.status
@@ -185,8 +182,7 @@ def test_a_body_of_exactly_the_limit_is_read(shared: Served, chunked: bool) -> N
     ids=["headers over 64 KiB and no end", "no colon", "negative length", "TLS"],
 )
 def test_what_is_no_http_is_the_contracts_error_and_the_end_of_the_connection(shared: Served, request_: bytes) -> None:
-    where = urlsplit(shared.base_url)
-    with socket.create_connection((where.hostname, where.port), 20) as peer:
+    with connected(shared.base_url) as peer:
         peer.sendall(request_)
         answer = receive(peer)
         assert (answer.status, json.loads(answer.body)) == (400, {"message": "Malformed HTTP request.", "stack": ""})

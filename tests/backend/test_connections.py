@@ -4,18 +4,12 @@ import errno
 import json
 import logging
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from signedin_backend.logs import JsonLines
-from signedin_backend.protocol import Protocol
 
-from tests.backend.running import Received, Serve, Served, Server, receive
+from tests.backend.running import Received, Serve, Served, connected, impatient, lines, receive
 from tests.servers import backend
 
 JSON = b"Host: localhost\r\nContent-Type: application/json\r\n"
@@ -30,16 +24,9 @@ def _logs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
-@contextmanager
-def connected(served: Served) -> Iterator[socket.socket]:
-    where = urlsplit(served.base_url)
-    with socket.create_connection((where.hostname, where.port), 20) as peer:
-        yield peer
-
-
 def answer_to(served: Served, head: bytes, path: str = "/auth/login") -> Received:
     """Send a request; a refusal that never came to its operation is checked like a login's, which knows a 400."""
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(head)
         return receive(peer, path)
 
@@ -47,21 +34,8 @@ def answer_to(served: Served, head: bytes, path: str = "/auth/login") -> Receive
 def logged(caplog: pytest.LogCaptureFixture, served: Served) -> list[dict[str, Any]]:
     """Return the lines of all requests so far; a line is written after its answer, and before the next one's."""
     served.client.get("/users/profile", headers={"X-Request-ID": "last"})
-    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "signedin_backend"]
-    assert {line["event"] for line in lines} <= {"request"}
-    return [line for line in lines if line["request_id"] != "last"]
-
-
-@contextmanager
-def impatient(served: Served) -> Iterator[socket.socket]:
-    """Connect to a server of this backend's that lets a connection be idle for one second."""
-    config = uvicorn.Config(served.app, http=Protocol, ws="none", log_config=None, lifespan="off", timeout_keep_alive=1)
-    with (
-        socket.create_server(("127.0.0.1", 0)) as bound,
-        Server(config).running(bound),
-        socket.create_connection(bound.getsockname(), 20) as peer,
-    ):
-        yield peer
+    assert {record.getMessage() for record in caplog.records if record.name == "signedin_backend"} <= {"request"}
+    return [line for line in lines(caplog, "request") if line["request_id"] != "last"]
 
 
 def dripped(peer: socket.socket) -> bool:
@@ -81,7 +55,7 @@ def dripped(peer: socket.socket) -> bool:
 
 @pytest.mark.parametrize("before", [None, b"", PROFILE], ids=["nothing", "a head", "a later head"])
 def test_a_head_that_never_ends_is_closed_however_it_goes_on(served: Served, before: bytes | None) -> None:
-    with impatient(served) as peer:
+    with impatient(served) as (_, peer):
         peer.sendall(before or b"")
         if before:
             assert receive(peer, "/users/profile", method="GET").status == 401
@@ -91,7 +65,7 @@ def test_a_head_that_never_ends_is_closed_however_it_goes_on(served: Served, bef
 
 
 def test_a_request_under_way_may_take_longer_than_a_connection_may_be_idle(serve: Serve) -> None:
-    with impatient(serve(body_seconds=2)) as peer:
+    with impatient(serve(body_seconds=2)) as (_, peer):
         peer.sendall(LOGIN + JSON + b"Content-Length: 2\r\n\r\n{")
         assert receive(peer).status == 400
 
@@ -120,7 +94,7 @@ def test_a_broken_body_is_logged_once_under_the_id_of_its_answer(
     [(128, "You must provide an email and a password."), (129, MALFORMED["message"]), (9_000, MALFORMED["message"])],
 )
 def test_a_body_in_pieces_of_one_byte_is_refused_before_they_add_up(served: Served, pieces: int, message: str) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(LOGIN + CHUNKED + b"1\r\n \r\n" * pieces + b"0\r\n\r\n")
         answer = receive(peer)
         assert (answer.status, json.loads(answer.body)["message"]) == (400, message)
@@ -137,7 +111,7 @@ def test_pieces_of_a_sensible_size_may_be_many(serve: Serve) -> None:
 
 @pytest.mark.parametrize("sent", [b"1\r\n \r\n" * 129, b"4001\r\n" + b"x" * 16_385], ids=["in pieces", "large"])
 def test_a_body_that_nobody_reads_is_not_parsed_for_ever(served: Served, sent: bytes) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(b"GET /api/v1/users/profile HTTP/1.1\r\n" + CHUNKED)
         assert receive(peer, "/users/profile", method="GET").status == 401
         peer.sendall(sent)
@@ -145,7 +119,7 @@ def test_a_body_that_nobody_reads_is_not_parsed_for_ever(served: Served, sent: b
 
 
 def test_what_follows_a_body_over_the_limit_is_dropped_unparsed_and_its_answer_arrives(served: Served) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(LOGIN + CHUNKED + b"4001\r\n" + b"x" * 16_385 + b"\r\nno chunk at all\r\n" + b"x" * 3_000_000)
         answer = receive(peer)
         assert (answer.status, answer.headers["connection"]) == (413, "close")
@@ -167,7 +141,7 @@ def test_a_peer_that_goes_away_before_its_large_body_is_answered_is_no_failure(
 def test_a_body_that_breaks_after_its_answer_is_the_end_of_the_connection_and_no_failure(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(b"GET /api/v1/users/profile HTTP/1.1\r\n" + CHUNKED)
         assert receive(peer, "/users/profile", method="GET").status == 401
         peer.sendall(b"ZZ\r\n")
@@ -181,29 +155,28 @@ def test_a_body_that_breaks_after_its_answer_is_the_end_of_the_connection_and_no
 def test_what_is_no_http_is_logged_under_the_id_of_its_answer(
     served: Served, caplog: pytest.LogCaptureFixture, before: bytes
 ) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(before)
         answers = [receive(peer, "/users/profile", method="GET")] if before else []
         peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
         answers.append(receive(peer))
-    lines = logged(caplog, served)
-    assert [line["request_id"] for line in lines] == [answer.headers["x-request-id"] for answer in answers]
-    assert (lines[-1]["level"], lines[-1]["status"], lines[-1]["route"]) == ("info", 400, "")
-    assert len({line["request_id"] for line in lines}) == len(lines)
+    requests = logged(caplog, served)
+    assert [line["request_id"] for line in requests] == [answer.headers["x-request-id"] for answer in answers]
+    assert (requests[-1]["level"], requests[-1]["status"], requests[-1]["route"]) == ("info", 400, "")
+    assert len({line["request_id"] for line in requests}) == len(requests)
 
 
 def test_the_program_logs_what_is_no_http_in_one_line_and_not_in_its_servers_words_too(tmp_path: Path) -> None:
     with backend(tmp_path, checked=False) as server:
-        where = urlsplit(server.base_url)
-        with socket.create_connection((where.hostname, where.port), 20) as peer:
+        with connected(server.base_url) as peer:
             peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
             answer = receive(peer)
-        with socket.create_connection((where.hostname, where.port), 20) as peer:
+        with connected(server.base_url) as peer:
             peer.sendall(PROFILE[:-2] + b"Connection: upgrade\r\nUpgrade: websocket\r\nX-Request-ID: mine\r\n\r\n")
             assert receive(peer, "/users/profile", method="GET").status == 401
         assert server.stop() == 0
-        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    requests = [line for line in lines if line["event"] == "request" or line["level"] != "info"]
+        logged = [json.loads(line) for line in server.log.read_text().splitlines()]
+    requests = [line for line in logged if line["event"] == "request" or line["level"] != "info"]
     assert [line["request_id"] for line in requests] == [answer.headers["x-request-id"], "mine"]
 
 
@@ -228,7 +201,7 @@ def test_the_program_logs_what_is_no_http_in_one_line_and_not_in_its_servers_wor
 def test_a_target_may_be_a_whole_url_and_names_the_host_then(
     served: Served, caplog: pytest.LogCaptureFixture, target: str, host: str, status: int
 ) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         answer = receive(peer) if status == 400 else receive(peer, "/users/profile", method="GET")
     assert answer.status == status
@@ -267,7 +240,7 @@ SMUGGLED = b"0\r\n\r\n" + PROFILE
 def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is_the_last(
     served: Served, caplog: pytest.LogCaptureFixture, head: bytes
 ) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(head + SMUGGLED)
         answer = receive(peer)
         assert (answer.status, json.loads(answer.body), answer.headers["connection"]) == (400, MALFORMED, "close")
@@ -286,7 +259,7 @@ def test_a_request_whose_end_two_servers_may_see_at_two_places_is_refused_and_is
 def test_an_answer_that_ends_the_connection_arrives_although_the_body_still_does(
     served: Served, head: bytes, status: int, pieces: int
 ) -> None:
-    with connected(served) as peer:
+    with connected(served.base_url) as peer:
         peer.sendall(head)
         answer = receive(peer, "/users/profile", method="GET") if status == 401 else receive(peer)
         assert (answer.status, answer.headers["connection"]) == (status, "close")

@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from signedin_backend import Settings
 from signedin_backend.connections import Gate, Seldom, hush, room
-from signedin_backend.passwords import Passwords
 from signedin_backend.protocol import Protocol
 
-from tests.backend.running import PASSWORD, Serve, Served, Server, ask, checked, receive
+from tests.backend.running import PASSWORD, Serve, Served, ask, checked, connected, impatient, lines, receive
+from tests.backend.work import hashing_held
 from tests.servers import backend, workers
 
 SILENT = b""
@@ -32,11 +29,10 @@ DESCRIPTORS = 256
 @contextmanager
 def crowd(base_url: str, count: int, payload: bytes) -> Iterator[list[socket.socket]]:
     """Open so many connections that say so much and no more."""
-    where = urlsplit(base_url)
     with ExitStack() as stack:
         peers = []
         for _ in range(count):
-            peers.append(stack.enter_context(socket.create_connection((where.hostname, where.port), 20)))
+            peers.append(stack.enter_context(connected(base_url)))
             peers[-1].sendall(payload)
         yield peers
 
@@ -108,36 +104,25 @@ def test_whoever_was_waited_for_longest_goes_first_and_who_had_an_answer_after_t
 def test_where_everybody_waits_for_an_answer_the_next_one_is_told_to_come_again(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    served, hashing, release = serve(connections=16, hash_threads=16), Event(), Event()
+    served = serve(connections=16, hash_threads=16)
     served.pair()
     served.client.close()
-    begun: list[int] = []
-
-    def slow(_: Passwords, __: str, ___: bytes) -> bool:
-        begun.append(1)
-        if len(begun) == 16:
-            hashing.set()
-        return release.wait(30)
 
     def login() -> int:
         with checked(served.base_url) as client:
             return client.post("/auth/login", json={"email": "ada@example.com", "password": PASSWORD}).status_code
 
-    monkeypatch.setattr(Passwords, "_fits", slow)
     with ThreadPoolExecutor(16) as pool:
-        logins = [pool.submit(login) for _ in range(16)]
-        try:
-            assert hashing.wait(30)
+        with hashing_held(monkeypatch) as wait:
+            logins = [pool.submit(login) for _ in range(16)]
+            wait(16)
             for _ in range(5):
                 with crowd(served.base_url, 1, SILENT) as (peer,):
                     answer = receive(peer)
                     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
                     assert peer.recv(1) == b""
-        finally:
-            release.set()
         assert {done.result(30) for done in logins} == {200}
-    crowded = [record for record in caplog.records if record.message == "no room for another connection"]
-    assert 1 <= len(crowded) < 5
+    assert 1 <= len(lines(caplog, "no room for another connection")) < 5
 
 
 def test_a_head_has_less_time_than_a_connection_may_be_idle(serve: Serve) -> None:
@@ -153,16 +138,11 @@ def test_a_head_has_less_time_than_a_connection_may_be_idle(serve: Serve) -> Non
 
 
 def test_a_peer_that_does_not_read_its_answers_is_closed(served: Served) -> None:
-    config = uvicorn.Config(served.app, http=Protocol, ws="none", log_config=None, lifespan="off", timeout_keep_alive=1)
-    server = Server(config)
-    with (
-        socket.create_server(("127.0.0.1", 0)) as bound,
-        server.running(bound),
-        socket.create_connection(bound.getsockname(), 20) as peer,
-    ):
+    with impatient(served) as (server, peer):
         peer.sendall(PROFILE)
         assert receive(peer, "/users/profile", method="GET").status == 401
-        (protocol,) = cast("set[Protocol]", server.server_state.connections)
+        (protocol,) = server.server_state.connections
+        assert isinstance(protocol, Protocol)
         # As the transport does when its buffer is full; filling the kernel's would take megabytes.
         protocol.loop.call_soon_threadsafe(protocol.pause_writing)
         peer.sendall(PROFILE)

@@ -1,7 +1,6 @@
 """The application driven by hand, without a server: what becomes of one request, message by message."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ import pytest
 from signedin_backend import Settings
 from signedin_backend.edge import Edge
 from signedin_backend.journal import Journal
-from signedin_backend.logs import JsonLines
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.backend import running
 from tests.backend.running import Served
 from tests.contract import check_response
 
@@ -67,7 +66,7 @@ async def nothing() -> AsyncIterator[Message]:
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
     caplog.set_level(logging.INFO, "signedin_backend")
-    return lambda: [json.loads(JsonLines().format(record)) for record in caplog.records]
+    return lambda: running.lines(caplog)
 
 
 def edge(app: ASGIApp, *, trusted: str = "localhost") -> Edge:

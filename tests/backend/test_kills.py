@@ -4,7 +4,6 @@ In each run worker after worker dies at a random point of its work and is replac
 new backend on the same database is asked.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -16,25 +15,24 @@ import pytest
 from signedin_backend.tokens import fingerprint
 
 from tests.backend.crowd import (
-    EMAIL,
+    DEEP,
+    SEEDS,
     Client,
     Crowd,
     DownError,
     Pair,
     assert_lives,
-    assert_no_failure,
-    assert_whole,
+    dying,
+    kill_after,
     profile,
+    restarted,
     sessions,
 )
-from tests.backend.dying import SEED
 from tests.backend.running import PASSWORD, at_once, rows
-from tests.servers import KEY, Workers, backend, workers
 
 pytestmark = pytest.mark.both_databases
 
-DEEP = bool(os.environ.get("BACKEND_CHECK"))
-SEEDS, WORKERS, ANSWERS = (4, 3, (60, 200)) if DEEP else (1, 2, (20, 60))
+ANSWERS = (60, 200) if DEEP else (20, 60)
 REFRESHERS, STORM, LEAVERS, NEWCOMERS, TWINS = 26, 6, 6, 6, 6
 
 
@@ -51,29 +49,13 @@ def join(crowd: Crowd, emails: Iterator[str], registered: dict[str, Pair], refus
                 refused.append(email)
 
 
-def end(crowd: Crowd, running: Workers, answers: int) -> None:
-    """Kill all workers at once after so many answers, and not before one of them died by itself."""
-    try:
-        for _ in range(answers):
-            assert crowd.answers.acquire(timeout=60)
-        while not running.died:
-            assert crowd.answers.acquire(timeout=60)
-    finally:
-        crowd.down.set()
-        running.kill()
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, database: str, seed: int) -> None:
     dice = Random(seed)
     registered: dict[str, Pair] = {}
     refused: list[str] = []
-    with workers(
-        tmp_path, WORKERS, database=database, factory="tests.backend.dying:create", environ={SEED: str(seed)}
-    ) as running:
-        crowd = Crowd(running.base_url)
-        crowd.post("/auth/register", {"email": EMAIL, "password": PASSWORD})
+    with dying(tmp_path, database, str(seed)) as (crowd, running):
         made = sessions(database, REFRESHERS + LEAVERS + 1)
         refreshers = [Client(crowd, [pair]) for pair in made[:REFRESHERS]]
         leavers = [Client(crowd, [pair]) for pair in made[REFRESHERS:-1]]
@@ -86,11 +68,9 @@ def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, datab
             works.append(partial(join, crowd, emails, registered, refused))
         works += [partial(join, crowd, iter(["twin@example.com"]), registered, refused) for _ in range(TWINS)]
         assert len(works) == 50
-        works.append(partial(end, crowd, running, dice.randint(*ANSWERS)))
+        works.append(partial(kill_after, crowd, running, partial(crowd.wait_for, dice.randint(*ANSWERS))))
         at_once(works)
-        assert_no_failure(running.log)
-    with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as restarted:
-        after = Crowd(restarted.base_url)
+    with restarted(tmp_path, database) as after:
         stored = {each for (each,) in rows(database, "SELECT fingerprint FROM refresh_tokens")}
         for client in (*refreshers, *leavers, *storm):
             assert {fingerprint(pair["refreshToken"]) for pair in client.pairs} <= stored
@@ -107,9 +87,7 @@ def test_what_was_answered_holds_after_workers_were_killed(tmp_path: Path, datab
             *dice.sample(refused, min(2, len(refused))),
         }:
             assert after.post("/auth/login", {"email": email, "password": PASSWORD}).status_code == 200
-        assert_no_failure(restarted.log)
     assert rows(database, "SELECT count(*) FROM users WHERE email = 'twin@example.com'")[0][0] <= 1
-    assert_whole(database)
 
 
 def assert_as_it_left(crowd: Crowd, client: Client) -> None:

@@ -6,7 +6,6 @@ on the same database is asked.
 `make backend-check` has them on PostgreSQL, too, and more of them.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -19,22 +18,21 @@ import pytest
 from signedin_backend.tokens import fingerprint
 
 from tests.backend.crowd import (
-    EMAIL,
+    DEEP,
+    SEEDS,
     Client,
     Crowd,
     Pair,
     assert_lives,
-    assert_no_failure,
-    assert_whole,
+    dying,
+    kill_after,
     profile,
+    restarted,
     sessions,
 )
-from tests.backend.dying import SEED
 from tests.backend.running import PASSWORD, at_once, rows
-from tests.servers import KEY, Workers, backend, workers
 
-DEEP = bool(os.environ.get("BACKEND_CHECK"))
-SEEDS, WORKERS, EACH = (4, 3, 4) if DEEP else (1, 2, 2)
+EACH = 4 if DEEP else 2
 MANY = 50
 TWIN = {"email": "twin@example.com", "password": PASSWORD}
 
@@ -97,26 +95,10 @@ class Ending(Client):
 ENDS = [Ending.grandparent, Ending.exhausted, Ending.closed, Ending.signed_out]
 
 
-def end(crowd: Crowd, running: Workers, done: Barrier) -> None:
-    """Kill all workers at once when all is answered, and not before one of them died by itself."""
-    try:
-        done.wait(60)
-        while not running.died:
-            assert crowd.answers.acquire(timeout=60)
-    finally:
-        crowd.down.set()
-        running.kill()
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_ends_a_session_ends_it_whole_though_workers_are_killed(tmp_path: Path, database: str, seed: int) -> None:
-    environ = {SEED: f"endings {seed}"}
-    with workers(
-        tmp_path, WORKERS, database=database, factory="tests.backend.dying:create", environ=environ
-    ) as running:
-        crowd = Crowd(running.base_url)
-        crowd.post("/auth/register", {"email": EMAIL, "password": PASSWORD})
+    with dying(tmp_path, database, f"endings {seed}") as (crowd, running):
         made = iter(sessions(database, len(ENDS) * EACH + 3))
         lasting = [Client(crowd, [next(made)]) for _ in range(3)]
         ending = [(Ending(crowd, [pair]), ENDS[number % len(ENDS)]) for number, pair in enumerate(made)]
@@ -135,18 +117,14 @@ def test_what_ends_a_session_ends_it_whole_though_workers_are_killed(tmp_path: P
         works += [register] * MANY
         works += [client.refresh_on for client in lasting]
         Random(seed).shuffle(works)
-        works.append(partial(end, crowd, running, done))
+        works.append(partial(kill_after, crowd, running, partial(done.wait, 60)))
         at_once(works)
-        assert_no_failure(running.log)
-    with backend(tmp_path, database=database, environ={"SIGNEDIN_BACKEND_JWT_KEY": KEY}, checked=False) as restarted:
-        after = Crowd(restarted.base_url)
+    with restarted(tmp_path, database) as after:
         for ended, _ in ending:
             assert_over(after, ended, database)
         for client in lasting:
             assert_lives(after, client.pairs[-1])
         assert_one_account(after, twins, database)
-        assert_no_failure(restarted.log)
-    assert_whole(database)
 
 
 def assert_over(crowd: Crowd, client: Client, database: str) -> None:

@@ -2,15 +2,15 @@
 
 from contextlib import closing
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from signedin_backend.metrics import Metrics
-from signedin_backend.passwords import Passwords
 from signedin_backend.settings import SettingsError
 
 from tests.backend.running import Serve, Served, ask, warm
+from tests.backend.work import hashing_held
 from tests.servers import backend
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -62,21 +62,12 @@ def test_requests_outcomes_and_durations_are_counted(watched: Served) -> None:
 def test_limits_and_queues_are_shown(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve(metrics_from=LOOPBACK, rate_limit=True, account_network_rate=(1, 3600))
     served.pair()
-    hashing, release = Event(), Event()
-
-    def slow(_: Passwords, __: str, ___: bytes) -> bool:
-        hashing.set()
-        return release.wait(30)
-
-    monkeypatch.setattr(Passwords, "_fits", slow)
     login = Thread(target=served.login)
-    login.start()
-    try:
-        assert hashing.wait(30)
+    with hashing_held(monkeypatch) as wait:
+        login.start()
+        wait(1)
         assert samples(served)["signedin_hashes",] == 1
-    finally:
-        release.set()
-        login.join(30)
+    login.join(30)
     assert served.login().status_code == 429
     seen = samples(served)
     assert seen["signedin_hashes",] == 0

@@ -1,6 +1,5 @@
 """What only a database server can do to a backend: be away, hang on a lock, go in the middle, refuse."""
 
-import json
 import socket
 import sys
 import time
@@ -13,7 +12,6 @@ import psycopg
 import pytest
 from signedin_backend import Settings, SettingsError, create_app
 from signedin_backend.engines import reason
-from signedin_backend.logs import JsonLines
 from signedin_backend.settings import read
 from signedin_backend.state import State
 from signedin_backend.storage import Storage, UnavailableError
@@ -21,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.backend.conftest import Ended
-from tests.backend.running import KEY, Served, at_once, running
+from tests.backend.running import KEY, Served, at_once, lines, running
 from tests.servers import KEY as TEXT_KEY
 from tests.servers_postgres import PostgresServer, postgres_server
 
@@ -220,7 +218,7 @@ def test_a_clock_that_is_not_the_database_servers_is_a_warning_at_the_start(
         state = State.build(Settings(database=url), (KEY,), lambda: time.time() + ahead)
         state.prepare()
         state.storage.close()
-    warnings = [json.loads(JsonLines().format(record)) for record in caplog.records if "clock" in record.getMessage()]
+    warnings = [line for line in lines(caplog) if "clock" in line["event"]]
     assert [record["level"] for record in warnings] == ["warning"] * warned
     assert [round(record["seconds_ahead_of_the_database"]) for record in warnings] == [ahead] * warned
 

@@ -8,13 +8,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -28,9 +26,9 @@ from sqlalchemy.exc import ProgrammingError
 from starlette.types import Receive, Scope, Send
 
 from tests.backend.conftest import Ended, logged
-from tests.backend.running import PASSWORD, checked, receive, rows
+from tests.backend.running import PASSWORD, body_awaited, checked, connected, receive, rows
 from tests.backend.test_settings import STRONG
-from tests.servers import Backend, backend, workers
+from tests.servers import backend, workers
 
 NO_USERS = ("no such table: users", 'relation "users" does not exist')
 REFUSED = ProgrammingError("hunter2", {}, Exception("permission denied"))
@@ -181,22 +179,10 @@ print(gc.get_freeze_count(), begun.count(1) > 20, begun.count(2))
     assert (many, full) == ("True", "0")
 
 
-@contextmanager
-def registering(server: Backend, length: int) -> Iterator[socket.socket]:
-    """Begin a registration and keep its body back."""
-    where = urlsplit(server.base_url)
-    with socket.create_connection((where.hostname, where.port), 20) as peer:
-        head = f"POST {where.path}/auth/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-        peer.sendall(f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode())
-        # Only an operation that reads its body causes this line: the request is under way.
-        assert peer.recv(1000).startswith(b"HTTP/1.1 100 ")
-        yield peer
-
-
 def test_a_stop_lets_a_running_request_end(tmp_path: Path) -> None:
     body = json.dumps({"email": "ada@example.com", "password": PASSWORD}).encode()
     with backend(tmp_path, checked=False) as server:
-        with registering(server, len(body)) as peer:
+        with body_awaited(server.base_url, "/auth/register", len(body)) as peer:
             server.process.terminate()
             peer.sendall(body)
             assert receive(peer, "/auth/register").status == 200
@@ -206,7 +192,7 @@ def test_a_stop_lets_a_running_request_end(tmp_path: Path) -> None:
 
 def test_a_stop_does_not_wait_for_a_request_that_never_ends(tmp_path: Path) -> None:
     with backend(tmp_path, "--stop-seconds", "1", "--body-seconds", "600", checked=False) as server:
-        with registering(server, 50):
+        with body_awaited(server.base_url, "/auth/register", 50):
             server.process.send_signal(signal.SIGINT)
             assert server.process.wait(20) == 0
         assert "Traceback" not in server.log.read_text()
@@ -291,13 +277,12 @@ def test_a_start_that_fails_is_one_line_of_a_worker_of_another_server(
 
 def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:
     with workers(tmp_path, 2, database=f"sqlite:///{tmp_path / 'x.db'}") as running:
-        where = urlsplit(running.base_url)
         with checked(running.base_url) as client:
             bodies = [{"email": f"user{number}@example.com", "password": PASSWORD} for number in range(8)]
             answers = [client.post("/auth/register", json=body) for body in bodies]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.json()["accessToken"] for answer in answers}) == 8
-        with socket.create_connection((where.hostname, where.port), 20) as peer:
+        with connected(running.base_url) as peer:
             peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
             assert receive(peer).status == 400
         running.process.terminate()

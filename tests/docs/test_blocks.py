@@ -16,7 +16,6 @@ from signedin import AsyncClient, Client
 from signedin.cli import options
 
 from tests.docs.blocks import ELSEWHERE, PAGES, PROSE, READ, ROOT, Block, blocks, commands
-from tests.servers import backend
 
 pytestmark = pytest.mark.proof
 MOST_MARKED = 20
@@ -29,12 +28,6 @@ def written_in(*languages: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "block", [each for each in RUN if each.language in languages], ids=lambda block: block.place
     )
-
-
-@pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with backend(tmp_path_factory.mktemp("backend")) as server:
-        yield server.base_url
 
 
 @pytest.fixture

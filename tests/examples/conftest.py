@@ -1,23 +1,15 @@
-"""The reference backend with tokens of five minutes, and programs run as a user runs them."""
+"""Programs run as a user runs them."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.servers import backend
-
 ROOT = Path(__file__).parents[2]
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with backend(tmp_path_factory.mktemp("backend")) as server:
-        yield server.base_url
 
 
 @pytest.fixture

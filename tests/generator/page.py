@@ -78,7 +78,11 @@ _GIT: Final = {
     for what, value in (("NAME", "owner"), ("EMAIL", "owner@example.com"), ("DATE", "2026-01-02T03:04:05Z"))
 }
 # What is another one in each run, or with each commit.
-_UNSTABLE: Final = ((r"/\S*signedin-release-\w+/tree/", ""), (r"\b[0-9a-f]{64}\b", "<sha256>"))
+_UNSTABLE: Final = (
+    (r"/\S*signedin-release-\w+/tree/", ""),
+    (r"\b[0-9a-f]{64}\b", "<sha256>"),
+    (r"(?<=done in )[\d.]+", "<time>"),
+)
 
 
 def main(arguments: Iterable[str]) -> int:

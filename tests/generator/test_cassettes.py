@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from generator.cli import main
-from generator.recordings.cassettes import stale
+from generator.recordings.exchange import stale
 from generator.spec.document import load
 from tests.generator.conftest import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 
 from generator.bounds import bounded
 from generator.errors import LimitError
-from generator.release.children import run
+from generator.release.distribution import run
 
 # The child holds a lock for as long as it lives, and says when it has it; its parent waits for it.
 _CHILD: Final = """

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from signedin_sdk import types
 
-from generator.diff.contract import compare_contract
+from generator.diff.compare import compare_contract
 from generator.lint import Finding, extensions, shapes
 from generator.package.generation import generate_package
 from generator.spec.contract import contract

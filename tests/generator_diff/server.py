@@ -118,26 +118,26 @@ class Server:
         return httpx.Response(int(status), content=body, headers=headers, request=request)
 
     def _sample(self, schema: Any, depth: int = 0) -> Any:
-        said = normal(self.document, schema)
-        if said.nullable and self.least:
+        shape = normal(self.document, schema)
+        if shape.nullable and self.least:
             return None
-        if said.branches:
-            return self._sample(said.branches[-1].schema, depth)
-        if "const" in said.schema:
-            return said.schema["const"]
-        if said.enum:
-            return said.enum[0 if self.least else -1]
+        if shape.branches:
+            return self._sample(shape.branches[-1].schema, depth)
+        if "const" in shape.schema:
+            return shape.schema["const"]
+        if shape.enum:
+            return shape.enum[0 if self.least else -1]
         make: Any = {
-            "array": lambda: [self._sample(said.schema["items"], depth + 1)],
-            "object": lambda: self._object(said, depth),
+            "array": lambda: [self._sample(shape.schema["items"], depth + 1)],
+            "object": lambda: self._object(shape, depth),
         }
-        [kind, *_] = sorted(said.types)
+        [kind, *_] = sorted(shape.types)
         return make[kind]() if kind in make else _SCALARS[kind]
 
-    def _object(self, said: Any, depth: int) -> dict[str, Any]:
-        names = said.required if self.least or depth > 2 else said.properties
-        shown = [name for name in names if not self._is(said.properties[name], "writeOnly")]
-        return {name: self._sample(said.properties[name], depth + 1) for name in shown}
+    def _object(self, shape: Any, depth: int) -> dict[str, Any]:
+        names = shape.required if self.least or depth > 2 else shape.properties
+        shown = [name for name in names if not self._is(shape.properties[name], "writeOnly")]
+        return {name: self._sample(shape.properties[name], depth + 1) for name in shown}
 
 
 def _read(text: str, types: frozenset[str]) -> Any:

@@ -50,7 +50,7 @@ def with_package(repository: Path) -> Path:
     return repository
 
 
-def _found(repository: Path, helper: str) -> set[str]:
+def _breaking(repository: Path, helper: str) -> set[str]:
     (repository / "auth_plugin" / "helper.py").write_text(helper)
     spec = load(repository / "openapi.yaml")  # not edited: only what is beside it has changed
     with consumers("git:v1.0.0", ["program.py"], root=repository) as programs:
@@ -59,21 +59,21 @@ def _found(repository: Path, helper: str) -> set[str]:
 
 
 def test_program_of_the_last_release_breaks_though_the_one_of_today_does_not(repository: Path) -> None:
-    assert _found(repository, "def call(thing: int) -> str: return str(thing)\n") == {"consumer-does-not-type-check"}
+    assert _breaking(repository, "def call(thing: int) -> str: return str(thing)\n") == {"consumer-does-not-type-check"}
 
 
 def test_program_of_the_last_release_still_fits(repository: Path) -> None:
-    assert _found(repository, "def call(thing: object, more: int = 0) -> str: return str(thing)\n") == set()
+    assert _breaking(repository, "def call(thing: object, more: int = 0) -> str: return str(thing)\n") == set()
 
 
 def test_package_of_the_last_release_is_the_one_that_was_generated_then(
     with_package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb, "consumer_changes", lambda *_: [])  # the tests above have the type checker
-    assert _found(with_package, "") == {"python-api-changed"}
+    assert _breaking(with_package, "") == {"python-api-changed"}
 
 
-def test_program_that_the_revision_lacks_is_told(repository: Path) -> None:
+def test_program_that_the_revision_lacks_is_reported(repository: Path) -> None:
     with pytest.raises(SpecError, match=r"no other\.py"), consumers("git:v1.0.0", ["other.py"], root=repository):
         pass
 

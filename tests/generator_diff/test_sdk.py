@@ -27,28 +27,28 @@ def _package(folder: Path, models: dict[str, str], resource: str = "") -> Path:
     return folder / "our_sdk"
 
 
-def _found(tmp_path: Path, old: dict[str, str], new: dict[str, str]) -> set[tuple[str, str]]:
+def _breaks(tmp_path: Path, old: dict[str, str], new: dict[str, str]) -> set[tuple[str, str]]:
     pair = [_package(tmp_path / at, models) for at, models in (("old", old), ("new", new))]
     changed = list(api_changes(*pair))
     assert all(each.level is Level.BREAKING and each.reason and each.hint for each in changed)
     return {(each.rule, each.where) for each in changed}
 
 
-def test_class_or_argument_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_class_or_argument_that_is_gone_is_reported(tmp_path: Path) -> None:
     old = {"a": "class A:\n    def f(self, x: int) -> None: ...\n", "b": "class B: ...\n"}
     new = {"a": "class A:\n    def f(self) -> None: ...\n", "b": ""}
-    assert _found(tmp_path, old, new) == {("python-api-changed", "models.a.A.f"), ("python-api-changed", "models.b.B")}
+    assert _breaks(tmp_path, old, new) == {("python-api-changed", "models.a.A.f"), ("python-api-changed", "models.b.B")}
 
 
-def test_member_of_an_enum_that_has_another_value_is_told(tmp_path: Path) -> None:
+def test_member_of_an_enum_that_has_another_value_is_reported(tmp_path: Path) -> None:
     old, new = (f"from enum import StrEnum\nclass E(StrEnum):\n    A = '{value}'\n" for value in "ab")
-    assert _found(tmp_path, {"e": old}, {"e": new}) == {("python-api-changed", "models.e.E.A")}
+    assert _breaks(tmp_path, {"e": old}, {"e": new}) == {("python-api-changed", "models.e.E.A")}
 
 
 def test_default_that_changed_and_what_is_private_or_more_break_nothing(tmp_path: Path) -> None:
     old = {"a": "class A:\n    x: int = 1\n    def f(self, x: int = 1) -> None: ...\n    def _f(self) -> None: ...\n"}
     new = {"a": "class A:\n    x: int = 2\n    def f(self, x: int = 2) -> None: ...\nclass B: ...\n"}
-    assert _found(tmp_path, old, new) == set()
+    assert _breaks(tmp_path, old, new) == set()
 
 
 def test_generated_package_raises_the_level_of_what_the_specs_do_not_show(tmp_path: Path) -> None:

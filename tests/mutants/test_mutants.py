@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def forking() -> Iterator[subprocess.Popen[str]]:
     """What runs the killers."""
-    own = {"DRIVE_PATIENCE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    own = {"DRIVE_PATIENCE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.mutants.forking", *sorted({mutant.killer for mutant in ALL})],
         cwd=ROOT,

@@ -6,7 +6,6 @@ from typing import Final
 import pytest
 
 from tests.packaging.building import PIP, ROOT, run
-from tests.servers import backend
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -15,7 +14,7 @@ import importlib.util, sys
 from signedin import Client, FileStore
 
 with Client(store=FileStore("tokens.json")) as client:
-    client.auth.register(email="ada@example.com", password="correct horse battery staple")
+    client.auth.register(email="wheel@example.com", password="correct horse battery staple")
     print(client.users.get_profile().email)
 
 with Client(store=FileStore("tokens.json")) as client:
@@ -28,19 +27,17 @@ for name in ("sdk", "auth_plugin", "generator", "tests", "signedin_backend"):
 """
 
 
-def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, tmp_path: Path) -> None:
-    with backend(tmp_path) as server:
-        quickstart = str(ROOT / "examples" / "quickstart.py")
-        output = run(str(python), "-I", quickstart, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
+def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, base_url: str, tmp_path: Path) -> None:
+    quickstart = str(ROOT / "examples" / "quickstart.py")
+    output = run(str(python), "-I", quickstart, cwd=tmp_path, SIGNEDIN_BASE_URL=base_url)
     first, last = output.splitlines()
     assert first.startswith("signed in as ada+")
     assert last.startswith("Not signed in")
 
 
-def test_installed_wheel_keeps_a_session_in_a_file(python: Path, tmp_path: Path) -> None:
-    with backend(tmp_path) as server:
-        output = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=server.base_url)
-    assert output.splitlines() == ["ada@example.com", "ada@example.com", "False"]
+def test_installed_wheel_keeps_a_session_in_a_file(python: Path, base_url: str, tmp_path: Path) -> None:
+    output = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=base_url)
+    assert output.splitlines() == ["wheel@example.com", "wheel@example.com", "False"]
 
 
 def test_installed_wheel_brings_nothing_of_the_developers(python: Path, tmp_path: Path) -> None:

@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from generator.release.index import Index
 from generator.release.sbom import closure
-from generator.release.uploading import upload
 from tests.once import first, shared
-from tests.release.indexes import SECRET, USER, Consumer, Served, index, wheel
-from tests.types_cache import types_cache
-
-__all__ = ["types_cache"]
+from tests.release.indexes import Consumer, Served, index, wheel
 
 ROOT = Path(__file__).parents[2]
 _PINNED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==.*(?:\n    --hash=.*)+")
@@ -47,25 +42,37 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory, our_lock: Path) -> Path
     return folder
 
 
+@pytest.fixture(scope="session")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
+    """Two index servers for all tests: ours with a password, and everybody's."""
+    folder = tmp_path_factory.mktemp("indexes")
+    with index(folder / "private", private=True) as private, index(folder / "public", private=False) as public:
+        yield private, public
+
+
+def _emptied(served: Served) -> Served:
+    for path in served.folder.iterdir():
+        path.unlink()
+    return served
+
+
 @pytest.fixture
-def private(tmp_path: Path) -> Iterator[Served]:
+def private(indexes: tuple[Served, Served]) -> Served:
     """Our index: empty, with a password."""
-    with index(tmp_path / "private", private=True) as served:
-        yield served
+    return _emptied(indexes[0])
 
 
 @pytest.fixture
-def public(tmp_path: Path) -> Iterator[Served]:
+def public(indexes: tuple[Served, Served]) -> Served:
     """Everybody's index: anybody may put a package there."""
-    with index(tmp_path / "public", private=False) as served:
-        yield served
+    return _emptied(indexes[1])
 
 
 @pytest.fixture
-def published(private: Served, tmp_path: Path) -> Served:
+def published(private: Served) -> Served:
     """Our index with signedin 1.0 and what it needs on it."""
-    files = [wheel(tmp_path, "needed", "1.0"), wheel(tmp_path, "signedin", "1.0", "print('ours')", ("needed",))]
-    upload(Index(private.simple, f"{private.root}/", USER, SECRET), "signedin", files)
+    wheel(private.folder, "needed", "1.0")
+    wheel(private.folder, "signedin", "1.0", "print('ours')", ("needed",))
     return private
 
 

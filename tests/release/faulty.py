@@ -1,4 +1,4 @@
-"""An index that answers as a test says, and writes down who asked with which credentials."""
+"""An index that answers as a test says, and writes down who came with which credentials."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ OK: Final = 200
 
 
 class Faulty(NamedTuple):
-    """Where it listens; `asked` holds a method, a path and the Authorization of each request."""
+    """Where it listens; `requests` holds a method, a path and the Authorization of each request."""
 
     root: str
     requests: list[tuple[str, str, str | None]]

@@ -159,5 +159,5 @@ class Consumer:
 
     def version(self) -> str:
         """Return which signedin is installed."""
-        said = "import importlib.metadata as m; print(m.version('signedin'))"
-        return self.run(self.python, "-c", said).stdout.strip()
+        program = "import importlib.metadata as m; print(m.version('signedin'))"
+        return self.run(self.python, "-c", program).stdout.strip()

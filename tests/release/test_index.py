@@ -9,9 +9,7 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.release import index as release_index
-from generator.release import uploading
-from generator.release.index import Index, missing
-from generator.release.uploading import upload
+from generator.release.index import Index, missing, upload
 from tests.release.indexes import SECRET, USER, Consumer, Served, wheel
 
 EXAMPLE = "https://packages.example/signedin/"
@@ -40,7 +38,7 @@ def test_lock_with_hashes_refuses_the_attackers_file_of_our_version(
     assert done.returncode == 0, done.stderr
 
 
-# Both tools told to look everywhere, which the documented command does not.
+# Both tools are to look everywhere, which the documented command does not.
 EVERYWHERE = {"pip": [], "uv": ["--index-strategy", "unsafe-best-match"]}
 
 
@@ -64,8 +62,8 @@ def test_our_own_lock_takes_nothing_of_an_attacker(
     both = ["--index-url", public.simple, "--extra-index-url", private.simple, *EVERYWHERE[tool]]
     done = consumer.install(tool, *both, *strict)
     assert done.returncode == 0, done.stderr
-    said = consumer.run(consumer.python, "-c", "import httpx, attrs, dateutil, idna; print(httpx.__version__)")
-    assert said.stdout.strip() == dict(pins)["httpx"], said.stderr
+    done = consumer.run(consumer.python, "-c", "import httpx, attrs, dateutil, idna; print(httpx.__version__)")
+    assert done.stdout.strip() == dict(pins)["httpx"], done.stderr
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -87,16 +85,16 @@ def test_taken_version_is_refused_before_anything_is_uploaded(published: Served,
         upload(ours(published), "signedin", [other])  # as when somebody was faster since
 
 
-def test_half_upload_is_told_and_finished_by_the_same_command(
+def test_half_upload_is_reported_and_finished_by_the_same_command(
     private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [wheel(tmp_path, "signedin", "1.0"), wheel(tmp_path, "signedin", "1.1")]
-    uploaded = uploading._uploaded
+    uploaded = release_index._uploaded
 
     def cut(index: Index, file: Path) -> str:
         return "connection lost" if file is files[1] else uploaded(index, file)
 
-    monkeypatch.setattr(uploading, "_uploaded", cut)
+    monkeypatch.setattr(release_index, "_uploaded", cut)
     with pytest.raises(GeneratorError, match=r"1\.1.*refused(?s:.*)Uploaded: signedin-1\.0.*goes on"):
         upload(ours(private), "signedin", files)
     monkeypatch.undo()
@@ -106,7 +104,7 @@ def test_half_upload_is_told_and_finished_by_the_same_command(
     assert missing(ours(private), "signedin", files) == []
 
 
-def test_wrong_password_is_said_and_never_shown(private: Served, tmp_path: Path) -> None:
+def test_wrong_password_is_reported_and_never_shown(private: Served, tmp_path: Path) -> None:
     wrong = ours(private, "wrong-password")
     with pytest.raises(GeneratorError, match="refuses the credentials") as refused:
         missing(wrong, "signedin", [])
@@ -119,8 +117,8 @@ def test_wrong_password_is_said_and_never_shown(private: Served, tmp_path: Path)
 def test_credentials_come_from_the_environment_or_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(release_index.PASSWORD, raising=False)
     monkeypatch.setenv(release_index.USERNAME, USER)
-    monkeypatch.setattr(keyring, "get_password", lambda url, user: f"kept for {user} at {url}")
-    assert release_index.index_at(EXAMPLE, None).password == f"kept for {USER} at {EXAMPLE}"
+    monkeypatch.setattr(keyring, "get_password", lambda url, user: f"stored for {user} at {url}")
+    assert release_index.index_at(EXAMPLE, None).password == f"stored for {USER} at {EXAMPLE}"
     monkeypatch.setenv(release_index.PASSWORD, SECRET)
     assert release_index.index_at(EXAMPLE, None).password == SECRET
     with pytest.raises(GeneratorError, match="argv"):

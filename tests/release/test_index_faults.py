@@ -1,4 +1,4 @@
-"""What an index may do wrong: links to elsewhere, lost answers, refusals. Each is told, and no password gets away."""
+"""What an index may do wrong: links to elsewhere, lost answers, refusals. Each is reported; no password gets away."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,9 +8,8 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.package.upstream import digest
-from generator.release import uploading
-from generator.release.index import Index, missing
-from generator.release.uploading import upload
+from generator.release import index
+from generator.release.index import Index, missing, upload
 from tests.release.faulty import OK, Faulty, faulty
 from tests.release.indexes import wheel
 
@@ -75,7 +74,7 @@ def test_only_the_files_in_question_are_fetched() -> None:
         (503, 200, "answers 503"),
     ],
 )
-def test_index_that_cannot_be_read_is_told_before_anything_is_uploaded(
+def test_index_that_cannot_be_read_is_reported_before_anything_is_uploaded(
     tmp_path: Path, page: int, file: int, message: str
 ) -> None:
     def answer(path: str) -> tuple[int, str, bytes]:
@@ -88,7 +87,7 @@ def test_index_that_cannot_be_read_is_told_before_anything_is_uploaded(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_refused_upload_is_told_with_its_status_and_what_is_up_by_then(
+def test_refused_upload_is_reported_with_its_status_and_what_is_up_by_then(
     tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "somebody-elses")
@@ -116,7 +115,7 @@ def test_redirected_upload_takes_no_password_to_another_host(tmp_path: Path, els
 def test_upload_without_an_answer_is_judged_by_what_the_index_has(
     tmp_path: Path, arrived: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploading, "_SECONDS", 0.01)
+    monkeypatch.setattr(index, "_SECONDS", 0.01)
     file = wheel(tmp_path, "signedin", "1.0")
     link = linking(f"/{NAME}#sha256={digest(file.read_bytes())}")
     with faulty(lambda _: (OK, "", link if arrived else b"")) as own:

@@ -1,4 +1,4 @@
-"""What the changelog tells of a comparison: each change once, under its heading, in the names that users type."""
+"""What the changelog has of a comparison: each change once, under its heading, in the names that users type."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from generator.diff.change import Change, Level
-from generator.release.notes import Names, noticed
+from generator.release.changelog import Names, noticed
 from generator.spec.document import Document
 
 SPEC = """
@@ -33,7 +33,7 @@ def breaking(rule: str, where: str = "getThing", message: str = "x") -> Change:
     return Change(rule, Level.BREAKING, where, message)
 
 
-def test_new_method_is_told_by_its_name_and_its_summary() -> None:
+def test_new_method_is_listed_by_its_name_and_its_summary() -> None:
     assert notes_of(minor("endpoint-added", "getThing", "GET /things was added")) == {
         "added": ["- `client.things.get_thing()`: Return one \\`thing\\`."]
     }
@@ -80,12 +80,12 @@ def test_each_kind_of_change_has_its_heading() -> None:
     assert notes_of(texts) == {"changed": ["- Texts and examples of the documentation; no method changes."]}
 
 
-def test_change_in_both_directions_is_told_once_as_what_breaks() -> None:
+def test_change_in_both_directions_is_listed_once_as_what_breaks() -> None:
     both = minor("response-property-max-length-decreased"), breaking("request-property-max-length-decreased")
     assert [line.startswith("- **Breaking:**") for line in notes_of(*both)["changed"]] == [True]
 
 
-def test_what_the_packages_show_of_a_told_change_is_not_told_again() -> None:
+def test_what_the_packages_show_of_a_listed_change_is_not_listed_again() -> None:
     removed = breaking("api-removed-without-deprecation", "getThing", "GET /things was removed")
     shown = [
         breaking("python-api-changed", f"resources.things.{name}.get_thing", "public object was removed: get_thing")

@@ -9,8 +9,7 @@ from generator.errors import GeneratorError
 from generator.package.upstream import digest
 from generator.release.history import WRITTEN, Push
 from generator.release.index import Index
-from generator.release.plan import Plan
-from generator.release.rehearsal import rehearse
+from generator.release.steps import Plan, rehearse
 from tests.release.faulty import OK, faulty
 from tests.release.indexes import wheel
 
@@ -47,7 +46,7 @@ def test_dry_run_names_each_step_that_is_left(root: Path, tmp_path: Path) -> Non
         rehearse(plan(root, index), "1.1", root, files, lines.append)
     assert {method for method, *_ in served.requests} == {"GET"}
     assert PASSWORD not in "".join(lines)
-    assert [line.removeprefix("dry run: ").replace(served.root, "ROOT") for line in lines] == [
+    assert [line.replace(served.root, "ROOT") for line in lines] == [
         "the user team, the password from SIGNEDIN_INDEX_PASSWORD, for ROOT/simple",
         "the index takes the credentials; 1 of 2 files are there",
         "would upload signedin-1.1-py3-none-any.whl to ROOT/up",
@@ -76,6 +75,6 @@ def test_dry_run_tells_everything_that_would_stop_a_release(root: Path, tmp_path
 def test_dry_run_says_why_there_is_no_index(root: Path) -> None:
     lines: list[str] = []
     rehearse(plan(root, None), "1.0", root, [], lines.append)
-    assert lines[0] == "dry run: no --index-url: neither its credentials nor what it has is looked at"
+    assert lines[0] == "no --index-url: neither its credentials nor what it has is looked at"
     with pytest.raises(GeneratorError, match="- No credentials for it"):
         rehearse(plan(root, None, "No credentials for it."), "1.0", root, [], lines.append)

@@ -14,7 +14,7 @@ from generator.release import sbom as bill
 from generator.release.sbom import closure, sbom
 
 HASH = "ab" * 32
-ASKED = {
+REQUIRES = {
     "first": ["second>=1", 'third; python_version < "3"', 'fourth; extra == "x"', 'fifth; python_version >= "3"'],
     "second": None,
     "fifth": [],
@@ -26,9 +26,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Packages that are not there, each with what it asks for."""
 
     def requires(name: str) -> list[str] | None:
-        if name not in ASKED:
+        if name not in REQUIRES:
             raise metadata.PackageNotFoundError(name)
-        return ASKED[name]
+        return REQUIRES[name]
 
     monkeypatch.setattr(bill, "requires", requires)
 
@@ -37,7 +37,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def lock(tmp_path: Path) -> Path:
     """All of them, locked."""
     path = tmp_path / "dev.txt"
-    path.write_text("".join(f"{name}==1.0 \\\n    --hash=sha256:{HASH}\n" for name in ASKED))
+    path.write_text("".join(f"{name}==1.0 \\\n    --hash=sha256:{HASH}\n" for name in REQUIRES))
     return path
 
 
@@ -54,7 +54,7 @@ def test_each_file_has_its_own_hash_and_a_name(tmp_path: Path, lock: Path) -> No
     assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None
 
 
-def test_what_other_pythons_need_besides_is_said_where_it_is_asked_for(lock: Path) -> None:
+def test_what_other_pythons_need_besides_is_listed_where_it_is_needed(lock: Path) -> None:
     document = json.loads(sbom("1.0", lock, ["first"], []))
     [resolved] = document["metadata"]["properties"]
     assert resolved["name"] == "signedin:resolved-for"
@@ -66,7 +66,7 @@ def test_what_other_pythons_need_besides_is_said_where_it_is_asked_for(lock: Pat
     assert elsewhere == {"fifth": [], "first": ['third; python_version < "3"'], "second": []}
 
 
-def test_what_is_not_installed_or_not_locked_is_told(lock: Path) -> None:
+def test_what_is_not_installed_or_not_locked_is_reported(lock: Path) -> None:
     with pytest.raises(GeneratorError, match="absent is not installed"):
         closure(["absent"])
     lock.write_text("")

@@ -6,9 +6,8 @@ import pytest
 
 from generator.errors import GeneratorError
 from generator.release import trial
-from generator.release.index import Index
+from generator.release.index import Index, upload
 from generator.release.trial import installed
-from generator.release.uploading import upload
 from tests.release.indexes import SECRET, USER, Served, wheel
 
 
@@ -37,7 +36,7 @@ def test_trial_asks_the_index_alone_whatever_the_machine_says(private: Served, p
     assert metadata.name == "needed-1.0.dist-info"
 
 
-def test_an_installation_without_an_end_is_told_in_a_line(
+def test_an_installation_without_an_end_is_reported_in_a_line(
     private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "_SECONDS", 0.01)

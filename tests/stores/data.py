@@ -2,7 +2,10 @@
 
 import json
 
-from signedin import Stored
+import pytest
+from signedin import Stored, TokenStore, TokenStoreError
+
+KEY = "https://auth.test/api/v1#default"
 
 
 def data_of(number: int = 1, *, tokens: str = "t") -> bytes:
@@ -18,3 +21,11 @@ def long_data(number: int = 1) -> bytes:
 def stored_of(number: int = 1, revision: int = 1, *, tokens: str = "t") -> Stored:
     """Return what a store returns for it."""
     return Stored(revision, data_of(number, tokens=tokens))
+
+
+def assert_refused(store: TokenStore, match: str, *, revision: int = 1) -> None:
+    """Neither reading nor writing the record works, and the error says so."""
+    with pytest.raises(TokenStoreError, match=match):
+        store.load(KEY)
+    with pytest.raises(TokenStoreError, match=match):
+        store.compare_and_set(KEY, revision, data_of(2))

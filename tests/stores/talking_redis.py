@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
+
+from tests.auth.talking import talking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +31,8 @@ def saying(says: Callable[[str], bytes | None]) -> Iterator[str]:
                     return
                 connection.sendall(answer)
 
-    with _served(talk) as port:
-        yield f"redis://127.0.0.1:{port}"
+    with talking(lambda connection, _: talk(connection), reads=False) as url:
+        yield url.replace("http", "redis")
 
 
 class Relay:
@@ -42,8 +44,8 @@ class Relay:
 
     @contextmanager
     def url(self) -> Iterator[str]:
-        with _served(self._talk) as port:
-            yield f"redis://127.0.0.1:{port}"
+        with talking(lambda connection, _: self._talk(connection), reads=False) as url:
+            yield url.replace("http", "redis")
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, socket.create_connection(("127.0.0.1", self._port)) as upstream:
@@ -53,27 +55,6 @@ class Relay:
                 if self.losing.is_set():
                     return
                 connection.sendall(answer)
-
-
-@contextmanager
-def _served(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def one(connection: socket.socket) -> None:
-        with suppress(OSError):
-            talk(connection)
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
 
 
 def _command(commands: BinaryIO) -> str | None:

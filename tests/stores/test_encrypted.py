@@ -13,9 +13,8 @@ from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract, put
 
 from tests.records import record_of
-from tests.stores.data import data_of
+from tests.stores.data import KEY, data_of
 
-KEY = "https://auth.test/api/v1#default"
 SECRET, ANOTHER = bytes(range(32)), bytes(32)
 
 

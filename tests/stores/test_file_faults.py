@@ -9,11 +9,12 @@ import shutil
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
-from signedin import Client, ConfigurationError, FileStore, TokenStoreError
+from signedin import ConfigurationError, FileStore, TokenStoreError
 from signedin._tokens import Records
 from signedin.stores import _locks
 
-from tests.stores.data import data_of, stored_of
+from tests.auth.driving import signed_in
+from tests.stores.data import KEY, assert_refused, data_of, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from signedin.testing import FakeAuthServer
 
-KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
@@ -66,10 +66,7 @@ def test_a_file_that_cannot_be_opened_is_a_typed_error(
 ) -> None:
     with monkeypatch.context() as context:
         context.setattr(os, "open", failing(code, _opens("tokens.json"), os.open))
-        with pytest.raises(TokenStoreError, match=f"{os.strerror(code)}. The tokens were left as they are"):
-            store.load(KEY)
-        with pytest.raises(TokenStoreError, match=os.strerror(code)):
-            store.compare_and_set(KEY, 1, data_of(2))
+        assert_refused(store, f"{os.strerror(code)}. The tokens were left as they are")
     assert store.load(KEY) == stored_of()
 
 
@@ -186,8 +183,7 @@ def test_an_older_copy_put_back_under_a_running_process_spends_no_token_twice(
     server: FakeAuthServer, tmp_path: Path
 ) -> None:
     store = FileStore(tmp_path / "tokens.json")
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
         older = store.path.read_bytes()
         client.session.refresh()
         store.path.write_bytes(older)

@@ -24,10 +24,9 @@ from signedin import (
 from signedin.stores import open_store
 from signedin.testing.contract import TokenStoreContract
 
-from tests.stores.data import data_of, long_data, stored_of
+from tests.stores.data import KEY, assert_refused, data_of, long_data, stored_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 
-KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
@@ -196,11 +195,7 @@ def test_a_damaged_entry_is_moved_and_nothing_is_lost(
     store: KeyringStore, ring: MemoryKeyring, head: str, method: str
 ) -> None:
     store.compare_and_set(KEY, 0, data_of())
-    if len(head) > 1000:
-        ring.secrets["signedin", KEY] = head[:1200]
-    else:
-        ring.secrets["signedin", KEY] = head
-    damaged = ring.secrets["signedin", KEY]
+    damaged = ring.secrets["signedin", KEY] = head[:1200]
     with pytest.raises(TokenStoreError, match="nothing is lost") as error:
         store.load(KEY) if method == "load" else store.compare_and_set(KEY, 1, data_of(2))
     assert "t-refresh" not in str(error.value)
@@ -225,9 +220,7 @@ def test_a_look_at_a_damaged_entry_changes_nothing(store: KeyringStore, ring: Me
 def test_an_entry_of_a_later_version_is_left_alone(store: KeyringStore, ring: MemoryKeyring) -> None:
     ring.secrets["signedin", KEY] = '{"format": 2, "all": "new"}'
     before = dict(ring.secrets)
-    for use in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
-        with pytest.raises(TokenStoreError, match="later version"):
-            use()
+    assert_refused(store, "later version", revision=0)
     assert ring.secrets == before
 
 
@@ -256,9 +249,7 @@ def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
 @pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
 def test_a_system_without_a_keyring_says_what_to_do(backend: Any, tmp_path: Path) -> None:
     store = KeyringStore(backend=backend(), folder=tmp_path)
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
-        with pytest.raises(TokenStoreError, match=r"no keyring that keeps anything; nothing was stored.*FileStore"):
-            call()
+    assert_refused(store, r"no keyring that keeps anything; nothing was stored.*FileStore", revision=0)
 
 
 def test_the_librarys_own_choice_is_the_default(ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,9 +262,7 @@ def test_the_librarys_own_choice_is_the_default(ring: MemoryKeyring, monkeypatch
 def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore, ring: MemoryKeyring) -> None:
     store.compare_and_set(KEY, 0, data_of())
     ring.locked = True
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
-        with pytest.raises(TokenStoreError, match=r"KeyringLocked: Failed to unlock the collection!.* Unlock it"):
-            call()
+    assert_refused(store, r"KeyringLocked: Failed to unlock the collection!.* Unlock it")
     ring.locked = False
     assert store.load(KEY) == stored_of()
 
@@ -288,9 +277,7 @@ def test_an_error_of_the_keyring_is_a_typed_error(
         raise error
 
     ring.before = fail
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
-        with pytest.raises(TokenStoreError, match=type(error).__name__):
-            call()
+    assert_refused(store, type(error).__name__)
     ring.before = lambda *_: None
     assert store.load(KEY) == stored_of()
 
@@ -322,9 +309,7 @@ def test_a_hanging_keyring_is_given_up_and_works_again_later(
     store = opening(patience=0.1)
     assert store.compare_and_set(KEY, 0, data_of())
     ring.open.clear()
-    for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 1, data_of(2))):
-        with pytest.raises(TokenStoreError, match=r"not answered for 0.1 s; it may be locked"):
-            call()
+    assert_refused(store, r"not answered for 0.1 s; it may be locked")
     ring.open.set()
     # The load had begun. The write had not, and must not come true behind its caller's back: its turn is over now.
     assert when_it_answers(lambda: store.load(KEY)) == stored_of()

@@ -3,10 +3,12 @@
 import threading
 
 import pytest
-from signedin import Client, EncryptedStore, Stored, TokenStore
+from signedin import EncryptedStore, Stored, TokenStore
 from signedin.protocols import first_revision
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
+
+from tests.auth.driving import signed_in
 
 
 class ToyStore:
@@ -49,8 +51,7 @@ class TestToyStore(TokenStoreContract):
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_a_client_works_on_it(server: FakeAuthServer, encrypted: bool) -> None:
     store: TokenStore = EncryptedStore(ToyStore(), bytes(32)) if encrypted else ToyStore()
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
-        client.session.sign_in(server.issue())
+    with signed_in(server, store=store) as client:
         server.expire_access_tokens()
         assert client.users.get_profile().email == "ada@example.com"
         assert client.session.explain()["store_failure"] is None

@@ -30,6 +30,7 @@ from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import put
 
+from tests.auth.driving import signed_in
 from tests.records import record_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 
@@ -225,8 +226,7 @@ def test_what_came_along_in_a_fork_is_a_configuration_error_at_the_first_look() 
 
 def test_a_forked_child_may_sign_in_where_its_parents_tokens_are(server: FakeAuthServer) -> None:
     store = MemoryStore()
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
-    client.session.sign_in(server.issue())
+    signed_in(server, store=store)
     before = store.load(KEY)
     assert before is not None
 

@@ -22,9 +22,8 @@ from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
 
 from tests.servers_redis import RedisServer, redis_server
-from tests.stores.data import data_of, stored_of
+from tests.stores.data import KEY, assert_refused, data_of, stored_of
 
-KEY = "https://auth.test/api/v1#default"
 pytestmark = pytest.mark.usefixtures("first_revisions_are_one")
 
 
@@ -233,9 +232,7 @@ def test_a_key_that_another_program_uses_is_left_alone(redis_here: RedisServer, 
         (name,) = names(inside)
         inside.delete(name)
         inside.set(name, "somebody's")
-        for call in (lambda: store.load(KEY), lambda: store.compare_and_set(KEY, 0, data_of())):
-            with pytest.raises(TokenStoreError, match="WRONGTYPE"):
-                call()
+        assert_refused(store, "WRONGTYPE", revision=0)
     assert inside.get(name) == "somebody's"
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from signedin.errors import ConfigurationError
 from signedin.stores.file import default_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(NamedTuple):  # as all values here: to make a dataclass takes four times as long, and `status` waits
     """One profile's last sign-in.
 
     `subject`: a digest of whose token it was, by `claims`. `store`: None where SIGNEDIN_STORE names it.
@@ -32,16 +31,15 @@ class Account:
     base_url: str
     name: str | None = None
     subject: str | None = None
-    claims: list[str] = field(default_factory=list)
+    claims: Sequence[str] = ()
     store: str | None = None
 
 
-@dataclass(slots=True)
 class Accounts:
     """All of them. `store`: the one chosen at the first sign-in without one."""
 
-    store: str | None = None
-    all: list[Account] = field(default_factory=list)
+    def __init__(self, store: str | None = None, entries: Iterable[Account] = ()) -> None:
+        self.store, self.all = store, list(entries)
 
     @classmethod
     def read(cls) -> Self:
@@ -60,7 +58,7 @@ class Accounts:
         """Replace the profile's last sign-in, and write the file."""
         before = self.of(account.client, account.profile)
         self.all = [*(one for one in self.all if one is not before), account]
-        body: dict[str, Any] = {"format": _FORMAT, "store": self.store, "accounts": [asdict(one) for one in self.all]}
+        body: dict[str, Any] = {"format": _FORMAT, "store": self.store, "accounts": [one._asdict() for one in self.all]}
         with contextlib.suppress(OSError, ConfigurationError):
             _replace(_path(), json.dumps(body, indent=1).encode())
 

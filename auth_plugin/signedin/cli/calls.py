@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signedin.cli import output, signing_in
@@ -26,12 +25,12 @@ def sign_in(work: Work) -> Answer:
                 {"signed_in": False}, 3, "The server accepted that and issued no tokens: a second step follows.\n"
             )
         subject, claims = pair.claims.subject, [*client.api.REFRESH.subject]
-    account = replace(work.account, name=name, subject=subject, claims=claims)
+    account = work.account._replace(name=name, subject=subject, claims=claims)
     if work.accounts.store is None and account.store is not None and work.options.store is None:
         work.accounts.store = account.store
         output.note(f"The tokens are in {_place(work.store)}.", quiet=work.options.quiet or work.options.json)
     work.accounts.put(account)
-    return status(replace(work, account=account))
+    return status(work._replace(account=account))
 
 
 def _place(store: TokenStore) -> str:
@@ -53,7 +52,7 @@ def logout(work: Work) -> Answer:
     """Sign out everywhere."""
     with closing(work.client()) as client:
         client.logout()
-    return replace(status(work), code=0)
+    return status(work)._replace(code=0)
 
 
 def token(work: Work) -> Answer:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
@@ -37,8 +36,7 @@ _COMMANDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """One command at work: its options, whose sign-in it is about, and where the tokens are."""
 
     options: Options
@@ -93,7 +91,7 @@ def _account(chosen: Options, accounts: Accounts, environ: os._Environ[str]) -> 
         store = (before and before.store) or accounts.store or _default_store(chosen)
     same = before is not None and before.base_url == base_url
     account = before if same and before else Account(client=chosen.client, profile=chosen.profile, base_url=base_url)
-    return replace(account, store=store)
+    return account._replace(store=store)
 
 
 def _default_store(chosen: Options) -> str:

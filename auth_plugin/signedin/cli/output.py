@@ -10,8 +10,7 @@ import io
 import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from signedin.errors import SignedInError
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command answers: values for machines, the exit code, and text for people where lines will not do."""
 
     values: Mapping[str, object]

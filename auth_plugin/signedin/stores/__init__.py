@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from signedin.stores.keyring import KeyringStore
     from signedin.stores.redis import RedisStore
 else:
-    # Loaded when first asked for (PEP 562): importing all of them takes as long as the rest of the package.
+    # Loaded at their first use (PEP 562): importing all of them takes as long as the rest of the package.
     _MODULES = {
         "EncryptedStore": "encrypted",
         "FileStore": "file",
@@ -48,7 +48,7 @@ __all__ = [
 
 
 def open_store(store: TokenStore | str | None) -> TokenStore:
-    """Return the store that is given, or named by a URL, or by SIGNEDIN_STORE; a new MemoryStore if none is.
+    """Return the store itself, or the one named by a URL, or by SIGNEDIN_STORE; a new MemoryStore if none is.
 
     URLs: "memory:", "file:" (the default path), "file:relative/path", "file:///absolute/path", "keyring:",
     "keyring:service-name", "redis://user:password@host:6379/0", "rediss://…" (TLS), "unix:///path/to/redis.sock".

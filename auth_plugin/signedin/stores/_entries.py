@@ -89,7 +89,7 @@ class Entries:
         return json.dumps({"format": FORMAT, "slot": slot, "parts": len(parts), "sha256": _digest(text)})
 
     def _drop(self, key: str, slot: int, start: int = 0) -> None:
-        # The last first: if this is interrupted, what is left can still be found.
+        # The last first: if this is interrupted, the rest has no gap, and the next drop removes it.
         for name in reversed(list(self._names(key, slot, start))):
             self._backend.delete_password(self._parts, name)
 

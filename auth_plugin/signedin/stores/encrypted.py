@@ -46,7 +46,7 @@ class EncryptedStore:
 
     @property
     def private(self) -> bool:
-        """Whether only this process can reach what is kept."""
+        """Whether only this process can reach the records."""
         return self._store.private
 
     def load(self, key: str) -> Stored | None:
@@ -114,7 +114,7 @@ def _context(key: str) -> bytes:
 
 def _cipher(key: bytes) -> AESGCM:
     if len(key) != _KEY:
-        raise ConfigurationError(f"An encryption key is {_KEY} random bytes: secrets.token_bytes({_KEY}), kept apart.")
+        raise ConfigurationError(f"An encryption key is {_KEY} random bytes: secrets.token_bytes({_KEY}).")
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     except ImportError:

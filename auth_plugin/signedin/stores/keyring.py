@@ -115,7 +115,7 @@ class KeyringStore:
 
     def _compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         entries = self._entries()
-        # Held until the keyring has answered, also when our caller has given up: a late write must find nobody's newer.
+        # Held until the keyring has answered, though our caller may not wait: a late write must find nobody's newer.
         with self._locks.writing():
             current = self._sound(entries, key, self._set_aside)
             if (current.revision if current else 0) != expected_revision:
@@ -182,9 +182,9 @@ class KeyringStore:
             future.cancel()  # if it was not begun, it never will be
             failure = f"has not answered for {self._patience:g} s; it may be locked, or ask its user something"
         # Outside of the handler: the frames below held the record in clear.
-        kept = "the entry is as it was" if verb == "read" else "the entry is as it was, or new as a whole"
+        state = "the entry is as it was" if verb == "read" else "the entry is as it was, or new as a whole"
         raise TokenStoreError(
-            f"Cannot {verb} the tokens of {self._service!r}: the keyring {failure}. Unlock it and try again; {kept}."
+            f"Cannot {verb} the tokens of {self._service!r}: the keyring {failure}. Unlock it and try again; {state}."
         )
 
     def _do(self, work: Callable[[], T], future: Future[T]) -> None:
@@ -192,7 +192,7 @@ class KeyringStore:
         if not turn.acquire(timeout=10 * self._patience):
             return  # a keyring that hangs for long collects no threads
         try:
-            if future.set_running_or_notify_cancel():  # else the caller has given up
+            if future.set_running_or_notify_cancel():  # else the caller waits no longer
                 future.set_result(work())
         except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
             future.set_exception(error)
@@ -210,7 +210,7 @@ def _demand_the_extra() -> None:
 def _reason(error: Exception) -> str:
     from keyring.errors import KeyringError
 
-    # Only these are known to quote no secret.
+    # Only these quote no secret.
     text = str(error) if isinstance(error, KeyringError | OSError) else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

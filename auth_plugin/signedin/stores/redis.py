@@ -58,7 +58,7 @@ class RedisStore:
     """Keep tokens in Redis, for every process on every host that has the URL.
 
     `url`: redis://, rediss:// (TLS; use it beyond this machine) or unix://. `prefix` begins every key. `ttl`: how long
-    a record is kept after its last write; longer than a refresh token lives. `client`: a `redis.Redis` of one's own in
+    a record lives after its last write; longer than a refresh token lives. `client`: a `redis.Redis` of one's own in
     place of the URL, with its own timeouts and retries.
 
     A record lives as long as Redis keeps it: give it persistence and an eviction policy that spares it. One that is
@@ -186,8 +186,8 @@ class RedisStore:
         except Exception as error:  # noqa: BLE001 -- the library has several trees of errors
             reason = _reason(error)
         # Outside of the handler: the frames below hold what was sent.
-        kept = "The record is as it was, or new as a whole." if verb == "write" else "The record was left as it is."
-        raise TokenStoreError(f"Cannot {verb} the tokens in {self._place}: {reason}. {kept} Try again later.")
+        state = "The record is as it was, or new as a whole." if verb == "write" else "The record was left as it is."
+        raise TokenStoreError(f"Cannot {verb} the tokens in {self._place}: {reason}. {state} Try again later.")
 
 
 def _connector(url: str) -> Callable[[], Redis]:
