@@ -73,7 +73,7 @@ class Compositions:
         return written
 
     def override(self, schema: Schema) -> None:
-        """Write out what a schema is composed of, in place, if a member may be null or gives a property another type."""
+        """Write out what a schema is composed of, in place, if a member may be null or gives another type."""
         merged, required, is_needed = dict[str, Any](), dict[str, None](), False
         for part in self._members(schema, set()):
             is_needed |= part is not schema and "null" in self._kinds(part) and "type" in part
@@ -151,4 +151,5 @@ def _parts(schema: Schema) -> list[Schema]:
     """Return what a value of the schema has to fit, each as a schema."""
     own = {key: schema[key] for key in OWN if key in schema}
     unions = [{key: schema[key]} for key in UNIONS if is_real(schema, key)]
-    return [*(schema.get("allOf") or []), *([{"type": "object", **own}] if own else []), *unions]
+    owned: list[Schema] = [{"type": "object", **own}] if own else []
+    return [*(schema.get("allOf") or []), *owned, *unions]
