@@ -182,9 +182,9 @@ COLUMNS: Final = (
 
 def alones(folder: str) -> tuple[Alone, ...]:
     """Return the figures of signedin's own; `folder` has generated packages."""
-    told, foreseen = (partial(alone.expiry, by_exp=by_exp) for by_exp in (False, True))
+    refused, foreseen = (partial(alone.expiry, by_exp=by_exp) for by_exp in (False, True))
     return (
-        Alone("50 calls that meet a 401 for an expired token: wall ÷ (refresh + two batches)", told, 1.25),
+        Alone("50 calls that meet a 401 for an expired token: wall ÷ (refresh + two batches)", refused, 1.25),
         Alone("50 calls whose token has expired by `exp`: wall ÷ (refresh + one batch)", foreseen, 1.10),
         Alone("logging and OpenTelemetry off, retries unused: CPU ÷ CPU without them", alone.switched_off, 1.02),
         Alone("`import signedin` ÷ `import httpx`: CPU", alone.importing, 1.25),
