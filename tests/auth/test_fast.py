@@ -144,7 +144,11 @@ def test_in_a_forked_child_httpx_serves() -> None:
     with counting() as api, httpx.Client(transport=Connections(ConnectionOptions(fast=True))) as http:
         assert http.get(api.url).text == "1"
         if not (child := os.fork()):
-            os._exit(http.get(api.url).text != "2")
+            status = 1
+            try:
+                status = int(http.get(api.url).text != "2")
+            finally:
+                os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
         assert http.get(api.url).text == "1"
 
