@@ -16,7 +16,9 @@ from generator.spec.schemas import UNIONS
 Schema = dict[str, Any]
 OWN: Final = ("properties", "required", "additionalProperties")
 _CONSTRAINTS: Final = frozenset({"description", "not", "required", "title"})
-_TYPES: Final = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "format", "items", "oneOf", "type"})
+_TYPES: Final = frozenset(
+    {"$ref", "allOf", "anyOf", "const", "enum", "format", "items", "oneOf"} | {"properties", "type"}
+)
 _ANY_TYPE: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 _MOST: Final = 500  # alternatives, of unions that multiply
 
@@ -71,18 +73,21 @@ class Compositions:
         return written
 
     def override(self, schema: Schema) -> None:
-        """Write out what a schema is composed of, in place, if a member gives a property another type."""
+        """Write out what a schema is composed of, in place, if a member may be null or gives another type."""
         merged, required, is_needed = dict[str, Any](), dict[str, None](), False
         for part in self._members(schema, set()):
+            is_needed |= part is not schema and "null" in self._kinds(part) and "type" in part
             required |= dict.fromkeys(part.get("required") or ())
             for name, each in (part.get("properties") or {}).items():
                 before = merged.get(name, {})
                 first, second = ({key: one[key] for key in _TYPES & one.keys()} for one in (before, each))
+                inner = {**before.get("properties", {}), **each.get("properties", {})}
                 if first and second and first != second:
                     if self._kinds(before).isdisjoint(self._kinds(each)):
                         return  # no value fits, which upstream reports
                     is_needed = True
-                merged[name] = {**{key: before[key] for key in before if not second or key not in _TYPES}, **each}
+                rest = {key: before[key] for key in before if not second or key not in _TYPES}
+                merged[name] = {**rest, **each, **({"properties": inner} if inner else {})}
         if is_needed:
             del schema["allOf"]
             schema |= {"type": "object", "properties": copy.deepcopy(merged)}
@@ -146,4 +151,5 @@ def _parts(schema: Schema) -> list[Schema]:
     """Return what a value of the schema has to fit, each as a schema."""
     own = {key: schema[key] for key in OWN if key in schema}
     unions = [{key: schema[key]} for key in UNIONS if is_real(schema, key)]
-    return [*(schema.get("allOf") or []), *([{"type": "object", **own}] if own else []), *unions]
+    owned: list[Schema] = [{"type": "object", **own}] if own else []
+    return [*(schema.get("allOf") or []), *owned, *unions]

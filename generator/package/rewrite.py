@@ -46,6 +46,8 @@ def rewrite(document: Document) -> Document:
     compositions = Compositions(document.changed(data).resolve)
     for schema in reversed(every):  # what is inside first
         _write(schema, compositions)
+    for schema in every:
+        _unfold_null(schema)
     for each in operations(document):
         _name_apart(document, data["paths"][each.path][each.method])
     _follow_aliases(components, every)
@@ -130,7 +132,6 @@ def _write_composition(schema: Schema, compositions: Compositions) -> None:
         compositions.override(schema)
     if schema.get("allOf"):
         _compose(schema)
-        _unfold_null(schema)
 
 
 def _is_null(schema: Schema) -> bool:

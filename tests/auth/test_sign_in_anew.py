@@ -202,7 +202,7 @@ class Stepped(VirtualClock):
 
 
 def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed() -> None:
-    clock = Stepped()
+    clock, others = Stepped(), set(threading.enumerate())
     server = FakeAuthServer(contract=AHEAD, clock=clock)
     client = opened(_THREADS, server, AHEAD)
     client.session.sign_in(server.issue())
@@ -214,7 +214,7 @@ def test_an_idle_session_renews_its_only_token_before_its_end_until_it_is_closed
     assert server.ledger["expired"] == 0
     client.close()
     client.session.close()
-    watchers = [thread for thread in threading.enumerate() if thread.name == "signedin-session"]
+    watchers = {thread for thread in threading.enumerate() if thread.name == "signedin-session"} - others
     for thread in watchers:
         thread.join(PATIENCE)  # it has done all, and may be on its last instructions
     assert not any(thread.is_alive() for thread in watchers)

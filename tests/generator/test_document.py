@@ -85,3 +85,9 @@ def test_references_are_followed_within_the_document_only(tmp_path: Path) -> Non
     assert document.resolve({"$ref": "#/a~0b~1c/d/0"}) is None
     assert document.resolve({"$ref": "other.yaml#/f"}) is None
     assert document.resolve({"$ref": "f"}) is None  # a file of that name
+
+
+def test_dates_are_texts_and_ranges_of_statuses_are_written_in_one_way(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text("paths: {/a: {get: {responses: {4xx: {x-day: 2026-02-30}}}}}\n", encoding="utf-8")
+    assert load(path).data["paths"]["/a"]["get"]["responses"] == {"4XX": {"x-day": "2026-02-30"}}
