@@ -66,8 +66,8 @@ canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames
 
 bench: $(VENV)/dev.stamp ## Measure the figures of docs/figures.md and docs/performance.md; fail where one is missed
 	@$(MAKE) --no-print-directory VENV=.venv-bench .venv-bench/bench.stamp
-	@$(BIN)/python -m benchmarks.figures
-	@.venv-bench/bin/python -m benchmarks.calls $(ARGS)
+	@missed=0; $(BIN)/python -m benchmarks.figures || missed=1; \
+		.venv-bench/bin/python -m benchmarks.calls $(ARGS) || missed=1; exit $$missed
 
 backend-load: $(VENV)/dev.stamp ## Load the reference backend and write the figures of docs/backend.md (ARGS=--quick)
 	@sh tests/system_packages.sh

@@ -115,7 +115,7 @@ def outage(_: str, *, calls: int = 500) -> float:
         return httpx.Response(503)
 
     with signed_in(Client("https://api.test", transport=httpx.MockTransport(down), clock=VirtualClock())) as client:
-        for _ in range(calls):
+        for _call in range(calls):
             try:
                 client.users.get_profile()
             except SignedInError:

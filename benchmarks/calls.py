@@ -27,7 +27,7 @@ from benchmarks.chart import bars
 from benchmarks.peers import AIOHTTP, ASYNC, BARE, BLOCKING, FAST, OURS, PACKAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 _NONE: Final = "\u2013"
 Figures = dict[str, list[float]]  # of each round
@@ -91,11 +91,11 @@ class Alone(NamedTuple):
 # -------------------------------------------------------------------------------------------------------------- columns
 
 
-def _spent(works: dict[str, Callable[[], object]], clock: Callable[[], float], turns: int) -> dict[str, float]:
+def _spent(works: Mapping[str, Callable[[], object]], clock: Callable[[], float], turns: int) -> dict[str, float]:
     """Return what each costs; in turns, so that a busy machine is busy for all, after one that opens connections."""
     spent = dict.fromkeys(works, 0.0)
     for turn in range(turns + 1):
-        for name in works if turn % 2 else reversed(works):
+        for name in works if turn % 2 else reversed([*works]):
             gc.collect()
             begun = clock()
             works[name]()
@@ -182,9 +182,9 @@ COLUMNS: Final = (
 
 def alones(folder: str) -> tuple[Alone, ...]:
     """Return the figures of signedin's own; `folder` has generated packages."""
-    told, foreseen = (partial(alone.expiry, by_exp=by_exp) for by_exp in (False, True))
+    refused, foreseen = (partial(alone.expiry, by_exp=by_exp) for by_exp in (False, True))
     return (
-        Alone("50 calls that meet a 401 for an expired token: wall ÷ (refresh + two batches)", told, 1.25),
+        Alone("50 calls that meet a 401 for an expired token: wall ÷ (refresh + two batches)", refused, 1.25),
         Alone("50 calls whose token has expired by `exp`: wall ÷ (refresh + one batch)", foreseen, 1.10),
         Alone("logging and OpenTelemetry off, retries unused: CPU ÷ CPU without them", alone.switched_off, 1.02),
         Alone("`import signedin` ÷ `import httpx`: CPU", alone.importing, 1.25),

@@ -38,7 +38,7 @@ _HEADERS: Final = {"authorization": f"Bearer {TOKEN}"}
 _PATIENCE: Final = 60.0  # seconds
 
 
-class _Profile(openai.BaseModel):
+class _Profile(openai.BaseModel):  # type: ignore[misc, unused-ignore]
     id: str
     email: str
 

@@ -78,9 +78,9 @@ class Canaries(logging.Handler):
 
     def look_at_sessions(self) -> None:
         """Search what each session that is left shows of itself."""
-        for session in list(signedin.session._sessions):
-            held = session._renewal.held
-            shown = [session, session.store, session._renewal.refresher, held, held and held.record]
+        for renewal in list(signedin.session._renewals):
+            held = renewal.held
+            shown = [renewal, renewal.records.store, renewal.refresher, held, held and held.record]
             self.search("a session shows", f"{shown!r} {[str(part) for part in shown]}")
 
     def taken(self) -> list[str]:

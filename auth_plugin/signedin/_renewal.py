@@ -478,6 +478,7 @@ class Renewal:
         self._flight, self._watched = None, False
         self.windows.spread = jittered(1.0)
         self.threads.after_fork()
+        self._events.after_fork()
         if self.records.store.private:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:

@@ -98,7 +98,7 @@ class TokenSession:
             signs_in=signs_in,
             ahead=ahead,
         )
-        _sessions.add(self)
+        _renewals.add(self._renewal)
 
     def __repr__(self) -> str:
         held = self._renewal.held
@@ -277,17 +277,16 @@ def _pair_of(held: Held) -> TokenPair:
     return held.record.pair
 
 
-_sessions: weakref.WeakSet[TokenSession] = weakref.WeakSet()
+_renewals: weakref.WeakSet[Renewal] = weakref.WeakSet()  # a client may outlive the session object
 
 
 def _after_fork_in_child() -> None:
     """Give each session of a forked child its own locks first; then call the hooks of others, which may raise."""
-    sessions = list(_sessions)
-    for session in sessions:
-        session._renewal.after_fork()  # noqa: SLF001 -- as above
-        session._events.after_fork()  # noqa: SLF001
-    for session in sessions:
-        for part in (session.store, session._renewal.refresher):  # noqa: SLF001
+    renewals = list(_renewals)
+    for renewal in renewals:
+        renewal.after_fork()
+    for renewal in renewals:
+        for part in (renewal.records.store, renewal.refresher):
             if (after_fork := getattr(part, "after_fork", None)) is not None:
                 with contextlib.suppress(Exception):
                     after_fork()

@@ -32,8 +32,8 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
     root = {"type": "library", "name": "signedin", "version": version, "bom-ref": f"pkg:pypi/signedin@{version}"}
     hashes = {each.name: [{"alg": "SHA-256", "content": digest(each.read_bytes())}] for each in files}
     root_parts = [{"type": "file", "name": name, "hashes": each} for name, each in hashes.items()]
-    first = {canonicalize_name(Requirement(need).name) for need in needs}
-    edges = [(root["bom-ref"], first), *((refs[name], tree[name]) for name in refs)]
+    first: set[str] = {canonicalize_name(Requirement(need).name) for need in needs}
+    edges: dict[str, set[str]] = {root["bom-ref"]: first, **{refs[name]: tree[name] for name in refs}}
     here = default_environment()
     system = f"{here['implementation_name']} {here['python_version']}, {here['sys_platform']}"
     document = {
@@ -45,7 +45,9 @@ def sbom(version: str, lock: Path, needs: list[str], files: list[Path]) -> str:
             "properties": [{"name": "signedin:resolved-for", "value": system}],
         },
         "components": [_component(name, url, *locked[name]) for name, url in refs.items()],
-        "dependencies": [{"ref": ref, "dependsOn": [refs[each] for each in sorted(names)]} for ref, names in edges],
+        "dependencies": [
+            {"ref": ref, "dependsOn": [refs[each] for each in sorted(names)]} for ref, names in edges.items()
+        ],
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -115,6 +115,19 @@ def _cookie(url: str, pair: TokenPair) -> httpx.Response:
     return post(f"{url}/refresh", headers={"X-CSRF-TOKEN": csrf}, cookies=cookies)
 
 
+def _flask(mode: str, present: Callable[[str, TokenPair], httpx.Response]) -> SetUp:
+    return SetUp(
+        name=f"flask-{mode}",
+        server=("flask_jwt", mode),
+        overlay=f"flask-{mode}",
+        document="/openapi.json",
+        renewal="POST /refresh 200",
+        sign_in=lambda client, _: client.shop.login(**ADA),
+        call=lambda client: client.shop.me(),
+        present=present,
+    )
+
+
 def _nest_login(mode: str) -> Callable[[Any, ModuleType], Any]:
     return lambda client, _: getattr(client.auth, f"{mode}_controller_login")(**ADA)
 
@@ -162,26 +175,10 @@ PYTHON: Final = (
         options={"credentials": lambda: WORKER},
         name_of_user="worker",
     ),
-    SetUp(
-        name="flask-bearer",
-        server=("flask_jwt", "bearer"),
-        overlay="flask-bearer",
-        document="/openapi.json",
-        renewal="POST /refresh 200",
-        sign_in=lambda client, _: client.shop.login(**ADA),
-        call=lambda client: client.shop.me(),
-        present=lambda url, pair: post(f"{url}/refresh", headers={"Authorization": f"Bearer {pair.refresh_token}"}),
+    _flask(
+        "bearer", lambda url, pair: post(f"{url}/refresh", headers={"Authorization": f"Bearer {pair.refresh_token}"})
     ),
-    SetUp(
-        name="flask-cookies",
-        server=("flask_jwt", "cookies"),
-        overlay="flask-cookies",
-        document="/openapi.json",
-        renewal="POST /refresh 200",
-        sign_in=lambda client, _: client.shop.login(**ADA),
-        call=lambda client: client.shop.me(),
-        present=_cookie,
-    ),
+    _flask("cookies", _cookie),
     SetUp(
         name="tutorial",
         server=("tutorial",),

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from signedin.testing import FakeAuthServer
 
 from tests.servers_redis import RedisServer, redis_server
 
@@ -31,14 +30,6 @@ def own_redis() -> Iterator[RedisServer]:
     """A Redis that the test may stop and configure."""
     with TemporaryDirectory(prefix="redis-") as folder, redis_server(Path(folder)) as server:
         yield server
-
-
-@pytest.fixture
-def server() -> FakeAuthServer:
-    """The fake auth server with one user, on a virtual clock."""
-    server = FakeAuthServer()
-    server.add_user()
-    return server
 
 
 @pytest.fixture

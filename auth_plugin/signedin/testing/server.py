@@ -63,9 +63,9 @@ class Gate:
         self._open = threading.Event()
 
     def wait_for(self, count: int = 1) -> None:
-        """Return when so many requests have arrived; fail after ten seconds."""
+        """Return when so many requests have arrived; fail after thirty seconds."""
         for _ in range(count):
-            if not self.entered.acquire(timeout=10):
+            if not self.entered.acquire(timeout=30):
                 raise AssertionError(f"fewer than {count} requests arrived at the gate")
 
     def release(self) -> None:
@@ -74,7 +74,7 @@ class Gate:
 
     def pass_through(self) -> None:
         self.entered.release()
-        if not self._open.wait(timeout=10):
+        if not self._open.wait(timeout=30):
             raise AssertionError("the gate was not opened within ten seconds")
 
 
