@@ -9,11 +9,11 @@ from typing import Any, Final
 from attrs import define, field
 from openapi_python_client.strings import ClassName, PythonIdentifier, pascal_case
 
-from generator.package.composition import UNIONS, Schema
+from generator.package.composition import Schema
 from generator.spec.document import Document
 from generator.spec.naming import FIELD_PREFIX
 from generator.spec.operations import operations
-from generator.spec.schemas import class_of, is_object, is_union, referred_name
+from generator.spec.schemas import UNIONS, class_of, is_object, is_union, referred_name
 
 NULL: Final = {"type": "null"}
 # What says something about a value without saying what it is.

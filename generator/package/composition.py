@@ -149,7 +149,7 @@ def is_real(schema: Any, key: str) -> bool:
 
 def _parts(schema: Schema) -> list[Schema]:
     """Return what a value of the schema has to fit, each as a schema."""
-    own = {key: schema[key] for key in OWN if key in schema}
+    own: Schema = {key: schema[key] for key in OWN if key in schema}
     unions = [{key: schema[key]} for key in UNIONS if is_real(schema, key)]
     owned: list[Schema] = [{"type": "object", **own}] if own else []
     return [*(schema.get("allOf") or []), *owned, *unions]
