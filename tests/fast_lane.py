@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from signedin import ConfigurationError
@@ -28,7 +27,7 @@ _init: Any = Network.__init__
 def _fast(self: Network, options: ConnectionOptions, **more: Any) -> None:
     is_for_refreshes = getattr(options.limits, "max_keepalive_connections", None) == 0
     try:
-        _init(self, options if is_for_refreshes else replace(options, fast=True), **more)
+        _init(self, options if is_for_refreshes else options._replace(fast=True), **more)
     except ConfigurationError as error:
         if "fast=True" not in str(error):
             raise

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
@@ -259,12 +259,12 @@ class _Attempts:
             self._began = sender.clock.monotonic()
         options = sender.options
         if self._end is not None:
-            options = replace(options, deadline=max(self._left(), _SHORTEST))
+            options = options._replace(deadline=max(self._left(), _SHORTEST))
         if _events.observer is not None:
             operation = self._call.operation
             names = sender.base_url, operation.method.upper(), operation.path
             headers, self.end_observed = _events.observer.attempt(*names, self.count)
-            options = replace(options, headers={**checked_headers(headers), **options.headers})
+            options = options._replace(headers={**checked_headers(headers), **options.headers})
         return options
 
     def pause_after(self, outcome: httpx.Response | Exception) -> float | None:

@@ -8,7 +8,6 @@ transport (auth.py). Hooks run and cookies are stored as in httpx. `send` does w
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
@@ -186,6 +185,6 @@ class AsyncHttp(_Own, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleM
 
 def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """Return a client for refreshes: a new connection for each, the calls' TLS and proxies; no cookies, redirects."""
-    fresh = replace(options, limits=httpx.Limits(max_keepalive_connections=0), http2=False, fast=False)
+    fresh = options._replace(limits=httpx.Limits(max_keepalive_connections=0), http2=False, fast=False)
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     return httpx.Client(transport=Connections(fresh), headers=headers, cookies=no_cookies, trust_env=False)

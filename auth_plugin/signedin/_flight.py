@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeVar
 
 from signedin._threads import Promise, Signal
 from signedin._tokens import Instant, Intent, Record, Records, Status, TokenPair
@@ -58,8 +58,7 @@ class World(Protocol):
     def revoke(self, pair: TokenPair) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(NamedTuple):
     """What one flight is to do, and under which rules.
 
     `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
@@ -72,15 +71,14 @@ class Orders:
     usable: Callable[[Record, Instant], bool]
     rejected: int | None = None
     held: Record | None = None
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = Timing()
     grace: int | None = None
     on_doubt: Literal["resend", "relogin"] = "resend"
     rest: float = 0.0
     signs_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
+class Landing(NamedTuple):
     """How a flight ended well. `saved` is False if the store could not take the pair: it is in memory only."""
 
     record: Record
@@ -185,7 +183,7 @@ def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
     """RECHECK: the previous holder of the lock may have refreshed (I1), or have sent the token and not come back."""
     record = _check(world, orders)
     # From here on this very generation is to be replaced, whatever made the session ask.
-    orders = replace(orders, rejected=record.generation, held=None)
+    orders = orders._replace(rejected=record.generation, held=None)
     if record.intent is None or record.intent.generation != record.generation:
         journalled = _intend(world, orders, record, world.draw())
         return _send(world, orders, journalled, deadline, in_doubt=False)
@@ -359,8 +357,7 @@ def expired(reason: str | None = None) -> SessionExpiredError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LiveWorld:
+class LiveWorld(NamedTuple):
     """The real world of one flight: what a user's store or refresher raises becomes what `World` allows."""
 
     records: Records
@@ -399,7 +396,7 @@ class LiveWorld:
             if not isinstance(answer, Renewed):
                 return answer
             # A refresher of the user's own does not know the claims that name whose token it is.
-            return replace(answer, pair=replace(answer.pair, subject=self.records.subject))
+            return answer._replace(pair=replace(answer.pair, subject=self.records.subject))
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 

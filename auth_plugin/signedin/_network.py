@@ -15,9 +15,8 @@ import os
 import re
 import ssl
 import urllib.request
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 
@@ -34,19 +33,19 @@ _PORTS: Final = {"http": 80, "https": 443}
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")  # names by which OpenSSL looks into a folder, X509_LOOKUP_hash_dir(3)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionOptions:
+class ConnectionOptions(NamedTuple):
     """How connections are made, as the arguments of `httpx.Client`; `verify` may also be a path."""
 
     verify: ssl.SSLContext | str | os.PathLike[str] | bool = True
-    cert: Cert | None = field(default=None, repr=False)
-    proxy: httpx.URL | str | httpx.Proxy | None = field(default=None, repr=False)
+    cert: Cert | None = None
+    proxy: httpx.URL | str | httpx.Proxy | None = None
     trust_env: bool = True
-    limits: httpx.Limits = field(
-        default_factory=lambda: httpx.Limits(max_connections=100, max_keepalive_connections=20)
-    )
+    limits: httpx.Limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
     http2: bool = False
     fast: bool = False
+
+    def __repr__(self) -> str:
+        return "<connection options>"  # passwords of certificates and proxies are among them
 
 
 class Network:

@@ -11,10 +11,9 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass, field
 from datetime import timedelta
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
@@ -34,16 +33,19 @@ _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO}
 
 Unchanged = EllipsisType  # an option that is left out stays as it is
 Headers = dict[bytes, tuple[bytes, bytes]]  # names and values as they go on the wire, by lower-case names
+_NO_HEADERS: Final[Headers] = {}
 
 
-@dataclass(slots=True)  # not frozen, which makes it three times as slow to create, and a view creates one
-class CallOptions:
+class CallOptions(NamedTuple):
     """The options of a client's or a view's calls. Of one attempt, `deadline` is the time that is left for it."""
 
     max_retries: int = 2
     timeout: httpx.Timeout | None = None  # None: that of httpx's client
-    headers: Headers = field(default_factory=dict, repr=False)
+    headers: Headers = _NO_HEADERS
     deadline: float | None = None  # seconds
+
+    def __repr__(self) -> str:
+        return f"<call options: {self.max_retries} retries>"  # headers can hold secrets
 
     def changed(
         self,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from signedin._threads import after_fork
 from signedin._wire import HttpRefresher
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 _RECENT: Final = 256  # profiles that stay in hand although nobody holds them
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the sessions of one client are made with."""
 
     api: Contract

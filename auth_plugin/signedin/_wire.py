@@ -11,9 +11,8 @@ import socket
 import threading
 import time
 import zlib
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
@@ -197,11 +196,13 @@ def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
     return opened
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
+class _Response(NamedTuple):
     status: int
     headers: httpx.Headers
-    content: bytes = field(repr=False)
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"<response {self.status}>"  # its body has tokens
 
 
 class _Discreet(httpx.URL):

@@ -12,7 +12,7 @@ import functools
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, NoReturn, Self, TypeVar
 
 import httpx
 
@@ -66,8 +66,7 @@ class _Shared:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Colour:
+class _Colour(NamedTuple):
     """What a client of one colour is made of."""
 
     connections: type[Any]

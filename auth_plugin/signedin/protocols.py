@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from signedin._tokens import TokenPair
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What a store keeps under one key: bytes, and the number of the write that put them there."""
 
     revision: int
-    data: bytes = field(repr=False)  # holds tokens
+    data: bytes  # holds tokens
+
+    def __repr__(self) -> str:
+        return f"Stored(revision={self.revision})"
 
 
 def first_revision() -> int:
@@ -106,8 +108,7 @@ class Closing(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(NamedTuple):
     """A new pair, strictly parsed, and what the answer tells of the server's clock, in seconds that it is ahead.
 
     `clock_offset` is by the moment of the token's issue, maybe at an earlier presentation of the same refresh token;
@@ -120,31 +121,32 @@ class Renewed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class _Failure:
+    reason: str
+
+
+class Refused(_Failure):
     """The refresh endpoint itself says that the refresh token is dead."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(_Failure):
     """The server surely saw nothing: no address, no connection, no TLS."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(_Failure):
     """No usable answer after the request may have arrived: the token may be spent."""
 
-    reason: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(_Failure):
     """The server says that it did nothing and when to come back."""
 
-    reason: str
     retry_after: float | None = None  # seconds
 
 
@@ -175,11 +177,13 @@ class Refresher(Protocol):
 EventName = Literal["signed_in", "refreshed", "refresh_failed", "expired", "signed_out", "adopted", "unsaved", "saved"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+_NO_DETAILS: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+class Event(NamedTuple):
     """Something that happened to a session, for the callbacks of `session.on(name, ...)`; carries no secret."""
 
     name: EventName
     key: str
     generation: int | None = None
-    details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    details: Mapping[str, object] = _NO_DETAILS

@@ -3,7 +3,6 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,7 +39,7 @@ class World:
 
     def fly(self, **changes: Any) -> f.Landing:
         orders = f.Orders(owner="we", usable=lambda record, _: record.generation > ADA.generation, grace=5)
-        return f.fly(self, replace(orders, **changes))
+        return f.fly(self, orders._replace(**changes))
 
     def becomes(self, record: Record | None) -> Callable[[], None]:
         def change() -> None:
