@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 else:  # hidden from type checkers, which would believe any name then
 
     def __getattr__(name: str) -> object:
-        if name in __all__:  # a store that is loaded when first asked for
+        if name in __all__:  # a store that is loaded at its first use
             return getattr(stores, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

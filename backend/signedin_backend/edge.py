@@ -24,7 +24,7 @@ _ID, _REFUSED = "signedin.request_id", "signedin.refused"
 SETTINGS, METRICS = "signedin.settings", "signedin.metrics"
 # Any word may be a method, and of any length.
 _LONGEST_METHOD = 16
-# Asked every few seconds, by whatever name or address the one who asks has for us.
+# Requested every few seconds, by whatever name or address the one who requests has for us.
 _PROBES = {"/healthz", "/readyz"}
 
 

@@ -121,7 +121,7 @@ async def readyz(request: Request) -> Response:
     try:
         await state.read(state.probe)
     except Exception as error:
-        # Asked every few seconds, and no line of log otherwise.
+        # Requested every few seconds, and no line of log otherwise.
         LOG.warning("not ready", extra={"fields": {"reason": engines.why(error)}})
         raise
     return JSONResponse({"status": "ready"})

@@ -42,7 +42,7 @@ class Compositions:
         types = {str(each["type"]) for each in inline if "type" in each}
         if len(types) > 1:
             return f"allOf has members of several types, {' and '.join(sorted(types))}: no value fits."
-        unions = [found for each in _parts(schema) if (found := self._alternatives(each))]
+        unions = [members for each in _parts(schema) if (members := self._alternatives(each))]
         if not unions or len(_parts(schema)) < 2:
             return None
         if prod(map(len, unions)) > _MOST:
@@ -131,14 +131,14 @@ class Compositions:
 
 def merge(schema: Schema) -> None:
     """Move what members of `allOf` say about the value, and not about its properties, to the schema, in place."""
-    kept = []
+    members = []
     for each in schema["allOf"]:
         if not isinstance(each, dict) or not {"$ref", "allOf", *UNIONS, *OWN}.isdisjoint(each):
-            kept.append(each)
+            members.append(each)
         else:
             schema |= {**each, **schema}
-    schema["allOf"] = kept
-    if not kept:
+    schema["allOf"] = members
+    if not members:
         del schema["allOf"]
 
 

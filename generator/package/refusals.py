@@ -224,6 +224,6 @@ def _lost_answers(nodes: Mapping[tuple[str, PythonIdentifier], Any], endpoint: E
 
 
 def _text(detail: str | None, hidden: str | None = None) -> str:
-    """Return what upstream says on one line, with what it hides where that can be told."""
+    """Return what upstream says on one line, with what it hides where that is clear."""
     text = _HIDDEN.sub(hidden or "", detail or "for no reason that it tells")
     return shown(" ".join(text.removesuffix(_TAIL).split()).rstrip("."))

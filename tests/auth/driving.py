@@ -204,15 +204,15 @@ def signed_in(server: Server, **options: Any) -> Client:
 
 
 class Scripted:
-    """A refresher that gives the answers of a test, the last one again and again, and signals that it was asked."""
+    """A refresher that gives the answers of a test, the last one again and again, and signals that it was called."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.asked = threading.Event()
+        self.was_called = threading.Event()
         self.revoked: list[str | None] = []
 
     def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
-        self.asked.set()
+        self.was_called.set()
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def revoke(self, pair: TokenPair, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's

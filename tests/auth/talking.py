@@ -74,7 +74,7 @@ def silent(_: socket.socket, stop: threading.Event) -> None:
     stop.wait(20)
 
 
-def asked(url: str, timeout: float = 5.0, **options: Any) -> Answer:
+def answer_of(url: str, timeout: float = 5.0, **options: Any) -> Answer:
     """Return what a refresh was answered over a transport that is ready: to load certificates takes its time."""
     if "transport" not in options:
         options = {"transport": httpx.HTTPTransport(**{"verify": _certificates(), **options})}

@@ -266,9 +266,9 @@ async def test_explain_tells_what_support_asks(drive: Drive, server: Server) -> 
         assert nothing["generation"] is None
         assert nothing["expires_at"] is None
         await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
-        said = client.session.explain()
-        assert (said["generation"], said["accepted_by_server"], said["refresh_under_way"]) == (1, False, False)
-        planned = said["next_planned_refresh_in"]
+        report = client.session.explain()
+        assert (report["generation"], report["accepted_by_server"], report["refresh_under_way"]) == (1, False, False)
+        planned = report["next_planned_refresh_in"]
         assert isinstance(planned, float)
         assert 230 < planned < 250
         await drive(client.users.get_profile)

@@ -249,12 +249,12 @@ def test_a_strict_server_is_given_time_to_answer_the_first_presentation_and_no_l
     ahead: float,
 ) -> None:
     server, session = _strict()
-    # A process that noted its attempt and was stopped: its request may still be on its way; its clock may be ahead.
+    # A process that stored its attempt and was stopped: its request may still be on its way; its clock may be ahead.
     records = renewal_of(session).records
-    noted = records.load()
-    assert noted is not None
-    intent = Intent("attempt", noted.generation, "a holder that died", server.clock.wall() + ahead)
-    assert records.compare_and_set(noted.revision, noted.with_intent(intent))
+    stored = records.load()
+    assert stored is not None
+    intent = Intent("attempt", stored.generation, "a holder that died", server.clock.wall() + ahead)
+    assert records.compare_and_set(stored.revision, stored.with_intent(intent))
     session.refresh()
     assert sum(server.clock.slept) == pytest.approx(min(ahead, renewal_of(session).timing.post), abs=0.5)
     assert server.ledger["refreshToken"] == 1

@@ -178,8 +178,8 @@ async def test_signing_in_ends_the_rest_that_a_failure_imposed(drive: Drive, ser
     with pytest.raises(RefreshUnavailableError):
         await drive(client.users.get_profile)
     client.session.sign_in(server.issue())
-    said = client.session.explain()
-    assert (said["resting_for"], said["last_failure"]) == (0.0, None)
+    report = client.session.explain()
+    assert (report["resting_for"], report["last_failure"]) == (0.0, None)
     server.expire_access_tokens()
     await drive(client.users.get_profile)
 
@@ -318,7 +318,7 @@ def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
     session = TokenSession(refresher, origins=[], store=store, on_doubt="relogin")
     session.sign_in(TokenPair("a1", "r1"))
     renewing = _refreshing(session)
-    assert refresher.asked.wait(10)
+    assert refresher.was_called.wait(10)
 
     session.close()
 

@@ -168,11 +168,11 @@ async def test_a_bare_httpx_client_with_the_hook_follows_redirects_within_the_or
 
 
 async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(drive: Drive, server: Server) -> None:
-    asked: list[str] = []
+    paths: list[str] = []
     answered: list[int] = []
 
     def asking(request: httpx.Request) -> None:
-        asked.append(request.url.path)
+        paths.append(request.url.path)
         assert "authorization" not in request.headers
 
     def answering(response: httpx.Response) -> None:
@@ -184,7 +184,7 @@ async def test_a_view_keeps_the_hooks_of_the_user_and_its_own_bodies_at_home(dri
         view = client.for_profile("first").for_profile("second")
         view.session.sign_in(server.issue("bob@example.com"))
         await drive(view.users.get_profile)
-        assert (asked, answered) == (["/api/v1/users/profile"], [200])
+        assert (paths, answered) == (["/api/v1/users/profile"], [200])
         with pytest.raises(APIConnectionError, match=r"evil\.test"):
             await drive(view.http.post, "/away", content=b"secret")
         view.http.event_hooks["request"].clear()  # of the view's own list

@@ -313,10 +313,10 @@ session.on("signed_out", blocks)
 session.refresh()
 assert begun.wait(20)
 if (pid := os.fork()) == 0:
-    told = threading.Event()
-    session.on("signed_out", lambda event: told.set())
+    signalled = threading.Event()
+    session.on("signed_out", lambda event: signalled.set())
     session.sign_out()
-    print("told", told.wait(20), heard.wait(20), flush=True)
+    print("signalled", signalled.wait(20), heard.wait(20), flush=True)
     os._exit(0)
 assert os.waitpid(pid, 0)[1] == 0
 go_on.set()
@@ -326,7 +326,7 @@ go_on.set()
 @pytest.mark.usefixtures("client")
 def test_a_child_forked_while_an_event_is_told_tells_its_own(served: Loopback, path: Path) -> None:
     with child(FORK_DURING_AN_EVENT, served.base_url, path) as program:
-        assert program.output() == "told True True"
+        assert program.output() == "signalled True True"
 
 
 WORK_ON = """

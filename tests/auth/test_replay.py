@@ -21,7 +21,7 @@ PAYLOAD = b"0123456789" * 5000
 
 
 @pytest.mark.parametrize(
-    "given",
+    "body",
     [
         {"json": {"name": "ada", "list": [1, 2, 3]}},
         {"content": PAYLOAD},
@@ -33,10 +33,10 @@ PAYLOAD = b"0123456789" * 5000
     ids=["json", "bytes", "text", "form", "multipart bytes", "nothing"],
 )
 async def test_a_body_in_memory_is_replayed_intact(
-    drive: Drive, server: Server, given: dict[str, Any], client: Any
+    drive: Drive, server: Server, body: dict[str, Any], client: Any
 ) -> None:
     server.expire_access_tokens()
-    answer = await drive(client.http.post, "/things", **given)
+    answer = await drive(client.http.post, "/things", **body)
     first, second = client.wire.sent_to("/things")
     assert answer.status_code == 200
     assert first.content == second.content == answer.json()["body"].encode()
@@ -220,8 +220,8 @@ async def test_an_answer_may_be_streamed_after_a_replay(drive: Drive, server: Se
         with stream("POST", "/things", content=b"abc") as answer:
             return b"".join(answer.iter_bytes())
 
-    said = json.loads(await drive(astreamed if drive.is_async else streamed))
-    assert said["body"] == "abc"
+    read = json.loads(await drive(astreamed if drive.is_async else streamed))
+    assert read["body"] == "abc"
 
 
 async def test_neither_refusal_nor_refresh_stand_in_the_history(drive: Drive, server: Server, client: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from signedin.protocols import NotSent, Renewed, Unknown
 
 from tests.auth.certificates import certificate
-from tests.auth.talking import asked, resetting, saying, silent, talking
+from tests.auth.talking import answer_of, resetting, saying, silent, talking
 
 if TYPE_CHECKING:
     import threading
@@ -55,13 +55,13 @@ ODD_ANSWERS = {
 @pytest.mark.parametrize("content", BROKEN_ANSWERS.values(), ids=BROKEN_ANSWERS)
 def test_an_answer_that_is_broken_is_unknown(content: bytes) -> None:
     with talking(saying(content)) as url:
-        assert isinstance(asked(url), Unknown)
+        assert isinstance(answer_of(url), Unknown)
 
 
 @pytest.mark.parametrize("content", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
 def test_an_answer_that_is_odd_and_whole_is_taken(content: bytes) -> None:
     with talking(saying(content)) as url:
-        assert isinstance(asked(url), Renewed)
+        assert isinstance(answer_of(url), Renewed)
 
 
 STAGES = {"start": b"", "head": OK, "body": OK + b"content-length: 500\r\n\r\n" + TOKENS}
@@ -79,13 +79,13 @@ def _half_closing(content: bytes) -> Talk:
 @pytest.mark.parametrize("content", STAGES.values(), ids=STAGES)
 def test_a_server_that_half_closes_is_unknown(content: bytes) -> None:
     with talking(_half_closing(content)) as url:
-        assert isinstance(asked(url), Unknown)
+        assert isinstance(answer_of(url), Unknown)
 
 
 @pytest.mark.parametrize("content", STAGES.values(), ids=STAGES)
 def test_a_reset_after_the_request_is_unknown(content: bytes) -> None:
     with talking(resetting(content)) as url:
-        assert isinstance(asked(url), Unknown)
+        assert isinstance(answer_of(url), Unknown)
 
 
 def test_a_reset_before_the_request_was_read_is_unknown() -> None:
@@ -95,7 +95,7 @@ def test_a_reset_before_the_request_was_read_is_unknown() -> None:
         resetting(b"")(connection, stop)
 
     with talking(talk, reads=False) as url:
-        assert isinstance(asked(url), Unknown)
+        assert isinstance(answer_of(url), Unknown)
 
 
 # ---------------------------------------------------------------------------------- before anything of ours is sent
@@ -104,18 +104,18 @@ def test_a_reset_before_the_request_was_read_is_unknown() -> None:
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"])
 def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
     with talking(saying(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())) as proxy:
-        assert isinstance(asked("https://auth.test", proxy=proxy), NotSent)
+        assert isinstance(answer_of("https://auth.test", proxy=proxy), NotSent)
 
 
 def test_a_proxy_that_never_answers_means_not_sent() -> None:
     with talking(silent) as proxy:
-        assert isinstance(asked("https://auth.test", timeout=0.7, proxy=proxy), NotSent)
+        assert isinstance(answer_of("https://auth.test", timeout=0.7, proxy=proxy), NotSent)
 
 
 def test_a_proxy_that_is_not_there_means_not_sent() -> None:
     with talking(silent) as proxy:
         pass
-    assert isinstance(asked("https://auth.test", proxy=proxy), NotSent)
+    assert isinstance(answer_of("https://auth.test", proxy=proxy), NotSent)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_proxy_that_is_not_there_means_not_sent() -> None:
 )  # fmt: skip
 def test_a_handshake_that_fails_means_not_sent(talk: Talk) -> None:
     with talking(talk) as url:
-        assert isinstance(asked(url.replace("http:", "https:"), timeout=0.7), NotSent)
+        assert isinstance(answer_of(url.replace("http:", "https:"), timeout=0.7), NotSent)
 
 
 @pytest.mark.parametrize("flaw", ["issued by itself", "for another host", "run out", "not valid yet"])
@@ -133,14 +133,14 @@ def test_a_certificate_with_a_flaw_means_not_sent(flaw: str, tmp_path: Path) -> 
     file = certificate(tmp_path, host="127.0.0.2" if flaw == "for another host" else "127.0.0.1", begins=begins)
     verify = ssl.create_default_context(cafile=None if flaw == "issued by itself" else file)
     with talking(_behind_tls(file), reads=False) as url:
-        assert isinstance(asked(url.replace("http:", "https:"), verify=verify), NotSent)
+        assert isinstance(answer_of(url.replace("http:", "https:"), verify=verify), NotSent)
 
 
 def test_a_certificate_without_a_flaw_is_taken(tmp_path: Path) -> None:
     file = certificate(tmp_path, host="127.0.0.1", begins=0)
     with talking(_behind_tls(file), reads=False) as url:
         verify = ssl.create_default_context(cafile=file)
-        assert isinstance(asked(url.replace("http:", "https:"), verify=verify), Renewed)
+        assert isinstance(answer_of(url.replace("http:", "https:"), verify=verify), Renewed)
 
 
 def _behind_tls(file: Path) -> Talk:

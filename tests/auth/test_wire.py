@@ -23,7 +23,7 @@ from signedin_sdk.types import Grace, Sign
 from tests.auth.contracts import contract
 from tests.auth.driving import Server, Wire, jwt
 from tests.auth.loopback import loopback
-from tests.auth.talking import Talk, asked, dripping, saying, silent, talking
+from tests.auth.talking import Talk, answer_of, dripping, saying, silent, talking
 
 PAIR = TokenPair("a", "r")
 # No time in it: the test's id is made of it, and the workers must agree on ids.
@@ -44,7 +44,7 @@ ZIPPED = gzip.compress(b'{"access_token": "a", "refresh_token": "r"}', mtime=0)
 )
 def test_a_server_that_drips_is_cut_after_a_total_time(talk: Talk) -> None:
     with talking(talk) as url:
-        assert isinstance(asked(url, timeout=0.7), Unknown)
+        assert isinstance(answer_of(url, timeout=0.7), Unknown)
 
 
 @pytest.mark.timeout(10)
@@ -60,7 +60,7 @@ def test_a_server_that_drips_over_a_kept_connection_of_the_users_own_is_given_up
     with talking(talk) as url:
         transport = httpx.HTTPTransport()
         transport.handle_request(httpx.Request("GET", url)).read()
-        assert isinstance(asked(url, timeout=0.7, transport=transport), Unknown)
+        assert isinstance(answer_of(url, timeout=0.7, transport=transport), Unknown)
     assert len(connections) == 1
 
 
@@ -70,9 +70,9 @@ def test_an_answer_that_comes_too_late_counts_as_none_on_a_transport_that_report
         return httpx.Response(200, content=b'{"access_token": "a", "refresh_token": "r"}')
 
     late, transport = threading.Event(), httpx.MockTransport(answer)
-    assert isinstance(asked("https://auth.test", timeout=0.05, transport=transport), Unknown)
+    assert isinstance(answer_of("https://auth.test", timeout=0.05, transport=transport), Unknown)
     late.set()
-    assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+    assert isinstance(answer_of("https://auth.test", timeout=10.0, transport=transport), Renewed)
 
 
 def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monke
 
     with talking(lambda connection, _: received.put(connection.recv(100)), reads=False) as url:
         monkeypatch.setattr("socket.getaddrinfo", hanging)
-        assert isinstance(asked(url.replace("127.0.0.1", "auth.test"), timeout=0.7), NotSent)
+        assert isinstance(answer_of(url.replace("127.0.0.1", "auth.test"), timeout=0.7), NotSent)
         answered.set()
         assert received.get(timeout=10) == b""
 
@@ -149,7 +149,7 @@ def test_a_transport_that_sent_before_it_could_not_connect_is_in_doubt() -> None
                 raise httpx.ConnectError("at the second attempt") from None
 
     with talking(saying(b"")) as url:
-        assert isinstance(asked(url, timeout=5.0, transport=Retrying()), Unknown)
+        assert isinstance(answer_of(url, timeout=5.0, transport=Retrying()), Unknown)
 
 
 @pytest.mark.timeout(10)
@@ -157,7 +157,7 @@ def test_a_pool_of_the_users_own_without_a_free_place_means_not_sent() -> None:
     with talking(dripping(b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" ")) as url:
         transport = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1))
         under_way = transport.handle_request(httpx.Request("GET", url))
-        assert isinstance(asked(url, timeout=1.0, transport=transport), NotSent)
+        assert isinstance(answer_of(url, timeout=1.0, transport=transport), NotSent)
         under_way.close()
 
 
@@ -174,15 +174,15 @@ def test_where_no_thread_can_be_started_the_exchange_runs_in_its_callers(monkeyp
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=slowly()))
     monkeypatch.setattr("threading.Thread.start", refuse)
     begun = time.monotonic()
-    assert isinstance(asked("https://auth.test", timeout=10.0, transport=transport), Renewed)
+    assert isinstance(answer_of("https://auth.test", timeout=10.0, transport=transport), Renewed)
     begun = time.monotonic()
-    assert isinstance(asked("https://auth.test", timeout=0.01, transport=transport), Unknown)
+    assert isinstance(answer_of("https://auth.test", timeout=0.01, transport=transport), Unknown)
 
 
 @pytest.mark.timeout(10)
 def test_an_endless_body_is_cut_at_its_size() -> None:
     with talking(dripping(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", b"a" * 65_536)) as url:
-        assert isinstance(asked(url, timeout=8.0), Unknown)
+        assert isinstance(answer_of(url, timeout=8.0), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_an_answer_compressed_unasked_is_read_within_its_bound(
 ) -> None:
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n"
     with talking(saying(head.encode() + body)) as url:
-        assert type(asked(url, timeout=8.0)) is expected
+        assert type(answer_of(url, timeout=8.0)) is expected
 
 
 def test_an_answer_that_blows_up_when_decoded_takes_no_memory() -> None:
@@ -219,7 +219,7 @@ def test_an_answer_that_blows_up_when_decoded_takes_no_memory() -> None:
 def test_nobody_listening_means_not_sent() -> None:
     with talking(silent) as url:
         pass
-    assert isinstance(asked(url, timeout=8.0), NotSent)
+    assert isinstance(answer_of(url, timeout=8.0), NotSent)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_each_answer_has_its_class(status: int, headers: dict[str, str], body: b
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         return httpx.Response(status, headers=raw, content=body)
 
-    got = asked("https://auth.test", transport=httpx.MockTransport(answer))
+    got = answer_of("https://auth.test", transport=httpx.MockTransport(answer))
     assert type(got) is expected
     if isinstance(got, Busy):
         assert got.retry_after == (7.0 if headers else None)
@@ -282,7 +282,7 @@ def test_without_iat_the_date_of_the_answer_tells_the_servers_time(date: str | N
         token = jwt({"exp": 1_800_000_300})
         return httpx.Response(200, headers=headers, json={"access_token": token, "refresh_token": "r"})
 
-    got = asked("https://auth.test", transport=httpx.MockTransport(answer))
+    got = answer_of("https://auth.test", transport=httpx.MockTransport(answer))
     assert isinstance(got, Renewed)
     assert got.clock_offset == offset
 

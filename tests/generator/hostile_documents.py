@@ -40,7 +40,6 @@ _TAGS: Final = (
     "!include /etc/passwd",
     "!!binary aGk=",
     "!!set {a, b}",
-    "!!timestamp 2026-13-45",
 )
 _HEAD: Final = "openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths: {}\n"
 

@@ -76,7 +76,7 @@ def _mistyped(folder: Path, packages: list[str]) -> dict[str, str]:
 def _code(package: Path) -> str:
     """Return what a type checker reads of a package: no docstrings, no comments, and not its name."""
     code = []
-    for path in sorted(package.rglob("*.py*")):
+    for path in sorted(path for path in package.rglob("*.py*") if path.suffix != ".pyc"):
         tree = ast.parse(path.read_text("utf-8").replace(package.name, "base_sdk"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:

@@ -53,10 +53,10 @@ def test_every_module_imports_without_the_extras(python: Path, tmp_path: Path) -
 import importlib, pkgutil, signedin, signedin_sdk
 extras = {"opentelemetry", "testing.plugin", "testing.contract", "testing.cassettes"}
 for package in (signedin, signedin_sdk):
-    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if found.name.removeprefix("signedin.") not in extras:
-            importlib.import_module(found.name)
-            print(found.name)
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name.removeprefix("signedin.") not in extras:
+            importlib.import_module(module.name)
+            print(module.name)
 """
     names = run(str(python), "-W", "error", "-c", walk, cwd=tmp_path).split()
     assert {"signedin.client", "signedin.testing.server", "signedin_sdk.types"} <= set(names)

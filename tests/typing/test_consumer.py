@@ -34,6 +34,8 @@ def test_types_are_what_a_consumer_expects_and_a_wrong_expectation_is_refused(tm
     wrong = tmp_path / "wrong.py"
     right = CONSUMER.read_text(encoding="utf-8")
     wrong.write_text(right.replace("assert_type(profile.email, str)", "assert_type(profile.email, int)", 1))
-    code, said = _mypy(CONSUMER, wrong)
+    code, output = _mypy(CONSUMER, wrong)
     assert code == 1
-    assert re.fullmatch(r".*wrong\.py:\d+: error: Expression is of type \"str\", not \"int\"  \[assert-type\]\n", said)
+    assert re.fullmatch(
+        r".*wrong\.py:\d+: error: Expression is of type \"str\", not \"int\"  \[assert-type\]\n", output
+    )
