@@ -84,7 +84,7 @@ class _Client(Generic[Transport, AnyHttp]):
     _colour: ClassVar[_Colour]
     _is_view = False
     # What descriptors keep in an instance: the resources, which a view must not share.
-    _described: ClassVar[frozenset[str]]
+    _described: ClassVar[tuple[str, ...]]
     _http: Any  # one of ours, or a copy of the user's
     _send: Any  # set by the generated resources
 
@@ -200,7 +200,11 @@ class _Client(Generic[Transport, AnyHttp]):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._described = frozenset(name for name in dir(cls) if hasattr(getattr(cls, name, None), "__get__"))
+        described = {name: getattr(cls, name, None) for name in dir(cls)}
+        caching = [
+            name for name, each in described.items() if hasattr(each, "__get__") and not hasattr(each, "__set__")
+        ]
+        cls._described = tuple(name for name in caching if not callable(described[name]))
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"
@@ -234,7 +238,7 @@ class _Client(Generic[Transport, AnyHttp]):
     def for_profile(self, name: str) -> Self:
         """Return a view with another profile's session on the same connections; closing it closes nothing."""
         view = object.__new__(type(self))
-        view.__dict__.update(self._copied(), _is_view=True, _session=self._shared.profiles.session(name))
+        vars(view).update(self._copied(), _is_view=True, _session=self._shared.profiles.session(name))
         if self._is_own:
             names = ("base_url", "timeout", "headers", "event_hooks", "follow_redirects", "max_redirects", "params")
             view._bind(view._opened({name: getattr(self._http, name) for name in names}), self._send.options)
@@ -264,11 +268,14 @@ class _Client(Generic[Transport, AnyHttp]):
         """
         options = self._send.options.changed(timeout, max_retries, headers, deadline, idempotency_key)
         view = object.__new__(type(self))
-        view.__dict__.update(self._copied(), _is_view=True, _send=self._send.with_options(options))
+        vars(view).update(self._copied(), _is_view=True, _send=self._send.with_options(options))
         return view
 
     def _copied(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in self._described}
+        copied = vars(self).copy()
+        for name in self._described:
+            copied.pop(name, None)
+        return copied
 
     @property
     def _is_own(self) -> bool:
