@@ -224,7 +224,7 @@ class Row(NamedTuple):
 
     def __str__(self) -> str:
         low, _, high = _quartiles(self.measured)
-        cells = [self.what, _cell(self.measured, self.goal, at_least=self.at_least), f"{low:.4g} to {high:.4g}"]
+        cells = [self.what, _cell(self.measured, self.goal, at_least=self.at_least), f"{_shown(low)} to {_shown(high)}"]
         sign = "≥" if self.at_least else "≤"
         cells += [f"{sign} {self.goal:,g}"]
         cells += [_NONE if self.fast is None else _cell(self.fast, self.fast_goal, at_least=self.at_least)]
@@ -243,7 +243,11 @@ def _reaches(measured: list[float], goal: float, *, at_least: bool) -> bool:
 
 def _cell(measured: list[float], goal: float | None, *, at_least: bool) -> str:
     missed = goal is not None and not _reaches(measured, goal, at_least=at_least)
-    return f"{statistics.median(measured):.4g}{', missed' if missed else ''}"
+    return f"{_shown(statistics.median(measured))}{', missed' if missed else ''}"
+
+
+def _shown(figure: float) -> str:
+    return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.4g}"
 
 
 def _ratios(column: Column, figures: Figures, peer: str) -> list[float]:
