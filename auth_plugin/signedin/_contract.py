@@ -60,8 +60,9 @@ class Received:
         if place.where == "cookie":
             return self._cookie(place.name)
         value = self.headers.get(place.name)
-        prefixed = value is not None and value[: len(place.prefix)].lower() == place.prefix.lower()
-        return value[len(place.prefix) :] if prefixed else None
+        if value is None or value[: len(place.prefix)].lower() != place.prefix.lower():
+            return None
+        return value[len(place.prefix) :]
 
     def _cookie(self, name: str) -> str | None:
         # By hand: `http.cookies` refuses whole headers for one character (RFC 6265, section 5.2, does not).

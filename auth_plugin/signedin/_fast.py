@@ -8,6 +8,7 @@ add all timeouts up to one.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import math
 import os
@@ -45,10 +46,8 @@ class Fast:
         if importlib.util.find_spec("pyreqwest") is None:
             raise ConfigurationError("fast=True needs the package pyreqwest: pip install 'signedin[fast]'.")
         # All of it now: pyreqwest aborts the process where Ctrl-C interrupts an import of its own.
-        import pyreqwest.client
-        import pyreqwest.exceptions
-        import pyreqwest.http
-        import pyreqwest.proxy
+        for module in ("client", "exceptions", "http", "proxy"):
+            importlib.import_module(f"pyreqwest.{module}")
 
         verify, proxy = options.verify, options.proxy
         if not isinstance(verify, bool):
@@ -61,7 +60,7 @@ class Fast:
             raise ConfigurationError("fast=True obeys SSL_CERT_FILE and SSL_CERT_DIR, which trust_env=False forbids.")
         if isinstance(proxy, httpx.Proxy) and proxy.ssl_context is not None:
             raise ConfigurationError("fast=True takes no proxy with an SSLContext.")
-        self._pyreqwest: Any = pyreqwest
+        self._pyreqwest: Any = importlib.import_module("pyreqwest")
         self._verify, self._limits, self._http2 = verify, options.limits, options.http2
         self._identity = _identity(options.cert) if options.cert else None
 

@@ -363,8 +363,9 @@ def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
     if intent is not None:
-        kinds = {"attempt": str, "generation": int, "owner": str, "deadline": float}
-        intent = Intent(**{name: _value(intent, name, kind) for name, kind in kinds.items()})
+        attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
+        generation, deadline = _value(intent, "generation", int), _value(intent, "deadline", float)
+        intent = Intent(attempt=attempt, generation=generation, owner=owner, deadline=deadline)
     obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
     generation, family = _value(body, "generation", int), _value(body, "family", str)
     return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
