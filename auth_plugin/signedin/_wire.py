@@ -264,7 +264,9 @@ class _Exchange:
                 with contextlib.closing(client.send(request, stream=True)) as response:
                     self._outcome = _Response(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
-            self._outcome = type(error)
+            # A read that times out here is that of a proxy's answer to CONNECT.
+            unsent = isinstance(error, httpx.TimeoutException) and self._connecting and not self.sending
+            self._outcome = httpx.ConnectTimeout if unsent else type(error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         """Follow httpcore's trace: "connection.…", or "proxy.…" and "socks.…" where one stands between."""

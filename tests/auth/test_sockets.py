@@ -6,6 +6,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+import httpcore
+import httpx
 import pytest
 from signedin.protocols import NotSent, Renewed, Unknown
 
@@ -110,6 +112,24 @@ def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
 def test_a_proxy_that_never_answers_means_not_sent() -> None:
     with talking(silent) as proxy:
         assert isinstance(answer_of("https://auth.test", timeout=0.7, proxy=proxy), NotSent)
+
+
+def test_a_proxy_whose_answer_httpx_gives_up_first_means_not_sent() -> None:
+    class Tunnel(httpx.BaseTransport):
+        sends = False
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            trace = request.extensions["trace"]
+            trace("connection.connect_tcp.started", {})
+            trace("http11.send_request_headers.started", {"request": httpcore.Request("CONNECT", "https://auth.test")})
+            if self.sends:
+                trace("http11.send_request_headers.started", {"request": request})
+            raise httpx.ReadTimeout("timed out")
+
+    tunnel = Tunnel()
+    assert isinstance(answer_of("https://auth.test", transport=tunnel), NotSent)
+    tunnel.sends = True
+    assert isinstance(answer_of("https://auth.test", transport=tunnel), Unknown)
 
 
 def test_a_proxy_that_is_not_there_means_not_sent() -> None:
