@@ -201,10 +201,11 @@ class _Client(Generic[Transport, AnyHttp]):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         described = {name: getattr(cls, name, None) for name in dir(cls)}
-        caching = [
-            name for name, each in described.items() if hasattr(each, "__get__") and not hasattr(each, "__set__")
-        ]
-        cls._described = tuple(name for name in caching if not callable(described[name]))
+        cls._described = tuple(
+            name
+            for name, each in described.items()
+            if hasattr(each, "__get__") and not hasattr(each, "__set__") and not callable(each)
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.options.base_url}>"

@@ -89,7 +89,8 @@ def test_a_page_of_an_allowed_origin_outlives_its_token_and_one_of_another_gets_
     page = [""]
     with pages(page) as port:
         app, evil = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
-        with backend(tmp_path, "--allow-origin", app, "--access-ttl", "1", checked=False) as server:
+        # Long enough for a busy machine to use a token in, short enough to wait for its end.
+        with backend(tmp_path, "--allow-origin", app, "--access-ttl", "4", checked=False) as server:
             page[0] = PAGE.replace("BASE_URL", server.base_url)
             results = at_once([partial(shown, app, tmp_path / "a"), partial(shown, evil, tmp_path / "b")])
     assert results == [EXPECTED, ["TypeError: Failed to fetch"]]
