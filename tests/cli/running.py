@@ -85,13 +85,19 @@ class Shell:
         return subprocess.Popen([COMMAND, *arguments], env=self.environ, **options)
 
     def at_a_terminal(self, *arguments: str, answers: dict[str, str]) -> tuple[int, str]:
-        """Run the command at a terminal, answering its prompts; return its exit code and all that was to be seen."""
+        """Run the command at a terminal, answering its prompts; return its exit code and all that was to be seen.
+
+        A control key is pressed again when nothing happens: a signal that arrives between CPython's last look
+        for signals and the read of the terminal ends no read, there as for a person.
+        """
         child, terminal = pty.fork()
         if not child:
             os.execve(COMMAND, [str(COMMAND), *arguments], self.environ)
-        seen, pending, end = "", list(answers.items()), time.monotonic() + PATIENCE
+        seen, answer, pending, end = "", "", list(answers.items()), time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if not select.select([terminal], [], [], 1)[0]:
+                if answer == "\x03":
+                    os.write(terminal, answer.encode())
                 continue
             try:
                 part = os.read(terminal, 4096)
@@ -101,6 +107,7 @@ class Shell:
                 break
             seen += part.decode()
             if pending and pending[0][0] in seen.rpartition("\n")[2]:
-                os.write(terminal, pending.pop(0)[1].encode())
+                answer = pending.pop(0)[1]
+                os.write(terminal, answer.encode())
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen
