@@ -10,9 +10,8 @@ import contextlib
 import logging
 import random
 import threading
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import httpx
 
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from signedin.session import TokenSession
 
 T = TypeVar("T")
-Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 _BODIES: Final = frozenset({"content", "files"})  # what a body is made of that may be used up; "data" of a form stays
 _SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
 _LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, names what was sent
@@ -60,14 +58,13 @@ _LOST: Final = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.NetworkError, httpx
 _logger = logging.getLogger("signedin")
 
 
-@dataclass(slots=True, eq=False)  # not frozen, which makes it four times as slow to create, and a view creates one
-class _Sender(Generic[Http]):
+class _Sender(NamedTuple):
     """What the calls of one client or view have in common.
 
     `signed_in` is called with the answer that brought a new user.
     """
 
-    http: Http
+    http: httpx.Client | httpx.AsyncClient
     build_request: Callable[..., httpx.Request]  # of that client: httpx's own, or the lean ones
     send: Callable[..., Any]
     session: TokenSession
@@ -77,11 +74,6 @@ class _Sender(Generic[Http]):
     signed_in: Callable[[httpx.Response], None] | None
     budget: Budget
     options: CallOptions
-
-    def with_options(self, options: CallOptions) -> Self:
-        """Return a sender that differs in its options; by hand, since `dataclasses.replace` takes ten times as long."""
-        http, api = (self.http, self.build_request, self.send), (self.base_url, self.api)
-        return type(self)(*http, self.session, *api, self.clock, self.signed_in, self.budget, options)
 
     def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
         """Build the request of one attempt.
@@ -125,7 +117,7 @@ class _Sender(Generic[Http]):
             self.signed_in(response)
 
 
-class Sender(_Sender[httpx.Client]):
+class Sender(_Sender):
     """Sends generated calls for one session, blocking."""
 
     def __call__(self, call: Call[T], /) -> T:
@@ -166,7 +158,7 @@ class Sender(_Sender[httpx.Client]):
         return response
 
 
-class AsyncSender(_Sender[httpx.AsyncClient]):
+class AsyncSender(_Sender):
     """Sends generated calls for one session, awaiting."""
 
     async def __call__(self, call: Call[T], /) -> T:
@@ -238,7 +230,7 @@ class _Attempts:
 
     __slots__ = ("_began", "_call", "_end", "_rewind", "_sender", "count", "end_observed", "hint", "received", "sent")
 
-    def __init__(self, sender: _Sender[Any], call: Call[Any]) -> None:
+    def __init__(self, sender: _Sender, call: Call[Any]) -> None:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
         self.end_observed: Callable[[object], None] = _ignore

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeVar
 
@@ -396,7 +395,7 @@ class LiveWorld(NamedTuple):
             if not isinstance(answer, Renewed):
                 return answer
             # A refresher of the user's own does not know the claims that name whose token it is.
-            return answer._replace(pair=replace(answer.pair, subject=self.records.subject))
+            return answer._replace(pair=answer.pair.with_subject(self.records.subject))
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 

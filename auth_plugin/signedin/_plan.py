@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx
@@ -33,30 +32,33 @@ _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?
 # The steps. Whoever carries one out sets what came of it, before it goes on to the next.
 
 
-@dataclass(slots=True)
 class Acquire:
     """Get a pair that may be sent; `one_shot` when this sending is the only one possible."""
 
-    one_shot: bool
-    held: Held = field(init=False)
+    held: Held
+
+    def __init__(self, *, one_shot: bool) -> None:
+        self.one_shot = one_shot
 
 
-@dataclass(slots=True)
 class Renew:
     """Get a pair newer than the rejected one, or that one where the store has none and it may not have expired."""
 
-    rejected: Held
-    reason: Literal["rejected", "unclear"]
-    held: Held = field(init=False)
+    held: Held
+
+    def __init__(self, rejected: Held, reason: Literal["rejected", "unclear"]) -> None:
+        self.rejected = rejected
+        self.reason: Literal["rejected", "unclear"] = reason
 
 
-@dataclass(slots=True)
 class Send:
     """Send the request. There is no answer where it was held back (`TokenOutdated`)."""
 
-    request: httpx.Request
     answer: httpx.Response | None = None
-    body: bytes = b""  # of an answer whose status is in `Renewal.token_statuses`
+    body = b""  # of an answer whose status is in `Renewal.token_statuses`
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.request = request
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched

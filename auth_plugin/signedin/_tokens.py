@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
@@ -62,7 +61,6 @@ def _seconds(value: object) -> float | None:
     return float(value) if 0 <= value <= _LAST_SECOND else None  # NaN is not, either
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class TokenPair:
     """An access token and the refresh token that came with it, or None; neither is ever shown.
 
@@ -71,20 +69,48 @@ class TokenPair:
     `subject`: claims of which the first present says whose token it is.
     """
 
-    access_token: str
-    refresh_token: str | None = None
-    expires_at: datetime | None = field(default=None, compare=False)
-    carried: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
-    subject: tuple[str, ...] = field(default=SUBJECT, kw_only=True, compare=False)
-    claims: Claims = field(init=False, compare=False)  # unverified; read once
+    # Written once. No data class: that module and what it makes of six fields would cost each program 2 ms at import.
+    __slots__ = ("access_token", "carried", "claims", "expires_at", "refresh_token", "subject")
 
-    def __post_init__(self) -> None:
-        claims = claims_of(self.access_token, self.subject)
-        if self.expires_at is not None and (exp := _seconds(self.expires_at.timestamp())) is not None:
+    def __init__(
+        self,
+        access_token: str,
+        refresh_token: str | None = None,
+        expires_at: datetime | None = None,
+        *,
+        carried: Mapping[str, str] | None = None,
+        subject: tuple[str, ...] = SUBJECT,
+    ) -> None:
+        claims = claims_of(access_token, subject)
+        if expires_at is not None and (exp := _seconds(expires_at.timestamp())) is not None:
             claims = claims._replace(exp=exp)
-        object.__setattr__(self, "claims", claims)
-        ends = None if claims.exp is None else datetime.fromtimestamp(claims.exp, UTC)
-        object.__setattr__(self, "expires_at", ends)
+        self.access_token: Final = access_token
+        self.refresh_token: Final = refresh_token
+        self.expires_at: Final = None if claims.exp is None else datetime.fromtimestamp(claims.exp, UTC)
+        self.carried: Final[Mapping[str, str]] = carried or {}
+        self.subject: Final = subject
+        self.claims: Final = claims  # unverified; read once
+
+    def with_subject(self, subject: tuple[str, ...]) -> TokenPair:
+        """Return this pair, read by other claims."""
+        return TokenPair(self.access_token, self.refresh_token, self.expires_at, carried=self.carried, subject=subject)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f"a TokenPair is written once: {name} does not change")
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a TokenPair is written once: {name} is not deleted")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TokenPair):
+            return NotImplemented
+        ours, theirs = (self.access_token, self.refresh_token), (other.access_token, other.refresh_token)
+        return ours == theirs and self.carried == other.carried
+
+    def __hash__(self) -> int:
+        return hash((self.access_token, self.refresh_token))
 
     @property
     def is_sendable(self) -> bool:
@@ -215,21 +241,21 @@ class Instant(NamedTuple):
     monotonic: float
 
 
-@dataclass(slots=True, eq=False)
 class Held:
     """The pair in hand, ready for a header."""
 
-    record: Record
-    soft_at: float  # monotonic: from here on it is replaced in the background
-    hard_at: float  # monotonic: from here on it is not sent any more
-    ends_at: float = math.inf  # monotonic; infinite where our clock cannot tell
-    accepted: bool = False  # the server has taken it once; set by any thread, never unset
-    refused: bool = False  # the server says that it has expired; set by any thread, never unset
-    prefix: str = "Bearer "
-    header: str = field(init=False)
+    __slots__ = ("accepted", "ends_at", "hard_at", "header", "record", "refused", "soft_at")
 
-    def __post_init__(self) -> None:
-        self.header = f"{self.prefix}{self.record.pair.access_token}" if self.record.pair else ""
+    def __init__(
+        self, record: Record, soft_at: float, hard_at: float, ends_at: float = math.inf, prefix: str = "Bearer "
+    ) -> None:
+        self.record = record
+        self.soft_at = soft_at  # monotonic: from here on it is replaced in the background
+        self.hard_at = hard_at  # monotonic: from here on it is not sent any more
+        self.ends_at = ends_at  # monotonic; infinite where our clock cannot tell
+        self.accepted = False  # the server has taken it once; set by any thread, never unset
+        self.refused = False  # the server says that it has expired; set by any thread, never unset
+        self.header = f"{prefix}{record.pair.access_token}" if record.pair else ""
 
     def __repr__(self) -> str:
         return f"<Held generation={self.record.generation}>"

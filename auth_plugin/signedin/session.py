@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
 
@@ -80,7 +79,7 @@ class TokenSession:
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
         self.store: Final[TokenStore] = MemoryStore() if store is None else _checked(store)
-        bounds = timing or Timing()
+        bounds = (timing or Timing()).checked()
         fitting = bounds if grace_seconds is None else bounds.within(grace_seconds)
         self._clock: Final[Clock] = clock or SystemClock()
         self._events: Final = Events(key)
@@ -143,7 +142,7 @@ class TokenSession:
         """
         if not isinstance(pair, TokenPair):
             pair = TokenPair(pair.access_token, pair.refresh_token)
-        pair = replace(pair, subject=self._renewal.records.subject)
+        pair = pair.with_subject(self._renewal.records.subject)
         if not pair.is_sendable:
             raise ConfigurationError(
                 "A token is empty, too long or holds characters that no header can carry; nothing was stored."
