@@ -184,13 +184,12 @@ def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
     record = _check(world, orders)
     # From here on this very generation is to be replaced, whatever made the session ask.
     orders = orders._replace(rejected=record.generation, held=None)
-    if record.intent is None or record.intent.generation != record.generation:
-        journalled = _intend(world, orders, record, world.draw())
-        return _send(world, orders, journalled, deadline, in_doubt=False)
-    _ambiguous(world, orders, record, record.intent, deadline)
+    doubt = record.intent if record.intent and record.intent.generation == record.generation else None
+    if doubt is not None:
+        _ambiguous(world, orders, record, doubt, deadline)
     # In our own name: the other owner may only have been stopped, and must not take its entry back as never sent.
-    journalled = _intend(world, orders, record, record.intent.attempt)
-    return _send(world, orders, journalled, deadline, in_doubt=True)
+    journalled = _intend(world, orders, record, doubt.attempt if doubt else world.draw())
+    return _send(world, orders, journalled, deadline, in_doubt=doubt is not None)
 
 
 def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Record:

@@ -24,10 +24,10 @@ import os
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from signedin._flight import Landing, LiveWorld, Orders, Setbacks, expired, flown, or_else
-from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
+from signedin._threads import Promise, SharedJob, Threads, after_fork, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Held, Record, Records, Status, TokenPair, Windows, newest_pair
 from signedin.errors import (
     AuthError,
@@ -100,6 +100,7 @@ class Renewal:
         self._forked = False  # in a child of the process whose memory has the pair
         self._watched = False  # a thread renews ahead
         self._setbacks = Setbacks(clock.monotonic)
+        after_fork(self)
 
     # ------------------------------------------------------------------------------------------- what a request asks
 
@@ -478,10 +479,18 @@ class Renewal:
         self._flight, self._watched = None, False
         self.windows.spread = jittered(1.0)
         self.threads.after_fork()
+        self._events.after_fork()
         if self.records.store.private:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
+
+    def after_others_forked(self) -> None:
+        """Call the hooks of store and refresher, which may raise; not before the sessions have locks of their own."""
+        parts: tuple[Any, ...] = (self.records.store, self.refresher)
+        for part in parts:
+            with contextlib.suppress(Exception):  # also where it has none
+                part.after_fork()
 
 
 def _renew_ahead(reference: weakref.ref[Renewal], clock: Clock, closing: Closing) -> None:

@@ -5,9 +5,6 @@ The pair in hand and who waits for which refresh stand in `_renewal`, how a refr
 
 from __future__ import annotations
 
-import contextlib
-import os
-import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
@@ -98,7 +95,6 @@ class TokenSession:
             signs_in=signs_in,
             ahead=ahead,
         )
-        _sessions.add(self)
 
     def __repr__(self) -> str:
         held = self._renewal.held
@@ -275,23 +271,3 @@ def _pair_of(held: Held) -> TokenPair:
     if held.record.pair is None:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
     return held.record.pair
-
-
-_sessions: weakref.WeakSet[TokenSession] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    """Give each session of a forked child its own locks first; then call the hooks of others, which may raise."""
-    sessions = list(_sessions)
-    for session in sessions:
-        session._renewal.after_fork()  # noqa: SLF001 -- as above
-        session._events.after_fork()  # noqa: SLF001
-    for session in sessions:
-        for part in (session.store, session._renewal.refresher):  # noqa: SLF001
-            if (after_fork := getattr(part, "after_fork", None)) is not None:
-                with contextlib.suppress(Exception):
-                    after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -269,11 +269,16 @@ def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(s
     with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
         refused: list[Held] = []
+
+        def refuse(sent: Held, _: str) -> Held:
+            refused.append(sent)
+            return sent
+
         request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
         for step in plan(request, renewal):
             assert isinstance(step, Send)
             client.session.refresh()  # meanwhile, by another request
-            renewal.renew = lambda sent, _: refused.append(sent) or sent
+            renewal.renew = refuse
             step.request.extensions[LEAVING](step.request)
             assert step.request.headers["authorization"] == renewal.held.header
             step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
