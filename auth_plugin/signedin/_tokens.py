@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.timing import jittered
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from signedin.protocols import Clock, Stored, TokenStore
-
-T = TypeVar("T")
 
 FORMAT: Final = 1
 ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
@@ -303,21 +301,23 @@ class Windows:
 # ---------------------------------------------------------------------------------------------------- records as bytes
 
 
+# What a record and its journal entry have of their own, by name, and as JSON has it.
+_RECORD: Final = {"generation": int, "obtained_at": float, "clock_offset": float, "family": str}
+_INTENT: Final = {"attempt": str, "generation": int, "owner": str, "deadline": float}
+
+
 def encode(record: Record) -> bytes:
     """Return the record as JSON, with the tokens in clear. The revision is not part of it: stores count."""
     pair, intent = record.pair, record.intent
     body = {
         "format": FORMAT,
-        "generation": record.generation,
         "status": record.status.value,
         "access_token": pair.access_token if pair else None,
         "refresh_token": pair.refresh_token if pair else None,
         "expires_at": pair.claims.exp if pair else None,
         "carried": dict(pair.carried) if pair else {},
-        "obtained_at": record.obtained_at,
-        "clock_offset": record.clock_offset,
-        "family": record.family,
         "intent": intent._asdict() if intent else None,
+        **{name: getattr(record, name) for name in _RECORD},
     }
     return json.dumps(body, separators=(",", ":")).encode()
 
@@ -362,16 +362,15 @@ def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
         pair = TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
-    if intent is not None:
-        attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
-        generation, deadline = _value(intent, "generation", int), _value(intent, "deadline", float)
-        intent = Intent(attempt=attempt, generation=generation, owner=owner, deadline=deadline)
-    obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
-    generation, family = _value(body, "generation", int), _value(body, "family", str)
-    return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
+    intent = None if intent is None else Intent(**_values(intent, _INTENT))
+    return Record(revision=revision, status=status, pair=pair, intent=intent, **_values(body, _RECORD))
 
 
-def _value(body: Any, name: str, kind: type[T]) -> T:
+def _values(body: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    return {name: _value(body, name, kind) for name, kind in kinds.items()}
+
+
+def _value(body: Any, name: str, kind: type) -> Any:
     """Return a value of just this type: no empty text, no negative count, no time that datetime cannot show."""
     value = body[name]
     if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
