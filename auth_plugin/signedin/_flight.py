@@ -67,8 +67,8 @@ class Orders(NamedTuple):
     `signs_in`: the refresher signs in anew, so that no pair is needed to begin with.
     """
 
-    owner: str
     usable: Callable[[Record, Instant], bool]
+    owner: str = ""
     rejected: int | None = None
     held: Record | None = None
     timing: Timing = Timing()
@@ -457,7 +457,6 @@ class Setbacks:
         return full and not held.accepted and self._monotonic() - self._unproven[0] <= _UNPROVEN_WINDOW
 
     def loop_error(self, clock_offset: float | None) -> FreshTokenRejectedError:
-        """Return the error for refreshing that has become a loop."""
         offset = timedelta(seconds=clock_offset or 0.0)
         return FreshTokenRejectedError(
             f"The last {_UNPROVEN_LIMIT} tokens were refreshed within {_UNPROVEN_WINDOW:g} s, and the server refused "

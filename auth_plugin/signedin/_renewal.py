@@ -43,11 +43,10 @@ from signedin.timing import SAVES, jittered, nth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin_sdk.types import Place, Sign
+    from signedin_sdk.types import Sign
 
     from signedin._events import Events
     from signedin.protocols import Clock, Closing, Refresher
-    from signedin.timing import Timing
 
 T = TypeVar("T")
 Reason = Literal["rejected", "demanded", "unclear"]
@@ -58,22 +57,20 @@ _LONGEST_SLEEP: Final = 30.0
 
 
 class Renewal:
-    """Holds a session's pair and renews it. Arguments as for `TokenSession`."""
+    """Holds a session's pair and renews it. `rules`: those of every flight; the rest as for `TokenSession`."""
 
     def __init__(
         self,
         records: Records,
         refresher: Refresher,
+        rules: Orders,
+        windows: Windows,
         *,
         origins: frozenset[str],
         expired: tuple[Sign, ...],
-        attach: Place,
-        timing: Timing,
+        header: str,
         clock: Clock,
         events: Events,
-        grace: int | None,
-        on_doubt: Literal["resend", "relogin"],
-        signs_in: bool,
         ahead: bool,
     ) -> None:
         self.records: Final = records
@@ -81,15 +78,12 @@ class Renewal:
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
         self.token_statuses: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
-        self.header: Final = attach.name.lower()
-        self.timing: Final = timing
+        self.header: Final = header.lower()
+        self.timing: Final = rules.timing
         self.threads: Final = Threads()
-        self.windows: Final = Windows(clock, attach.prefix)
+        self.windows: Final = windows
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._signs_in, self._ahead = signs_in, ahead
-        doubt: Literal["resend", "relogin"] = "resend" if signs_in else on_doubt
-        rules = partial(Orders, usable=self.windows.usable, timing=timing, grace=grace)
-        self._orders: Final = partial(rules, on_doubt=doubt, signs_in=signs_in)
+        self._rules, self._ahead = rules, ahead
         self.held: Held | None = None  # written under _lock, read by anyone
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         # Guarded by _lock, all below:
@@ -131,7 +125,6 @@ class Renewal:
 
     @property
     def record(self) -> Record | None:
-        """The record of the pair in hand."""
         return held.record if (held := self.held) else None
 
     def renew(self, rejected: Held | None, reason: Reason = "rejected") -> Held | Promise[Held]:
@@ -202,7 +195,9 @@ class Renewal:
                     "two processes would sign each other out. Use a FileStore, or sign in here."
                 )
             record, rest = held and held.record, self._setbacks.rest()
-            orders = self._orders(os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest)
+            orders = self._rules._replace(
+                owner=os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest
+            )
             context, reason = contextvars.copy_context(), reason if held else "no pair in hand"
             self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
         self._flight.waiters += waits
@@ -281,7 +276,7 @@ class Renewal:
             self._events.add("signed_out", generation)
         self.held = None  # what is unsaved is revoked by `save`
         # The next sign-in anew rests first: the server may count wrong passwords.
-        (self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
+        (self._setbacks.failed if self._rules.signs_in else self._setbacks.reset)(error)
 
     def _arrived(self) -> None:
         """Deliver the events of a pair that came, and see that it is renewed in time where the contract says so."""

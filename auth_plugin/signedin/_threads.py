@@ -41,11 +41,9 @@ class Promise(Generic[T]):
         self._callbacks: deque[Callable[[], object]] = deque()
 
     def done(self) -> bool:
-        """Say whether the value or the error is there."""
         return self._outcome is not None
 
     def set_error(self, error: BaseException) -> None:
-        """Set the error and wake all waiters."""
         self.set_result(None, error)
 
     def set_result(self, value: T | None, error: BaseException | None = None) -> None:
@@ -66,7 +64,6 @@ class Promise(Generic[T]):
             callback()
 
     def discard_callback(self, callback: Callable[[], object]) -> None:
-        """Forget a callback."""
         with contextlib.suppress(ValueError):
             self._callbacks.remove(callback)
 
@@ -84,7 +81,6 @@ class Promise(Generic[T]):
         return cast("T", value)
 
     def error(self) -> BaseException | None:
-        """Return the error that was set, if any."""
         return self._outcome[1] if self._outcome else None
 
 
@@ -157,7 +153,6 @@ class Signal(Promise[None]):
     is_set = Promise.done
 
     def set(self) -> None:
-        """Wake whoever waits, and whoever comes."""
         self.set_result(None)
 
     def wait(self, seconds: float) -> bool:

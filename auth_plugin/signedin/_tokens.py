@@ -151,12 +151,10 @@ class Record(NamedTuple):
         return type(self)(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family or self.family)
 
     def ended(self, status: Status) -> Self:
-        """Return the successor without a pair."""
         generation, revision = self.generation + 1, self.revision + 1
         return self._replace(generation=generation, revision=revision, status=status, pair=None, intent=None)
 
     def with_intent(self, intent: Intent | None) -> Self:
-        """Return the same generation with its journal entry changed."""
         return self._replace(revision=self.revision + 1, intent=intent)
 
     def at_revision(self, revision: int) -> Self:
@@ -270,7 +268,6 @@ class Windows:
         return Held(record, soft_at, hard_at, ends_at, prefix=self._prefix)
 
     def has_ended(self, held: Held) -> bool:
-        """Say whether the access token has ended by now."""
         return self._clock.monotonic() >= held.ends_at
 
     def usable(self, record: Record, now: Instant) -> bool:

@@ -70,11 +70,9 @@ class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return response  # pyright: ignore[reportPossiblyUnboundVariable] -- as above
 
     def close(self) -> None:
-        """Close the transport below."""
         self._transport.close()
 
     async def aclose(self) -> None:
-        """Close the transport below."""
         await self._transport.aclose()
 
 
@@ -85,7 +83,6 @@ class Marked(httpx.Auth):
     """
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Mark the request."""
         request.extensions[BEARER] = True
         yield request
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
 
 from signedin._contract import BEARER_HEADER, EXPIRED
 from signedin._events import Events
+from signedin._flight import Orders
 from signedin._network import allowed_origin
 from signedin._renewal import Renewal
 from signedin._threads import SystemClock
-from signedin._tokens import SUBJECT, Record, Records, TokenPair
+from signedin._tokens import SUBJECT, Record, Records, TokenPair, Windows
 from signedin.errors import ConfigurationError, NotSignedInError, TokenStoreError
 from signedin.stores.memory import MemoryStore
 from signedin.timing import Timing
@@ -81,18 +82,23 @@ class TokenSession:
         fitting = bounds if grace_seconds is None else bounds.within(grace_seconds)
         self._clock: Final[Clock] = clock or SystemClock()
         self._events: Final = Events(key)
+        windows = Windows(self._clock, attach.prefix)
         self._renewal: Final = Renewal(
             Records(self.store, key, subject),
             refresher,
+            Orders(
+                usable=windows.usable,
+                timing=fitting or bounds,
+                grace=grace if fitting else None,
+                on_doubt="resend" if signs_in else on_doubt,
+                signs_in=signs_in,
+            ),
+            windows,
             origins=frozenset(allowed_origin(origin, allow_http=allow_http) for origin in origins),
             expired=tuple(expired),
-            attach=attach,
-            timing=fitting or bounds,
+            header=attach.name,
             clock=self._clock,
             events=self._events,
-            grace=grace if fitting else None,
-            on_doubt=on_doubt,
-            signs_in=signs_in,
             ahead=ahead,
         )
 
