@@ -166,7 +166,7 @@ def filled(
     request: TokenRequest, url: str, pair: TokenPair, settings: Mapping[str, str], headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the arguments of `httpx.Client.build_request` for a request that carries the pair."""
-    headers, query = {name.lower(): value for name, value in headers.items()}, {}
+    headers, query = dict(headers), {}
     body: dict[str, Any] = {}
     for place, value in _values(request, pair, settings):
         match place.where:
@@ -193,10 +193,12 @@ def filled(
 
 def _values(request: TokenRequest, pair: TokenPair, settings: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
     """Return what a request carries, and where."""
-    tokens = ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token))
-    yield from ((place, value) for place, value in tokens if place is not None and value is not None)
+    for place, token in ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token)):
+        if place is not None and token is not None:
+            yield place, token
     yield from request.constants
-    yield from ((place, settings[name]) for name, place in request.settings)
+    for name, place in request.settings:
+        yield place, settings[name]
     for source, target in request.carry:
         if (value := pair.carried.get(_key(source))) is not None:
             yield target, value

@@ -194,7 +194,7 @@ class Renewal:
                     "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
                     "two processes would sign each other out. Use a FileStore, or sign in here."
                 )
-            record, rest = held and held.record, self._setbacks.rest()
+            record, rest = held.record if held else None, self._setbacks.rest()
             orders = self._rules._replace(
                 owner=os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest
             )

@@ -48,7 +48,7 @@ def claims_of(access_token: str, subject_claims: tuple[str, ...] = SUBJECT) -> C
         return Claims()
     if not isinstance(claims, dict):
         return Claims()
-    name, subject = next((claims[name] for name in subject_claims if name in claims), None), None
+    name, subject = claims.get(next(filter(claims.__contains__, subject_claims), None)), None
     if isinstance(name, str | int):
         subject = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Claims(_seconds(claims.get("iat")), _seconds(claims.get("exp")), subject)
@@ -298,23 +298,23 @@ class Windows:
 # ---------------------------------------------------------------------------------------------------- records as bytes
 
 
-# What a record and its journal entry have of their own, by name, and as JSON has it.
+# What stands in a record, by name and type; no refresh token and no end of the access token are null.
 _RECORD: Final = {"generation": int, "obtained_at": float, "clock_offset": float, "family": str}
+_PAIR: Final = {"access_token": str, "refresh_token": str, "expires_at": float}
 _INTENT: Final = {"attempt": str, "generation": int, "owner": str, "deadline": float}
 
 
 def encode(record: Record) -> bytes:
     """Return the record as JSON, with the tokens in clear. The revision is not part of it: stores count."""
-    pair, intent = record.pair, record.intent
-    body = {
+    body = record._asdict()
+    pair, intent, _ = body.pop("pair"), body.pop("intent"), body.pop("revision")
+    body |= {
         "format": FORMAT,
-        "status": record.status.value,
-        "access_token": pair.access_token if pair else None,
-        "refresh_token": pair.refresh_token if pair else None,
-        "expires_at": pair.claims.exp if pair else None,
+        "access_token": pair and pair.access_token,
+        "refresh_token": pair and pair.refresh_token,
+        "expires_at": pair and pair.claims.exp,
         "carried": dict(pair.carried) if pair else {},
-        "intent": intent._asdict() if intent else None,
-        **{name: getattr(record, name) for name in _RECORD},
+        "intent": intent and intent._asdict(),
     }
     return json.dumps(body, separators=(",", ":")).encode()
 
@@ -353,10 +353,10 @@ def refuse_later_format(body: Any) -> None:
 def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
     status, pair, intent = Status(body["status"]), None, body["intent"]
     if status is Status.ACTIVE:
-        refresh_token = None if body["refresh_token"] is None else _value(body, "refresh_token", str)
-        ends = None if body["expires_at"] is None else datetime.fromtimestamp(_value(body, "expires_at", float), UTC)
-        carried = {name: _value(body["carried"], name, str) for name in dict(body["carried"])}
-        pair = TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
+        access, refresh, exp = _values(body, _PAIR).values()
+        ends = None if exp is None else datetime.fromtimestamp(exp, UTC)
+        carried = _values(body["carried"], dict.fromkeys(body["carried"], str))
+        pair = TokenPair(access, refresh, ends, carried=carried, subject=subject)
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
     intent = None if intent is None else Intent(**_values(intent, _INTENT))
@@ -364,21 +364,21 @@ def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
 
 
 def _values(body: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
-    return {name: _value(body, name, kind) for name, kind in kinds.items()}
-
-
-def _value(body: Any, name: str, kind: type) -> Any:
-    """Return a value of just this type: no empty text, no negative count, no time that datetime cannot show."""
-    value = body[name]
-    if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
-        value = float(value)
-    negative = isinstance(value, int) and value < 0
-    # Two clocks may be as far apart as the calendar is long.
-    first = -_LAST_SECOND if name == "clock_offset" else _FIRST_SECOND
-    endless = isinstance(value, float) and not first <= value <= _LAST_SECOND
-    if type(value) is not kind or value == "" or negative or endless:
-        raise TypeError
-    return value
+    """Return values of just these types: no empty text, no negative count, no time that datetime cannot show."""
+    values = {}
+    for name, kind in kinds.items():
+        value = body[name]
+        if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
+            value = float(value)
+        negative = isinstance(value, int) and value < 0
+        # Two clocks may be as far apart as the calendar is long.
+        first = -_LAST_SECOND if name == "clock_offset" else _FIRST_SECOND
+        endless = isinstance(value, float) and not first <= value <= _LAST_SECOND
+        absent = value is None and name in ("refresh_token", "expires_at")
+        if (type(value) is not kind and not absent) or value == "" or negative or endless:
+            raise TypeError
+        values[name] = value
+    return values
 
 
 class Records:

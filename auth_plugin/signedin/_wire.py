@@ -91,8 +91,8 @@ class HttpRefresher:
             url = self._url(request, "token_endpoint", timeout / 2)
         except LookupError as error:
             return NotSent(str(error))
-        headers = {grace.header: attempt} if grace and grace.header else {}
-        exchange = self._exchange(filled(request, url, pair, self._settings, {**_HEADERS, **headers}), url)
+        headers = _HEADERS | ({grace.header.lower(): attempt} if grace and grace.header else {})
+        exchange = self._exchange(filled(request, url, pair, self._settings, headers), url)
         left = timeout - (time.monotonic() - begun)
         return self._answer(exchange, left, self._contract.response, dead, old=pair)
 
