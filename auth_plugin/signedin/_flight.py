@@ -61,15 +61,14 @@ class World(Protocol):
 class Orders(NamedTuple):
     """What one flight is to do, and under which rules.
 
-    `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
-    generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
+    `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `held`: the record to
+    replace, as it is in memory, since the store may have lost it; None: any usable pair will do.
     `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
     `signs_in`: the refresher signs in anew, so that no pair is needed to begin with.
     """
 
     usable: Callable[[Record, Instant], bool]
     owner: str = ""
-    rejected: int | None = None
     held: Record | None = None
     timing: Timing = Timing()
     grace: int | None = None
@@ -157,8 +156,7 @@ def _check(world: World, orders: Orders) -> Record:
             return _check(world, orders)
         record = newer
     # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
-    rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
-    if not rejected and orders.usable(record, world.now()):
+    if (held is None or record.generation != held.generation) and orders.usable(record, world.now()):
         raise _Adopted(record)
     return record
 
@@ -183,7 +181,7 @@ def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
     """RECHECK: the previous holder of the lock may have refreshed (I1), or have sent the token and not come back."""
     record = _check(world, orders)
     # From here on this very generation is to be replaced, whatever made the session ask.
-    orders = orders._replace(rejected=record.generation, held=None)
+    orders = orders._replace(held=record)
     doubt = record.intent if record.intent and record.intent.generation == record.generation else None
     if doubt is not None:
         _ambiguous(world, orders, record, doubt, deadline)
