@@ -71,7 +71,7 @@ class Promise(Generic[T]):
         """Return the value, or raise the error: a copy of its own for each waiter, where the error is one of ours."""
         if self._outcome is None:
             raise RefreshUnavailableError(
-                "The refresh takes longer than this call may wait. It goes on, and the pair is kept; try again."
+                "The refresh takes longer than this call may wait. It goes on, and the pair stays; try again."
             )
         value, error = self._outcome
         if isinstance(error, AuthError):
