@@ -157,11 +157,11 @@ class Renewal:
         return flight
 
     def wait(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
-        """Return what `current`, `renew` or `look` gave, blocking this thread until it is there."""
+        """Return what `current` or `renew` gave, blocking this thread until it is there."""
         return wait(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
     async def await_(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
-        """Return what `current`, `renew` or `look` gave, suspending this task until it is there."""
+        """Return what `current` or `renew` gave, suspending this task until it is there."""
         return await wait_async(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
     @property
