@@ -13,6 +13,7 @@ import httpx
 
 from signedin.cli import output
 from signedin.cli.output import Answer
+from signedin.cli.status import place
 from signedin.stores import FileStore
 from signedin.stores.file import network_file_system
 
@@ -44,8 +45,9 @@ def doctor(work: Work) -> Answer:
     with closing(work.client()) as client:
         details = {
             **_server(client),
-            **_place(work.store),
+            **_file(work.store),
             **client.session.explain(),
+            "store": place(work.store),
             "failures_elsewhere": _ELSEWHERE,
         }
     problems = list(_problems(details, work.options.login))
@@ -105,7 +107,7 @@ def _ahead(response: httpx.Response, sent: float, received: float) -> float | No
     return 0.0 if lowest <= 0 <= highest else (lowest + highest) / 2
 
 
-def _place(store: TokenStore) -> dict[str, object]:
+def _file(store: TokenStore) -> dict[str, object]:
     if not isinstance(store, FileStore):
         return {"store_kind": type(store).__name__}
     return {
