@@ -34,10 +34,10 @@ class Tokens(MemoryStore):
         super().__init__()
         self.seen: set[bytes] = set()
 
-    def compare_and_set(self, key: str, revision: int, data: bytes) -> bool:
+    def compare_and_set(self, key: str, expected_revision: int, data: bytes) -> bool:
         record = json.loads(data or b"{}")
         self.seen |= {record[name].encode() for name in ("access_token", "refresh_token") if record.get(name)}
-        return super().compare_and_set(key, revision, data)
+        return super().compare_and_set(key, expected_revision, data)
 
 
 class Site:
@@ -175,6 +175,7 @@ def test_five_tabs_over_an_expiry_cause_one_refresh_each_time(page: Page, contex
     sign_in(page, "dan")
     tabs = [page, *(context.new_page() for _ in range(4))]
     pair, before = site.tokens(context), site.counts()
+    assert pair.expires_at is not None
     page.wait_for_timeout(max(0.0, (pair.expires_at.timestamp() - time.time()) * 1000 + 100))
     for tab in tabs:
         tab.evaluate(f"setTimeout(() => {{ location = '{site.url}/?tab' }})")

@@ -51,11 +51,12 @@ def doctor(work: Work) -> Answer:
             "failures_elsewhere": _ELSEWHERE,
         }
     problems = list(_problems(details, work.options.login))
+    present = {name: value for name, value in details.items() if value is not None}
     text = "".join(
         f"{number}. {one.symptom}\n   Why: {one.cause}\n   Do:  {one.remedy}\n"
         for number, one in enumerate(problems, 1)
     )
-    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(details)
+    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(present)
     return Answer({"problems": [asdict(one) for one in problems], **details}, 1 if problems else 0, text)
 
 
