@@ -152,10 +152,17 @@ class Facts:
         models = [each for each in union.inner_properties if isinstance(each, ModelProperty)]
         return models if len(models) > 1 else []
 
-    def is_of_models(self, union: UnionProperty) -> bool:
-        """Say whether it is one of several objects, or null, and nothing else."""
-        others = [each for each in union.inner_properties if not isinstance(each, ModelProperty | NoneProperty)]
-        return bool(self.models(union)) and not others
+    @staticmethod
+    def lists(union: UnionProperty) -> list[ListProperty]:
+        """Return the lists that one value may be; none if only one of them holds objects."""
+        lists = [each for each in union.inner_properties if isinstance(each, ListProperty)]
+        return lists if sum(map(_holds_objects, lists)) > 1 else []
+
+    def is_compared(self, union: UnionProperty) -> bool:
+        """Say whether it is one of several objects or lists, or null, and nothing else."""
+        compared = [*self.models(union), *self.lists(union)]
+        others = [each for each in union.inner_properties if each not in compared]
+        return bool(compared) and all(isinstance(each, NoneProperty) for each in others)
 
     @staticmethod
     def has_any(union: UnionProperty) -> bool:
@@ -377,6 +384,16 @@ def _classes(union: UnionProperty) -> Iterator[str]:
             yield each.class_info.name
         elif each.get_base_type_string() != PythonCode("None"):
             yield ""
+
+
+def _holds_objects(prop: PropertyProtocol) -> bool:
+    match prop:
+        case ListProperty():
+            return _holds_objects(prop.inner_property)
+        case UnionProperty():
+            return any(map(_holds_objects, prop.inner_properties))
+        case _:
+            return isinstance(prop, ModelProperty)
 
 
 def _literal(value: Any) -> str:

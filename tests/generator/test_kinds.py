@@ -17,6 +17,13 @@ NAIVE: Final = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (that it has no ti
 AWARE: Final = NAIVE.replace(tzinfo=UTC)
 
 
+SHORT: Final = {"id": "1"}
+NULLABLE: Final = [(SHORT, "Short"), ({**SHORT, "more": 2}, "More"), (None, "NoneType")]
+LISTED: Final = [(SHORT, "Short"), ({**SHORT, "name": "a"}, "Full"), (None, "NoneType")]
+# Of these the type is judged, and of all others the value.
+JUDGED: Final = frozenset({"who", "how", "whose", "either", "both", "level", "state"})
+
+
 @pytest.fixture(scope="module")
 def kinds(packages: Path) -> ModuleType:
     return imported(packages / "kinds_sdk")
@@ -121,6 +128,14 @@ def test_an_operation_that_only_redirects_answers_the_location(kinds: ModuleType
         ({"who": {"id": "1"}}, "who", "Short"),
         ({"who": {"id": "1", "name": "a"}}, "who", "Full"),
         ({"who": {"id": "1", "name": "a", "more": 1}}, "who", "Full"),
+        ({"who": None}, "who", "NoneType"),
+        *(({"either": value}, "either", kind) for value, kind in NULLABLE),
+        *(({"whose": [value]}, "whose", kind) for value, kind in LISTED),
+        ({"whose": []}, "whose", "list"),
+        ({"both": {"id": "1", "more": 2}}, "both", "AuthorizationResourceBothType0"),
+        *(({name: None}, name, "NoneType") for name in ("both", "level", "state")),
+        ({"level": "low"}, "level", "LevelType1"),
+        ({"state": "on"}, "state", "AuthorizationResourceStateType1"),
         ({"how": {"status": "a"}}, "how", "Password"),
         ({"how": {"status": "a", "url": "b"}}, "how", "OAuth"),
     ],
@@ -131,7 +146,8 @@ def test_a_property_is_read_as_what_it_is_and_written_back_alike(
     body = {"nothing": None, **properties}
     answer = calls.get_answer().parse(httpx.Response(200, json=body))
     value = getattr(answer, attribute)
-    assert (type(value).__name__ if attribute in {"who", "how"} else value) == read
+    first = value[0] if value and attribute == "whose" else value
+    assert (type(first).__name__ if attribute in JUDGED else value) == read
     assert answer.to_dict() == body
 
 
