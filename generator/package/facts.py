@@ -24,6 +24,7 @@ from generator.spec.directions import read_only
 from generator.spec.document import Document
 from generator.spec.operations import Auth, OperationFacts, operations
 from generator.spec.pages import PagesError, Paging, paging
+from generator.spec.schemas import CHARSET
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
 from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
@@ -49,6 +50,7 @@ class Operation:
     accepts: UntrustedString | None
     styles: dict[str, str]
     aliases: dict[str, str]
+    parts: dict[UntrustedString, UntrustedString]
     examples: dict[str, Any]
     streams: dict[str, tuple[str, str]]
     paging: Paging | None
@@ -120,6 +122,7 @@ class Facts:
                 UntrustedString(accepts) if (accepts := each.accepts(self.document)) else None,
                 each.styles(self.document),
                 each.aliases(self.document),
+                {UntrustedString(name): UntrustedString(kind) for name, kind in each.parts(self.document).items()},
                 each.examples(self.document),
                 each.streams(self.document),
                 _paging(self.document, each),
@@ -190,6 +193,12 @@ class Facts:
         for body in endpoint.bodies:
             by_type.setdefault(_instance_type(body.prop), body)
         return [(PythonCode(name), by_type[name]) for name in sorted(by_type, key=lambda name: name == "object")]
+
+    @staticmethod
+    def media_type(body: Body) -> UntrustedString:
+        """Return what a body is sent as; only `text/*` has a charset."""
+        kind = body.content_type.get_untrusted_value()
+        return UntrustedString(kind if kind.startswith("text/") else kind.removesuffix(CHARSET))
 
     def operation(self, endpoint: Endpoint) -> Operation:
         """Return what the spec says about an endpoint."""

@@ -324,9 +324,14 @@ def put_data(kwargs: dict[str, Any], body: Any) -> None:
         kwargs["data"] = {name: value for name, value in body.to_dict().items() if value is not None}
 
 
-def put_files(kwargs: dict[str, Any], body: Any) -> None:
-    if not isinstance(body, Unset):  # httpx chooses a boundary that the parts do not hold
-        kwargs["files"] = body.to_multipart()
+def put_files(kwargs: dict[str, Any], body: Any, kinds: Mapping[str, str] | None = None) -> None:
+    """Send a form of parts; `kinds` has the media types of texts, a file has its own."""
+    if isinstance(body, Unset):
+        return
+    kwargs["files"] = files = body.to_multipart()  # httpx chooses a boundary that the parts do not hold
+    for index, (name, (filename, content, kind)) in enumerate(files if kinds else ()):
+        if filename is None:
+            files[index] = (name, (filename, content, (kinds or {}).get(name, kind)))
 
 
 def put_content(kwargs: dict[str, Any], body: Any, kind: str) -> None:

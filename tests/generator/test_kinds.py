@@ -1,5 +1,6 @@
 """What documents of real backends hold: read and sent as it is described, by default, and accepted by mypy."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -91,6 +92,19 @@ def test_files_are_sent_as_files_even_without_a_name(kinds: ModuleType, calls: A
     names = [b'name="%s"; filename="upload"' % name for name in (b"files", b"photo", b"untyped")]
     assert [content.count(name) for name in names] == [2, 1, 1]
     assert b"photo" not in sent(calls.form(files_=[file], photo=None, at=AWARE)).content
+
+
+def test_a_part_and_a_text_are_sent_as_the_media_type_that_is_described(kinds: ModuleType, calls: Any) -> None:
+    file = kinds.types.File(BytesIO(b"a"), "a.png", "image/png")
+    body = kinds.models.Offer(sdp="v=0", note="n", session=kinds.models.OfferSession(), file=file)
+    call = calls.offer(body=body)
+    types = re.findall(rb'name="(\w+)"[^\r]*\r\nContent-Type: ([^\r]+)', sent(call).content)
+    kinds_sent = [b"application/sdp", b"text/plain", b"application/json", b"image/png"]
+    assert types == list(zip([b"sdp", b"note", b"session", b"file"], kinds_sent, strict=True))
+    assert sent(call).headers["Accept"] == "application/sdp"
+    assert call.parse(httpx.Response(201, text="v=0")) == "v=0"
+    request = sent(calls.set_offer(body="v=0"))
+    assert (request.headers["Content-Type"], request.content) == ("application/sdp", b"v=0")
 
 
 def test_bytes_of_any_media_type_are_sent_and_read_and_nothing_has_no_type(kinds: ModuleType, calls: Any) -> None:
