@@ -34,7 +34,7 @@ _RESTRICTIONS: Final = frozenset(
     {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maxProperties", "maximum", "minItems"}
     | {"minLength", "minProperties", "minimum", "multipleOf", "pattern", "uniqueItems"}
 )
-_FREE: Final = _RESTRICTIONS | {"default"}
+_NEVER_GENERATED: Final = _RESTRICTIONS | {"default"}
 _JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -188,7 +188,7 @@ def _other_enum(data: dict[str, Any], pointer: Pointer) -> str:
     schema = at(data, pointer[:-1])
     values = schema.pop("enum")
     type_ = schema.get("type")
-    if {type_} <= {"string"} if isinstance(type_, str) else set(type_ or ["any"]) <= {"string", "null"}:
+    if set([type_] if isinstance(type_, str) else type_ or ["any"]) <= {"string", "null"}:
         texts = [each if each is None or isinstance(each, str) else json.dumps(each) for each in values]
         schema["enum"] = list(dict.fromkeys(texts))
         return "Its values are texts, as its type says."
@@ -243,12 +243,16 @@ def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
             return f"Written as {name!a} among the `required` of the object."
         case (*_, "required") if isinstance(place(data, pointer)[-1], list):
             return _valid(data, pointer)
-        case (*_, key) if (key in _FREE or key[:1] == "$") and not is_example(pointer[:-1]):
+        case (*_, key) if _is_keyword(pointer) and (key in _NEVER_GENERATED or key[:1] == "$"):
             return _valid(data, pointer)
         case (*owner, "externalDocs", _) if isinstance(at(data, tuple(owner)), dict):
             del at(data, tuple(owner))["externalDocs"]
             return "Left out: the externalDocs."
     return _without_unknown_keywords(data, pointer)
+
+
+def _is_keyword(pointer: Pointer) -> bool:
+    return pointer[-2:-1] != ("properties",) and not is_example(pointer[:-1])
 
 
 def _without_unknown_keywords(data: dict[str, Any], pointer: Pointer) -> str | None:

@@ -76,7 +76,7 @@ class Compositions:
         """Write out what a schema is composed of, in place, if a member may be null or gives another type."""
         merged, required, is_needed = dict[str, Any](), dict[str, None](), False
         members = list(self._members(schema, set()))
-        if not any("object" in self._kinds(part) and "type" in part for part in members):
+        if not any("properties" in part or ("type" in part and "object" in self._kinds(part)) for part in members):
             return
         for part in members:
             is_needed |= part is not schema and "null" in self._kinds(part) and "type" in part
@@ -105,7 +105,7 @@ class Compositions:
         return frozenset([kinds] if isinstance(kinds, str) else kinds) | null
 
     def _allows_null(self, node: object, seen: set[int]) -> bool | None:
-        """Say whether a value may be null; None if nothing is said of its type."""
+        """Say whether a value may be null; None if its type is open."""
         schema = self.resolve(node) or {}
         if "type" in schema or schema.get("nullable") is True or id(schema) in seen:
             return "null" in self._kinds(schema)

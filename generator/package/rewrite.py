@@ -107,7 +107,7 @@ def _write(schema: Schema, compositions: Compositions) -> None:
 
 
 def _write_null(schema: Schema) -> None:
-    """Add null to the values of an enum, and to a union, whose type has it: a reader means what the type says."""
+    """Add null to the values of an enum, or the members of a union, if the type beside them allows it."""
     if "null" not in (schema.get("type") or ()) and schema.get("nullable") is not True:
         return
     if isinstance(values := schema.get("enum"), list) and None not in values:
