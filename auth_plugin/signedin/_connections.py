@@ -71,7 +71,7 @@ class Checkout(httpx.SyncByteStream, httpx.AsyncByteStream):
         return aiter(self.body)
 
     def close(self) -> None:
-        _run(self.aclose())
+        run(self.aclose())
 
     async def aclose(self) -> None:
         stack, reusable = self.stack, False
@@ -285,7 +285,7 @@ class _Threads(Stack):
         closable.close()
 
     def tidy_up(self) -> None:
-        _run(self.close_dropped())
+        run(self.close_dropped())
         if self._waiting:
             with suppress(RuntimeError):
                 _thread.start_new_thread(self.serve, ())
@@ -410,10 +410,10 @@ class Connections(httpx.BaseTransport):
         Raises:
             httpx.PoolTimeout: All connections stayed in use.
         """
-        return _run(self._stack.send(request))
+        return run(self._stack.send(request))
 
     def close(self) -> None:
-        _run(self._stack.aclose())
+        run(self._stack.aclose())
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's connections."""
@@ -465,7 +465,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
             stack.forget()
 
 
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Return what a coroutine of threads returns."""
     try:
         coroutine.send(None)
