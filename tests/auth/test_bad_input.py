@@ -184,15 +184,6 @@ def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
     assert ("is the base URL right" in str(error.value)) is asks
 
 
-def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: Server) -> None:
-    class Only(httpx.AsyncBaseTransport):
-        pass
-
-    with pytest.raises(ConfigurationError, match="refresh_transport"):
-        AsyncClient(server.base_url, transport=Only())
-    AsyncClient(server.base_url, transport=Only(), refresh_transport=server.transport)
-
-
 SECRET = "s3cret"
 
 

@@ -77,39 +77,10 @@ async def test_logout_clears_the_pair_and_revokes_it_at_the_server(drive: Drive,
     assert server.ledger["getProfile"] == 0
 
 
-async def test_the_logout_operation_clears_the_session_too(drive: Drive, server: Server, client: Any) -> None:
-    await drive(client.auth.logout, refresh_token=client.session.tokens.refresh_token)
-    assert not client.session.is_signed_in
-    assert server.ledger["logout"] == 1
-
-
-async def test_revoking_a_foreign_token_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
-    await drive(client.auth.logout, refresh_token=server.issue("eve@example.com").refresh_token)
-    assert client.session.is_signed_in
-
-
-async def test_refreshing_by_hand_keeps_the_new_pair(drive: Drive, client: Any) -> None:
-    answer = await drive(client.auth.refresh_token, refresh_token=client.session.tokens.refresh_token)
-    assert client.session.tokens.refresh_token == answer.refresh_token
-    await drive(client.users.get_profile)
-
-
-async def test_refreshing_a_foreign_pair_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
-    before = client.session.tokens
-    await drive(client.auth.refresh_token, refresh_token=server.issue("eve@example.com").refresh_token)
-    assert client.session.tokens == before
-
-
 async def test_logging_out_twice_is_fine(drive: Drive, server: Server, client: Any) -> None:
     await drive(client.logout)
     await drive(client.logout)
     assert server.ledger["logout"] == 1
-
-
-async def test_logout_works_when_the_server_is_away(drive: Drive, server: Server, client: Any) -> None:
-    server.fail("logout", "connect error")
-    await drive(client.logout)
-    assert not client.session.is_signed_in
 
 
 async def test_a_call_without_a_session_asks_to_sign_in(drive: Drive, server: Server) -> None:

@@ -45,9 +45,6 @@ pytestmark = pytest.mark.anyio
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
-# ------------------------------------------------------------------------------------------------ arguments
-
-
 async def test_the_constructors_headers_go_with_calls_refresh_and_revocation_and_with_nothing_else(
     drive: Drive, server: Server
 ) -> None:
@@ -134,9 +131,6 @@ def test_a_networks_transport_is_not_used_by_the_refresh(server: Server) -> None
     assert paths == ["/api/v1/users/profile"]
 
 
-# ------------------------------------------------------------------------------------------------ hooks and cookies
-
-
 async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: Server) -> None:
     statuses: list[int] = []
 
@@ -202,9 +196,6 @@ async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: Se
     assert dict(client.for_profile("bob").http.cookies) == {}
 
 
-# ------------------------------------------------------------------------------------------------ profiles
-
-
 async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
     drive: Drive, server: Server, tmp_path: Path
 ) -> None:
@@ -249,9 +240,6 @@ def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in
     assert sum(session() is not None for session in sessions) <= 6
     assert client.for_profile("held").session is held.session
     assert len(client.for_profile("heard").session._events) == 1
-
-
-# ------------------------------------------------------------------------------------------------ the end
 
 
 async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
@@ -358,9 +346,6 @@ def test_what_belongs_to_its_process_says_what_to_pass_instead(
     for thing in (client, AsyncClient(server.base_url, transport=server.transport), BearerAuth(client.session)):
         with pytest.raises(TypeError, match=r"store|BearerAuth\(session\)"):
             duplicate(thing)
-
-
-# ------------------------------------------------------------------------------------------------ other packages
 
 
 async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: Server) -> None:

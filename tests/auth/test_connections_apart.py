@@ -40,9 +40,6 @@ def http() -> httpx.AsyncClient:
 RUNS: list[Callable[..., Any]] = [lambda call, *arguments: asyncio.run(call(*arguments)), trio.run]
 
 
-# ---------------------------------------------------------------------------------------------------- event loops
-
-
 @pytest.mark.parametrize("run", RUNS, ids=["asyncio", "trio"])
 def test_one_client_works_in_one_run_after_another_and_leaves_nothing_open(
     http: httpx.AsyncClient, api: Counting, run: Callable[..., Any]
@@ -183,8 +180,6 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncCli
     api.wait_until(lambda: not api.open)
     gc.collect()
 
-
-# -------------------------------------------------------------------------------------------------------- processes
 
 FORKS = """
 import os, signal, sys, threading

@@ -137,7 +137,6 @@ async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: Serve
 async def test_a_subscriber_may_use_the_session(drive: Drive, server: Server) -> None:
     seen: list[object] = []
     done = threading.Event()
-
     async with drive.client(server) as client:
 
         def asking(_: Event) -> None:

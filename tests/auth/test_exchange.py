@@ -42,9 +42,6 @@ class Answering(Wire):
         return answer
 
 
-# ------------------------------------------------------------------------------------------------- as httpx's client
-
-
 async def _calls(drive: Drive, client: Any) -> None:
     await drive(client.auth.login, **ADA)
     for _ in range(2):
@@ -162,9 +159,6 @@ async def test_an_auth_of_the_users_own_on_the_client_is_used(drive: Drive, clie
     with pytest.raises(APIStatusError):
         await drive(client.users.get_profile)
     assert client.wire.requests[-1].headers["authorization"].startswith("Basic ")
-
-
-# ---------------------------------------------------------------------------------------- nothing is left open or half
 
 
 @pytest.mark.usefixtures("exchange")

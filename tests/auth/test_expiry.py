@@ -6,8 +6,6 @@ from typing import Any, cast
 import httpx
 import pytest
 from signedin import (
-    AsyncClient,
-    Client,
     FreshTokenRejectedError,
     NotSignedInError,
     RefreshUnavailableError,
@@ -19,7 +17,6 @@ from signedin.testing import FakeAuthServer
 from signedin_sdk.models import Profile
 
 from tests.auth.driving import Drive, Server, Waiters, kinds
-from tests.auth.loopback import loopback
 
 pytestmark = pytest.mark.anyio
 
@@ -111,17 +108,6 @@ async def test_over_several_requests_the_loop_is_stopped(drive: Drive, server: S
     assert raised[-1] is FreshTokenRejectedError
     assert server.ledger["refreshToken"] == 5
     assert client.session.is_signed_in
-
-
-async def test_ten_at_a_time_against_a_server_that_says_expired_for_ever_do_not_loop(
-    drive: Drive, server: Server, client: Any
-) -> None:
-    server.fail("getProfile", *["401 expired"] * 100)
-    for _ in range(4):
-        outcomes = await drive.outcomes(client.users.get_profile, 10)
-        assert kinds(outcomes) <= {UnauthorizedError, FreshTokenRejectedError}
-    assert server.ledger["refreshToken"] <= 5
-    assert server.ledger["getProfile"] <= 80
 
 
 async def test_a_gateway_that_fails_in_between_does_not_hide_the_loop(
@@ -248,19 +234,3 @@ async def test_renewing_without_a_pair_is_not_signed_in(drive: Drive, server: Se
         with pytest.raises(NotSignedInError):
             await drive.refresh(client.session)
         assert server.ledger["refreshToken"] == 0
-
-
-async def test_a_crowd_that_waits_for_a_refresh_keeps_no_connection(drive: Drive) -> None:
-    # On a real socket: with one connection for all of them, whoever kept it would wait for ever, the replay too.
-    with loopback() as served:
-        kind: Any = AsyncClient if drive.is_async else Client
-        client = kind(served.base_url, limits=httpx.Limits(max_connections=1))
-        client.session.sign_in(served.fake.issue())
-        served.fake.expire_access_tokens()
-        refresh, waiters = served.fake.hold("refreshToken"), Waiters(client.session)
-        async with drive.under_way(client.users.get_profile, 16) as outcomes:
-            await drive.aside(waiters.wait_for, 16)
-            refresh.release()
-        assert kinds(outcomes) == {Profile}
-        assert served.fake.ledger["rotations"] == 1
-        await drive.close(client)

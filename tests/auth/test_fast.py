@@ -172,9 +172,6 @@ def test_timeouts_are_rounded_up_to_one_of_few() -> None:
     assert len({_rounded(number / 100) for number in range(1, 10_000)}) < 50
 
 
-# --------------------------------------------------------------------------------------------------- what cannot work
-
-
 def test_without_pyreqwest_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'signedin\[fast\]'"):

@@ -206,9 +206,6 @@ async def test_an_answer_of_another_shape_says_so(drive: Drive, server: Server, 
         await drive(client.users.get_profile)
 
 
-# --------------------------------------------------------------------------------------------- a server without grace
-
-
 def _strict(on_doubt: Any = "resend") -> tuple[FakeAuthServer, TokenSession]:
     server = FakeAuthServer(grace=None)
     refresher = HttpRefresher(
@@ -376,7 +373,5 @@ async def test_in_a_long_rest_what_another_process_refreshed_is_taken(drive: Dri
         with pytest.raises(RefreshUnavailableError):
             await drive(client.users.get_profile)
         await drive(other.users.get_profile)
-
         await drive(client.users.get_profile)
-
         assert server.ledger["refreshToken"] == 2

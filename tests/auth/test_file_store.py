@@ -430,10 +430,8 @@ def test_a_full_file_takes_no_further_session_and_keeps_the_others(
 ) -> None:
     assert store.compare_and_set("second", 0, data_of())
     monkeypatch.setattr(file_module, "_FULL", store.path.stat().st_size + 10)
-
     with pytest.raises(TokenStoreError, match="is full: it holds 2 sessions"):
         store.compare_and_set("third", 0, data_of())
-
     assert store.load("third") is None
     assert store.compare_and_set(KEY, 1, data_of(2))  # whoever is in it stays signed in
     assert [store.load(key) for key in (KEY, "second")] == [stored_of(2, 2), stored_of()]

@@ -46,8 +46,6 @@ def proxy() -> Iterator[Counting]:
         yield proxy
 
 
-# ------------------------------------------------------------------------------------------------------------ proxies
-
 WAYS = [
     ({"HTTP_PROXY": "http://p:1"}, "http://api.test", "p"),
     ({"HTTP_PROXY": "p:1"}, "http://api.test", "p"),
@@ -140,9 +138,6 @@ def test_the_refresh_has_a_fresh_connection_its_headers_and_no_cookies(api: Coun
         assert http.follow_redirects is False
 
 
-# ------------------------------------------------------------------------------------------------------- TLS and HTTP/2
-
-
 def test_one_context_with_the_default_authorities_serves_all_clients() -> None:
     contexts = [_context(ConnectionOptions()) for _ in range(2)] + [_context(ConnectionOptions(trust_env=False))]
     assert contexts[0] is contexts[1] is contexts[2]
@@ -198,8 +193,6 @@ async def test_with_http2_httpxs_own_pools_serve_tasks(drive: Drive, api: Counti
     with pytest.raises((ConfigurationError, RuntimeError), match="closed"):
         await drive(client.http.get, api.url)
 
-
-# ------------------------------------------------------------------------------------------------ what cannot work
 
 BAD_ENVIRONMENT = [
     ("HTTPS_PROXY", f"socks4://u:{SECRET}@proxy:1"),

@@ -123,10 +123,7 @@ async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, serve
 async def test_a_foreign_answer_behind_a_redirect_of_a_bare_httpx_client_causes_no_refresh(
     drive: Drive, server: Server
 ) -> None:
-    async with (
-        drive.client(server) as client,
-        drive.bare(client.session, server, **_redirected(server, 302)) as bare,
-    ):
+    async with drive.client(server) as client, drive.bare(client.session, server, **_redirected(server, 302)) as bare:
         assert (await drive(bare.get, "/away")).status_code == 401
         assert server.seen == ["foreign"]
 

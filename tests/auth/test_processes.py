@@ -11,7 +11,6 @@ import pytest
 from signedin import Client, FileStore, MemoryStore, TokenSession
 from signedin._tokens import Records
 from signedin.protocols import NotSent
-from signedin.session import renewal_of
 
 from tests.auth.driving import Scripted
 from tests.auth.loopback import Loopback, child, loopback
@@ -156,18 +155,6 @@ def test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers(
     assert client.users.get_profile().email == "ada@example.com"
     ledger = served.fake.ledger
     assert (ledger["rotations"], ledger["reused"], ledger["grace"], ledger["families revoked"]) == (1, 1, 1, 0)
-
-
-def test_a_process_waits_for_anothers_refresh_and_takes_its_pair(served: Loopback, client: Client, path: Path) -> None:
-    refresh = served.fake.hold("refreshToken")
-    with child(REFRESH, served.base_url, path) as program:
-        refresh.wait_for()
-        renewal = renewal_of(client.session)
-        waiting = renewal.renew(renewal.wait(renewal.current()), "demanded")
-        refresh.release()
-        assert renewal.wait(waiting).record.generation == 2
-        program.output()
-    assert served.fake.ledger["refreshToken"] == 1
 
 
 def test_a_logout_reaches_the_other_process(served: Loopback, client: Client, path: Path) -> None:

@@ -108,9 +108,7 @@ async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pa
         await drive.refresh(there.session)
         server.expire_access_tokens()
         await drive.refresh(there.session)
-
         assert (await drive(here.users.get_profile)).email == "ada@example.com"
-
         assert server.ledger["rotations"] == 2
 
 
@@ -130,10 +128,8 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
             server.revoke_all()
             with pytest.raises(SessionExpiredError):
                 await drive.refresh(there.session)
-
         with pytest.raises(error):
             await drive(here.users.get_profile)
-
         assert not here.session.is_signed_in
         assert events == [end]
 
@@ -260,9 +256,6 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
             await drive(client.users.get_profile)
 
 
-# ------------------------------------------------------------------------------------------------ the plan, by hand
-
-
 @pytest.fixture
 def carry_out(server: Server) -> Callable[..., list[Any]]:
     """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
@@ -296,7 +289,6 @@ def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
             sent.append(request.headers["authorization"])
 
         steps = carry_out(renewal, leave)
-
         assert sent == [renewal.held.header]
         assert isinstance(steps[-1], Renew)
         assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
@@ -356,7 +348,5 @@ def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(ser
             renewal.held.refuse()
         else:
             client.session.sign_in(server.issue("bob@example.com"))
-
         leaving(request)
-
         assert request.headers["authorization"] == before

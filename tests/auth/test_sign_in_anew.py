@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from signedin import (
-    ConfigurationError,
-    FileStore,
-    NotSignedInError,
-    RefreshUnavailableError,
-    SessionExpiredError,
-)
+from signedin import ConfigurationError, FileStore, NotSignedInError, RefreshUnavailableError, SessionExpiredError
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
@@ -168,9 +162,6 @@ async def test_without_credentials_the_session_ends_with_its_token(drive: Drive,
     server.clock.advance(301)
     with pytest.raises(SessionExpiredError):
         await drive(client.users.get_profile)
-
-
-# -------------------------------------------------------------------------------------------------- ahead of the end
 
 
 AHEAD = contract(

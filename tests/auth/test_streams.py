@@ -236,9 +236,6 @@ async def test_a_download_goes_to_a_file_that_appears_when_it_is_complete(
     assert ([*os.listdir(tmp_path)], target.read_bytes()) == (["report.pdf"], b"%PDF-1")  # noqa: PTH208  (no I/O to wait for)
 
 
-# --------------------------------------------------------------------------------------------------------------- pages
-
-
 class Pages(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers with a page to whoever asks, and remembers the requests."""
 

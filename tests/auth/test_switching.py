@@ -55,9 +55,7 @@ def test_threads_let_go_at_once_share_each_refresh(
             server.clock.advance(301)  # known to the client
         else:
             server.expire_access_tokens()  # known to the server alone
-
         profiles = at_once(*[client.users.get_profile] * THREADS)
-
         assert {profile.email for profile in profiles} == {"ada@example.com"}
     assert server.ledger["rotations"] == server.ledger["refreshToken"] == ROUNDS
     assert server.ledger["reused"] == 0
@@ -70,9 +68,7 @@ def test_a_sign_out_among_calls_that_refresh_wins(
         pair = server.issue()
         client.session.sign_in(pair)
         server.expire_access_tokens()
-
         outcomes = at_once(*[client.users.get_profile] * (THREADS - 1), client.logout)
-
         # A call that had its token in hand when the session was revoked is refused by the server, not as expired.
         refused = [str(outcome) for outcome in outcomes if isinstance(outcome, UnauthorizedError)]
         assert all("Un-Authorized" in words for words in refused)
@@ -95,9 +91,7 @@ def test_another_sign_in_among_calls_that_refresh_stays(
         client.session.sign_in(server.issue())
         server.expire_access_tokens()
         bobs = server.issue("bob@example.com")
-
         outcomes = at_once(*[client.users.get_profile] * (THREADS - 1), lambda: client.session.sign_in(bobs))  # noqa: B023
-
         assert not [one for one in outcomes if isinstance(one, SessionExpiredError)]
         assert client.users.get_profile().email == "bob@example.com"
         assert client.session.tokens == bobs

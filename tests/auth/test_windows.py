@@ -4,14 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from signedin import (
-    Client,
-    ConfigurationError,
-    MemoryStore,
-    RefreshUnavailableError,
-    TokenPair,
-    UnauthorizedError,
-)
+from signedin import Client, ConfigurationError, MemoryStore, RefreshUnavailableError, TokenPair, UnauthorizedError
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 
@@ -347,7 +340,5 @@ def test_a_forked_child_draws_a_soft_window_of_its_own(server: Server) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         windows = renewal_of(client.session).windows
         windows.spread = 2.0  # which no draw gives
-
         renewal_of(client.session).after_fork()
-
         assert windows.spread != 2.0

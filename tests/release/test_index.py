@@ -56,7 +56,6 @@ def test_our_own_lock_takes_nothing_of_an_attacker(
     done = consumer.install(tool, "--index-url", public.simple, *strict)
     assert done.returncode != 0
     assert "hash" in (done.stderr + done.stdout).lower()
-
     for path in wheelhouse.glob("*.whl"):
         (private.folder / path.name).write_bytes(path.read_bytes())
     both = ["--index-url", public.simple, "--extra-index-url", private.simple, *EVERYWHERE[tool]]

@@ -14,13 +14,7 @@ import keyring.backends.fail
 import keyring.backends.null
 import pytest
 from keyring.errors import InitError, KeyringError, NoKeyringError, PasswordSetError
-from signedin import (
-    ConfigurationError,
-    KeyringStore,
-    Stored,
-    TokenStore,
-    TokenStoreError,
-)
+from signedin import ConfigurationError, KeyringStore, Stored, TokenStore, TokenStoreError
 from signedin.stores import open_store
 from signedin.testing.contract import TokenStoreContract
 
@@ -58,9 +52,6 @@ def store(opening: Callable[..., KeyringStore]) -> KeyringStore:
 
 def long_stored(number: int = 1, revision: int = 1) -> Stored:
     return Stored(revision, long_data(number))
-
-
-# ------------------------------------------------------------------------------------------------------- long secrets
 
 
 def when_it_answers(call: Callable[[], Stored | None]) -> Stored | None:
@@ -182,8 +173,6 @@ def test_a_profile_named_like_a_part_is_another_record(store: KeyringStore) -> N
     assert [store.load(name) for name in names] == [long_stored(number) for number in (1, 2, 3)]
 
 
-# ------------------------------------------------------------------------------------------------------------- damage
-
 HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format": 1, "revision": 1}', "t-refresh-1",
          '{"format": 1, "slot": 0, "parts": 0}', '{"format": 1, "slot": 7, "parts": 1}', "[" * 100_000,
          '{"format": 1, "slot": 0, "parts": 1000000000}', '{"format": 1, "slot": [], "parts": "1"}']  # fmt: skip
@@ -241,9 +230,6 @@ def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
     assert sorted(ring.secrets.values()) == before
     assert store.compare_and_set(KEY, 0, long_data(2))
     assert store.load(KEY) == long_stored(2)
-
-
-# --------------------------------------------------------------------------------- keyrings that are not there, or hang
 
 
 @pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
@@ -347,9 +333,6 @@ def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_
         with pytest.raises(TokenStoreError, match=r"File exists|Not a directory"):
             call()
     assert not ring.secrets
-
-
-# ------------------------------------------------------------------------------------------------------- around it
 
 
 def test_a_keyring_that_hangs_keeps_no_process_alive(

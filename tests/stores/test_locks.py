@@ -97,9 +97,7 @@ def test_a_lock_taken_on_a_full_disk_is_given_back(
         context.setattr(os, "write", full)
         assert mine.try_lock(KEY, "me")  # who has it is not written, that is all
     assert locks().try_lock(KEY, "another") is False
-
     mine.unlock(KEY, "me")
-
     assert locks().try_lock(KEY, "another")
 
 

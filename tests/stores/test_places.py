@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 KEY = "https://auth.test/api/v1#default"
 
 
-# ---------------------------------------------------------------------------------------------------- the environment
-
-
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user that the system does not know, and no variable that names a folder."""
@@ -137,8 +134,6 @@ def test_a_keyring_backend_that_cannot_be_loaded_is_told_by_its_variable(
         KeyringStore(folder=tmp_path).load(KEY)
 
 
-# ---------------------------------------------------------------------------------------------------- other processes
-
 COPIES = {"pickle": lambda store: pickle.loads(pickle.dumps(store)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 
 
@@ -191,9 +186,6 @@ def test_a_closed_keyring_store_may_be_used_again(tmp_path: Path) -> None:
     store.close()
     store.close()
     assert store.load(KEY) == stored
-
-
-# ------------------------------------------------------------------------------------------- memory in a forked child
 
 
 def in_a_child(work: Any) -> int:

@@ -69,9 +69,6 @@ def names(inside: Any) -> list[str]:
     return sorted(inside.keys("*"))
 
 
-# ------------------------------------------------------------------------------------------------ names and lifetimes
-
-
 def test_every_key_has_the_prefix_and_shows_no_profile(redis_here: RedisServer, inside: Any) -> None:
     with closing(RedisStore(redis_here.url, prefix="billing:")) as store:
         store.compare_and_set("https://auth.test/api/v1#ada@example.com", 0, data_of())
@@ -143,9 +140,6 @@ def test_a_lease_that_the_connection_asks_for_twice_is_still_ones_own(store: Red
     assert store.try_lock(KEY, "you", 30)
 
 
-# ------------------------------------------------------------------------------------------------------------- leases
-
-
 def test_a_lease_that_has_run_out_is_taken_over_and_its_late_holder_takes_nothing_back(
     store: RedisStore, redis_here: RedisServer, inside: Any
 ) -> None:
@@ -172,9 +166,6 @@ def test_the_holder_of_a_lease_is_named(store: RedisStore, redis_here: RedisServ
         holder = str(another.lock_holder(KEY))
     assert holder.startswith(f"process {os.getpid()} on {socket.gethostname()}, for 3")
     assert holder.endswith(" s more at most")
-
-
-# ------------------------------------------------------------------------------------------------- damage and secrets
 
 
 @pytest.mark.parametrize("damage", [{"revision": ""}, {"revision": "0"}, {"revision": "1.5"}, {"revision": "t-refresh"},
@@ -291,9 +282,6 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         RedisStore("redis://localhost")
 
 
-# ------------------------------------------------------------------------------------------------- a server in trouble
-
-
 CALLS: dict[str, Callable[[RedisStore], object]] = {
     "load": lambda store: store.load(KEY),
     "compare_and_set": lambda store: store.compare_and_set(KEY, 1, data_of(2)),
@@ -389,9 +377,6 @@ def test_a_client_of_ones_own_forgets_its_connections_in_a_forked_child(redis_he
         store.after_fork()
         assert client.connection_pool._available_connections == []
         assert store.load(KEY) is None
-
-
-# -------------------------------------------------------------------------------------------------------- as a session
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ from signedin.stores import open_store
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
-    [("keyring:", "KeyringStore('signedin')"), ("keyring:my%20app", "KeyringStore('my app')")],
+    ("url", "shown"), [("keyring:", "KeyringStore('signedin')"), ("keyring:my%20app", "KeyringStore('my app')")]
 )
 def test_a_url_names_a_keyring_service(url: str, shown: str) -> None:
     store = open_store(url)
