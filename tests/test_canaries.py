@@ -63,7 +63,7 @@ def test_a_secret_in_an_event_is_noticed(server: FakeAuthServer, canaries: Canar
     assert canaries.taken() == ["the event refreshed tells a refresh token"]
 
 
-def test_a_secret_in_the_repr_of_a_session_is_noticed(
+def test_a_secret_in_a_sessions_repr_is_noticed(
     server: FakeAuthServer, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as signed_in:

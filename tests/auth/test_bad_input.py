@@ -136,7 +136,7 @@ async def test_a_server_that_speaks_html_says_so(drive: Drive, server: Server, c
     ],
 )
 @pytest.mark.usefixtures("exchange")
-async def test_trouble_of_the_network_is_typed(
+async def test_network_trouble_is_typed(
     drive: Drive, server: Server, fault: str, error: type[APIError], client: Any
 ) -> None:
     server.fail("getProfile", fault)

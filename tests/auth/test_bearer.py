@@ -33,9 +33,7 @@ async def test_register_and_login_store_the_pair_that_they_return(drive: Drive, 
 
 
 @pytest.mark.parametrize("operation", ["register", "login"])
-async def test_signing_in_sends_no_old_token_and_needs_no_live_session(
-    drive: Drive, server: Server, operation: str, client: Any
-) -> None:
+async def test_signing_in_sends_no_old_token(drive: Drive, server: Server, operation: str, client: Any) -> None:
     server.revoke_all()
     server.clock.advance(301)
     email = "new@example.com" if operation == "register" else ADA["email"]
@@ -139,9 +137,7 @@ async def test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_don
 
 
 @pytest.mark.parametrize("age", [0, 400])
-async def test_refresh_on_demand_is_one_refresh_and_returns_the_new_pair(
-    drive: Drive, server: Server, age: int, client: Any
-) -> None:
+async def test_refresh_on_demand_returns_the_new_pair(drive: Drive, server: Server, age: int, client: Any) -> None:
     before = client.session.tokens
     server.clock.advance(age)
     pair = await drive.refresh(client.session)

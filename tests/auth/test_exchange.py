@@ -127,9 +127,7 @@ async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, serve
 
 
 @pytest.mark.parametrize("moment", ["request", "response"])
-async def test_a_hook_that_raises_ends_the_call_and_closes_the_answer(
-    drive: Drive, server: Server, moment: str
-) -> None:
+async def test_a_raising_hook_ends_the_call_and_closes_the_answer(drive: Drive, server: Server, moment: str) -> None:
     def raising(_: object) -> None:
         raise ZeroDivisionError
 

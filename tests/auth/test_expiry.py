@@ -110,9 +110,7 @@ async def test_over_several_requests_the_loop_is_stopped(drive: Drive, server: S
     assert client.session.is_signed_in
 
 
-async def test_a_gateway_that_fails_in_between_does_not_hide_the_loop(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_gateway_failing_in_between_does_not_hide_the_loop(drive: Drive, server: Server, client: Any) -> None:
     server.fail("echo", *["401 expired", "401 expired", "502 html"] * 40)
     for _ in range(60):
         with contextlib.suppress(FreshTokenRejectedError):
@@ -160,9 +158,7 @@ async def test_a_token_accepted_at_last_may_be_refreshed_at_once(drive: Drive, s
     assert server.ledger["refreshToken"] == 8
 
 
-async def test_refreshes_that_were_earned_do_not_count_towards_a_loop(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_earned_refreshes_do_not_count_towards_a_loop(drive: Drive, server: Server, client: Any) -> None:
     for _ in range(6):
         server.expire_access_tokens()
         await drive(client.users.get_profile)
@@ -196,9 +192,7 @@ async def test_late_401_does_not_refresh_again(drive: Drive, server: Server, cli
     assert server.ledger["expired"] == 2
 
 
-async def test_a_refresh_answered_token_expired_does_not_wait_for_itself(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_refresh_refused_as_expired_does_not_wait_for_itself(drive: Drive, server: Server, client: Any) -> None:
     server.expire_access_tokens()
     server.fail("refreshToken", "401 expired")
     outcomes = await drive.outcomes(client.users.get_profile, 10)

@@ -67,9 +67,7 @@ async def test_an_expired_token_is_refreshed_once_for_all_and_the_calls_are_repl
     ],
     ids=["closes", "resets", "half a head", "half a body", "another protocol", "header in Latin-1", "silent"],
 )
-async def test_an_answer_that_is_lost_is_no_error_of_connecting(
-    drive: Drive, talk: Talk, error: type[Exception]
-) -> None:
+async def test_a_lost_answer_is_no_error_of_connecting(drive: Drive, talk: Talk, error: type[Exception]) -> None:
     # pyreqwest's own transports raise ConnectError and ConnectTimeout here, after which a POST would be sent again.
     with talking(talk) as url:
         client = _connected(drive)

@@ -179,9 +179,7 @@ async def test_every_fault_of_a_call_is_a_typed_error(drive: Drive, server: Serv
 
 @pytest.mark.parametrize("colour", ["asyncio"])
 @pytest.mark.parametrize("fault", HITTING_LOGINS)
-async def test_every_fault_of_a_login_is_a_typed_error_and_stores_nothing(
-    drive: Drive, server: Server, fault: str, client: Any
-) -> None:
+async def test_every_fault_of_a_login_is_a_typed_error(drive: Drive, server: Server, fault: str, client: Any) -> None:
     before = client.session.tokens
     server.fail("login", fault)
     with pytest.raises(APIError) as error:

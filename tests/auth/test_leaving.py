@@ -92,9 +92,7 @@ async def test_login_during_a_refresh_wins(drive: Drive, server: Server, client:
     await drive(client.users.get_profile)
 
 
-async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_refused_refresh_of_the_old_pair_ends_no_new_session(drive: Drive, server: Server, client: Any) -> None:
     server.expire_access_tokens()
     server.fail("refreshToken", "401")
     refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
@@ -109,7 +107,7 @@ async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
 
 
 @pytest.mark.parametrize("how", ["while it was under way", "while it waited"])
-async def test_a_request_begun_as_one_user_is_never_replayed_as_another(
+async def test_a_request_of_one_user_is_no_replay_of_another(
     drive: Drive, server: Server, how: str, client: Any
 ) -> None:
     server.expire_access_tokens()
@@ -458,9 +456,7 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Serv
         assert server.ledger["rotations"] == 2
 
 
-def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_refresh_under_way_does_not_replace_who_signed_in_meanwhile(server: Server, tmp_path: Path) -> None:
     path, bobs = tmp_path / "tokens.json", server.issue("bob@example.com")
     options: Any = {"transport": server.transport, "clock": server.clock}
     with (

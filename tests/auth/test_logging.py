@@ -87,9 +87,7 @@ async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_wait
 
 
 @pytest.mark.anyio
-async def test_the_line_of_a_refresh_says_what_made_it_due(
-    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_refreshs_line_has_its_reason(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     store = MemoryStore()
     async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
@@ -112,9 +110,7 @@ async def test_the_line_of_a_refresh_says_what_made_it_due(
 
 
 @pytest.mark.anyio
-async def test_calls_are_not_in_a_log_of_what_happens_to_sessions(
-    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_calls_are_not_in_a_sessions_log(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "signedin")
     async with drive.client(server) as client:
         await drive(client.users.get_profile)

@@ -63,9 +63,7 @@ async def test_views_are_composed_and_share_session_and_connections(drive: Drive
     await drive(client.users.get_profile)
 
 
-async def test_a_view_for_another_profile_keeps_the_options_and_has_its_own(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_profiles_view_adds_to_the_options(drive: Drive, server: Server, client: Any) -> None:
     bob = client.with_options(headers={"x-a": "1"}).for_profile("bob")
     bob.session.sign_in(server.issue("bob@example.com"))
     view = bob.with_options(headers={"x-b": "2"})

@@ -143,7 +143,7 @@ def test_a_process_that_ends_during_a_refresh_keeps_the_new_pair(
     assert served.fake.ledger["refreshToken"] == 1
 
 
-def test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers(
+def test_a_session_recovers_from_a_process_killed_during_a_refresh(
     served: Loopback, client: Client, path: Path
 ) -> None:
     refresh = served.fake.hold("refreshToken")
@@ -331,7 +331,7 @@ threading.Thread(target=work).start()
 """
 
 
-def test_a_program_that_goes_on_without_its_main_thread_waits_for_its_refreshes(
+def test_a_program_without_its_main_thread_waits_for_its_refreshes(
     served: Loopback, client: Client, path: Path
 ) -> None:
     served.fake.fail("refreshToken", "502 html")  # so that the refresh has to wait before its second attempt
@@ -349,9 +349,7 @@ atexit.register(lambda: (client.session.refresh(), print(client.users.get_profil
 """
 
 
-def test_a_program_that_says_goodbye_at_its_exit_can_still_refresh(
-    served: Loopback, client: Client, path: Path
-) -> None:
+def test_a_program_can_still_refresh_at_its_exit(served: Loopback, client: Client, path: Path) -> None:
     with child(REFRESH_AT_EXIT, client.session.base_url or "", path) as program:
         assert program.output() == "ada@example.com"
     assert served.fake.ledger["refreshToken"] == 1
@@ -368,9 +366,7 @@ promise.add_done_callback(lambda: print(type(promise.error()).__name__))
 """
 
 
-def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
-    served: Loopback, client: Client, path: Path
-) -> None:
+def test_a_program_that_ends_does_not_wait_for_anothers_refresh(served: Loopback, client: Client, path: Path) -> None:
     store = FileStore(path)
     assert store.try_lock(client.session.key, "another", 30)
     with child(END_WHILE_ANOTHER_REFRESHES, served.base_url, path) as program:

@@ -166,9 +166,7 @@ def _serve_http2(tls: ssl.SSLSocket, fake: FakeAuthServer) -> None:
 
 
 @pytest.mark.usefixtures("exchange")
-async def test_over_http2_tasks_share_a_connection_and_threads_do_not(
-    drive: Drive, server: Server, identity: Path
-) -> None:
+async def test_over_http2_tasks_share_a_connection(drive: Drive, server: Server, identity: Path) -> None:
     opened: list[int] = []
     with talking(_speaking_http2(identity, server, opened), reads=False) as address:
         url = f"{address.replace('http', 'https')}/api/v1"

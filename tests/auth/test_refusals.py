@@ -99,9 +99,7 @@ async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_afte
         assert store.loads == before + 1
 
 
-async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pair(
-    drive: Drive, server: Server, tmp_path: Path
-) -> None:
+async def test_a_401_is_replayed_with_another_process_pair(drive: Drive, server: Server, tmp_path: Path) -> None:
     options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
     async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
         await drive(here.users.get_profile)

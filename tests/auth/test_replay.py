@@ -272,9 +272,7 @@ async def test_an_async_file_is_sent_once_and_whole(drive: Drive, server: Server
         assert [request.content for request in client.wire.sent_to("/things")] == [PAYLOAD]
 
 
-async def test_a_request_that_is_sent_again_later_gets_the_token_of_then(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_request_sent_again_later_gets_the_token_of_then(drive: Drive, server: Server, client: Any) -> None:
     request = client.http.build_request("GET", "/things")
     for _ in range(3):
         assert (await drive(client.http.send, request)).status_code == 200

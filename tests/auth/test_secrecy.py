@@ -90,9 +90,7 @@ FAILURES = [
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("colour", ["threads"])
-async def test_no_error_shows_a_secret_in_its_text_its_causes_or_its_pickle(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_no_error_shows_a_secret_in_text_causes_or_pickle(drive: Drive, server: Server, client: Any) -> None:
     for operation, fault in FAILURES:
         client.session.sign_in(server.issue())
         server._faults.clear()

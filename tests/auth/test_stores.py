@@ -160,7 +160,7 @@ async def test_a_store_that_fails_before_the_refresh_sends_no_token(
 
 
 @pytest.mark.anyio
-async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_so(
+async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory(
     drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
@@ -211,7 +211,7 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
 
 
 @pytest.mark.anyio
-async def test_a_store_that_cannot_be_cleared_says_so_and_the_session_goes_on(
+async def test_a_session_goes_on_where_its_store_cannot_be_cleared(
     drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:

@@ -47,9 +47,7 @@ def at_once() -> Iterator[Callable[..., list[Any]]]:
         yield lambda *calls: list(pool.map(one, calls, timeout=PATIENCE))
 
 
-def test_threads_let_go_at_once_share_each_refresh(
-    server: Server, client: Client, at_once: Callable[..., list[Any]]
-) -> None:
+def test_threads_at_once_share_each_refresh(server: Server, client: Client, at_once: Callable[..., list[Any]]) -> None:
     for number in range(ROUNDS):
         if number % 2:
             server.clock.advance(301)  # known to the client
@@ -61,9 +59,7 @@ def test_threads_let_go_at_once_share_each_refresh(
     assert server.ledger["reused"] == 0
 
 
-def test_a_sign_out_among_calls_that_refresh_wins(
-    server: Server, client: Client, at_once: Callable[..., list[Any]]
-) -> None:
+def test_a_sign_out_among_refreshes_wins(server: Server, client: Client, at_once: Callable[..., list[Any]]) -> None:
     for _ in range(ROUNDS):
         pair = server.issue()
         client.session.sign_in(pair)
@@ -83,9 +79,7 @@ def test_a_sign_out_among_calls_that_refresh_wins(
     assert server.ledger["reused"] == 0
 
 
-def test_another_sign_in_among_calls_that_refresh_stays(
-    server: Server, client: Client, at_once: Callable[..., list[Any]]
-) -> None:
+def test_a_sign_in_among_refreshes_stays(server: Server, client: Client, at_once: Callable[..., list[Any]]) -> None:
     server.add_user("bob@example.com")
     for _ in range(ROUNDS):
         client.session.sign_in(server.issue())

@@ -92,9 +92,7 @@ async def test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers(
 
 
 @pytest.mark.parametrize("skew", [600.0, -86_400.0])
-async def test_a_clock_that_is_wrong_causes_one_extra_refresh_at_most(
-    drive: Drive, server: Server, skew: float
-) -> None:
+async def test_a_wrong_clock_causes_one_extra_refresh_at_most(drive: Drive, server: Server, skew: float) -> None:
     server.skew = skew
     async with drive.client(server, signed_in=False) as client:
         await drive(client.auth.login, email="ada@example.com", password="correct horse battery staple")
@@ -107,9 +105,7 @@ async def test_a_clock_that_is_wrong_causes_one_extra_refresh_at_most(
 
 
 @pytest.mark.parametrize("skew", [600.0, -600.0])
-async def test_a_pair_from_elsewhere_by_another_clock_settles_after_one_refresh(
-    drive: Drive, server: Server, skew: float
-) -> None:
+async def test_a_pair_by_another_clock_settles_after_one_refresh(drive: Drive, server: Server, skew: float) -> None:
     server.skew = skew
     async with drive.client(server) as client:  # sign_in(pair) knows nothing of the server's clock
         for _ in range(50):
@@ -140,9 +136,7 @@ async def test_a_host_trusts_its_own_idea_of_the_time_over_anothers(drive: Drive
 
 
 @pytest.mark.parametrize("jump", [900.0, -900.0, 86_400.0])
-async def test_a_clock_that_jumps_in_mid_life_causes_no_refresh(
-    drive: Drive, server: Server, jump: float, client: Any
-) -> None:
+async def test_a_clock_that_jumps_causes_no_refresh(drive: Drive, server: Server, jump: float, client: Any) -> None:
     await drive(client.users.get_profile)
     server.clock.jump(jump)
     server.skew -= jump  # the server's own clock did not
@@ -314,9 +308,7 @@ async def test_a_token_that_is_refreshed_by_hand_serves_meanwhile(drive: Drive, 
     assert server.ledger["rotations"] == 1
 
 
-async def test_a_refused_token_is_not_sent_again_after_a_refresh_that_failed(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_refused_token_is_not_sent_after_a_failed_refresh(drive: Drive, server: Server, client: Any) -> None:
     server.expire_access_tokens()
     server.fail("refreshToken", *["500"] * 4)
     with pytest.raises(RefreshUnavailableError):

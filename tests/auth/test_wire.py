@@ -197,9 +197,7 @@ def test_an_endless_body_is_cut_at_its_size() -> None:
         ("br", ZIPPED, Unknown),
     ],
 )
-def test_an_answer_compressed_unasked_is_read_within_its_bound(
-    coding: str, body: bytes, expected: type[Answer]
-) -> None:
+def test_an_answer_compressed_unasked_is_read_in_bounds(coding: str, body: bytes, expected: type[Answer]) -> None:
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n"
     with talking(saying(head.encode() + body)) as url:
         assert type(answer_of(url, timeout=8.0)) is expected

@@ -135,9 +135,7 @@ def test_registrations_of_a_taken_address_keep_nobody_from_signing_in(serve: Ser
 
 @pytest.mark.parametrize("wrong", [{"password": "short"}, {"password": "x" * 5_000}, {"email": "no address"}])
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/login"])
-def test_what_is_refused_for_its_form_is_not_counted_against_an_account(
-    serve: Serve, path: str, wrong: dict[str, str]
-) -> None:
+def test_a_malformed_request_is_not_counted_against_an_account(serve: Serve, path: str, wrong: dict[str, str]) -> None:
     served = serve(rate_limit=True, account_rate=(2, 3600), account_network_rate=(2, 3600), address_rate=(1000, 1))
     served.register()
     if (path, wrong) == ("/auth/login", {"password": "short"}):

@@ -191,9 +191,7 @@ def test_a_record_that_changed_meanwhile_is_not_overwritten(serve: Serve, monkey
     assert raised.rows("SELECT password FROM users") == [("another",)]
 
 
-def test_a_sign_in_does_not_fail_for_want_of_a_place_to_renew_its_record(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sign_in_needs_no_place_to_renew_its_record(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     serve().register()
     raised = serve(hash_passes=2)
 

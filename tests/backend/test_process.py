@@ -90,9 +90,7 @@ def test_a_refused_option_ends_the_process_with_2_and_one_line() -> None:
         ("--host", "no such host", "signedin_backend: --host no such host --port 0: "),
     ],
 )
-def test_a_place_that_cannot_be_used_is_refused_in_one_line(
-    ended: Ended, tmp_path: Path, option: str, text: str, message: str
-) -> None:
+def test_an_unusable_place_is_refused(ended: Ended, tmp_path: Path, option: str, text: str, message: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         text = text.replace("TAKEN", str(taken.getsockname()[1]))
         options = {"--port": "0", "--database": str(tmp_path / "x.db"), option: text}
@@ -151,9 +149,7 @@ def test_a_start_that_fails_says_why_in_one_line_without_quoting(
 
 
 @pytest.mark.both_databases
-def test_a_start_on_a_broken_schema_says_what_is_wrong_with_it(
-    ended: Ended, database: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_start_on_a_broken_schema_says_so(ended: Ended, database: str, capsys: pytest.CaptureFixture[str]) -> None:
     storage = Storage(Settings(database=database))
     storage.prepare()
     storage.close()

@@ -20,9 +20,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, page: Path, row: figures.Row) -> int
     return figures.main()
 
 
-def test_a_figure_that_is_missed_is_an_error_and_stands_on_the_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missed_figure_is_an_error_and_on_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     page = tmp_path / "figures.md"
     one = figures._refreshes("10 tasks", 1.0, "a test")
     more = figures._refreshes("10 tasks", 1.001, "a test")

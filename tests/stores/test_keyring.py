@@ -136,9 +136,7 @@ def test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size
     assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
-def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
-    store: KeyringStore, ring: MemoryKeyring
-) -> None:
+def test_an_undeletable_leftover_costs_nobody_the_new_record(store: KeyringStore, ring: MemoryKeyring) -> None:
     store.compare_and_set(KEY, 0, long_data())
 
     def refuse(verb: str, *_: str) -> None:
@@ -150,9 +148,7 @@ def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
     assert store.load(KEY) == long_stored(2, 2)
 
 
-def test_a_reader_overtaken_by_two_writes_reads_again(
-    opening: Callable[..., KeyringStore], ring: MemoryKeyring
-) -> None:
+def test_a_reader_overtaken_by_writes_reads_again(opening: Callable[..., KeyringStore], ring: MemoryKeyring) -> None:
     writer = opening()
     writer.compare_and_set(KEY, 0, long_data())
 
@@ -180,9 +176,7 @@ HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("method", ["load", "compare_and_set"])
-def test_a_damaged_entry_is_moved_and_nothing_is_lost(
-    store: KeyringStore, ring: MemoryKeyring, head: str, method: str
-) -> None:
+def test_a_damaged_entry_is_moved_not_lost(store: KeyringStore, ring: MemoryKeyring, head: str, method: str) -> None:
     store.compare_and_set(KEY, 0, data_of())
     damaged = ring.secrets["signedin", KEY] = head[:1200]
     with pytest.raises(TokenStoreError, match="nothing is lost") as error:
@@ -254,9 +248,7 @@ def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore,
 
 
 @pytest.mark.parametrize("error", [InitError("Prompt dismissed"), PasswordSetError("Can't store"), NoKeyringError()])
-def test_an_error_of_the_keyring_is_a_typed_error(
-    store: KeyringStore, ring: MemoryKeyring, error: KeyringError
-) -> None:
+def test_a_keyrings_error_is_a_typed_error(store: KeyringStore, ring: MemoryKeyring, error: KeyringError) -> None:
     store.compare_and_set(KEY, 0, data_of())
 
     def fail(*_: str) -> None:
@@ -268,9 +260,7 @@ def test_an_error_of_the_keyring_is_a_typed_error(
     assert store.load(KEY) == stored_of()
 
 
-def test_a_keyring_that_cuts_long_secrets_is_found_out(
-    store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cut_secret_is_damaged(store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     keep = ring.set_password
     monkeypatch.setattr(ring, "set_password", lambda service, name, secret: keep(service, name, secret[:60]))
     assert store.compare_and_set(KEY, 0, data_of())
@@ -304,9 +294,7 @@ def test_a_hanging_keyring_is_given_up_and_works_again_later(
     assert patient.load(KEY) == stored_of(3, 2)
 
 
-def test_a_write_that_ends_late_overwrites_nothing_newer(
-    opening: Callable[..., KeyringStore], ring: MemoryKeyring
-) -> None:
+def test_a_late_write_overwrites_nothing_newer(opening: Callable[..., KeyringStore], ring: MemoryKeyring) -> None:
     slow, other = opening(patience=0.1), opening(patience=0.2)
     assert slow.compare_and_set(KEY, 0, data_of())
     ring.before = lambda verb, *_: ring.open.clear() if verb == "set" else None

@@ -123,9 +123,7 @@ def test_scripts_that_the_server_has_forgotten_are_sent_again(store: RedisStore,
     assert store.try_lock(KEY, "me", 30)
 
 
-def test_a_write_that_the_connection_repeats_is_won_once_and_told_twice(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_the_connection_repeats_is_won_once(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "token_hex", lambda _: "the same write")
     assert store.compare_and_set(KEY, 1, data_of(2))
     assert store.compare_and_set(KEY, 1, data_of(2))
@@ -170,9 +168,7 @@ def test_the_holder_of_a_lease_is_named(store: RedisStore, redis_here: RedisServ
 
 @pytest.mark.parametrize("damage", [{"revision": ""}, {"revision": "0"}, {"revision": "1.5"}, {"revision": "t-refresh"},
                                     {"data": None}, {"revision": None}, {"data": "\N{SNOWMAN}"}])  # fmt: skip
-def test_a_damaged_record_is_set_aside_and_signing_in_works_again(
-    store: RedisStore, inside: Any, damage: dict[str, str | None]
-) -> None:
+def test_a_damaged_record_is_set_aside(store: RedisStore, inside: Any, damage: dict[str, str | None]) -> None:
     (name,) = names(inside)
     spoil(inside, name, damage)
     before = inside.hgetall(name)
@@ -200,9 +196,7 @@ def test_a_look_at_a_damaged_record_changes_nothing(store: RedisStore, inside: A
     assert inside.hgetall(name) == before
 
 
-def test_a_sound_record_written_meanwhile_is_not_set_aside(
-    store: RedisStore, inside: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sound_record_is_not_set_aside(store: RedisStore, inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (name,) = names(inside)
     inside.hset(name, "revision", "{")
     set_aside = store._set_aside
@@ -388,9 +382,7 @@ def client_on(server: FakeAuthServer, url: str) -> Iterator[Client]:
         yield client
 
 
-def test_a_flushed_or_evicted_record_is_signed_out(
-    redis_here: RedisServer, inside: Any, server: FakeAuthServer
-) -> None:
+def test_a_flushed_or_evicted_record_signs_out(redis_here: RedisServer, inside: Any, server: FakeAuthServer) -> None:
     with client_on(server, redis_here.url) as client:
         client.session.sign_in(server.issue())
         inside.flushall()
