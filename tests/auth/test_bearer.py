@@ -1,4 +1,4 @@
-"""Signing in, calling, signing out: what is sent and what is kept."""
+"""Signing in, calling, signing out: what is sent and what is stored."""
 
 import threading
 from typing import Any

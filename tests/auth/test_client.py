@@ -33,7 +33,7 @@ from signedin import (
 from signedin.protocols import NotSent
 from signedin.testing.transport import FakeTransport
 
-from tests.auth.driving import Drive, Server, Wire
+from tests.auth.driving import Drive, Scripted, Server, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,18 +205,10 @@ async def test_a_view_has_a_shared_sessions_store_and_profiles(drive: Drive, ser
 
 
 def test_a_view_has_the_store_of_a_session_of_the_users_own(server: Server) -> None:
-    class Refresher:
-        def refresh(self, *_: Any, **__: Any) -> NotSent:
-            return NotSent("")
-
-        def revoke(self, *_: Any, **__: Any) -> None:
-            """Do nothing."""
-
-        def close(self) -> None:
-            """Do nothing."""
-
     store = MemoryStore()
-    session = TokenSession(Refresher(), origins=[server.base_url], base_url=server.base_url, store=store, key="mine")
+    session = TokenSession(
+        Scripted(NotSent("")), origins=[server.base_url], base_url=server.base_url, store=store, key="mine"
+    )
     client = Client(session=session, transport=server.transport)
     assert client.for_profile("mine").session is session
     assert client.for_profile("bob").session.store is store

@@ -396,7 +396,7 @@ class Interrupting(MemoryStore):
         self.armed = False
 
     def load(self, key: str) -> Stored | None:
-        assert self._guard.acquire(timeout=3), "the lock is never given back"
+        assert self._guard.acquire(timeout=3), "the lock is never released"
         try:
             if self.armed:
                 self.armed = False

@@ -157,18 +157,6 @@ def test_a_session_recovers_from_a_process_killed_during_a_refresh(
     assert (ledger["rotations"], ledger["reused"], ledger["grace"], ledger["families revoked"]) == (1, 1, 1, 0)
 
 
-def test_a_logout_reaches_the_other_process(served: Loopback, client: Client, path: Path) -> None:
-    refresh = served.fake.hold("refreshToken")
-    with child(REFRESH, served.base_url, path) as program:
-        refresh.wait_for()
-        client.logout()
-        refresh.release()
-        _, errors = program.process.communicate(timeout=20)
-        assert "NotSignedInError" in errors
-    assert not any(served.fake.is_live(token) for token in served.fake._families)
-    assert not client.session.is_signed_in
-
-
 @pytest.mark.parametrize("kind", ["memory", "file"])
 def test_a_forked_child_refreshes_only_what_it_shares(served: Loopback, path: Path, kind: str) -> None:
     pair = served.fake.issue()

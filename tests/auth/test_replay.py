@@ -159,7 +159,7 @@ ONE_SHOT: dict[str, Callable[[], dict[str, Any]]] = {
     "a pipe": lambda: {"content": _pipe()},
     "a pipe in a form": lambda: {"files": {"f": _pipe()}},
     "a pipe among the files of a form": lambda: {
-        "data": {"name": "x"}, "files": {"kept": io.BytesIO(b"kept"), "gone": _pipe()}
+        "data": {"name": "x"}, "files": {"whole": io.BytesIO(b"whole"), "gone": _pipe()}
     },
     "a stream of ones own": lambda: {"stream": _Stream()},
     "a stream that looks like httpx's": lambda: {"stream": _Stream(io.BytesIO(PAYLOAD))},

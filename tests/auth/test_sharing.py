@@ -58,20 +58,6 @@ def test_threads_asyncio_and_trio_share_one_refresh(server: Server) -> None:
     assert server.ledger["accepted"] == 5 * PARTIES
 
 
-def test_what_one_client_signs_in_and_out_the_other_sees(server: Server) -> None:
-    client = Client(server.base_url, transport=Wire(server), clock=server.clock)
-
-    async def main() -> None:
-        async with _sharing(server, client) as other:
-            await other.auth.login(email="ada@example.com", password="correct horse battery staple")
-            assert client.users.get_profile().email == "ada@example.com"
-            client.logout()
-            with pytest.raises(NotSignedInError):
-                await other.users.get_profile()
-
-    asyncio.run(asyncio.wait_for(main(), 20))
-
-
 @pytest.mark.anyio
 async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: Server, client: Any) -> None:
     other = client.for_profile("eve")

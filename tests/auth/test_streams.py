@@ -316,8 +316,8 @@ async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_t
     page: Page = lambda request: {"page": (p := cursor(request)), "next": p["next"] or ""}  # noqa: E731
     wire = Pages(page)
     async with opened(drive, server, package, wire) as client:
-        found = client.with_options(headers={"x-a": "1"}).items.iter_by_cursor()
-        iterator = aiter(found) if drive.is_async else iter(found)
+        pages = client.with_options(headers={"x-a": "1"}).items.iter_by_cursor()
+        iterator = aiter(pages) if drive.is_async else iter(pages)
         for expected in (1, 1, 2):
             await (anext(iterator) if drive.is_async else drive(next, iterator))
             assert len(wire.urls) == expected

@@ -155,11 +155,6 @@ def test_an_address_is_limited_whatever_it_tries(serve: Serve, path: str) -> Non
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_without_rate_limits_nothing_is_limited(serve: Serve) -> None:
-    served = serve(rate_limit=False, account_rate=(1, 3600), address_rate=(1, 3600))
-    assert {served.login().status_code for _ in range(5)} == {403}
-
-
 def test_a_limit_refills_evenly_and_says_when() -> None:
     now = 1000.0
     limit = Limit((3, 30), clock=lambda: now)
