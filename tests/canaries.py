@@ -93,8 +93,6 @@ class Canaries(logging.Handler):
             leaks, self._leaks = self._leaks, []
         return leaks
 
-    # ----------------------------------------------------------------------------------------------------- where from
-
     def _watch_tokens(self) -> None:
         issue = FakeAuthServer._tokens
 

@@ -75,13 +75,6 @@ def check_httpx(response: httpx.Response) -> None:
     check_response(request.method, str(request.url), response.status_code, response.headers, response.content)
 
 
-async def acheck_httpx(response: httpx.Response) -> None:
-    """Check an answer of an `httpx.AsyncClient`."""
-    await response.aread()
-    request = response.request
-    check_response(request.method, str(request.url), response.status_code, response.headers, response.content)
-
-
 @cache
 def document() -> Document:
     """Return the contract with its places."""

@@ -21,24 +21,19 @@ def test_a_secret_in_a_log_is_noticed(logger: str, secret: str, canaries: Canari
         "password": "correct horse battery staple",
         "email": "ada@example.com",
     }
-
     logging.getLogger(logger).debug("sent %s to the server", secrets[secret])
-
     assert len(canaries.taken()) == 1
 
 
 def test_what_is_no_secret_is_not_noticed(canaries: Canaries) -> None:
     logging.getLogger("signedin").info("generation 7 of https://api.example.com:443#default was refreshed")
-
     assert canaries.taken() == []
 
 
 def test_a_secret_in_the_text_of_an_expected_error_is_noticed(server: FakeAuthServer, canaries: Canaries) -> None:
     error = RefreshUnavailableError(f"could not send {server.issue().refresh_token}")
-
     with pytest.raises(RefreshUnavailableError):
         raise error
-
     assert canaries.taken() == [
         "the text of RefreshUnavailableError shows a refresh token",
         "the pickle of RefreshUnavailableError holds a refresh token",
@@ -47,10 +42,8 @@ def test_a_secret_in_the_text_of_an_expected_error_is_noticed(server: FakeAuthSe
 
 def test_a_secret_in_what_led_to_an_error_is_noticed(server: FakeAuthServer, canaries: Canaries) -> None:
     token = server.issue().refresh_token
-
     with pytest.raises(RefreshUnavailableError):
         raise RefreshUnavailableError("sorry") from ValueError(token)
-
     assert canaries.taken() == ["the text of ValueError shows a refresh token"]
 
 
@@ -61,18 +54,16 @@ def test_a_secret_in_a_local_of_our_frames_is_noticed(server: FakeAuthServer, ca
     ours = FunctionType(failing.__code__.replace(co_filename=str(client.__file__)), failing.__globals__)
     with pytest.raises(RefreshUnavailableError):
         ours(server.issue().refresh_token)
-
     assert canaries.taken() == ["client.py:failing: token, below RefreshUnavailableError, shows a refresh token"]
 
 
 def test_a_secret_in_an_event_is_noticed(server: FakeAuthServer, canaries: Canaries) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as signed_in:
         signed_in.session._renewal._events.add("refreshed", 1, token=server.issue().refresh_token)
-
     assert canaries.taken() == ["the event refreshed tells a refresh token"]
 
 
-def test_a_secret_in_the_repr_of_a_session_is_noticed(
+def test_a_secret_in_a_sessions_repr_is_noticed(
     server: FakeAuthServer, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Client(server.base_url, transport=server.transport, clock=server.clock) as signed_in:
@@ -81,7 +72,6 @@ def test_a_secret_in_the_repr_of_a_session_is_noticed(
             token = signed_in.session._renewal.held.record.pair.refresh_token  # type: ignore[union-attr]
             context.setattr(TokenSession, "__repr__", lambda _: token)
             canaries.look_at_sessions()
-
     assert set(canaries.taken()) == {"a session shows a refresh token"}
 
 
@@ -91,5 +81,4 @@ def test_the_errors_of_a_real_failure_are_silent(server: FakeAuthServer, canarie
         login = partial(signed_in.auth.login, email="ada@example.com", password="correct horse battery staple")
         with pytest.raises(APIError):
             login()
-
     assert canaries.taken() == []

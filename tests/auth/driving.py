@@ -12,7 +12,7 @@ import os
 import threading
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 import anyio.to_thread
@@ -204,16 +204,21 @@ def signed_in(server: Server, **options: Any) -> Client:
 
 
 class Scripted:
-    """A refresher that gives the answers of a test, the last one again and again, and signals that it was called."""
+    """A refresher that gives, or raises, the answers of a test, the last one again and again; it signals each call."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
+        self.sent = 0
         self.was_called = threading.Event()
         self.revoked: list[str | None] = []
 
     def refresh(self, pair: TokenPair, *, attempt: str, timeout: float) -> Answer:  # noqa: ARG002 -- a Refresher's
+        self.sent += 1
         self.was_called.set()
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer: Any = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return cast("Answer", answer)  # a test may answer what no refresher should
 
     def revoke(self, pair: TokenPair, *, timeout: float) -> None:  # noqa: ARG002 -- a Refresher's
         self.revoked.append(pair.refresh_token)

@@ -28,8 +28,9 @@ from signedin.protocols import NotSent
 from tests.auth.contracts import contract
 from tests.auth.driving import Drive, Scripted, Server
 
+pytestmark = pytest.mark.anyio
 
-@pytest.mark.anyio
+
 @pytest.mark.parametrize("operation", ["login", "register"])
 async def test_empty_credentials_say_what_is_missing(drive: Drive, server: Server, operation: str) -> None:
     async with drive.client(server, signed_in=False) as client:
@@ -55,7 +56,7 @@ def test_the_default_base_url_is_that_of_the_spec(kind: type[Client]) -> None:
 def test_the_environment_gives_the_base_url(kind: type[Client], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNEDIN_BASE_URL", "https://env.test/api/")
     assert repr(kind()) == f"<signedin.{kind.__name__} https://env.test/api>"
-    assert "https://given.test" in repr(kind("https://given.test"))
+    assert "https://argument.test" in repr(kind("https://argument.test"))
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
@@ -105,7 +106,6 @@ def closed_port() -> int:
     return port
 
 
-@pytest.mark.anyio
 async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) -> None:
     client: Any = (AsyncClient if drive.is_async else Client)(f"http://127.0.0.1:{closed_port}/api/v1")
     with pytest.raises(APIConnectionError, match=f"127.0.0.1:{closed_port}.*is the server running"):
@@ -113,7 +113,6 @@ async def test_an_unreachable_server_is_named(drive: Drive, closed_port: int) ->
     await drive.close(client)
 
 
-@pytest.mark.anyio
 async def test_a_server_that_speaks_html_says_so(drive: Drive, server: Server, client: Any) -> None:
     server.fail("login", "html", "502 html")
     with pytest.raises(APIResponseError, match=r"text/html instead of JSON.*base URL right"):
@@ -122,7 +121,6 @@ async def test_a_server_that_speaks_html_says_so(drive: Drive, server: Server, c
         await drive(client.auth.login, email="a@b.c", password="x")
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -136,7 +134,7 @@ async def test_a_server_that_speaks_html_says_so(drive: Drive, server: Server, c
     ],
 )
 @pytest.mark.usefixtures("exchange")
-async def test_trouble_of_the_network_is_typed(
+async def test_network_trouble_is_typed(
     drive: Drive, server: Server, fault: str, error: type[APIError], client: Any
 ) -> None:
     server.fail("getProfile", fault)
@@ -182,15 +180,6 @@ def test_a_404_that_is_not_the_apis_asks_for_the_base_url(
     with pytest.raises(APIStatusError) as error:
         client.auth.login(email="a@b.c", password="x")
     assert ("is the base URL right" in str(error.value)) is asks
-
-
-def test_an_async_only_transport_needs_a_transport_for_the_refresh(server: Server) -> None:
-    class Only(httpx.AsyncBaseTransport):
-        pass
-
-    with pytest.raises(ConfigurationError, match="refresh_transport"):
-        AsyncClient(server.base_url, transport=Only())
-    AsyncClient(server.base_url, transport=Only(), refresh_transport=server.transport)
 
 
 SECRET = "s3cret"

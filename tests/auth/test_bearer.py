@@ -1,4 +1,4 @@
-"""Signing in, calling, signing out: what is sent and what is kept."""
+"""Signing in, calling, signing out: what is sent and what is stored."""
 
 import threading
 from typing import Any
@@ -33,9 +33,7 @@ async def test_register_and_login_store_the_pair_that_they_return(drive: Drive, 
 
 
 @pytest.mark.parametrize("operation", ["register", "login"])
-async def test_signing_in_sends_no_old_token_and_needs_no_live_session(
-    drive: Drive, server: Server, operation: str, client: Any
-) -> None:
+async def test_signing_in_sends_no_old_token(drive: Drive, server: Server, operation: str, client: Any) -> None:
     server.revoke_all()
     server.clock.advance(301)
     email = "new@example.com" if operation == "register" else ADA["email"]
@@ -77,39 +75,10 @@ async def test_logout_clears_the_pair_and_revokes_it_at_the_server(drive: Drive,
     assert server.ledger["getProfile"] == 0
 
 
-async def test_the_logout_operation_clears_the_session_too(drive: Drive, server: Server, client: Any) -> None:
-    await drive(client.auth.logout, refresh_token=client.session.tokens.refresh_token)
-    assert not client.session.is_signed_in
-    assert server.ledger["logout"] == 1
-
-
-async def test_revoking_a_foreign_token_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
-    await drive(client.auth.logout, refresh_token=server.issue("eve@example.com").refresh_token)
-    assert client.session.is_signed_in
-
-
-async def test_refreshing_by_hand_keeps_the_new_pair(drive: Drive, client: Any) -> None:
-    answer = await drive(client.auth.refresh_token, refresh_token=client.session.tokens.refresh_token)
-    assert client.session.tokens.refresh_token == answer.refresh_token
-    await drive(client.users.get_profile)
-
-
-async def test_refreshing_a_foreign_pair_by_hand_leaves_the_session(drive: Drive, server: Server, client: Any) -> None:
-    before = client.session.tokens
-    await drive(client.auth.refresh_token, refresh_token=server.issue("eve@example.com").refresh_token)
-    assert client.session.tokens == before
-
-
 async def test_logging_out_twice_is_fine(drive: Drive, server: Server, client: Any) -> None:
     await drive(client.logout)
     await drive(client.logout)
     assert server.ledger["logout"] == 1
-
-
-async def test_logout_works_when_the_server_is_away(drive: Drive, server: Server, client: Any) -> None:
-    server.fail("logout", "connect error")
-    await drive(client.logout)
-    assert not client.session.is_signed_in
 
 
 async def test_a_call_without_a_session_asks_to_sign_in(drive: Drive, server: Server) -> None:
@@ -168,9 +137,7 @@ async def test_without_a_thread_to_be_had_signing_in_and_out_and_closing_are_don
 
 
 @pytest.mark.parametrize("age", [0, 400])
-async def test_refresh_on_demand_is_one_refresh_and_returns_the_new_pair(
-    drive: Drive, server: Server, age: int, client: Any
-) -> None:
+async def test_refresh_on_demand_returns_the_new_pair(drive: Drive, server: Server, age: int, client: Any) -> None:
     before = client.session.tokens
     server.clock.advance(age)
     pair = await drive.refresh(client.session)

@@ -33,7 +33,7 @@ from signedin import (
 from signedin.protocols import NotSent
 from signedin.testing.transport import FakeTransport
 
-from tests.auth.driving import Drive, Server, Wire
+from tests.auth.driving import Drive, Scripted, Server, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,12 +45,7 @@ pytestmark = pytest.mark.anyio
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
-# ------------------------------------------------------------------------------------------------ arguments
-
-
-async def test_the_constructors_headers_go_with_calls_refresh_and_revocation_and_with_nothing_else(
-    drive: Drive, server: Server
-) -> None:
+async def test_the_constructors_headers_go_with_calls_refresh_and_revocation(drive: Drive, server: Server) -> None:
     headers = {"x-api-key": "k", "user-agent": "mine/1"}
     async with drive.client(server, headers=headers) as client:
         client.http.cookies.set("sid", "1")
@@ -101,9 +96,7 @@ async def test_an_httpx_client_of_ones_own_sends_the_calls_and_is_left_as_it_was
     await drive.close(own)
 
 
-async def test_an_httpx_client_of_ones_own_lets_no_password_be_redirected_elsewhere(
-    drive: Drive, server: Server
-) -> None:
+async def test_an_own_httpx_client_lets_no_password_be_redirected_elsewhere(drive: Drive, server: Server) -> None:
     wire = FakeTransport(lambda _: httpx.Response(307, headers={"location": "https://evil.test/"}))
     kind: Any = httpx.AsyncClient if drive.is_async else httpx.Client
     options: dict[str, Any] = {"http_client": kind(transport=wire, follow_redirects=True), "transport": None}
@@ -132,9 +125,6 @@ def test_a_networks_transport_is_not_used_by_the_refresh(server: Server) -> None
         with pytest.raises(RefreshUnavailableError, match=r"127\.0\.0\.1:1"):
             client.users.get_profile()
     assert paths == ["/api/v1/users/profile"]
-
-
-# ------------------------------------------------------------------------------------------------ hooks and cookies
 
 
 async def test_a_response_hook_sees_final_answers_only(drive: Drive, server: Server) -> None:
@@ -202,12 +192,7 @@ async def test_cookies_of_ones_own_and_of_one_user_stay(drive: Drive, server: Se
     assert dict(client.for_profile("bob").http.cookies) == {}
 
 
-# ------------------------------------------------------------------------------------------------ profiles
-
-
-async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
-    drive: Drive, server: Server, tmp_path: Path
-) -> None:
+async def test_a_view_has_a_shared_sessions_store_and_profiles(drive: Drive, server: Server, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "tokens.json")
     kind: Any = AsyncClient if drive.is_async else Client
     async with drive.client(server, store=store) as client:
@@ -220,18 +205,10 @@ async def test_a_view_has_the_store_of_a_shared_session_and_its_other_profiles(
 
 
 def test_a_view_has_the_store_of_a_session_of_the_users_own(server: Server) -> None:
-    class Refresher:
-        def refresh(self, *_: Any, **__: Any) -> NotSent:
-            return NotSent("")
-
-        def revoke(self, *_: Any, **__: Any) -> None:
-            """Do nothing."""
-
-        def close(self) -> None:
-            """Do nothing."""
-
     store = MemoryStore()
-    session = TokenSession(Refresher(), origins=[server.base_url], base_url=server.base_url, store=store, key="mine")
+    session = TokenSession(
+        Scripted(NotSent("")), origins=[server.base_url], base_url=server.base_url, store=store, key="mine"
+    )
     client = Client(session=session, transport=server.transport)
     assert client.for_profile("mine").session is session
     assert client.for_profile("bob").session.store is store
@@ -251,9 +228,6 @@ def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in
     assert len(client.for_profile("heard").session._events) == 1
 
 
-# ------------------------------------------------------------------------------------------------ the end
-
-
 async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
     drive: Drive, server: Server, tmp_path: Path
 ) -> None:
@@ -270,9 +244,7 @@ async def test_a_client_in_a_with_block_knows_of_the_sign_in_before(
         await drive.close(client)
 
 
-async def test_a_store_that_cannot_be_read_fails_the_with_block_and_closes_the_client(
-    drive: Drive, server: Server
-) -> None:
+async def test_an_unreadable_store_fails_the_with_block_and_closes_the_client(drive: Drive, server: Server) -> None:
     class Down(MemoryStore):
         def load(self, key: str) -> NoReturn:  # noqa: ARG002
             raise TokenStoreError("the disk is gone")
@@ -293,7 +265,7 @@ async def test_a_closed_client_refuses_every_call_with_one_error(drive: Drive, c
     assert client.wire.requests == []
 
 
-async def test_a_store_that_the_client_opened_is_closed_with_it(
+async def test_the_client_closes_a_store_that_it_opened(
     drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[object] = []
@@ -306,9 +278,7 @@ async def test_a_store_that_the_client_opened_is_closed_with_it(
     assert len(closed) == 1
 
 
-async def test_a_transport_is_closed_with_its_client_and_that_of_the_refresh_is_not(
-    drive: Drive, server: Server
-) -> None:
+async def test_a_client_closes_its_transport_and_not_that_of_the_refresh(drive: Drive, server: Server) -> None:
     class Closing(Wire):
         closed = 0
 
@@ -351,16 +321,11 @@ async def test_a_close_that_is_cancelled_gives_connections_up(server: Server) ->
 
 
 @pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_what_belongs_to_its_process_says_what_to_pass_instead(
-    server: Server, duplicate: Callable[[object], object]
-) -> None:
+def test_what_belongs_to_its_process_says_what_to_pass(server: Server, duplicate: Callable[[object], object]) -> None:
     client = Client(server.base_url, transport=server.transport)
     for thing in (client, AsyncClient(server.base_url, transport=server.transport), BearerAuth(client.session)):
         with pytest.raises(TypeError, match=r"store|BearerAuth\(session\)"):
             duplicate(thing)
-
-
-# ------------------------------------------------------------------------------------------------ other packages
 
 
 async def test_clients_of_two_packages_live_in_one_process(drive: Drive, server: Server) -> None:

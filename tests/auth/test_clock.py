@@ -8,9 +8,7 @@ from signedin._threads import SystemClock, counting_sleep
 
 
 @pytest.mark.parametrize(("platform", "counts"), [("linux", "CLOCK_BOOTTIME"), ("darwin", "CLOCK_MONOTONIC")])
-def test_time_goes_by_the_clock_that_counts_a_suspended_machine(
-    monkeypatch: pytest.MonkeyPatch, platform: str, counts: str
-) -> None:
+def test_time_passes_on_a_suspended_machine(monkeypatch: pytest.MonkeyPatch, platform: str, counts: str) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(time, counts, 4711, raising=False)
     monkeypatch.setattr(time, "clock_gettime", lambda clock: {4711: 86_400.5}[clock], raising=False)

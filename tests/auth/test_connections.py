@@ -29,9 +29,6 @@ def api() -> Iterator[Counting]:
         yield api
 
 
-# ------------------------------------------------------------------------------------------------- who gets which
-
-
 async def test_the_connection_that_was_used_last_is_taken_first(drive: Drive, api: Counting) -> None:
     async with connected(drive) as client, drive.under_way(lambda: client.http.get(f"{api.url}/held/a")) as first:
         await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
@@ -132,9 +129,6 @@ async def test_a_patched_transport_is_used_and_its_ready_answer_keeps_no_connect
         assert len(client.stack._idle) == 1
 
 
-# ----------------------------------------------------------------------------------------------- waiting in vain
-
-
 async def test_who_waits_too_long_sends_nothing_and_leaves_the_queue(drive: Drive, api: Counting) -> None:
     async with connected(drive, ONE) as client:
         async with drive.under_way(lambda: client.http.get(f"{api.url}/held/a")):
@@ -177,22 +171,6 @@ async def test_who_is_cancelled_as_its_turn_comes_passes_the_connection_on(
         with pytest.raises(ZeroDivisionError):
             await client.http.get(api.url)
         assert (await client.http.get(api.url)).status_code == 200
-
-
-# --------------------------------------------------------------------------------------------- none is lost or left
-
-
-@pytest.mark.parametrize("colour", ["asyncio", "trio"])
-async def test_a_cancelled_call_closes_its_connection_and_makes_room(drive: Drive, api: Counting) -> None:
-    async with connected(drive, ONE) as client:
-        with anyio.CancelScope() as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(client.http.get, f"{api.url}/held/a")
-                await drive.aside(api.wait_until, lambda: len(api.seen) == 1)
-                scope.cancel()
-        api.release("a")
-        await drive.aside(api.wait_until, lambda: not api.open)
-        assert (await client.http.get(api.url)).text == "2"
 
 
 async def test_a_call_that_ends_in_an_interrupt_closes_its_connection_and_makes_room(
@@ -257,9 +235,6 @@ async def test_idle_connections_are_closed_when_they_are_too_old(drive: Drive, a
         await drive.aside(api.wait_until, lambda: api.open == {number})
 
 
-# ---------------------------------------------------------------------------------------------------------- the end
-
-
 async def test_closing_refuses_who_waits_and_lets_who_has_begun_finish(drive: Drive, api: Counting) -> None:
     async with connected(drive, ONE) as client:
         close = client.connections.aclose if drive.is_async else client.connections.close
@@ -315,9 +290,6 @@ async def test_two_may_close_at_once(drive: Drive, api: Counting) -> None:
             for _ in range(2):
                 tasks.start_soon(client.connections.aclose)
         await drive.aside(api.wait_until, lambda: not api.open)
-
-
-# ------------------------------------------------------------------------------------------- the user's own transport
 
 
 class Threads(httpx.BaseTransport):

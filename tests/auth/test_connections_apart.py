@@ -40,9 +40,6 @@ def http() -> httpx.AsyncClient:
 RUNS: list[Callable[..., Any]] = [lambda call, *arguments: asyncio.run(call(*arguments)), trio.run]
 
 
-# ---------------------------------------------------------------------------------------------------- event loops
-
-
 @pytest.mark.parametrize("run", RUNS, ids=["asyncio", "trio"])
 def test_one_client_works_in_one_run_after_another_and_leaves_nothing_open(
     http: httpx.AsyncClient, api: Counting, run: Callable[..., Any]
@@ -56,7 +53,7 @@ def test_one_client_works_in_one_run_after_another_and_leaves_nothing_open(
 
 
 @pytest.mark.parametrize("run", RUNS, ids=["asyncio", "trio"])
-def test_a_run_that_ends_with_calls_under_way_leaves_nothing_open(
+def test_a_run_that_ends_during_calls_closes_all(
     http: httpx.AsyncClient, api: Counting, run: Callable[..., Any]
 ) -> None:
     async def ends_early() -> None:
@@ -124,9 +121,7 @@ def test_a_loop_that_was_closed_is_forgotten_when_the_next_begins(http: httpx.As
     assert len(http._transport._stacks) == 1  # type: ignore[attr-defined]
 
 
-def test_a_loop_that_runs_on_after_its_generators_were_closed_gets_new_connections(
-    http: httpx.AsyncClient, api: Counting
-) -> None:
+def test_a_loop_whose_generators_were_closed_gets_new_connections(http: httpx.AsyncClient, api: Counting) -> None:
     loop = asyncio.new_event_loop()
     assert loop.run_until_complete(http.get(api.url)).text == "1"
     loop.run_until_complete(loop.shutdown_asyncgens())
@@ -183,8 +178,6 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection(http: httpx.AsyncCli
     api.wait_until(lambda: not api.open)
     gc.collect()
 
-
-# -------------------------------------------------------------------------------------------------------- processes
 
 FORKS = """
 import os, signal, sys, threading

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from signedin import (
-    APIResponseError,
-    BearerAuth,
-    MemoryStore,
-    SessionExpiredError,
-    TokenPair,
-)
+from signedin import APIResponseError, BearerAuth, MemoryStore, SessionExpiredError, TokenPair
 from signedin.testing import FakeAuthServer
 from signedin_sdk.types import Call, Constant, Expires, Operation, Place, TokenResponse
 
@@ -79,9 +73,6 @@ async def test_an_opaque_token_with_an_end_is_refreshed_ahead_also_by_the_next_p
         assert server.ledger["rotations"] == 1
 
 
-# ---------------------------------------------------------------------------------------------- headers of the token
-
-
 HEADERS = CONTRACTS["headers"]
 
 
@@ -107,9 +98,6 @@ async def test_a_token_in_a_header_of_its_own_leaves_the_origin_by_no_redirect(d
     assert server.ledger["tokens seen by a foreign origin"] == 0
 
 
-# ------------------------------------------------------------------------------------------------ a refresher by hand
-
-
 def test_the_refresher_of_the_how_to_stays_signed_in() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "refresher.md"
     names: dict[str, Any] = {}
@@ -125,8 +113,6 @@ def test_the_refresher_of_the_how_to_stays_signed_in() -> None:
     with pytest.raises(SessionExpiredError):
         session.refresh()
 
-
-# ----------------------------------------------------------------------------------------- operations that issue tokens
 
 TOKEN = Operation("token", "post", "/token", "none", "issues")
 LOGOUT = Operation("logout", "post", "/revoke", "required", "revokes")

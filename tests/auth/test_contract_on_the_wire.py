@@ -10,15 +10,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from signedin import (
-    ConfigurationError,
-    HttpRefresher,
-    NotSent,
-    Refused,
-    Renewed,
-    TokenPair,
-    Unknown,
-)
+from signedin import ConfigurationError, HttpRefresher, NotSent, Refused, Renewed, TokenPair, Unknown
 from signedin._contract import Received
 from signedin_sdk.types import Constant, Expires, Place, Sign
 
@@ -28,8 +20,6 @@ from tests.canaries import SETTING
 if TYPE_CHECKING:
     from signedin.protocols import Answer
 
-
-# ------------------------------------------------------------------------------------------------- requests on the wire
 
 PAIR = TokenPair("a1", "r1", carried={"cookie:csrf": "c1"})
 BASIC = "Basic " + base64.b64encode(b"id%3A1:the+client+secret+of+a+test").decode()
@@ -126,8 +116,6 @@ def test_a_setting_that_cannot_work_is_one_error_that_names_it(value: Any, monke
         assert SETTING not in repr(shop(api)("https://auth.test", settings={"realm": SETTING})._shared)
 
 
-# ------------------------------------------------------------------------------------------------------- discovery
-
 DISCOVERED = contract(
     "",
     discovery="https://login.test/.well-known/openid-configuration",
@@ -191,9 +179,6 @@ def test_a_discovery_document_that_cannot_be_read_leaves_the_pair() -> None:
         refresher = HttpRefresher(DISCOVERED, "https://auth.test/v1", client=provider.client)
         assert isinstance(refresher.refresh(PAIR, attempt="a", timeout=5.0), NotSent)
         refresher.revoke(PAIR, timeout=5.0)
-
-
-# ------------------------------------------------------------------------------------------------- responses to it
 
 
 def answer_to(api: Any, status: int, pair: TokenPair = PAIR, **response: Any) -> Answer:

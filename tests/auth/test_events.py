@@ -137,7 +137,6 @@ async def test_a_subscriber_that_blocks_harms_nobody(drive: Drive, server: Serve
 async def test_a_subscriber_may_use_the_session(drive: Drive, server: Server) -> None:
     seen: list[object] = []
     done = threading.Event()
-
     async with drive.client(server) as client:
 
         def asking(_: Event) -> None:
@@ -241,7 +240,7 @@ async def test_an_async_callback_is_refused(drive: Drive, server: Server) -> Non
                 client.session.on("refreshed", each)
 
 
-def test_what_needs_attention_is_logged_as_a_warning_and_all_else_as_information(
+def test_what_needs_attention_is_logged_as_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "signedin")
@@ -303,9 +302,7 @@ def _tell(events: Events, name: EventName, generation: int, **details: object) -
     events.deliver()
 
 
-def test_events_arrive_in_the_order_in_which_they_happened_whoever_delivers_first(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_events_arrive_in_their_order_whoever_delivers_first(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: Queue[str] = Queue()
     with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
         session, late, signed_out = client.session, threading.Event(), threading.Event()

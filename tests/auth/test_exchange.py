@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import httpx
 import pytest
 from signedin import (
@@ -18,7 +17,7 @@ from signedin import (
 )
 
 from tests.auth.conftest import send_by_httpx
-from tests.auth.counting import Counting, counting, until
+from tests.auth.counting import Counting, counting
 from tests.auth.driving import Body, Drive, Server, Wire
 
 if TYPE_CHECKING:
@@ -40,9 +39,6 @@ class Answering(Wire):
         if self.redirects:
             return httpx.Response(302, headers={"location": "/elsewhere"})
         return answer
-
-
-# ------------------------------------------------------------------------------------------------- as httpx's client
 
 
 async def _calls(drive: Drive, client: Any) -> None:
@@ -130,9 +126,7 @@ async def test_no_object_of_the_callers_ever_holds_the_token(drive: Drive, serve
 
 
 @pytest.mark.parametrize("moment", ["request", "response"])
-async def test_a_hook_that_raises_ends_the_call_and_closes_the_answer(
-    drive: Drive, server: Server, moment: str
-) -> None:
+async def test_a_raising_hook_ends_the_call_and_closes_the_answer(drive: Drive, server: Server, moment: str) -> None:
     def raising(_: object) -> None:
         raise ZeroDivisionError
 
@@ -162,9 +156,6 @@ async def test_an_auth_of_the_users_own_on_the_client_is_used(drive: Drive, clie
     with pytest.raises(APIStatusError):
         await drive(client.users.get_profile)
     assert client.wire.requests[-1].headers["authorization"].startswith("Basic ")
-
-
-# ---------------------------------------------------------------------------------------- nothing is left open or half
 
 
 @pytest.mark.usefixtures("exchange")
@@ -211,19 +202,3 @@ async def test_an_answer_that_is_too_slow_leaves_no_connection(drive: Drive, api
     api.release("profile")
     await drive.aside(api.wait_until, lambda: not api.open)
     await drive.close(client)
-
-
-@pytest.mark.usefixtures("exchange")
-@pytest.mark.parametrize("colour", ["asyncio", "trio"])
-async def test_a_cancelled_call_leaves_no_connection_and_makes_room(drive: Drive, api: Counting) -> None:
-    client = _client(drive, f"{api.url}/held")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.users.get_profile)
-        await until(lambda: len(api.seen) == 1)
-        tasks.cancel_scope.cancel()
-    api.release("profile")
-    await drive.aside(api.wait_until, lambda: not api.open)
-    with pytest.raises(APIResponseError):  # a number is no profile
-        await client.users.get_profile()
-    assert api.total == 2
-    await client.aclose()

@@ -67,9 +67,7 @@ async def test_an_expired_token_is_refreshed_once_for_all_and_the_calls_are_repl
     ],
     ids=["closes", "resets", "half a head", "half a body", "another protocol", "header in Latin-1", "silent"],
 )
-async def test_an_answer_that_is_lost_is_no_error_of_connecting(
-    drive: Drive, talk: Talk, error: type[Exception]
-) -> None:
+async def test_a_lost_answer_is_no_error_of_connecting(drive: Drive, talk: Talk, error: type[Exception]) -> None:
     # pyreqwest's own transports raise ConnectError and ConnectTimeout here, after which a POST would be sent again.
     with talking(talk) as url:
         client = _connected(drive)
@@ -170,9 +168,6 @@ async def test_httpxs_transport_that_a_test_has_patched_is_used(drive: Drive, mo
 def test_timeouts_are_rounded_up_to_one_of_few() -> None:
     assert [_rounded(seconds) for seconds in (5, 1.7, 0.31, 60, 9.5, None)] == [5, 2, 0.4, 60, 10, None]
     assert len({_rounded(number / 100) for number in range(1, 10_000)}) < 50
-
-
-# --------------------------------------------------------------------------------------------------- what cannot work
 
 
 def test_without_pyreqwest_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

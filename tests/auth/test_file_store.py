@@ -167,9 +167,7 @@ def test_a_damaged_entry_is_moved_aside_alone_and_the_others_stay(path: Path, da
     assert (store.load(KEY), store.load("bob")) == (stored_of(), bob)
 
 
-def test_a_damaged_entry_that_cannot_be_moved_aside_stays_with_the_others(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_entry_that_cannot_be_moved_aside_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_private(path, json.dumps({"format": 1, "records": {"bob": GOOD, KEY: {}}}).encode())
     before = path.read_bytes()
 
@@ -184,9 +182,7 @@ def test_a_damaged_entry_that_cannot_be_moved_aside_stays_with_the_others(
     assert not list(path.parent.glob("*.corrupt-*"))
 
 
-def test_a_record_too_deep_to_be_written_again_takes_the_file_along(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_too_deep_to_be_written_moves_the_file(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.12 and later read deeper JSON than they write."""
 
     def too_deep(*_: object, **__: object) -> str:
@@ -249,7 +245,7 @@ def test_a_write_removes_no_file_that_it_has_not_made_itself(store: FileStore, t
     assert (tmp_path / "precious").exists()
 
 
-def test_a_file_that_was_replaced_by_a_sound_one_meanwhile_is_not_moved_aside(
+def test_a_file_that_was_repaired_meanwhile_is_not_moved_aside(
     store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound, damaged, parsed = store.path.read_bytes(), threading.Event(), file_module._parsed
@@ -345,9 +341,7 @@ def test_a_write_is_on_disk_before_it_is_visible(store: FileStore, monkeypatch: 
     assert done == ["file", "replace", "folder"]
 
 
-def test_a_write_lock_that_is_never_given_back_is_a_typed_error(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_lock_that_never_ends_is_a_typed_error(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store._locks, "_patience", 0.02)
     with (store.path.parent / "tokens.json.lock").open("r+") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
@@ -381,9 +375,7 @@ def test_no_descriptor_is_left_open(store: FileStore) -> None:
     assert open_descriptors() == before
 
 
-def test_a_relative_path_stays_where_it_was_when_the_process_moves(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_relative_path_stays_when_the_process_moves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     store = FileStore("t.json")
     store.compare_and_set(KEY, 0, data_of())
@@ -425,15 +417,11 @@ def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: Server, pa
     assert server.seen == ["getProfile", "getProfile"]
 
 
-def test_a_full_file_takes_no_further_session_and_keeps_the_others(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_file_takes_no_further_session(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.compare_and_set("second", 0, data_of())
     monkeypatch.setattr(file_module, "_FULL", store.path.stat().st_size + 10)
-
     with pytest.raises(TokenStoreError, match="is full: it holds 2 sessions"):
         store.compare_and_set("third", 0, data_of())
-
     assert store.load("third") is None
     assert store.compare_and_set(KEY, 1, data_of(2))  # whoever is in it stays signed in
     assert [store.load(key) for key in (KEY, "second")] == [stored_of(2, 2), stored_of()]

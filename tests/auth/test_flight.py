@@ -6,13 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from signedin import (
-    NotSignedInError,
-    RefreshUnavailableError,
-    Timing,
-    TokenPair,
-    TokenStoreError,
-)
+from signedin import NotSignedInError, RefreshUnavailableError, Timing, TokenPair, TokenStoreError
 from signedin import _flight as f
 from signedin._tokens import Instant, Intent, Record, Status
 from signedin.protocols import Answer, Busy, NotSent, Refused, Renewed, Unknown
@@ -112,9 +106,6 @@ def fine() -> None:
     """Nothing happens."""
 
 
-# ------------------------------------------------------------------------------------------------------- the lock
-
-
 def test_a_lock_that_may_have_been_taken_is_given_back() -> None:
     world = World(ADA, NEW)
     world.after["try_lock"] = deque([lost])  # taken, and the answer gets lost
@@ -148,9 +139,6 @@ def test_while_another_holds_the_lock_what_it_saves_is_adopted() -> None:
     assert world.attempts == []
 
 
-# ------------------------------------------------------------------------------------- a record lost and begun anew
-
-
 def test_a_sign_in_after_the_record_was_lost_is_not_overwritten() -> None:
     world = World(ADA, NEW)
     world.after["post"] = deque([world.becomes(BOB)])
@@ -165,9 +153,6 @@ def test_a_sign_in_after_the_record_was_lost_does_not_die_of_the_answer_to_the_o
     world.fly(held=ADA)
     assert world.record is not None
     assert (world.record.family, world.record.status) == ("bob", Status.ACTIVE)
-
-
-# ----------------------------------------------------------------------------------------------------- the journal
 
 
 def test_an_intent_whose_write_was_made_and_not_answered_is_gone_on_with() -> None:
@@ -226,16 +211,10 @@ def test_in_doubt_what_the_other_process_saves_is_adopted_while_it_may_still_be_
     assert (world.calls["sleep"], world.attempts) == (2, [])
 
 
-# ------------------------------------------------------------------------------------------------------ the policy
-
-
 def test_relogin_is_for_a_server_without_grace() -> None:
     world = World(ADA, Unknown("no answer"), NEW)
     assert world.fly(on_doubt="relogin").how == "refreshed"
     assert world.attempts == ["attempt 1"] * 2
-
-
-# ----------------------------------------------------------------------------------------------- between two sendings
 
 
 @pytest.mark.parametrize("passing", [NotSent("refused"), Busy("wait", 1.0)])

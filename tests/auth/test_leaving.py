@@ -92,9 +92,7 @@ async def test_login_during_a_refresh_wins(drive: Drive, server: Server, client:
     await drive(client.users.get_profile)
 
 
-async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_refused_refresh_of_the_old_pair_ends_no_new_session(drive: Drive, server: Server, client: Any) -> None:
     server.expire_access_tokens()
     server.fail("refreshToken", "401")
     refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
@@ -109,7 +107,7 @@ async def test_a_failing_refresh_of_the_old_pair_does_not_end_a_new_session(
 
 
 @pytest.mark.parametrize("how", ["while it was under way", "while it waited"])
-async def test_a_request_begun_as_one_user_is_never_replayed_as_another(
+async def test_a_request_of_one_user_is_no_replay_of_another(
     drive: Drive, server: Server, how: str, client: Any
 ) -> None:
     server.expire_access_tokens()
@@ -207,9 +205,7 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(ser
     store = Interrupted()
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
         store.then = client.session.sign_out
-
         client.session.sign_in(server.issue())
-
         assert not client.session.is_signed_in
         with pytest.raises(NotSignedInError):
             client.users.get_profile()
@@ -227,7 +223,6 @@ def test_a_sign_out_between_the_storing_and_the_publishing_of_a_refresh_wins(ser
         with pytest.raises(NotSignedInError):
             renewal_of(client.session).wait(renewing)
         client.session.close()  # the flight is through
-
         assert not client.session.is_signed_in
         assert client.session.explain()["generation"] == 3
 
@@ -243,7 +238,6 @@ def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(ser
         refresh.release()
         assert renewal_of(client.session).wait(renewing).record.pair == second
         client.session.close()
-
         assert client.session.tokens == second
 
 
@@ -251,9 +245,7 @@ def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: Server) 
     store, first, second = Interrupted(), server.issue(), server.issue("bob@example.com")
     with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
         store.then = lambda: client.session.sign_in(second)
-
         client.session.sign_in(first)
-
         assert client.session.tokens == second
         assert client.users.get_profile().email == "bob@example.com"
 
@@ -262,9 +254,7 @@ def test_a_sign_in_between_the_clearing_and_the_forgetting_of_a_sign_out_stays(s
     store, second = Interrupted(), server.issue("bob@example.com")
     with signed_in(server, store=store) as client:
         store.then = lambda: client.session.sign_in(second)
-
         client.session.sign_out()
-
         assert client.session.tokens == second
         assert server.is_live(second.refresh_token)
 
@@ -319,9 +309,7 @@ def test_closing_before_the_server_was_reached_leaves_no_doubt_behind() -> None:
     session.sign_in(TokenPair("a1", "r1"))
     renewing = _refreshing(session)
     assert refresher.was_called.wait(10)
-
     session.close()
-
     with pytest.raises(RefreshUnavailableError):
         renewal_of(session).wait(renewing)
     refresher.answers = [Renewed(TokenPair("a2", "r2"))]
@@ -365,9 +353,7 @@ def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: Server)
             assert client.users.get_profile().email == "ada@example.com"
 
         store.then = refresh_meanwhile
-
         client.session.sign_in(server.issue())
-
         assert client.session.explain()["generation"] == 2
         assert (pair := client.session.tokens) is not None
         assert server.is_live(pair.refresh_token)
@@ -410,7 +396,7 @@ class Interrupting(MemoryStore):
         self.armed = False
 
     def load(self, key: str) -> Stored | None:
-        assert self._guard.acquire(timeout=3), "the lock is never given back"
+        assert self._guard.acquire(timeout=3), "the lock is never released"
         try:
             if self.armed:
                 self.armed = False
@@ -470,9 +456,7 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Serv
         assert server.ledger["rotations"] == 2
 
 
-def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_emptied(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_refresh_under_way_does_not_replace_who_signed_in_meanwhile(server: Server, tmp_path: Path) -> None:
     path, bobs = tmp_path / "tokens.json", server.issue("bob@example.com")
     options: Any = {"transport": server.transport, "clock": server.clock}
     with (
@@ -488,6 +472,5 @@ def test_a_refresh_under_way_does_not_replace_who_signed_in_after_the_store_was_
         bob.session.sign_in(bobs)
         refresh.release()
         renewal_of(ada.session).wait(renewing)
-
         assert bob.session.tokens == bobs
         assert bob.users.get_profile().email == "bob@example.com"

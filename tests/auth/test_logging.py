@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.auth.driving import Drive, Server
 
+pytestmark = pytest.mark.anyio
+
 LOGGER = logging.getLogger("signedin")
 
 
@@ -33,7 +35,6 @@ def _lines(caplog: pytest.LogCaptureFixture, level: int = logging.DEBUG) -> list
     return [record.getMessage() for record in caplog.records if (record.name, record.levelno) == ("signedin", level)]
 
 
-@pytest.mark.anyio
 async def test_each_attempt_is_one_line(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     async with drive.client(server, max_retries=2) as client:
@@ -46,7 +47,6 @@ async def test_each_attempt_is_one_line(drive: Drive, server: Server, caplog: py
     ]
 
 
-@pytest.mark.anyio
 async def test_a_line_has_the_request_id_and_nothing_that_was_sent(
     drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -65,7 +65,6 @@ async def test_a_line_has_the_request_id_and_nothing_that_was_sent(
     assert "s3cret" not in line
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("fault", "outcome"), [("", "refreshed"), ("400", "SessionExpiredError"), ("500", "RefreshUnavailableError")]
 )
@@ -86,10 +85,7 @@ async def test_each_refresh_is_one_line_with_its_reason_its_outcome_and_who_wait
     assert re.fullmatch(rf"{key}: refresh \(rejected\): {outcome} in \d+\.\d ms, 3 waiting", line)
 
 
-@pytest.mark.anyio
-async def test_the_line_of_a_refresh_says_what_made_it_due(
-    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_refreshs_line_has_its_reason(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "signedin")
     store = MemoryStore()
     async with drive.client(server, store=store) as client, drive.client(server, store=store, signed_in=False) as other:
@@ -111,10 +107,7 @@ async def test_the_line_of_a_refresh_says_what_made_it_due(
     ]
 
 
-@pytest.mark.anyio
-async def test_calls_are_not_in_a_log_of_what_happens_to_sessions(
-    drive: Drive, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_calls_are_not_in_a_sessions_log(drive: Drive, server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "signedin")
     async with drive.client(server) as client:
         await drive(client.users.get_profile)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.auth.driving import Drive
 
+pytestmark = pytest.mark.anyio
+
 SECRET = "hunter2"  # in values that no error may show
 
 
@@ -45,8 +47,6 @@ def proxy() -> Iterator[Counting]:
     with counting() as proxy:
         yield proxy
 
-
-# ------------------------------------------------------------------------------------------------------------ proxies
 
 WAYS = [
     ({"HTTP_PROXY": "http://p:1"}, "http://api.test", "p"),
@@ -106,7 +106,6 @@ def test_a_proxy_that_is_passed_serves_all_but_plain_http_to_this_machine(monkey
         assert [way and way.url.host for way in ways] == ["p", "p", None]
 
 
-@pytest.mark.anyio
 async def test_calls_go_through_the_proxy_and_those_to_this_machine_directly(
     drive: Drive, api: Counting, proxy: Counting
 ) -> None:
@@ -140,13 +139,10 @@ def test_the_refresh_has_a_fresh_connection_its_headers_and_no_cookies(api: Coun
         assert http.follow_redirects is False
 
 
-# ------------------------------------------------------------------------------------------------------- TLS and HTTP/2
-
-
 def test_one_context_with_the_default_authorities_serves_all_clients() -> None:
     contexts = [_context(ConnectionOptions()) for _ in range(2)] + [_context(ConnectionOptions(trust_env=False))]
     assert contexts[0] is contexts[1] is contexts[2]
-    # httpcore sets the protocols to offer on the context that it is given.
+    # httpcore sets the protocols to offer on the context that it uses.
     assert _context(ConnectionOptions(http2=True)) is not contexts[0]
 
 
@@ -156,7 +152,6 @@ def test_a_client_certificate_is_added_to_no_context_that_others_use(tmp_path: P
         assert _context(ConnectionOptions(cert=cert)) is not _context(ConnectionOptions())
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("where", ["verify", "context", "folder", "SSL_CERT_FILE", "SSL_CERT_DIR"])
 async def test_a_server_is_trusted_by_the_authorities_that_are_named(
     drive: Drive, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -185,7 +180,6 @@ async def test_a_server_is_trusted_by_the_authorities_that_are_named(
         await client.close()
 
 
-@pytest.mark.anyio
 async def test_with_http2_httpxs_own_pools_serve_tasks(drive: Drive, api: Counting, proxy: Counting) -> None:
     client = Connected(drive, ConnectionOptions(http2=True, proxy=proxy.url))
     outcomes = await drive.outcomes(lambda: client.http.get(api.url), 5)
@@ -198,8 +192,6 @@ async def test_with_http2_httpxs_own_pools_serve_tasks(drive: Drive, api: Counti
     with pytest.raises((ConfigurationError, RuntimeError), match="closed"):
         await drive(client.http.get, api.url)
 
-
-# ------------------------------------------------------------------------------------------------ what cannot work
 
 BAD_ENVIRONMENT = [
     ("HTTPS_PROXY", f"socks4://u:{SECRET}@proxy:1"),

@@ -92,9 +92,7 @@ async def test_each_attempt_is_a_client_span_whose_context_travels_along(
 
 
 @pytest.mark.usefixtures("exchange")
-async def test_an_error_is_a_type_and_no_text_and_nothing_that_was_sent(
-    drive: Drive, server: Server, telemetry: Telemetry
-) -> None:
+async def test_an_error_is_a_type_and_nothing_that_was_sent(drive: Drive, server: Server, telemetry: Telemetry) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("s3cret", request=request)
 
@@ -118,9 +116,7 @@ async def test_whatever_ends_an_attempt_ends_its_span(drive: Drive, server: Serv
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-async def test_a_refresh_is_a_child_of_the_call_that_began_it(
-    drive: Drive, server: Server, telemetry: Telemetry
-) -> None:
+async def test_a_refresh_is_a_child_of_its_call(drive: Drive, server: Server, telemetry: Telemetry) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         await drive.outcomes(client.users.get_profile, 3)
@@ -138,9 +134,7 @@ async def test_a_refresh_is_a_child_of_the_call_that_began_it(
     assert counted["rejected"] == waiters
 
 
-async def test_a_refresh_that_fails_is_an_error_by_its_class(
-    drive: Drive, server: Server, telemetry: Telemetry
-) -> None:
+async def test_a_failed_refresh_is_an_error_by_its_class(drive: Drive, server: Server, telemetry: Telemetry) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         server.fail("refreshToken", *["500"] * 9)

@@ -49,9 +49,6 @@ class _Served:
         return {"transport": self.transport, "clock": self.clock, "signed_in": True, **more}
 
 
-# ---------------------------------------------------------------------------------------------------------------- views
-
-
 async def test_views_are_composed_and_share_session_and_connections(drive: Drive, server: Server, client: Any) -> None:
     view = client.with_options(headers={"X-A": "1", "X-B": "1"}).with_options(headers={"x-b": "2"}, max_retries=1)
     assert type(view) is type(client)
@@ -66,9 +63,7 @@ async def test_views_are_composed_and_share_session_and_connections(drive: Drive
     await drive(client.users.get_profile)
 
 
-async def test_a_view_for_another_profile_keeps_the_options_and_has_its_own(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_a_profiles_view_adds_to_the_options(drive: Drive, server: Server, client: Any) -> None:
     bob = client.with_options(headers={"x-a": "1"}).for_profile("bob")
     bob.session.sign_in(server.issue("bob@example.com"))
     view = bob.with_options(headers={"x-b": "2"})
@@ -109,8 +104,6 @@ def test_a_subclass_keeps_its_attributes_in_a_view(server: Server) -> None:
     assert client.with_options(timeout=1).users is not client.users
 
 
-# ------------------------------------------------------------------------------------------------------------ bad input
-
 SECRET = "s3cret"
 
 
@@ -148,9 +141,6 @@ def test_an_unknown_option_is_a_type_error(server: Server) -> None:
     for bad in (-1, True, 2.0, None):
         with pytest.raises(ConfigurationError, match="max_retries="):
             Client(server.base_url, transport=server.transport, max_retries=bad)  # type: ignore[arg-type]
-
-
-# ------------------------------------------------------------------------------------------------- timeout and deadline
 
 
 async def test_a_timeout_is_that_of_each_attempt(drive: Drive, server: Server) -> None:
@@ -235,9 +225,6 @@ async def test_httpx_s_own_default_bounds_a_refresh_too_where_the_user_chose_it(
     async with drive.client(server) as client:
         request = client._send.request(get_profile.call(), client.with_options(timeout=5.0)._send.options)
         assert request.extensions["signedin.patience"] == 5.0
-
-
-# ----------------------------------------------------------------------------------------------------------- user agent
 
 
 async def test_the_user_agent_names_the_program_the_packages_python_and_httpx(drive: Drive, server: Server) -> None:

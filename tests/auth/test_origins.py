@@ -67,9 +67,7 @@ def _redirected(server: Server, status: int, location: str = EVIL) -> dict[str, 
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_elsewhere_carries_no_bearer_and_causes_no_refresh(
-    drive: Drive, server: Server, status: int
-) -> None:
+async def test_a_redirect_elsewhere_carries_no_bearer(drive: Drive, server: Server, status: int) -> None:
     async with drive.client(server, **_redirected(server, status)) as client:
         answer = await drive(client.http.get, "/away")
         assert answer.status_code == 401
@@ -123,10 +121,7 @@ async def test_a_bare_httpx_client_sends_no_bearer_elsewhere(drive: Drive, serve
 async def test_a_foreign_answer_behind_a_redirect_of_a_bare_httpx_client_causes_no_refresh(
     drive: Drive, server: Server
 ) -> None:
-    async with (
-        drive.client(server) as client,
-        drive.bare(client.session, server, **_redirected(server, 302)) as bare,
-    ):
+    async with drive.client(server) as client, drive.bare(client.session, server, **_redirected(server, 302)) as bare:
         assert (await drive(bare.get, "/away")).status_code == 401
         assert server.seen == ["foreign"]
 
@@ -138,9 +133,7 @@ def _with_hook(drive: Drive, session: TokenSession) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", [307, 308])
-async def test_a_bare_httpx_client_with_the_hook_lets_no_body_be_redirected_elsewhere(
-    drive: Drive, server: Server, status: int
-) -> None:
+async def test_the_hook_lets_no_body_be_redirected_elsewhere(drive: Drive, server: Server, status: int) -> None:
     options = _redirected(server, status)
     async with (
         drive.client(server) as client,
@@ -153,9 +146,7 @@ async def test_a_bare_httpx_client_with_the_hook_lets_no_body_be_redirected_else
         assert server.ledger["tokens seen by a foreign origin"] == 0
 
 
-async def test_a_bare_httpx_client_with_the_hook_follows_redirects_within_the_origin(
-    drive: Drive, server: Server
-) -> None:
+async def test_the_hook_follows_redirects_within_the_origin(drive: Drive, server: Server) -> None:
     options = _redirected(server, 307, "/api/v1/things")
     async with (
         drive.client(server) as client,
@@ -200,9 +191,7 @@ async def test_a_redirected_refresh_is_not_followed(drive: Drive, server: Server
         assert server.ledger["rotations"] == 1
 
 
-async def test_an_authorization_header_of_the_users_own_passes_untouched(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_an_own_authorization_header_passes_untouched(drive: Drive, server: Server, client: Any) -> None:
     answer = await drive(client.http.get, "/things", headers={"Authorization": "Basic YTpi"})
     assert answer.status_code == 401
     assert client.wire.requests[0].headers["authorization"] == "Basic YTpi"

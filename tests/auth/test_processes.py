@@ -11,7 +11,6 @@ import pytest
 from signedin import Client, FileStore, MemoryStore, TokenSession
 from signedin._tokens import Records
 from signedin.protocols import NotSent
-from signedin.session import renewal_of
 
 from tests.auth.driving import Scripted
 from tests.auth.loopback import Loopback, child, loopback
@@ -144,7 +143,7 @@ def test_a_process_that_ends_during_a_refresh_keeps_the_new_pair(
     assert served.fake.ledger["refreshToken"] == 1
 
 
-def test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers(
+def test_a_session_recovers_from_a_process_killed_during_a_refresh(
     served: Loopback, client: Client, path: Path
 ) -> None:
     refresh = served.fake.hold("refreshToken")
@@ -156,30 +155,6 @@ def test_a_process_killed_during_a_refresh_leaves_a_session_that_recovers(
     assert client.users.get_profile().email == "ada@example.com"
     ledger = served.fake.ledger
     assert (ledger["rotations"], ledger["reused"], ledger["grace"], ledger["families revoked"]) == (1, 1, 1, 0)
-
-
-def test_a_process_waits_for_anothers_refresh_and_takes_its_pair(served: Loopback, client: Client, path: Path) -> None:
-    refresh = served.fake.hold("refreshToken")
-    with child(REFRESH, served.base_url, path) as program:
-        refresh.wait_for()
-        renewal = renewal_of(client.session)
-        waiting = renewal.renew(renewal.wait(renewal.current()), "demanded")
-        refresh.release()
-        assert renewal.wait(waiting).record.generation == 2
-        program.output()
-    assert served.fake.ledger["refreshToken"] == 1
-
-
-def test_a_logout_reaches_the_other_process(served: Loopback, client: Client, path: Path) -> None:
-    refresh = served.fake.hold("refreshToken")
-    with child(REFRESH, served.base_url, path) as program:
-        refresh.wait_for()
-        client.logout()
-        refresh.release()
-        _, errors = program.process.communicate(timeout=20)
-        assert "NotSignedInError" in errors
-    assert not any(served.fake.is_live(token) for token in served.fake._families)
-    assert not client.session.is_signed_in
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
@@ -344,7 +319,7 @@ threading.Thread(target=work).start()
 """
 
 
-def test_a_program_that_goes_on_without_its_main_thread_waits_for_its_refreshes(
+def test_a_program_without_its_main_thread_waits_for_its_refreshes(
     served: Loopback, client: Client, path: Path
 ) -> None:
     served.fake.fail("refreshToken", "502 html")  # so that the refresh has to wait before its second attempt
@@ -362,9 +337,7 @@ atexit.register(lambda: (client.session.refresh(), print(client.users.get_profil
 """
 
 
-def test_a_program_that_says_goodbye_at_its_exit_can_still_refresh(
-    served: Loopback, client: Client, path: Path
-) -> None:
+def test_a_program_can_still_refresh_at_its_exit(served: Loopback, client: Client, path: Path) -> None:
     with child(REFRESH_AT_EXIT, client.session.base_url or "", path) as program:
         assert program.output() == "ada@example.com"
     assert served.fake.ledger["refreshToken"] == 1
@@ -381,9 +354,7 @@ promise.add_done_callback(lambda: print(type(promise.error()).__name__))
 """
 
 
-def test_a_program_that_ends_does_not_wait_for_the_refresh_of_another(
-    served: Loopback, client: Client, path: Path
-) -> None:
+def test_a_program_that_ends_does_not_wait_for_anothers_refresh(served: Loopback, client: Client, path: Path) -> None:
     store = FileStore(path)
     assert store.try_lock(client.session.key, "another", 30)
     with child(END_WHILE_ANOTHER_REFRESHES, served.base_url, path) as program:

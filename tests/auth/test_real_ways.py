@@ -74,9 +74,6 @@ async def _use(drive: Drive, client: Any, fake: FakeAuthServer) -> None:
     assert (await drive(client.users.get_profile)).email == "ada@example.com"
 
 
-# ---------------------------------------------------------------------------------------- certificates and tunnels
-
-
 def _relay(served: list[str]) -> Talk:
     """A proxy: tunnels by CONNECT, or by SOCKS 5 without authentication (RFC 1928)."""
 
@@ -137,9 +134,6 @@ async def test_without_the_certificate_nothing_is_served(drive: Drive, strict: L
     assert dict(strict.fake.ledger) == before
 
 
-# ---------------------------------------------------------------------------------------------------------- HTTP/2
-
-
 def _speaking_http2(identity: Path, fake: FakeAuthServer, opened: list[int]) -> Talk:
     context = _server_tls(identity, "h2", "http/1.1")
 
@@ -172,9 +166,7 @@ def _serve_http2(tls: ssl.SSLSocket, fake: FakeAuthServer) -> None:
 
 
 @pytest.mark.usefixtures("exchange")
-async def test_over_http2_tasks_share_a_connection_and_threads_do_not(
-    drive: Drive, server: Server, identity: Path
-) -> None:
+async def test_over_http2_tasks_share_a_connection(drive: Drive, server: Server, identity: Path) -> None:
     opened: list[int] = []
     with talking(_speaking_http2(identity, server, opened), reads=False) as address:
         url = f"{address.replace('http', 'https')}/api/v1"
@@ -185,9 +177,6 @@ async def test_over_http2_tasks_share_a_connection_and_threads_do_not(
             profiles = await drive.outcomes(client.users.get_profile, 20)
     assert {profile.email for profile in profiles} == {"ada@example.com"}
     assert len(opened) == 1 or not drive.is_async
-
-
-# --------------------------------------------------------------------------------- a server that ends connections
 
 
 @pytest.mark.usefixtures("exchange")
@@ -223,40 +212,3 @@ async def test_a_connection_that_has_ended_while_idle_is_not_used(drive: Drive) 
             for _ in range(3):
                 await drive(client.users.get_profile)
                 assert await drive.aside(lambda: closed.acquire(timeout=10))
-
-
-@pytest.mark.usefixtures("exchange")
-async def test_half_an_answer_on_a_socket_frees_the_connection(drive: Drive) -> None:
-    answers = [ANSWER[:-20], ANSWER[:30], b"", ANSWER]
-
-    def talk(connection: socket.socket, _: threading.Event) -> None:
-        connection.sendall(answers.pop(0))
-
-    with talking(talk) as url:
-        async with _client(drive, url, limits=httpx.Limits(max_connections=1), max_retries=0) as client:
-            for _ in range(3):
-                with pytest.raises(APIConnectionError):
-                    await drive(client.users.get_profile)
-            assert (await drive(client.users.get_profile)).email == "ada@example.com"
-
-
-async def test_streams_left_open_hold_their_connections_until_they_are_dropped(drive: Drive) -> None:
-    body = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"
-
-    def talk(connection: socket.socket, stop: threading.Event) -> None:
-        connection.sendall(body)
-        stop.wait(20)
-
-    with talking(talk) as url:
-        timeout = httpx.Timeout(10, pool=0.05)
-        async with _client(drive, url, limits=httpx.Limits(max_connections=2), timeout=timeout) as client:
-            streams = [client.http.stream("GET", f"{url}/{n}") for n in range(2)]
-            opened = [await drive(s.__aenter__ if drive.is_async else s.__enter__) for s in streams]
-            with pytest.raises(httpx.PoolTimeout):
-                await drive(client.http.get, url)
-            assert [response.status_code for response in opened] == [200, 200]
-            for stream in streams:
-                await drive(*((stream.__aexit__ if drive.is_async else stream.__exit__), None, None, None))
-            third = client.http.stream("GET", url)
-            await drive(third.__aenter__ if drive.is_async else third.__enter__)
-            await drive(*((third.__aexit__ if drive.is_async else third.__exit__), None, None, None))

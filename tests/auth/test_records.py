@@ -113,9 +113,7 @@ def test_a_damaged_record_stays_until_signing_in_replaces_it(
             use()
     client.session.sign_out()  # there is no pair that could be used any more
     assert store.load(KEY) == stored
-
     client.session.sign_in(server.issue())
-
     assert client.users.get_profile().email == "ada@example.com"
     record = records.load()
     assert record is not None

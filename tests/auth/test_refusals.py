@@ -101,18 +101,14 @@ async def test_a_401_that_does_not_speak_of_the_token_is_the_callers_answer_afte
         assert store.loads == before + 1
 
 
-async def test_a_401_after_another_process_has_refreshed_is_replayed_with_its_pair(
-    drive: Drive, server: Server, tmp_path: Path
-) -> None:
+async def test_a_401_is_replayed_with_another_process_pair(drive: Drive, server: Server, tmp_path: Path) -> None:
     options: dict[str, Any] = {"transport": Challenging(server, None), "store": FileStore(tmp_path / "tokens.json")}
     async with drive.client(server, **options) as here, drive.client(server, signed_in=False, **options) as there:
         await drive(here.users.get_profile)
         await drive.refresh(there.session)
         server.expire_access_tokens()
         await drive.refresh(there.session)
-
         assert (await drive(here.users.get_profile)).email == "ada@example.com"
-
         assert server.ledger["rotations"] == 2
 
 
@@ -132,10 +128,8 @@ async def test_a_401_of_a_session_that_ended_elsewhere_asks_to_sign_in(
             server.revoke_all()
             with pytest.raises(SessionExpiredError):
                 await drive.refresh(there.session)
-
         with pytest.raises(error):
             await drive(here.users.get_profile)
-
         assert not here.session.is_signed_in
         assert events == [end]
 
@@ -339,7 +333,5 @@ def test_a_request_leaves_with_no_other_pair_than_a_good_one_of_its_own_user(ser
             renewal.held.refuse()
         else:
             client.session.sign_in(server.issue("bob@example.com"))
-
         leaving(request)
-
         assert request.headers["authorization"] == before

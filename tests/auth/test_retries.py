@@ -144,9 +144,6 @@ async def test_a_401_and_a_failed_refresh_are_not_retried(drive: Drive, server: 
         assert (server.ledger["getProfile"], server.ledger["refreshToken"]) == (2, 3)
 
 
-# ------------------------------------------------------------------------------------------------------ one-shot bodies
-
-
 async def test_a_body_that_can_be_sent_only_once_is_sent_once(drive: Drive, server: Server) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"once"
@@ -166,9 +163,6 @@ async def test_a_file_is_sent_again_from_where_it_stood(drive: Drive, server: Se
         server.fail("echo", "503", "503")
         await drive(client._send, _call("put", content=file))
         assert [request.content for request in client.wire.requests] == [b"content"] * 3
-
-
-# ---------------------------------------------------------------------------------------------------------------- waits
 
 
 @pytest.mark.parametrize(
@@ -227,9 +221,6 @@ async def test_more_than_a_minute_is_not_waited_for_and_the_error_says_how_long(
         assert server.clock.slept == []
 
 
-# --------------------------------------------------------------------------------------------------------------- budget
-
-
 async def test_a_total_outage_is_met_with_at_most_a_tenth_more_requests(drive: Drive, server: Server) -> None:
     async with drive.client(server, max_retries=2, clock=_Still()) as client:
         views = [client, client.with_options(timeout=3), client.with_options(max_retries=5)]
@@ -270,9 +261,6 @@ def test_the_budget_grows_with_what_works_and_with_time_up_to_where_it_began() -
     for _ in range(1000):
         budget.earn()
     assert [budget.spend(1e9) for _ in range(11)] == [True] * 10 + [False]
-
-
-# ------------------------------------------------------------------------------------------------ redirects, interrupts
 
 
 @pytest.mark.parametrize("trouble", ["429", "connect error"])

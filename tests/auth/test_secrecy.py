@@ -22,6 +22,8 @@ from signedin.testing import FAULTS
 from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Server, Wire
 from tests.records import record_of
 
+pytestmark = pytest.mark.anyio
+
 PASSWORD = "correct horse battery staple"
 PACKAGE = str(Path(signedin.__file__).parent)
 
@@ -49,7 +51,6 @@ def test_a_pair_shows_and_pickles_nothing() -> None:
     assert copy.copy(pair) == copy.deepcopy(pair) == pair
 
 
-@pytest.mark.anyio
 async def test_no_repr_shows_a_token(drive: Drive, server: Server, tmp_path: Path) -> None:
     async with drive.client(server, store=FileStore(tmp_path / "t.json")) as client:
         await drive(client.users.get_profile)
@@ -88,11 +89,8 @@ FAILURES = [
 ]
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("colour", ["threads"])
-async def test_no_error_shows_a_secret_in_its_text_its_causes_or_its_pickle(
-    drive: Drive, server: Server, client: Any
-) -> None:
+async def test_no_error_shows_a_secret_in_text_causes_or_pickle(drive: Drive, server: Server, client: Any) -> None:
     for operation, fault in FAILURES:
         client.session.sign_in(server.issue())
         server._faults.clear()
@@ -178,7 +176,6 @@ def _frames(error: BaseException | None) -> Iterator[FrameType]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("operation", ["login", "getProfile"])
 @pytest.mark.parametrize("fault", ["connect error", "read error", "read timeout", "half json", "403"])
 async def test_no_frame_of_any_library_shows_what_a_failed_call_has_sent(

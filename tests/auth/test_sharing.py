@@ -8,12 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
-from signedin import (
-    AsyncClient,
-    Client,
-    ConfigurationError,
-    NotSignedInError,
-)
+from signedin import AsyncClient, Client, ConfigurationError, NotSignedInError
 
 from tests.auth.driving import Drive, Server, Waiters, Wire, signed_in
 
@@ -63,20 +58,6 @@ def test_threads_asyncio_and_trio_share_one_refresh(server: Server) -> None:
     assert server.ledger["accepted"] == 5 * PARTIES
 
 
-def test_what_one_client_signs_in_and_out_the_other_sees(server: Server) -> None:
-    client = Client(server.base_url, transport=Wire(server), clock=server.clock)
-
-    async def main() -> None:
-        async with _sharing(server, client) as other:
-            await other.auth.login(email="ada@example.com", password="correct horse battery staple")
-            assert client.users.get_profile().email == "ada@example.com"
-            client.logout()
-            with pytest.raises(NotSignedInError):
-                await other.users.get_profile()
-
-    asyncio.run(asyncio.wait_for(main(), 20))
-
-
 @pytest.mark.anyio
 async def test_a_profile_is_another_session_on_the_same_pool(drive: Drive, server: Server, client: Any) -> None:
     other = client.for_profile("eve")
@@ -103,21 +84,6 @@ async def test_profiles_refresh_apart(drive: Drive, server: Server, client: Any)
     assert not client.session.is_signed_in
 
 
-@pytest.mark.anyio
-async def test_cookies_and_headers_of_a_view_are_its_own(drive: Drive, server: Server) -> None:
-    async with drive.client(server, headers={"x-app": "1"}) as client:
-        client.http.cookies.set("sid", "ada")
-        view = client.for_profile("eve")
-        view.http.headers["x-view"] = "1"
-        view.session.sign_in(server.issue("eve@example.com"))
-        await drive(view.users.get_profile)
-        await drive(client.users.get_profile)
-        eves, adas = client.wire.requests
-        assert "cookie" not in eves.headers
-        assert (eves.headers["x-app"], eves.headers["x-view"]) == ("1", "1")
-        assert "x-view" not in adas.headers
-
-
 @pytest.mark.parametrize("name", ["", "a\nb", "\0"])
 def test_a_profile_needs_a_printable_name(server: Server, name: str) -> None:
     with pytest.raises(ConfigurationError, match="printable"):
@@ -141,5 +107,4 @@ def test_a_client_that_shares_a_session_needs_no_transport_for_threads(server: S
 
     with signed_in(server) as client:
         shared = AsyncClient(session=client.session, transport=AsyncOnly())
-
         assert asyncio.run(shared.users.get_profile()).email == "ada@example.com"

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from signedin import (
-    ConfigurationError,
-    FileStore,
-    NotSignedInError,
-    RefreshUnavailableError,
-    SessionExpiredError,
-)
+from signedin import ConfigurationError, FileStore, NotSignedInError, RefreshUnavailableError, SessionExpiredError
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.types import Expires, Place
@@ -81,9 +75,7 @@ async def test_one_sign_in_serves_twenty_callers_at_first_and_over_each_expiry(d
     assert client.session.tokens.refresh_token is None
 
 
-def test_sessions_that_share_a_store_share_one_sign_in_and_no_password_is_stored(
-    server: Server, tmp_path: Path
-) -> None:
+def test_sessions_that_share_a_store_share_one_sign_in(server: Server, tmp_path: Path) -> None:
     options: dict[str, Any] = {"credentials": Vault(), "clock": None}  # real time: they wait for each other
     clients = [opened(_THREADS, server, ANEW, store=FileStore(tmp_path / "t"), **options) for _ in range(4)]
     for _ in range(2):
@@ -130,9 +122,7 @@ async def test_a_refused_sign_in_is_a_typed_error_and_tried_again_after_a_rest(d
 
 
 @pytest.mark.parametrize("account", [None, {"user": "ada"}, 5])
-async def test_credentials_that_cannot_be_had_leave_the_session_as_it_is(
-    drive: Drive, server: Server, account: Any
-) -> None:
+async def test_missing_credentials_leave_the_session_as_it_is(drive: Drive, server: Server, account: Any) -> None:
     def credentials() -> Any:
         if account is None:
             raise OSError("the vault says correct horse battery staple")
@@ -168,9 +158,6 @@ async def test_without_credentials_the_session_ends_with_its_token(drive: Drive,
     server.clock.advance(301)
     with pytest.raises(SessionExpiredError):
         await drive(client.users.get_profile)
-
-
-# -------------------------------------------------------------------------------------------------- ahead of the end
 
 
 AHEAD = contract(

@@ -100,9 +100,6 @@ def test_a_reset_before_the_request_was_read_is_unknown() -> None:
         assert isinstance(answer_of(url), Unknown)
 
 
-# ---------------------------------------------------------------------------------- before anything of ours is sent
-
-
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway", "504 Gateway Timeout"])
 def test_a_proxy_that_opens_no_tunnel_means_not_sent(status: str) -> None:
     with talking(saying(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n".encode())) as proxy:

@@ -27,6 +27,8 @@ from signedin.testing.contract import TokenStoreContract
 
 from tests.auth.driving import Drive, Server
 
+pytestmark = pytest.mark.anyio
+
 KEY = "https://auth.test/api/v1#default"
 
 
@@ -50,7 +52,7 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     store, meeting = MemoryStore(), threading.Barrier(2)
 
     class Slow:
-        """What is stored, whose revision is withheld until two want it, or half a second has passed."""
+        """A stored record whose revision comes when two wait for it, or after half a second."""
 
         @property
         def revision(self) -> int:
@@ -107,7 +109,7 @@ def test_a_url_that_names_no_store_is_refused(url: str) -> None:
 
 
 class Broken(MemoryStore):
-    """A store that works until a test breaks it, and then raises what a user's store may raise."""
+    """A store that raises what a user's store may raise, in the methods of `broken`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +142,6 @@ def broken() -> Broken:
     return Broken()
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("method", ["load", "compare_and_set", "try_lock"])
 @pytest.mark.parametrize(
     "error", [TokenStoreError("the disk is full"), OSError("the disk is full"), ZeroDivisionError()]
@@ -159,8 +160,7 @@ async def test_a_store_that_fails_before_the_refresh_sends_no_token(
         assert server.ledger["rotations"] == 1
 
 
-@pytest.mark.anyio
-async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_so(
+async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory(
     drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
@@ -184,7 +184,6 @@ async def test_a_store_that_cannot_save_leaves_the_new_pair_in_memory_and_says_s
         assert server.ledger["reused"] == 0
 
 
-@pytest.mark.anyio
 async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody_else(
     drive: Drive, server: Server
 ) -> None:
@@ -210,8 +209,7 @@ async def test_a_store_that_is_away_for_a_moment_has_the_new_pair_before_anybody
         assert server.is_live(stored.pair.refresh_token)
 
 
-@pytest.mark.anyio
-async def test_a_store_that_cannot_be_cleared_says_so_and_the_session_goes_on(
+async def test_a_session_goes_on_where_its_store_cannot_be_cleared(
     drive: Drive, server: Server, broken: Broken
 ) -> None:
     async with drive.client(server, store=broken) as client:
@@ -223,7 +221,6 @@ async def test_a_store_that_cannot_be_cleared_says_so_and_the_session_goes_on(
         await drive(client.users.get_profile)
 
 
-@pytest.mark.anyio
 async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: Server, broken: Broken) -> None:
     async with drive.client(server, store=broken) as client:
         before = client.session.tokens
@@ -235,7 +232,6 @@ async def test_a_pair_that_cannot_be_stored_is_not_taken(drive: Drive, server: S
         assert server.ledger["logout"] == 1  # of the pair that nobody has
 
 
-@pytest.mark.anyio
 async def test_a_store_that_cannot_be_read_leaves_a_401_to_the_caller(
     drive: Drive, server: Server, broken: Broken
 ) -> None:
@@ -245,14 +241,6 @@ async def test_a_store_that_cannot_be_read_leaves_a_401_to_the_caller(
         with pytest.raises(UnauthorizedError):
             await drive(client.users.get_profile)
         broken.broken = set()
-
-
-@pytest.mark.anyio
-async def test_a_fresh_token_needs_no_store(drive: Drive, server: Server, broken: Broken) -> None:
-    async with drive.client(server, store=broken) as client:
-        broken.broken = {"load", "compare_and_set", "try_lock", "unlock"}
-        for _ in range(10):
-            await drive(client.users.get_profile)
 
 
 @pytest.mark.parametrize("beaten", [1, 20])

@@ -146,9 +146,7 @@ async def call(drive: Drive, client: Any, operation: str) -> Any:
         return await drive(client.items.lines, n=1)
 
 
-async def test_a_stream_that_is_left_gives_its_connection_back(
-    drive: Drive, server: Server, package: ModuleType
-) -> None:
+async def test_a_stream_that_is_left_frees_its_connection(drive: Drive, server: Server, package: ModuleType) -> None:
     for leaves in ("close", "with"):
         wire = Wire(server, EVENTS, body := Body(TWO, httpx.ReadError("never read")))
         async with opened(drive, server, package, wire) as client:
@@ -187,9 +185,7 @@ async def test_what_ends_a_stream_too_early_is_one_of_our_errors_after_the_items
         assert caught.value.__context__ is None or "secret" not in str(caught.value.__context__)
 
 
-async def test_what_is_no_stream_is_read_and_judged_as_any_answer(
-    drive: Drive, server: Server, package: ModuleType
-) -> None:
+async def test_what_is_no_stream_is_read_as_any_answer(drive: Drive, server: Server, package: ModuleType) -> None:
     for status, error in ((404, NotFoundError), (200, APIResponseError)):
         wire = Wire(server, "application/json", body := Body(b'{"message": "gone"}'), status)
         async with opened(drive, server, package, wire) as client:
@@ -203,9 +199,7 @@ async def test_an_operation_that_may_answer_plain_json_does(drive: Drive, server
         assert (await drive(client.items.chat)).n == 7
 
 
-async def test_a_raw_answer_of_a_stream_has_the_headers_before_the_items(
-    drive: Drive, server: Server, package: ModuleType
-) -> None:
+async def test_a_raw_stream_has_headers_before_its_items(drive: Drive, server: Server, package: ModuleType) -> None:
     async with opened(drive, server, package, Wire(server, EVENTS, Body(TWO))) as client:
         answer = await drive(client.with_raw_response.items.events)
         assert answer.headers["content-type"] == EVENTS
@@ -234,9 +228,6 @@ async def test_a_download_goes_to_a_file_that_appears_when_it_is_complete(
         with pytest.raises(APIConnectionError):
             await drive(download.to_file, target)
     assert ([*os.listdir(tmp_path)], target.read_bytes()) == (["report.pdf"], b"%PDF-1")  # noqa: PTH208  (no I/O to wait for)
-
-
-# --------------------------------------------------------------------------------------------------------------- pages
 
 
 class Pages(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -325,8 +316,8 @@ async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_t
     page: Page = lambda request: {"page": (p := cursor(request)), "next": p["next"] or ""}  # noqa: E731
     wire = Pages(page)
     async with opened(drive, server, package, wire) as client:
-        found = client.with_options(headers={"x-a": "1"}).items.iter_by_cursor()
-        iterator = aiter(found) if drive.is_async else iter(found)
+        pages = client.with_options(headers={"x-a": "1"}).items.iter_by_cursor()
+        iterator = aiter(pages) if drive.is_async else iter(pages)
         for expected in (1, 1, 2):
             await (anext(iterator) if drive.is_async else drive(next, iterator))
             assert len(wire.urls) == expected
@@ -337,9 +328,7 @@ async def test_pages_are_fetched_when_they_are_needed_with_the_options_and_the_t
 
 
 @pytest.mark.parametrize("repeated", ["a", "b"])
-async def test_a_cursor_that_comes_again_ends_with_an_error(
-    drive: Drive, server: Server, package: ModuleType, repeated: str
-) -> None:
+async def test_a_repeated_cursor_is_an_error(drive: Drive, server: Server, package: ModuleType, repeated: str) -> None:
     following = {None: "a", "a": "b", "b": repeated}
     page: Page = lambda request: {"items": items(1), "next": following[request.url.params.get("after")]}  # noqa: E731
     wire = Pages(page)

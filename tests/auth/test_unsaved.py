@@ -142,8 +142,6 @@ def test_a_session_that_is_closed_while_it_cannot_be_saved_keeps_it(store: Stuck
     renewal = renewal_of(session)
     renewing = renewal.renew(renewal.wait(renewal.current()))
     assert store.tried.wait(PATIENCE)
-
     session.close()
-
     assert renewal.wait(renewing).record.pair == SECOND
     assert session.explain()["generation"] == 2

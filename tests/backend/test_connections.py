@@ -152,7 +152,7 @@ def test_a_body_that_breaks_after_its_answer_is_the_end_of_the_connection_and_no
 
 
 @pytest.mark.parametrize("before", [b"", PROFILE], ids=["first", "later"])
-def test_what_is_no_http_is_logged_under_the_id_of_its_answer(
+def test_what_is_no_http_is_logged_under_its_id(
     served: Served, caplog: pytest.LogCaptureFixture, before: bytes
 ) -> None:
     with connected(served.base_url) as peer:

@@ -36,9 +36,7 @@ def test_answers_come_from_clients_that_check_them() -> None:
     assert {(file.name, way) for file in HERE.glob("*.py") for way in ways(file)} == ALLOWED
 
 
-def test_an_answer_that_breaks_the_contract_fails_the_test_that_got_it(
-    shared: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_breaks_the_contract_fails_its_test(shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "error", lambda status, message, _=None: JSONResponse({"message": message}, status))
     with pytest.raises(ContractError, match="violates required"):
         shared.login("", "")

@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from signedin_backend.storage import Storage
 from sqlalchemy import create_engine
 
 from tests.backend.conftest import Ended
-from tests.backend.running import PASSWORD, Serve, at_once, rows
+from tests.backend.running import PASSWORD, Serve, rows
 
 pytestmark = pytest.mark.both_databases
 
@@ -44,18 +43,6 @@ def differences(database: str) -> list[Any]:
         differing: list[Any] = compare_metadata(context, METADATA)
     engine.dispose()
     return differing
-
-
-def test_all_revisions_together_make_the_tables_that_the_statements_are_written_for(database: str) -> None:
-    prepare(database)
-    assert differences(database) == []
-
-
-def test_starting_again_changes_nothing(serve: Serve) -> None:
-    pair = serve().pair()
-    again = serve()
-    assert again.profile(pair["accessToken"]).status_code == 200
-    assert again.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_tables_from_before_revisions_were_counted_are_adopted_with_what_they_hold(serve: Serve) -> None:
@@ -135,11 +122,6 @@ def test_a_revision_that_fails_leaves_the_database_as_it_was(serve: Serve, later
     assert differences(served.settings.database) == []
     assert served.rows("SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert served.refresh(pair["refreshToken"]).status_code == 200
-
-
-def test_threads_that_migrate_at_once_migrate_once(database: str) -> None:
-    at_once([partial(prepare, database) for _ in range(8)])
-    assert rows(database, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 @pytest.mark.sqlite

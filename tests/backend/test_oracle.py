@@ -85,9 +85,7 @@ def test_a_wrong_login_does_the_same_work_for_a_record_of_another_program(
     assert (8, 1) in seen
 
 
-def test_a_damaged_record_that_cannot_be_verified_is_as_much_work(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unverifiable_record_is_as_much_work(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served.register()
     served.rows("UPDATE users SET password = substr(password, 1, length(password) - 2)")
     with worked(monkeypatch) as work:
@@ -97,9 +95,7 @@ def test_a_damaged_record_that_cannot_be_verified_is_as_much_work(
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong password"])
-def test_a_cost_that_came_after_the_start_is_learned_where_it_is_met(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, password: str
-) -> None:
+def test_a_cost_after_the_start_is_learned(serve: Serve, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
     """Another worker was started with a higher cost already; this one still runs."""
     served = serve()
     serve(hash_passes=3).register()
@@ -107,9 +103,7 @@ def test_a_cost_that_came_after_the_start_is_learned_where_it_is_met(
     assert hashes(monkeypatch, served, "nobody@example.com") == [(8, 1), (8, 3)]
 
 
-def test_an_account_removed_while_its_password_is_verified_is_none(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_account_removed_during_verification_is_none(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served.register()
     never = visible(served.login("nobody@example.com"))
     verify = Passwords.verify

@@ -38,9 +38,7 @@ def allowed(answer: httpx.Response) -> str | None:
     ("method", "headers"),
     [("POST", "content-type"), ("POST", "content-type,idempotency-key,x-request-id"), ("GET", "authorization")],
 )
-def test_a_page_on_the_list_may_ask_first_and_keeps_the_answer(
-    open_: Served, origin: str, method: str, headers: str
-) -> None:
+def test_a_page_on_the_list_may_ask_first(open_: Served, origin: str, method: str, headers: str) -> None:
     answer = preflight(open_, origin, method=method, headers=headers)
     assert (answer.status_code, allowed(answer), answer.headers["access-control-max-age"]) == (200, origin, "7200")
     assert "Origin" in answer.headers["vary"]

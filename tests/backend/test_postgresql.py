@@ -99,9 +99,7 @@ def test_a_server_that_refuses_us_or_is_not_there_ends_the_start_with_one_line(
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
-def test_a_database_that_cannot_hold_every_text_ends_the_start_with_one_line(
-    started: Ended, server: PostgresServer, encoding: str
-) -> None:
+def test_a_database_of_another_encoding_ends_the_start(started: Ended, server: PostgresServer, encoding: str) -> None:
     with server.database(f"ENCODING '{encoding}' LOCALE 'C'") as url:
         status, stderr = started(url)
         tables = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=Path(url).name)
@@ -110,7 +108,7 @@ def test_a_database_that_cannot_hold_every_text_ends_the_start_with_one_line(
     assert stderr == f"signedin_backend: the database has the encoding {encoding} and must have UTF8\n"
 
 
-def test_the_encoding_of_the_environment_changes_nothing(
+def test_the_environments_encoding_is_ignored(
     server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
@@ -120,9 +118,7 @@ def test_the_encoding_of_the_environment_changes_nothing(
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_a_database_that_goes_and_comes_is_a_503_in_between_and_nothing_is_lost(
-    server: PostgresServer, served: Served, how: str
-) -> None:
+def test_a_database_that_goes_and_comes_is_a_503_in_between(server: PostgresServer, served: Served, how: str) -> None:
     pair = served.pair()
     assert ready(served) == 200
     getattr(server, how)()
@@ -138,9 +134,7 @@ def test_a_database_that_goes_and_comes_is_a_503_in_between_and_nothing_is_lost(
     assert served.refresh(pair["refreshToken"]).status_code == 200
 
 
-def test_connections_that_died_while_they_lay_idle_are_no_requests_failure(
-    server: PostgresServer, served: Served
-) -> None:
+def test_connections_that_died_while_idle_are_no_failure(server: PostgresServer, served: Served) -> None:
     pair = served.pair()
     server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signedin_backend'")
     assert served.refresh(pair["refreshToken"]).status_code == 200
@@ -178,9 +172,7 @@ def die(server: PostgresServer, storage: Storage, *, before_commit: bool) -> Non
             connection.execute(text("DELETE FROM sessions"))
 
 
-def test_a_connection_that_dies_between_two_statements_leaves_nothing_and_says_so(
-    server: PostgresServer, served: Served
-) -> None:
+def test_a_connection_that_dies_between_statements_leaves_nothing(server: PostgresServer, served: Served) -> None:
     served.pair()
     with pytest.raises(UnavailableError):
         die(server, served.app.state.signedin.storage, before_commit=False)
@@ -197,7 +189,7 @@ def test_a_commit_whose_answer_is_lost_is_not_said_to_have_done_nothing(server: 
     [("transaction_isolation", "read committed"), ("lock_timeout", "1s"), ("statement_timeout", "6s"),
      ("idle_in_transaction_session_timeout", "6s"), ("synchronous_commit", "on")],
 )  # fmt: skip
-def test_a_transaction_does_not_depend_on_the_servers_defaults(
+def test_a_transaction_ignores_the_servers_defaults(
     server: PostgresServer, tmp_path: Path, name: str, value: str
 ) -> None:
     with server.database() as url:

@@ -26,9 +26,9 @@ from sqlalchemy.exc import ProgrammingError
 from starlette.types import Receive, Scope, Send
 
 from tests.backend.conftest import Ended, logged
-from tests.backend.running import PASSWORD, body_awaited, checked, connected, receive, rows
+from tests.backend.running import PASSWORD, body_awaited, checked, receive, rows
 from tests.backend.test_settings import STRONG
-from tests.servers import backend, workers
+from tests.servers import backend
 
 NO_USERS = ("no such table: users", 'relation "users" does not exist')
 REFUSED = ProgrammingError("hunter2", {}, Exception("permission denied"))
@@ -90,9 +90,7 @@ def test_a_refused_option_ends_the_process_with_2_and_one_line() -> None:
         ("--host", "no such host", "signedin_backend: --host no such host --port 0: "),
     ],
 )
-def test_a_place_that_cannot_be_used_is_refused_in_one_line(
-    ended: Ended, tmp_path: Path, option: str, text: str, message: str
-) -> None:
+def test_an_unusable_place_is_refused(ended: Ended, tmp_path: Path, option: str, text: str, message: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         text = text.replace("TAKEN", str(taken.getsockname()[1]))
         options = {"--port": "0", "--database": str(tmp_path / "x.db"), option: text}
@@ -151,9 +149,7 @@ def test_a_start_that_fails_says_why_in_one_line_without_quoting(
 
 
 @pytest.mark.both_databases
-def test_a_start_on_a_broken_schema_says_what_is_wrong_with_it(
-    ended: Ended, database: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_start_on_a_broken_schema_says_so(ended: Ended, database: str, capsys: pytest.CaptureFixture[str]) -> None:
     storage = Storage(Settings(database=database))
     storage.prepare()
     storage.close()
@@ -273,21 +269,3 @@ def test_a_start_that_fails_is_one_line_of_a_worker_of_another_server(
     assert (done.returncode, line["event"]) == (status, "cannot start")
     assert line["reason"].startswith(reason)
     assert "s3cret" not in done.stderr
-
-
-def test_an_asgi_server_runs_it_with_several_workers(tmp_path: Path) -> None:
-    with workers(tmp_path, 2, database=f"sqlite:///{tmp_path / 'x.db'}") as running:
-        with checked(running.base_url) as client:
-            bodies = [{"email": f"user{number}@example.com", "password": PASSWORD} for number in range(8)]
-            answers = [client.post("/auth/register", json=body) for body in bodies]
-        assert {answer.status_code for answer in answers} == {200}
-        assert len({answer.json()["accessToken"] for answer in answers}) == 8
-        with connected(running.base_url) as peer:
-            peer.sendall(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
-            assert receive(peer).status == 400
-        running.process.terminate()
-        assert running.process.wait(30) == 0
-        lines = running.log.read_text().splitlines()
-    events = [json.loads(line)["event"] for line in lines]  # the supervisor's lines too, and all of them JSON
-    assert sum("parent process" in event for event in events) == 2
-    assert sum("server process" in event for event in events) >= 4

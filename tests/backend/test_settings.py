@@ -122,7 +122,7 @@ def test_a_server_database_needs_a_configured_key() -> None:
         create_app(Settings(database="postgresql://localhost/x"))
 
 
-def test_help_lists_every_option_with_its_default_and_the_version_is_that_of_the_package(
+def test_help_lists_every_option_with_its_default(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match=r"^0$"):

@@ -52,9 +52,7 @@ def test_two_processes_share_their_limits_and_an_accounts_networks_in_redis(tmp_
     assert not any(text in names for text in (b"example.com", b"127.0.0."))
 
 
-def test_without_its_redis_a_worker_counts_by_itself_and_logs_it(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_its_redis_a_worker_counts_alone_and_logs_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     serve().register()
     rates = {"account_rate": (3, 3600), "account_network_rate": (100, 3600), "address_rate": (100, 3600)}
     served = serve(rate_limit=True, rate_store="redis://127.0.0.1:1/0", **rates)

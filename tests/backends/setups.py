@@ -288,7 +288,6 @@ def start(setup: SetUp, folder: Path) -> Iterator[Backend]:
         output = folder / setup.package
         generate(Request(document, output, overlays=(setup.overlay_file,)), lambda _: None, types=False)
         sdk = imported(output)
-
         contract = {"api": sdk.contract}
         blocking = type("Blocking", (SignedInClient, sdk.Resources), contract)
         asynchronous = type("Asynchronous", (AsyncSignedInClient, sdk.AsyncResources), contract)

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_twenty_callers_over_an_expiry_that_the_client_foresees_share_one_renewal(
-    backend: Backend, drive: Drive
-) -> None:
+async def test_twenty_callers_over_a_foreseen_expiry_share_one_renewal(backend: Backend, drive: Drive) -> None:
     async with signed_in(backend, drive) as client:
         renewals, refusals = backend.renewals(), backend.refusals()
         backend.advance(LIFETIME + 1)
@@ -30,9 +28,7 @@ async def test_twenty_callers_over_an_expiry_that_the_client_foresees_share_one_
         assert backend.refusals() == refusals
 
 
-async def test_twenty_callers_over_an_expiry_that_only_the_server_signals_share_one_renewal(
-    backend: Backend, drive: Drive
-) -> None:
+async def test_twenty_callers_over_a_signalled_expiry_share_one_renewal(backend: Backend, drive: Drive) -> None:
     async with signed_in(backend, drive) as client:
         renewals, refusals = backend.renewals(), backend.refusals()
         backend.advance(LIFETIME + 1)  # the client's clock stands still

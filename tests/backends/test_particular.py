@@ -66,9 +66,7 @@ async def test_refresh_whose_response_is_lost_is_repeated_within_the_grace(backe
 
 
 @pytest.mark.parametrize("backend", of(NAMED["flask-bearer"]), indirect=True)
-async def test_two_packages_in_one_process_renew_apart(
-    backend: Backend, drive: Drive, started: Callable[[SetUp], Backend]
-) -> None:
+async def test_two_packages_renew_apart(backend: Backend, drive: Drive, started: Callable[[SetUp], Backend]) -> None:
     other = started(NAMED["tutorial"])
     async with signed_in(backend, drive) as first, signed_in(other, drive) as second:
         renewals = backend.renewals(), other.renewals()

@@ -120,8 +120,6 @@ class FaultProxy:
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
-    # ------------------------------------------------------------------------------------------------- one connection
-
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = self._loop.create_task(self._connection(reader, writer))
         self._connections.add(task)

@@ -19,8 +19,6 @@ def test_a_session_shared_by_processes_survives_kills_stops_and_a_broken_network
     store: str, access_ttl: int, seconds: float, hosts: int, skew: float
 ) -> None:
     small = Plan(seed=7, processes=3, threads=4, hits=10, pause=0.3, seconds=seconds)
-
     report = run(replace(small, store=store, access_ttl=access_ttl, hosts=hosts, skew=skew))
-
     assert not report.breaches, f"{report}\n{report.calls}"
     assert sum(report.hits.values()) >= 10

@@ -21,13 +21,11 @@ def test_the_page_has_every_scenario_and_no_other() -> None:
 
 def test_the_page_says_of_each_cell_whether_it_passed() -> None:
     cells = [cell for row in titles_on(PAGE.read_text()).values() for cell in row]
-
     assert {cell[0] for cell in cells} <= set(MARKS.values())
 
 
 def test_the_page_has_no_row_that_we_fail() -> None:
     ours = [cell for row in titles_on(PAGE.read_text()).values() for cell in row[: len(OURS)]]
-
     assert MARKS[False] not in {cell[0] for cell in ours}
 
 
@@ -37,7 +35,6 @@ def test_a_cell_that_fails_now_is_told() -> None:
 
 def test_a_cell_that_is_not_what_the_page_says_is_told() -> None:
     text = page({ROW: {"signedin": Verdict(passed=False, figure="hung 1")}}, OURS[:1])
-
     assert len(differences(PASSED, text)) == 1
 
 
@@ -54,9 +51,7 @@ def test_the_page_is_written_by_a_whole_run_alone(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(program, "PAGE", tmp_path / "conformance.md")
     monkeypatch.setattr(program, "everybody", lambda: OURS)
     monkeypatch.setattr(program, "run", lambda *_: Verdict(passed=True, figure="ok"))
-
     assert program.main(["--row", ROW]) == program.main(["--peer", OURS[0].name]) == 0
     assert not program.PAGE.exists()
-
     assert program.main([]) == 0
     assert list(titles_on(program.PAGE.read_text())) == list(ROWS)

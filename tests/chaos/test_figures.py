@@ -20,13 +20,10 @@ def judged(monkeypatch: pytest.MonkeyPatch, page: Path, row: figures.Row) -> int
     return figures.main()
 
 
-def test_a_figure_that_is_missed_is_an_error_and_stands_on_the_page(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missed_figure_is_an_error_and_on_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     page = tmp_path / "figures.md"
     one = figures._refreshes("10 tasks", 1.0, "a test")
     more = figures._refreshes("10 tasks", 1.001, "a test")
-
     assert judged(monkeypatch, page, one) == 0
     assert "missed" not in page.read_text()
     assert judged(monkeypatch, page, more) == 1
@@ -47,12 +44,10 @@ def test_a_fresh_token_asks_the_store_nothing() -> None:
 
 def test_an_outage_sees_no_more_refreshes_for_many_callers() -> None:
     alone = measures.attempts_in_an_outage(1, seconds=60)
-
     assert measures.attempts_in_an_outage(200, seconds=60) <= 1.2 * alone
 
 
 @pytest.mark.parametrize("measure", [measures.growth, measures.growth_async])
 def test_refreshes_leave_no_thread_task_or_descriptor_behind(measure: object) -> None:
     grown = measure(60, warm_up=20)  # type: ignore[operator]
-
     assert (grown.threads, grown.tasks, grown.descriptors) == (0, 0, 0)

@@ -93,8 +93,6 @@ class Explorer:
     def __post_init__(self) -> None:
         self.trees = [Tree(program) for program in self.programs]
 
-    # ------------------------------------------------------------------------------------------------ two searches
-
     def exhaust(self, start: World, limit: int) -> None:
         """Visit every state once, depth first."""
         start = self._settle_all(start)
@@ -144,8 +142,6 @@ class Explorer:
         broken = invariants.broken(before, after) or (invariants.broken_at_end(after) if end else None)
         if broken is not None:
             raise Broken(f"{broken}\n  " + "\n  ".join(names))
-
-    # ------------------------------------------------------------------------------------------------------- moves
 
     def _moves(self, world: World) -> Iterator[tuple[str, World]]:
         ready = [i for i, p in enumerate(world.processes) if not p.over and p.asleep_until is None]
@@ -231,8 +227,6 @@ class Explorer:
             yield "lost on the way", _faulty(world), Unknown("reset"), True
             yield "answer lost", _faulty(arrived), Unknown("reset"), True
             yield "not sent", _faulty(world), NotSent("refused"), True
-
-    # -------------------------------------------------------------------------------------------------- small change
 
     def _goes_on(self, world: World, index: int, answer: Any) -> World:
         process = world.processes[index]

@@ -27,9 +27,6 @@ def broken(before: World, after: World) -> str | None:
     return _sent_boundedly_often(after) or _grace_saves_the_session(after)
 
 
-# ------------------------------------------------------------------------------------------------- a token is presented
-
-
 def _broken_by_a_presentation(before: World, after: World) -> str | None:
     return (
         _sent_once_without_faults(after)
@@ -82,9 +79,6 @@ def _sent_boundedly_often(world: World) -> str | None:
     if any(process.sent > TIMING.resends + 1 for process in world.processes):
         return "I2: a flight sends boundedly often"
     return None
-
-
-# ------------------------------------------------------------------------------------------------- a record is written
 
 
 def _broken_by_a_write(before: World, after: World) -> str | None:
@@ -140,9 +134,6 @@ def _number(pair: TokenPair) -> int:
     return number_of(pair.refresh_token)[1]
 
 
-# ----------------------------------------------------------------------------------------------------------- the grace
-
-
 def _grace_saves_the_session(world: World) -> str | None:
     hers = world.record is not None and world.record.family == "ada"
     if hers and _saved_by_grace(world) and world.server.families[0].revoked:
@@ -154,9 +145,6 @@ def _saved_by_grace(world: World) -> bool:
     # A lease is no lock: who is stopped for longer, between the last look and the send, may be two refreshes late.
     overtaken = world.stalled and world.server.outrun
     return world.server.kind == "grace" and not (world.server.outside_grace or overtaken or world.left)
-
-
-# ------------------------------------------------------------------------------------------------------- a round ends
 
 
 def broken_by(outcome: Outcome, world: World) -> str | None:

@@ -15,7 +15,6 @@ from tests.model.world import first_record, host
 @pytest.mark.parametrize("scenario", SMALL, ids=lambda s: s.name)
 def test_every_interleaving_keeps_the_invariants(scenario: Scenario) -> None:
     explorer = check(scenario)
-
     assert explorer.states > 300
 
 
@@ -31,7 +30,6 @@ def test_a_row_whose_outcome_is_not_reached_is_broken() -> None:
 
 def test_the_model_says_which_invariants_it_checks() -> None:
     named = set(re.findall(r'f?"(I\d+): ', Path(invariants.__file__).read_text()))
-
     assert sorted(named) == sorted(invariants.CHECKED)
 
 

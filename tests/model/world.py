@@ -28,9 +28,6 @@ STALL = 40  # seconds for which a stalled holder is away: longer than its lease
 AWAY = 32  # seconds for which a store that goes away stays so: longer than a flight tries to save
 
 
-# ---------------------------------------------------------------------------------------------------------- server
-
-
 class Family(NamedTuple):
     """One sign-in at the server: which token is current, and what came of its parent."""
 
@@ -99,9 +96,6 @@ def pair_of(family: int, number: int) -> TokenPair:
 def number_of(token: str) -> tuple[int, int]:
     _, family, number = token.split("-")
     return int(family), int(number)
-
-
-# ------------------------------------------------------------------------------------------------------- processes
 
 
 PORT = Port()
@@ -211,9 +205,6 @@ def _bob_after(record: Record | None) -> Record:
     # The revision is drawn at random: none that was there before.
     generation, revision = (record.generation + 1, record.revision + 1) if record else (1, 1000)
     return Record(generation, revision, Status.ACTIVE, pair_of(1, 1), family="bob")
-
-
-# ----------------------------------------------------------------------------------------------------------- world
 
 
 class Process(NamedTuple):

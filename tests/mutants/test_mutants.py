@@ -46,7 +46,6 @@ def test_the_mutant_is_killed(mutant: Mutant, forking: subprocess.Popen[str]) ->
     forking.stdin.write(json.dumps([mutant.file, mutant.source(), mutant.killer]) + "\n")
     forking.stdin.flush()
     code, printed = json.loads(forking.stdout.readline())
-
     assert code == 1, f"survived, or not run:\n{printed}"
     assert mutant.says in printed, f"killed for another reason:\n{printed}"
 

@@ -1,30 +1,12 @@
 """The wheel in a clean environment: installed by pip, used against a running backend."""
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.packaging.building import PIP, ROOT, run
 
 pytestmark = pytest.mark.timeout(300)
-
-SHARED_FILE: Final = """
-import importlib.util, sys
-from signedin import Client, FileStore
-
-with Client(store=FileStore("tokens.json")) as client:
-    client.auth.register(email="wheel@example.com", password="correct horse battery staple")
-    print(client.users.get_profile().email)
-
-with Client(store=FileStore("tokens.json")) as client:
-    print(client.users.get_profile().email)
-    client.logout()
-    print(client.session.is_signed_in)
-
-for name in ("sdk", "auth_plugin", "generator", "tests", "signedin_backend"):
-    assert importlib.util.find_spec(name) is None, name
-"""
 
 
 def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, base_url: str, tmp_path: Path) -> None:
@@ -33,11 +15,6 @@ def test_installed_wheel_runs_the_quickstart_against_a_backend(python: Path, bas
     first, last = output.splitlines()
     assert first.startswith("signed in as ada+")
     assert last.startswith("Not signed in")
-
-
-def test_installed_wheel_keeps_a_session_in_a_file(python: Path, base_url: str, tmp_path: Path) -> None:
-    output = run(str(python), "-c", SHARED_FILE, cwd=tmp_path, SIGNEDIN_BASE_URL=base_url)
-    assert output.splitlines() == ["wheel@example.com", "wheel@example.com", "False"]
 
 
 def test_installed_wheel_brings_nothing_of_the_developers(python: Path, tmp_path: Path) -> None:

@@ -36,9 +36,7 @@ def has(version: str, consumer: Consumer, done: CompletedProcess[str]) -> bool:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_documented_command_installs_ours_with_the_password_of_the_netrc(
-    tool: str, published: Served, consumer: Consumer
-) -> None:
+def test_documented_command_installs_ours_by_the_netrc(tool: str, published: Served, consumer: Consumer) -> None:
     arguments = documented(tool).replace(EXAMPLE, published.simple).split()
     assert consumer.install(tool, *arguments).returncode != 0
     consumer.knows_the_password()
@@ -52,9 +50,7 @@ def test_documented_variable_of_a_ci_job_installs_ours(tool: str, published: Ser
     assert has("1.0", consumer, done)
 
 
-def test_documented_block_makes_a_uv_project_ask_our_index_alone_also_without_a_lock(
-    published: Served, consumer: Consumer
-) -> None:
+def test_documented_block_makes_a_uv_project_ask_our_index_alone(published: Served, consumer: Consumer) -> None:
     [block] = re.findall(r"(?s)```toml\n(.*?)```", CONSUME.read_text("utf-8"))
     project = consumer.folder / "pyproject.toml"
     head = '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["signedin"]\n'

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import httpx
 import keyring
 import pytest
 
@@ -56,7 +55,6 @@ def test_our_own_lock_takes_nothing_of_an_attacker(
     done = consumer.install(tool, "--index-url", public.simple, *strict)
     assert done.returncode != 0
     assert "hash" in (done.stderr + done.stdout).lower()
-
     for path in wheelhouse.glob("*.whl"):
         (private.folder / path.name).write_bytes(path.read_bytes())
     both = ["--index-url", public.simple, "--extra-index-url", private.simple, *EVERYWHERE[tool]]
@@ -64,16 +62,6 @@ def test_our_own_lock_takes_nothing_of_an_attacker(
     assert done.returncode == 0, done.stderr
     done = consumer.run(consumer.python, "-c", "import httpx, attrs, dateutil, idna; print(httpx.__version__)")
     assert done.stdout.strip() == dict(pins)["httpx"], done.stderr
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_nothing_is_installed_without_credentials(tool: str, published: Served, consumer: Consumer) -> None:
-    done = consumer.install(
-        tool, *(["--no-input"] if tool == "pip" else []), "--index-url", published.simple, "signedin"
-    )
-    assert done.returncode != 0
-    assert httpx.get(f"{published.simple}/signedin/").status_code == 401
-    assert consumer.version() == ""
 
 
 def test_taken_version_is_refused_before_anything_is_uploaded(published: Served, tmp_path: Path) -> None:

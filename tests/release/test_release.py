@@ -82,7 +82,6 @@ def test_edited_spec_becomes_a_version_that_runs_from_the_index(
     assert _state(tree) == before
     assert [line for line in lines if "would upload signedin-0.2.0" in line]
     assert "would leave it to you to commit, and to tag it v0.2.0" in lines
-
     index = Index(private.simple, f"{private.root}/", USER, SECRET)
     plan = Plan(tree, None, None, tests, index, tmp_path / "out", tag=True, push=Push(_remote(tmp_path), "main"))
     with pytest.raises(GeneratorError, match=r"in none:(?s:.*)openapi\.yaml"):

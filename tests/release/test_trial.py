@@ -36,9 +36,7 @@ def test_trial_asks_the_index_alone_whatever_the_machine_says(private: Served, p
     assert metadata.name == "needed-1.0.dist-info"
 
 
-def test_an_installation_without_an_end_is_reported_in_a_line(
-    private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_installation_is_reported(private: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_SECONDS", 0.01)
     with pytest.raises(GeneratorError, match=r"does not work from the index: no end within") as raised:
         installed(Index(private.simple, f"{private.root}/", USER, SECRET), "signedin==1.0", tmp_path)

@@ -131,8 +131,6 @@ class Run:
                 self.ended = True
                 self.server.revoke_all()
 
-    # ------------------------------------------------------------------------------------------------------ verdicts
-
     def _judge(self, client: AsyncClient) -> None:
         if client.session._renewal._flight is not None:
             self.trouble.append("I5: a flight is left behind")

@@ -69,9 +69,7 @@ class StoreMachine(RuleBasedStateMachine):
         current = self.records.get(key)
         revision = current.revision if current else 0
         expected = max(0, revision - stale)
-
         won = self.stores[handle].compare_and_set(self._name(key), expected, data)
-
         assert won == (expected == revision)
         if won:
             written = self.stores[handle].load(self._name(key))

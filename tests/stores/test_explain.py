@@ -36,9 +36,7 @@ def test_it_tells_of_the_stored_pair_without_taking_it(server: FakeAuthServer, t
         json.dumps(state)
 
 
-def test_it_names_the_holder_of_the_lock_and_a_refresh_that_did_not_come_back(
-    server: FakeAuthServer, tmp_path: Path
-) -> None:
+def test_it_names_the_holder_of_the_lock_and_a_lost_refresh(server: FakeAuthServer, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "t.json")
     with client_on(server, store) as client:
         client.session.sign_in(server.issue())

@@ -61,9 +61,7 @@ LOCKING = {"no locks left": errno.ENOLCK, "a file system without locks": errno.E
 
 
 @pytest.mark.parametrize("code", READING.values(), ids=READING)
-def test_a_file_that_cannot_be_opened_is_a_typed_error(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_an_unreadable_file_is_a_typed_error(store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     with monkeypatch.context() as context:
         context.setattr(os, "open", failing(code, _opens("tokens.json"), os.open))
         assert_refused(store, f"{os.strerror(code)}. The tokens were left as they are")
@@ -71,9 +69,7 @@ def test_a_file_that_cannot_be_opened_is_a_typed_error(
 
 
 @pytest.mark.parametrize("code", CREATING.values(), ids=CREATING)
-def test_a_new_file_that_cannot_be_made_leaves_the_old_one(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_a_failed_new_file_leaves_the_old_one(store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     with monkeypatch.context() as context:
         context.setattr(os, "open", failing(code, _opens(".new"), os.open))
         with pytest.raises(TokenStoreError, match=os.strerror(code)):
@@ -83,9 +79,7 @@ def test_a_new_file_that_cannot_be_made_leaves_the_old_one(
 
 
 @pytest.mark.parametrize("code", WRITING.values(), ids=WRITING)
-def test_a_write_that_is_cut_leaves_the_old_file_and_no_litter(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_a_cut_write_leaves_the_old_file_alone(store: FileStore, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     class Cut:
         def __init__(self, file: Any) -> None:
             self._file = file
@@ -195,9 +189,7 @@ def test_an_older_copy_put_back_under_a_running_process_spends_no_token_twice(
         assert loaded.pair == client.session.tokens
 
 
-def test_a_holder_that_died_while_signing_its_lock_is_still_named(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_holder_that_died_while_signing_is_still_named(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_locks, "_sign", lambda descriptor: os.ftruncate(descriptor, 0))
     assert store.try_lock(KEY, "me", 30)
     assert FileStore(store.path).lock_holder(KEY) == "a process that is just taking it"

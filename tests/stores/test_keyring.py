@@ -14,13 +14,7 @@ import keyring.backends.fail
 import keyring.backends.null
 import pytest
 from keyring.errors import InitError, KeyringError, NoKeyringError, PasswordSetError
-from signedin import (
-    ConfigurationError,
-    KeyringStore,
-    Stored,
-    TokenStore,
-    TokenStoreError,
-)
+from signedin import ConfigurationError, KeyringStore, Stored, TokenStore, TokenStoreError
 from signedin.stores import open_store
 from signedin.testing.contract import TokenStoreContract
 
@@ -58,9 +52,6 @@ def store(opening: Callable[..., KeyringStore]) -> KeyringStore:
 
 def long_stored(number: int = 1, revision: int = 1) -> Stored:
     return Stored(revision, long_data(number))
-
-
-# ------------------------------------------------------------------------------------------------------- long secrets
 
 
 def when_it_answers(call: Callable[[], Stored | None]) -> Stored | None:
@@ -145,9 +136,7 @@ def test_the_parts_of_a_write_that_was_cut_go_with_the_next_one_of_whatever_size
     assert not any("2" * 50 in secret for secret in ring.secrets.values())
 
 
-def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
-    store: KeyringStore, ring: MemoryKeyring
-) -> None:
+def test_an_undeletable_leftover_costs_nobody_the_new_record(store: KeyringStore, ring: MemoryKeyring) -> None:
     store.compare_and_set(KEY, 0, long_data())
 
     def refuse(verb: str, *_: str) -> None:
@@ -159,9 +148,7 @@ def test_a_leftover_that_cannot_be_deleted_costs_nobody_the_new_record(
     assert store.load(KEY) == long_stored(2, 2)
 
 
-def test_a_reader_overtaken_by_two_writes_reads_again(
-    opening: Callable[..., KeyringStore], ring: MemoryKeyring
-) -> None:
+def test_a_reader_overtaken_by_writes_reads_again(opening: Callable[..., KeyringStore], ring: MemoryKeyring) -> None:
     writer = opening()
     writer.compare_and_set(KEY, 0, long_data())
 
@@ -182,8 +169,6 @@ def test_a_profile_named_like_a_part_is_another_record(store: KeyringStore) -> N
     assert [store.load(name) for name in names] == [long_stored(number) for number in (1, 2, 3)]
 
 
-# ------------------------------------------------------------------------------------------------------------- damage
-
 HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format": 1, "revision": 1}', "t-refresh-1",
          '{"format": 1, "slot": 0, "parts": 0}', '{"format": 1, "slot": 7, "parts": 1}', "[" * 100_000,
          '{"format": 1, "slot": 0, "parts": 1000000000}', '{"format": 1, "slot": [], "parts": "1"}']  # fmt: skip
@@ -191,9 +176,7 @@ HEADS = ["", "{", "null", "5", "[]", '{"format": 0}', '{"format": 1}', '{"format
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("method", ["load", "compare_and_set"])
-def test_a_damaged_entry_is_moved_and_nothing_is_lost(
-    store: KeyringStore, ring: MemoryKeyring, head: str, method: str
-) -> None:
+def test_a_damaged_entry_is_moved_not_lost(store: KeyringStore, ring: MemoryKeyring, head: str, method: str) -> None:
     store.compare_and_set(KEY, 0, data_of())
     damaged = ring.secrets["signedin", KEY] = head[:1200]
     with pytest.raises(TokenStoreError, match="nothing is lost") as error:
@@ -243,9 +226,6 @@ def test_a_record_whose_parts_do_not_fit_is_moved_with_them(
     assert store.load(KEY) == long_stored(2)
 
 
-# --------------------------------------------------------------------------------- keyrings that are not there, or hang
-
-
 @pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
 def test_a_system_without_a_keyring_says_what_to_do(backend: Any, tmp_path: Path) -> None:
     store = KeyringStore(backend=backend(), folder=tmp_path)
@@ -268,9 +248,7 @@ def test_a_locked_keyring_is_a_typed_error_in_its_own_words(store: KeyringStore,
 
 
 @pytest.mark.parametrize("error", [InitError("Prompt dismissed"), PasswordSetError("Can't store"), NoKeyringError()])
-def test_an_error_of_the_keyring_is_a_typed_error(
-    store: KeyringStore, ring: MemoryKeyring, error: KeyringError
-) -> None:
+def test_a_keyrings_error_is_a_typed_error(store: KeyringStore, ring: MemoryKeyring, error: KeyringError) -> None:
     store.compare_and_set(KEY, 0, data_of())
 
     def fail(*_: str) -> None:
@@ -282,9 +260,7 @@ def test_an_error_of_the_keyring_is_a_typed_error(
     assert store.load(KEY) == stored_of()
 
 
-def test_a_keyring_that_cuts_long_secrets_is_found_out(
-    store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cut_secret_is_damaged(store: KeyringStore, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     keep = ring.set_password
     monkeypatch.setattr(ring, "set_password", lambda service, name, secret: keep(service, name, secret[:60]))
     assert store.compare_and_set(KEY, 0, data_of())
@@ -318,9 +294,7 @@ def test_a_hanging_keyring_is_given_up_and_works_again_later(
     assert patient.load(KEY) == stored_of(3, 2)
 
 
-def test_a_write_that_ends_late_overwrites_nothing_newer(
-    opening: Callable[..., KeyringStore], ring: MemoryKeyring
-) -> None:
+def test_a_late_write_overwrites_nothing_newer(opening: Callable[..., KeyringStore], ring: MemoryKeyring) -> None:
     slow, other = opening(patience=0.1), opening(patience=0.2)
     assert slow.compare_and_set(KEY, 0, data_of())
     ring.before = lambda verb, *_: ring.open.clear() if verb == "set" else None
@@ -347,9 +321,6 @@ def test_a_folder_that_cannot_be_used_is_a_typed_error(ring: MemoryKeyring, tmp_
         with pytest.raises(TokenStoreError, match=r"File exists|Not a directory"):
             call()
     assert not ring.secrets
-
-
-# ------------------------------------------------------------------------------------------------------- around it
 
 
 def test_a_keyring_that_hangs_keeps_no_process_alive(

@@ -85,9 +85,7 @@ def test_a_forked_child_takes_no_lock_from_its_parent(locks: Callable[[], SideFi
     assert locks().try_lock(KEY, "another") is True
 
 
-def test_a_lock_taken_on_a_full_disk_is_given_back(
-    locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_on_a_full_disk_is_given_back(locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch) -> None:
     mine = locks()
 
     def full(*_: object) -> int:
@@ -97,15 +95,11 @@ def test_a_lock_taken_on_a_full_disk_is_given_back(
         context.setattr(os, "write", full)
         assert mine.try_lock(KEY, "me")  # who has it is not written, that is all
     assert locks().try_lock(KEY, "another") is False
-
     mine.unlock(KEY, "me")
-
     assert locks().try_lock(KEY, "another")
 
 
-def test_a_file_system_without_locks_costs_no_descriptor(
-    locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lockless_file_system_leaks_nothing(locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch) -> None:
     mine, before = locks(), len(list(Path("/dev/fd").iterdir()))
 
     def lockless(*_: object) -> None:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 KEY = "https://auth.test/api/v1#default"
 
 
-# ---------------------------------------------------------------------------------------------------- the environment
-
-
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user that the system does not know, and no variable that names a folder."""
@@ -60,9 +57,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "opening", [FileStore, partial(FileStore, "~/tokens.json"), KeyringStore, partial(open_store, "file:")]
 )
-def test_a_user_without_a_home_is_told_what_to_set(
-    opening: Any, home: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_homeless_user_learns_what_to_set(opening: Any, home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if home is not None:
         monkeypatch.setenv("HOME", home)
     with pytest.raises(ConfigurationError, match=r"Set HOME or XDG_STATE_HOME, or name an absolute path"):
@@ -105,7 +100,7 @@ def test_the_home_of_nobody_is_refused_by_the_arguments_name() -> None:
         KeyringStore(folder="~no-such-user")
 
 
-def test_a_working_folder_that_is_gone_is_trouble_for_relative_paths_only(
+def test_a_lost_working_folder_is_trouble_for_relative_paths_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()
@@ -126,9 +121,7 @@ def test_links_in_a_circle_are_found_when_the_file_is_used(tmp_path: Path) -> No
         store.load(KEY)
 
 
-def test_a_keyring_backend_that_cannot_be_loaded_is_told_by_its_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_keyring_backend_is_named_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Any:
         raise ModuleNotFoundError("No module named 'nosuch'")
 
@@ -136,8 +129,6 @@ def test_a_keyring_backend_that_cannot_be_loaded_is_told_by_its_variable(
     with pytest.raises(TokenStoreError, match=r"ModuleNotFoundError.*PYTHON_KEYRING_BACKEND.*FileStore"):
         KeyringStore(folder=tmp_path).load(KEY)
 
-
-# ---------------------------------------------------------------------------------------------------- other processes
 
 COPIES = {"pickle": lambda store: pickle.loads(pickle.dumps(store)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 
@@ -191,9 +182,6 @@ def test_a_closed_keyring_store_may_be_used_again(tmp_path: Path) -> None:
     store.close()
     store.close()
     assert store.load(KEY) == stored
-
-
-# ------------------------------------------------------------------------------------------- memory in a forked child
 
 
 def in_a_child(work: Any) -> int:

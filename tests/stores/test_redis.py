@@ -69,9 +69,6 @@ def names(inside: Any) -> list[str]:
     return sorted(inside.keys("*"))
 
 
-# ------------------------------------------------------------------------------------------------ names and lifetimes
-
-
 def test_every_key_has_the_prefix_and_shows_no_profile(redis_here: RedisServer, inside: Any) -> None:
     with closing(RedisStore(redis_here.url, prefix="billing:")) as store:
         store.compare_and_set("https://auth.test/api/v1#ada@example.com", 0, data_of())
@@ -126,9 +123,7 @@ def test_scripts_that_the_server_has_forgotten_are_sent_again(store: RedisStore,
     assert store.try_lock(KEY, "me", 30)
 
 
-def test_a_write_that_the_connection_repeats_is_won_once_and_told_twice(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_the_connection_repeats_is_won_once(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "token_hex", lambda _: "the same write")
     assert store.compare_and_set(KEY, 1, data_of(2))
     assert store.compare_and_set(KEY, 1, data_of(2))
@@ -141,9 +136,6 @@ def test_a_lease_that_the_connection_asks_for_twice_is_still_ones_own(store: Red
     assert store.try_lock(KEY, "me", 30)
     store.unlock(KEY, "me")
     assert store.try_lock(KEY, "you", 30)
-
-
-# ------------------------------------------------------------------------------------------------------------- leases
 
 
 def test_a_lease_that_has_run_out_is_taken_over_and_its_late_holder_takes_nothing_back(
@@ -174,14 +166,9 @@ def test_the_holder_of_a_lease_is_named(store: RedisStore, redis_here: RedisServ
     assert holder.endswith(" s more at most")
 
 
-# ------------------------------------------------------------------------------------------------- damage and secrets
-
-
 @pytest.mark.parametrize("damage", [{"revision": ""}, {"revision": "0"}, {"revision": "1.5"}, {"revision": "t-refresh"},
                                     {"data": None}, {"revision": None}, {"data": "\N{SNOWMAN}"}])  # fmt: skip
-def test_a_damaged_record_is_set_aside_and_signing_in_works_again(
-    store: RedisStore, inside: Any, damage: dict[str, str | None]
-) -> None:
+def test_a_damaged_record_is_set_aside(store: RedisStore, inside: Any, damage: dict[str, str | None]) -> None:
     (name,) = names(inside)
     spoil(inside, name, damage)
     before = inside.hgetall(name)
@@ -209,9 +196,7 @@ def test_a_look_at_a_damaged_record_changes_nothing(store: RedisStore, inside: A
     assert inside.hgetall(name) == before
 
 
-def test_a_sound_record_written_meanwhile_is_not_set_aside(
-    store: RedisStore, inside: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sound_record_is_not_set_aside(store: RedisStore, inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (name,) = names(inside)
     inside.hset(name, "revision", "{")
     set_aside = store._set_aside
@@ -289,9 +274,6 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     with pytest.raises(ConfigurationError, match=r"pip install signedin\[redis\]"):
         RedisStore("redis://localhost")
-
-
-# ------------------------------------------------------------------------------------------------- a server in trouble
 
 
 CALLS: dict[str, Callable[[RedisStore], object]] = {
@@ -391,9 +373,6 @@ def test_a_client_of_ones_own_forgets_its_connections_in_a_forked_child(redis_he
         assert store.load(KEY) is None
 
 
-# -------------------------------------------------------------------------------------------------------- as a session
-
-
 @contextlib.contextmanager
 def client_on(server: FakeAuthServer, url: str) -> Iterator[Client]:
     with (
@@ -403,9 +382,7 @@ def client_on(server: FakeAuthServer, url: str) -> Iterator[Client]:
         yield client
 
 
-def test_a_flushed_or_evicted_record_is_signed_out(
-    redis_here: RedisServer, inside: Any, server: FakeAuthServer
-) -> None:
+def test_a_flushed_or_evicted_record_signs_out(redis_here: RedisServer, inside: Any, server: FakeAuthServer) -> None:
     with client_on(server, redis_here.url) as client:
         client.session.sign_in(server.issue())
         inside.flushall()

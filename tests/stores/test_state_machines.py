@@ -46,9 +46,6 @@ def test_encrypted_stores_behave_like_their_model(tmp_path: Path) -> None:
     _run(lambda: places.encrypted(places.in_a_file(tmp_path)))
 
 
-# ------------------------------------------------------------------------------------------------- the machine itself
-
-
 class Faulty:
     """A FileStore with a fault."""
 

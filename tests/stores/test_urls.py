@@ -8,8 +8,7 @@ from signedin.stores import open_store
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
-    [("keyring:", "KeyringStore('signedin')"), ("keyring:my%20app", "KeyringStore('my app')")],
+    ("url", "shown"), [("keyring:", "KeyringStore('signedin')"), ("keyring:my%20app", "KeyringStore('my app')")]
 )
 def test_a_url_names_a_keyring_service(url: str, shown: str) -> None:
     store = open_store(url)
@@ -70,9 +69,7 @@ def test_a_store_opened_by_its_url_can_be_closed(url: str, key: str, monkeypatch
 
 
 @pytest.mark.parametrize("value", ["my-tokens.json", "redi://:p4ss@host", "file:~no-such-user/x", "file:a%00b"])
-def test_what_the_environment_names_in_vain_is_told_by_the_variables_name(
-    value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_store_in_the_environment_is_named_by_its_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNEDIN_STORE", value)
     with pytest.raises(ConfigurationError, match=r"^SIGNEDIN_STORE: ") as refused:
         open_store(None)
