@@ -51,7 +51,7 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     store, meeting = MemoryStore(), threading.Barrier(2)
 
     class Slow:
-        """A stored record whose revision comes when two wait for it, or after half a second."""
+        """What is stored, whose revision is withheld until two want it, or half a second has passed."""
 
         @property
         def revision(self) -> int:
@@ -108,7 +108,7 @@ def test_a_url_that_names_no_store_is_refused(url: str) -> None:
 
 
 class Broken(MemoryStore):
-    """A store that raises what a user's store may raise, in the methods of `broken`."""
+    """A store that works until a test breaks it, and then raises what a user's store may raise."""
 
     def __init__(self) -> None:
         super().__init__()
