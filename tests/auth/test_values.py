@@ -1,12 +1,13 @@
 """Values stay as they were made, and say when they are not equal."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 from signedin import Timing, TokenPair
 from signedin._tokens import Record, Status
 from signedin.protocols import Event, NotSent, Refused, Unknown
 
 from tests.auth.driving import Server
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
