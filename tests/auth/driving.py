@@ -196,9 +196,14 @@ class Drive:
             await self.close(client)
 
 
+def client_on(server: Server, **options: Any) -> Client:
+    """Open a client of threads on the fake server."""
+    return Client(server.base_url, **{"transport": server.transport, "clock": server.clock, **options})
+
+
 def signed_in(server: Server, **options: Any) -> Client:
     """Open a client of threads on the fake server, with a pair of ada's."""
-    client = Client(server.base_url, **{"transport": server.transport, "clock": server.clock, **options})
+    client = client_on(server, **options)
     client.session.sign_in(server.issue())
     return client
 

@@ -33,7 +33,7 @@ from signedin import (
 from signedin.protocols import NotSent
 from signedin.testing.transport import FakeTransport
 
-from tests.auth.driving import Drive, Scripted, Server, Wire
+from tests.auth.driving import Drive, Scripted, Server, Wire, client_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,7 +218,7 @@ def test_profiles_that_nobody_holds_are_let_go_but_for_the_last_few_and_those_in
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("signedin._profiles._RECENT", 5)
-    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    client = client_on(server)
     held = client.for_profile("held")
     client.for_profile("heard").session.on("signed_in", print)
     sessions = [weakref.ref(client.for_profile(f"guess {n}").session) for n in range(100)]

@@ -19,7 +19,7 @@ from signedin import (
 from signedin._events import Events
 from signedin.protocols import Event, EventName
 
-from tests.auth.driving import PATIENCE, Drive, Server
+from tests.auth.driving import PATIENCE, Drive, Server, client_on
 
 pytestmark = pytest.mark.anyio
 
@@ -304,7 +304,7 @@ def _tell(events: Events, name: EventName, generation: int, **details: object) -
 
 def test_events_arrive_in_their_order_whoever_delivers_first(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: Queue[str] = Queue()
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+    with client_on(server) as client:
         session, late, signed_out = client.session, threading.Event(), threading.Event()
         session.sign_in(server.issue())
         for name in ("refreshed", "signed_out"):

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from signedin import Client, FileStore, TokenStoreError
+from signedin import FileStore, TokenStoreError
 from signedin.stores import file as file_module
 
-from tests.auth.driving import Server, signed_in
+from tests.auth.driving import Server, client_on, signed_in
 from tests.stores.data import KEY, assert_refused, data_of, stored_of
 
 
@@ -405,9 +405,7 @@ def test_a_deleted_file_signs_out_at_the_next_refresh(server: Server, path: Path
 
 
 def test_a_new_sign_in_of_the_same_generation_is_another_pair(server: Server, path: Path) -> None:
-    one, two = (
-        Client(server.base_url, transport=server.transport, clock=server.clock, store=FileStore(path)) for _ in range(2)
-    )
+    one, two = (client_on(server, store=FileStore(path)) for _ in range(2))
     one.session.sign_in(server.issue())
     path.unlink()  # so that the next generation is the first again
     two.session.sign_in(server.issue())

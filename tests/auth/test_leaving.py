@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 from signedin import (
-    Client,
     FileStore,
     MemoryStore,
     NotSignedInError,
@@ -23,7 +22,7 @@ from signedin.protocols import NotSent, Renewed
 from signedin.session import renewal_of
 from signedin_sdk.models import Profile
 
-from tests.auth.driving import PATIENCE, Drive, Scripted, Server, Waiters, kinds, signed_in
+from tests.auth.driving import PATIENCE, Drive, Scripted, Server, Waiters, client_on, kinds, signed_in
 
 pytestmark = pytest.mark.anyio
 
@@ -203,7 +202,7 @@ class Interrupted(MemoryStore):
 
 def test_a_sign_out_between_the_storing_and_the_publishing_of_a_sign_in_wins(server: Server) -> None:
     store = Interrupted()
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+    with client_on(server, store=store) as client:
         store.then = client.session.sign_out
         client.session.sign_in(server.issue())
         assert not client.session.is_signed_in
@@ -243,7 +242,7 @@ def test_a_sign_in_between_the_refusal_and_the_publishing_of_a_refresh_stays(ser
 
 def test_of_two_sign_ins_at_once_the_one_stored_last_is_in_hand(server: Server) -> None:
     store, first, second = Interrupted(), server.issue(), server.issue("bob@example.com")
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+    with client_on(server, store=store) as client:
         store.then = lambda: client.session.sign_in(second)
         client.session.sign_in(first)
         assert client.session.tokens == second
@@ -274,11 +273,7 @@ class Read(MemoryStore):
 
 def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: Server) -> None:
     store = Read()
-    options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
-    with (
-        Client(server.base_url, store=store, **options) as here,
-        Client(server.base_url, store=store, **options) as there,
-    ):
+    with client_on(server, store=store) as here, client_on(server, store=store) as there:
         there.session.sign_in(server.issue())
         store.then = here.session.sign_out
         assert here.session.load() is None
@@ -287,11 +282,7 @@ def test_a_pair_that_was_read_before_a_sign_out_is_not_taken(server: Server) -> 
 
 def test_an_end_that_was_read_before_a_new_sign_in_ends_nothing(server: Server) -> None:
     store = Read()
-    options: dict[str, Any] = {"transport": server.transport, "clock": server.clock}
-    with (
-        Client(server.base_url, store=store, **options) as here,
-        Client(server.base_url, store=store, **options) as there,
-    ):
+    with client_on(server, store=store) as here, client_on(server, store=store) as there:
         here.session.sign_in(server.issue())
         there.session.sign_out(revoke=False)
 
@@ -346,7 +337,7 @@ async def test_a_request_that_waits_for_a_token_as_one_user_is_not_sent_as_anoth
 
 def test_a_sign_in_that_is_published_late_replaces_no_newer_pair(server: Server) -> None:
     store = Interrupted()
-    with Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client:
+    with client_on(server, store=store) as client:
 
         def refresh_meanwhile() -> None:
             server.expire_access_tokens()
@@ -445,11 +436,10 @@ def test_a_refresh_that_ctrl_c_kept_from_beginning_is_begun_by_the_next_caller(
 
 def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Server) -> None:
     store = MemoryStore()
-    options: Any = {"transport": server.transport, "clock": server.clock, "store": store}
-    with Client(server.base_url, **options) as client:
+    with client_on(server, store=store) as client:
         client.session.sign_in(server.issue())
     server.clock.advance(301)
-    with Client(server.base_url, **options) as another:
+    with client_on(server, store=store) as another:
         assert another.session.refresh() == another.session.tokens
         assert server.ledger["rotations"] == 1
         another.session.refresh()
@@ -458,11 +448,7 @@ def test_refreshing_by_hand_where_nothing_is_in_hand_refreshes_once(server: Serv
 
 def test_a_refresh_under_way_does_not_replace_who_signed_in_meanwhile(server: Server, tmp_path: Path) -> None:
     path, bobs = tmp_path / "tokens.json", server.issue("bob@example.com")
-    options: Any = {"transport": server.transport, "clock": server.clock}
-    with (
-        Client(server.base_url, store=FileStore(path), **options) as ada,
-        Client(server.base_url, store=FileStore(path), **options) as bob,
-    ):
+    with client_on(server, store=FileStore(path)) as ada, client_on(server, store=FileStore(path)) as bob:
         ada.session.sign_in(server.issue())
         server.expire_access_tokens()
         refresh = server.hold("refreshToken")

@@ -19,6 +19,8 @@ from signedin._threads import SystemClock
 from signedin.testing import FakeAuthServer, VirtualClock
 from signedin_sdk.api.users import get_profile
 
+from tests.auth.driving import client_on
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -85,7 +87,7 @@ async def test_an_option_is_taken_back_by_none_or_by_its_default(drive: Drive, s
 
 
 def test_a_view_costs_less_than_a_kibibyte(server: Server) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+    with client_on(server) as client:
         view = client.with_options(timeout=2, max_retries=0, headers={"X-Trace": "1"}, deadline=9)
         parts = (view, vars(view), view._send, view._send.options, view._send.options.headers)
         assert sum(map(sys.getsizeof, parts)) < 1024

@@ -11,7 +11,7 @@ from signedin import Client, MemoryStore, Stored, TokenPair, TokenStore, TokenSt
 from signedin._tokens import Intent, Record, Records, Status, decode, encode
 from signedin.testing.contract import put
 
-from tests.auth.driving import Server
+from tests.auth.driving import Server, client_on
 from tests.records import record_of
 
 KEY = "https://auth.test/api/v1#default"
@@ -100,7 +100,7 @@ def store() -> TokenStore:
 
 @pytest.fixture
 def client(server: Server, store: TokenStore) -> Client:
-    return Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+    return client_on(server, store=store)
 
 
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)

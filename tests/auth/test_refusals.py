@@ -256,9 +256,6 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
             await drive(client.users.get_profile)
 
 
-# ------------------------------------------------------------------------------------------------ the plan, by hand
-
-
 def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(server: Server) -> None:
     with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)

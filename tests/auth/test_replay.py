@@ -8,12 +8,12 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from signedin import AsyncClient, Client, SessionExpiredError, TokenSession
+from signedin import AsyncClient, SessionExpiredError, TokenSession
 from signedin._plan import BEARER, Send, plan
 from signedin._tokens import Held
 from signedin.session import renewal_of
 
-from tests.auth.driving import Drive, Server
+from tests.auth.driving import Drive, Server, client_on
 
 pytestmark = pytest.mark.anyio
 
@@ -213,7 +213,7 @@ def _steps(
     `newer` brings the pair that is in hand after a refusal. `meanwhile` happens while the request is sent again, whose
     refusal has the body.
     """
-    session = Client(server.base_url, transport=server.transport, clock=server.clock).session
+    session = client_on(server).session
     session.sign_in(server.issue())
     renewal: Any = renewal_of(session)
     steps: list[str] = []

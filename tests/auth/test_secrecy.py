@@ -19,7 +19,7 @@ from signedin._tokens import Held
 from signedin.session import renewal_of
 from signedin.testing import FAULTS
 
-from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Server, Wire
+from tests.auth.driving import TAKEN_BY_A_LOGIN, Drive, Server, Wire, client_on
 from tests.records import record_of
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_no_error_shows_a_secret_in_text_causes_or_pickle(drive: Drive, se
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "a\r\nX-Evil: 1", "tøken", "a" * 20_000, "\0"])
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
 def test_a_token_that_no_header_can_carry_is_refused_unquoted(server: Server, token: str, which: str) -> None:
-    client = Client(server.base_url, transport=server.transport, clock=server.clock)
+    client = client_on(server)
     with pytest.raises(ConfigurationError, match="nothing was stored") as error:
         client.session.sign_in(TokenPair(token, "good") if which == "access_token" else TokenPair("good", token))
     assert len(token.strip()) < 3 or token not in str(error.value)

@@ -15,18 +15,12 @@ from tests.auth.driving import Drive, Server, Waiters, Wire, signed_in
 PARTIES = 10
 
 
-def _client(server: Server, **options: Any) -> Client:
-    client = Client(server.base_url, transport=Wire(server), clock=server.clock, **options)
-    client.session.sign_in(server.issue())
-    return client
-
-
 def _sharing(server: Server, client: Client) -> AsyncClient:
     return AsyncClient(session=client.session, transport=Wire(server), clock=server.clock)
 
 
 def test_threads_asyncio_and_trio_share_one_refresh(server: Server) -> None:
-    client = _client(server)
+    client = signed_in(server)
     server.expire_access_tokens()
     refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
 
@@ -87,11 +81,11 @@ async def test_profiles_refresh_apart(drive: Drive, server: Server, client: Any)
 @pytest.mark.parametrize("name", ["", "a\nb", "\0"])
 def test_a_profile_needs_a_printable_name(server: Server, name: str) -> None:
     with pytest.raises(ConfigurationError, match="printable"):
-        _client(server).for_profile(name)
+        signed_in(server).for_profile(name)
 
 
 def test_a_profile_asked_for_by_many_threads_is_one_session(server: Server) -> None:
-    client, barrier = _client(server), threading.Barrier(16)
+    client, barrier = signed_in(server), threading.Barrier(16)
 
     def ask(_: int) -> int:
         barrier.wait(10)

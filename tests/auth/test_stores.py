@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 from signedin import (
-    Client,
     ConfigurationError,
     FileStore,
     MemoryStore,
@@ -25,7 +24,7 @@ from signedin._tokens import Records
 from signedin.stores import open_store
 from signedin.testing.contract import TokenStoreContract
 
-from tests.auth.driving import Drive, Server
+from tests.auth.driving import Drive, Server, client_on
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +51,7 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     store, meeting = MemoryStore(), threading.Barrier(2)
 
     class Slow:
-        """A stored record whose revision comes when two wait for it, or after half a second."""
+        """What is stored, whose revision is withheld until two want it, or half a second has passed."""
 
         @property
         def revision(self) -> int:
@@ -109,7 +108,7 @@ def test_a_url_that_names_no_store_is_refused(url: str) -> None:
 
 
 class Broken(MemoryStore):
-    """A store that raises what a user's store may raise, in the methods of `broken`."""
+    """A store that works until a test breaks it, and then raises what a user's store may raise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -253,7 +252,7 @@ def test_signing_in_and_out_try_again_when_somebody_else_was_quicker(server: Ser
             return self.left < 0 and super().compare_and_set(key, expected_revision, data)
 
     store = Contested()
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+    client = client_on(server, store=store)
     store.left = beaten
     client.session.sign_in(server.issue())
     assert client.session.is_signed_in
@@ -267,7 +266,7 @@ def test_a_store_that_others_change_for_ever_is_given_up(server: Server) -> None
         def compare_and_set(self, *_: object) -> bool:
             return False
 
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=Restless())
+    client = client_on(server, store=Restless())
     with pytest.raises(TokenStoreError, match="thousand times"):
         client.session.sign_in(server.issue())
     assert isinstance(client.session, TokenSession)

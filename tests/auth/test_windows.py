@@ -4,11 +4,11 @@ import threading
 from typing import Any
 
 import pytest
-from signedin import Client, ConfigurationError, MemoryStore, RefreshUnavailableError, TokenPair, UnauthorizedError
+from signedin import ConfigurationError, MemoryStore, RefreshUnavailableError, TokenPair, UnauthorizedError
 from signedin.session import renewal_of
 from signedin.testing import FakeAuthServer, VirtualClock
 
-from tests.auth.driving import Drive, Server, Waiters, jwt, kinds, signed_in
+from tests.auth.driving import Drive, Server, Waiters, client_on, jwt, kinds, signed_in
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers(
     await drive.aside(refresh.wait_for)
     refresh.release()
     await drive.close(client.session)
-    await drive.outcomes(client.users.get_profile, 50)  # still usable, and the server wants a rest
+    await drive.outcomes(client.users.get_profile, 50)  # still usable, and the server wants to be left alone
     assert server.ledger["refreshToken"] == 1
     server.clock.advance(10)
     outcomes = await drive.outcomes(client.users.get_profile, 50)
@@ -294,7 +294,7 @@ def test_a_forked_child_refreshes_no_pair_of_a_store_that_it_does_not_share(serv
 
 
 def test_a_forked_child_draws_a_soft_window_of_its_own(server: Server) -> None:
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+    with client_on(server) as client:
         windows = renewal_of(client.session).windows
         windows.spread = 2.0  # which no draw gives
         renewal_of(client.session).after_fork()

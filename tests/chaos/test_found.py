@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from signedin import Client, RefreshUnavailableError
+from signedin import RefreshUnavailableError
 from signedin.stores import MemoryStore
 from signedin.testing import FakeAuthServer, VirtualClock
+
+from tests.auth.driving import client_on
 
 
 @pytest.mark.parametrize("dated", [True, False])
 def test_an_answer_given_again_does_not_make_the_servers_clock_look_late(dated: bool) -> None:
     """Its token is as old as the first presentation; a false offset would let expired tokens be sent and adopted."""
     server = FakeAuthServer(dated=dated)
-    with Client(server.base_url, transport=server.transport, clock=server.clock) as client:
+    with client_on(server) as client:
         client.session.sign_in(server.issue())
         server.clock.advance(301)
         server.fail("refreshToken", *["lost read timeout"] * 3)
@@ -29,10 +31,7 @@ def test_an_answer_given_again_tells_the_time_whatever_another_hosts_clock_said(
     """Else this process takes every later pair for expired, until a refresh without a doubt tells it better."""
     server, store = FakeAuthServer(), MemoryStore()
     elsewhere = VirtualClock(server.clock.wall() + wrong)
-    with (
-        Client(server.base_url, transport=server.transport, clock=elsewhere, store=store) as there,
-        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as here,
-    ):
+    with client_on(server, clock=elsewhere, store=store) as there, client_on(server, store=store) as here:
         there.auth.register(email="ada@example.com", password="correct horse battery staple")
         server.clock.advance(301)
         server.fail("refreshToken", "lost read timeout")

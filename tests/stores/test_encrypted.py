@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from signedin import Client, ConfigurationError, EncryptedStore, FileStore, MemoryStore, TokenStore, TokenStoreError
+from signedin import ConfigurationError, EncryptedStore, FileStore, MemoryStore, TokenStore, TokenStoreError
 from signedin._tokens import Records
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract, put
 
+from tests.auth.driving import client_on
 from tests.records import record_of
 from tests.stores.data import KEY, data_of
 
@@ -65,7 +66,7 @@ def test_another_key_neither_reads_nor_overwrites(
     assert Records(opened(written), KEY).compare_and_set(0, record_of())
     before, reader = inner.load(KEY), opened(read)
     assert before is not None
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=reader)
+    client = client_on(server, store=reader)
     for use in (Records(reader, KEY).load, lambda: client.session.sign_in(server.issue()), client.session.sign_out):
         with pytest.raises(TokenStoreError, match=r"encrypt.*(left as it is|Nothing was changed)"):
             use()
@@ -80,7 +81,7 @@ def test_another_key_neither_reads_nor_overwrites(
 def test_a_record_that_was_tampered_with_is_a_damaged_one(
     server: FakeAuthServer, store: EncryptedStore, inner: MemoryStore, damage: str
 ) -> None:
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+    client = client_on(server, store=store)
     for key in (KEY, "another key"):
         assert Records(store, key).compare_and_set(0, record_of())
     stored, foreign = inner.load(KEY), inner.load("another key")

@@ -5,21 +5,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from signedin import Client, FileStore, MemoryStore, RefreshUnavailableError, TokenStoreError
+from signedin import FileStore, MemoryStore, RefreshUnavailableError, TokenStoreError
 from signedin._tokens import Intent, Records
 from signedin.testing import FakeAuthServer
+
+from tests.auth.driving import client_on
 
 KEY = "https://auth.test/api/v1#default"
 
 
-def client_on(server: FakeAuthServer, store: FileStore | MemoryStore) -> Client:
-    return Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
-
-
 def test_it_tells_of_the_stored_pair_without_taking_it(server: FakeAuthServer, tmp_path: Path) -> None:
     with (
-        client_on(server, FileStore(tmp_path / "t.json")) as one,
-        client_on(server, FileStore(tmp_path / "t.json")) as two,
+        client_on(server, store=FileStore(tmp_path / "t.json")) as one,
+        client_on(server, store=FileStore(tmp_path / "t.json")) as two,
     ):
         one.session.sign_in(server.issue())
         server.clock.advance(10)
@@ -38,7 +36,7 @@ def test_it_tells_of_the_stored_pair_without_taking_it(server: FakeAuthServer, t
 
 def test_it_names_the_holder_of_the_lock_and_a_lost_refresh(server: FakeAuthServer, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "t.json")
-    with client_on(server, store) as client:
+    with client_on(server, store=store) as client:
         client.session.sign_in(server.issue())
         assert client.session.explain()["lock_holder"] is None
         assert client.session.explain()["unfinished_refresh_until"] is None
@@ -60,7 +58,7 @@ def test_it_tells_how_far_the_servers_clock_was_ahead_also_in_a_process_that_has
     server: FakeAuthServer, tmp_path: Path
 ) -> None:
     store = FileStore(tmp_path / "t.json")
-    with client_on(server, store) as one, client_on(server, store) as two:
+    with client_on(server, store=store) as one, client_on(server, store=store) as two:
         assert two.session.explain()["clock_offset"] is None
         one.session.sign_in(server.issue(), clock_offset=42.0)
         assert two.session.explain()["clock_offset"] == 42.0
@@ -70,7 +68,7 @@ def test_it_tells_how_far_the_servers_clock_was_ahead_also_in_a_process_that_has
 
 
 def test_it_tells_what_the_last_failure_was_and_why(server: FakeAuthServer, tmp_path: Path) -> None:
-    with client_on(server, FileStore(tmp_path / "t.json")) as client:
+    with client_on(server, store=FileStore(tmp_path / "t.json")) as client:
         client.session.sign_in(server.issue())
         server.expire_access_tokens()
         server.fail("refreshToken", *["connect error"] * 3)
@@ -83,7 +81,7 @@ def test_it_tells_what_the_last_failure_was_and_why(server: FakeAuthServer, tmp_
 
 def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthServer, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "t.json")
-    with client_on(server, store) as client, client_on(server, store) as other:
+    with client_on(server, store=store) as client, client_on(server, store=store) as other:
         client.session.sign_in(server.issue())
         content = store.path.read_text()[:-3]
         store.path.write_text(content)
@@ -103,7 +101,7 @@ def test_a_store_that_fails_is_told_and_not_raised(
     def fail(_key: str) -> None:
         raise error
 
-    with client_on(server, store) as client:
+    with client_on(server, store=store) as client:
         client.session.sign_in(server.issue())
         monkeypatch.setattr(store, "load", fail)
         assert client.session.explain()["store_failure"] == shown

@@ -16,7 +16,6 @@ import keyring
 import pytest
 import redis
 from signedin import (
-    Client,
     ConfigurationError,
     FileStore,
     KeyringStore,
@@ -30,7 +29,7 @@ from signedin.stores import open_store
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import put
 
-from tests.auth.driving import signed_in
+from tests.auth.driving import client_on, signed_in
 from tests.records import record_of
 from tests.stores.keyrings import MemoryKeyring, store_in_a_file
 
@@ -219,7 +218,7 @@ def test_a_forked_child_may_sign_in_where_its_parents_tokens_are(server: FakeAut
     assert before is not None
 
     def sign_in() -> int:
-        fresh = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+        fresh = client_on(server, store=store)
         pair = server.issue()
         fresh.session.sign_in(pair)
         return 7 if fresh.session.tokens == pair and not store.compare_and_set(KEY, before.revision, b"") else 2
@@ -230,7 +229,7 @@ def test_a_forked_child_may_sign_in_where_its_parents_tokens_are(server: FakeAut
 
 def test_a_key_that_the_parent_never_used_is_the_childs_own(server: FakeAuthServer) -> None:
     store = MemoryStore()
-    client = Client(server.base_url, transport=server.transport, clock=server.clock, store=store)
+    client = client_on(server, store=store)
 
     def use() -> int:
         with pytest.raises(NotSignedInError):

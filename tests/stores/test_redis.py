@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 import redis
 from redis.crc import key_slot
-from signedin import Client, ConfigurationError, NotSignedInError, RedisStore, TokenStore, TokenStoreError
+from signedin import ConfigurationError, NotSignedInError, RedisStore, TokenStore, TokenStoreError
 from signedin.stores import redis as redis_module
 from signedin.testing import FakeAuthServer
 from signedin.testing.contract import TokenStoreContract
 
+from tests.auth.driving import client_on
 from tests.servers_redis import RedisServer, redis_server
 from tests.stores.data import KEY, assert_refused, data_of, stored_of
 
@@ -373,17 +374,8 @@ def test_a_client_of_ones_own_forgets_its_connections_in_a_forked_child(redis_he
         assert store.load(KEY) is None
 
 
-@contextlib.contextmanager
-def client_on(server: FakeAuthServer, url: str) -> Iterator[Client]:
-    with (
-        closing(RedisStore(url)) as store,
-        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
-    ):
-        yield client
-
-
 def test_a_flushed_or_evicted_record_signs_out(redis_here: RedisServer, inside: Any, server: FakeAuthServer) -> None:
-    with client_on(server, redis_here.url) as client:
+    with closing(RedisStore(redis_here.url)) as store, client_on(server, store=store) as client:
         client.session.sign_in(server.issue())
         inside.flushall()
         server.clock.advance(1000)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from signedin import Client, RedisStore, TokenStoreError
+from signedin import RedisStore, TokenStoreError
 from signedin.session import renewal_of
 from signedin.stores import redis as redis_module
 
+from tests.auth.driving import client_on
 from tests.stores.talking_redis import Relay, saying
 from tests.stores.test_redis import CALLS
 
@@ -90,7 +91,7 @@ def test_a_write_whose_answer_was_lost_is_there(own_redis: RedisServer, server: 
     with (
         relay.url() as url,
         closing(RedisStore(url)) as store,
-        Client(server.base_url, transport=server.transport, clock=server.clock, store=store) as client,
+        client_on(server, store=store) as client,
     ):
         client.session.sign_in(server.issue())
         server.clock.advance(1000)
