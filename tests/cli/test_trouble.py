@@ -1,5 +1,6 @@
 """Whatever goes wrong around the command: one line on standard error and an exit code, never a traceback."""
 
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_every_exception_is_one_line_and_a_code(
     assert (out, err.count("\n")) == ("", 1)
     assert words in err
     assert "s3cr3t" not in err
+
+
+def test_a_second_ctrl_c_while_python_ends_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run", run)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        assert main(["status"]) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_letters_that_standard_output_cannot_encode_are_escaped(alone: Shell, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ never a traceback.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, Final
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         login = chosen.login
         return commands.run(chosen, os.environ)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, while Python ends, would kill it or be a traceback
         return 130
     except BrokenPipeError:
         return 141  # as a program that dies of SIGPIPE: nobody reads the answer any more
