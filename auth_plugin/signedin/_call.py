@@ -100,7 +100,8 @@ class _Sender(_Parts):
             except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
                 outcome = bare(error)
             except BaseException as error:
-                attempts.end_observed(error)
+                if attempts.end_observed is not None:
+                    attempts.end_observed(error)
                 raise
             pause = attempts.pause_after(outcome)
             if pause is None or not await self._sleep(pause):
@@ -225,13 +226,14 @@ class _Attempts:
     def __init__(self, sender: _Sender, call: Call[Any]) -> None:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
-        self.end_observed: Callable[[object], None] = _ignore
+        self.end_observed: Callable[[object], None] | None = None
         self.sent = self.received = 0.0
         self._began: float | None = None  # for the log
         deadline = sender.options.deadline
         self._end = None if deadline is None else sender.clock.monotonic() + deadline
-        # Now: a file stands where it begins.
-        self._rewind = None if not sender.options.max_retries else _rewinder(call)
+        # Now: a file stands where it begins. Other bodies are built anew for each attempt.
+        content = {name: call.kwargs[name] for name in _BODIES if name in call.kwargs}
+        self._rewind = rewinder(httpx.Request("POST", "http://localhost", **content)) if content else _nothing
 
     def begin(self) -> CallOptions:
         """Begin an attempt; return its options."""
@@ -254,7 +256,8 @@ class _Attempts:
     def pause_after(self, outcome: httpx.Response | Exception) -> float | None:
         """Return how long to wait before the next attempt; None if the outcome is the call's."""
         sender = self._sender
-        self.end_observed(outcome)
+        if self.end_observed is not None:
+            self.end_observed(outcome)
         if self._call.operation.tokens is not None:
             self.received = sender.clock.wall()
         if self._began is not None:
@@ -406,19 +409,8 @@ class _Within(httpx.SyncByteStream):
         self._stream.close()
 
 
-def _rewinder(call: Call[Any]) -> Callable[[], object] | None:
-    """Return what makes the call's body ready for another attempt; None where it can be sent only once."""
-    if _BODIES.isdisjoint(call.kwargs):
-        return _nothing
-    return rewinder(httpx.Request("POST", "http://localhost", **{name: call.kwargs.get(name) for name in _BODIES}))
-
-
 def _nothing() -> None:
     """Rewind a body that is built anew for each attempt."""
-
-
-def _ignore(_: object) -> None:
-    """End an attempt that nobody observes."""
 
 
 def _presents(call: Call[Any], contract: RefreshContract | RevokeContract, renewal: Renewal) -> bool:

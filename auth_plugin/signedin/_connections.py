@@ -76,7 +76,7 @@ class Checkout(httpx.SyncByteStream, httpx.AsyncByteStream):
     async def aclose(self) -> None:
         stack, reusable = self.stack, False
         try:
-            await stack.close(self.body)
+            await self.body.aclose() if stack.awaits else self.body.close()
             reusable = True
         finally:
             stack.release(self, reusable=reusable)
@@ -96,9 +96,7 @@ class Stack:
     tidy_up: Callable[[], None]  # closes what is dropped, and serves who waits, soon
     # Returns when the checkout has its connection, when all is closed, or in vain after so many seconds.
     wait: Callable[[Checkout, float], Coroutine[Any, Any, None]]
-    # Sends. The transport's method is looked up each time: vcrpy and pytest-httpx patch the class.
-    handle: Callable[[Connection, httpx.Request], httpx.Response | Coroutine[Any, Any, httpx.Response]]
-    close: Callable[[Any], Coroutine[Any, Any, None]]
+    awaits: bool
 
     def __init__(self, network: Network, clock: Callable[[], float]) -> None:
         self._network, self._clock = network, clock
@@ -129,8 +127,15 @@ class Stack:
             if (leaving := request.extensions.get(LEAVING)) is not None:
                 leaving(request)
             checkout.sent = True
-            answer = self.handle(connection, request)
-            response = answer if isinstance(answer, httpx.Response) else await answer
+            # The method is looked up each time: vcrpy and pytest-httpx patch the class.
+            transport: Any = connection.transport
+            response: httpx.Response
+            if not self.awaits:
+                response = transport.handle_request(request)
+            elif request.url.scheme == "https" and not connection.network_stream:
+                response = await self._shake_hands(transport, request)
+            else:
+                response = await transport.handle_async_request(request)
         except BaseException:
             self.release(checkout, reusable=not checkout.sent)
             await self.close_dropped()
@@ -141,6 +146,29 @@ class Stack:
             await checkout.aclose()
         else:
             response.stream = checkout
+        return response
+
+    async def _shake_hands(self, transport: Any, request: httpx.Request) -> httpx.Response:
+        # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched, as is documented.
+        streams: list[Any] = []
+        extensions, users = request.extensions, request.extensions.get("trace")
+
+        async def watch(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                streams.append(info["return_value"])
+            if users is not None:
+                await users(event, info)
+
+        request.extensions = {**extensions, "trace": watch}
+        try:
+            response: httpx.Response = await transport.handle_async_request(request)
+        except ssl.SSLError as error:  # TLS 1.3 refuses certificates after the handshake, where httpcore maps no more
+            raise httpx.ReadError(str(error), request=request) from error
+        except BaseException:
+            self.dropped.extend(streams)
+            raise
+        finally:
+            request.extensions = extensions
         return response
 
     def _enter(self, request: httpx.Request) -> Checkout:
@@ -205,7 +233,8 @@ class Stack:
         try:
             while self.dropped:
                 with suppress(Exception):  # IndexError: another thread was quicker
-                    await self.close(self.dropped.popleft())
+                    closable = self.dropped.popleft()
+                    await closable.aclose() if self.awaits else closable.close()
         except BaseException:
             await self.close_dropped()
             raise
@@ -270,20 +299,13 @@ class Stack:
 
 
 class _Threads(Stack):
-    kind = httpx.HTTPTransport
+    kind, awaits = httpx.HTTPTransport, False
 
     async def wait(self, checkout: Checkout, seconds: float) -> None:
         bell = Signal()
         checkout.ring = bell.set
         if checkout.connection is None and not self.closed:  # since then
             bell.wait(seconds)
-
-    def handle(self, connection: Connection, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = connection.transport.handle_request(request)
-        return response
-
-    async def close(self, closable: Any) -> None:
-        closable.close()
 
     def tidy_up(self) -> None:
         run(self.close_dropped())
@@ -295,7 +317,7 @@ class _Threads(Stack):
 class _Loop(Stack):
     """The connections of one event loop, which are used in its thread only."""
 
-    kind = httpx.AsyncHTTPTransport
+    kind, awaits = httpx.AsyncHTTPTransport, True
 
     def __init__(self, network: Network, clock: Callable[[], float], loop: Any) -> None:
         super().__init__(network, clock)
@@ -322,38 +344,6 @@ class _Loop(Stack):
             await future
         finally:
             timer.cancel()
-
-    def handle(self, connection: Connection, request: httpx.Request) -> Coroutine[Any, Any, httpx.Response]:
-        if request.url.scheme == "https" and not connection.network_stream:
-            return self._handle_first(connection, request)
-        response: Coroutine[Any, Any, httpx.Response] = connection.transport.handle_async_request(request)
-        return response
-
-    async def _handle_first(self, connection: Connection, request: httpx.Request) -> httpx.Response:
-        # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched, as is documented.
-        streams: list[Any] = []
-        extensions, users = request.extensions, request.extensions.get("trace")
-
-        async def watch(event: str, info: dict[str, Any]) -> None:
-            if event == "connection.connect_tcp.complete":
-                streams.append(info["return_value"])
-            if users is not None:
-                await users(event, info)
-
-        request.extensions = {**extensions, "trace": watch}
-        try:
-            response: httpx.Response = await connection.transport.handle_async_request(request)
-        except ssl.SSLError as error:  # TLS 1.3 refuses certificates after the handshake, where httpcore maps no more
-            raise httpx.ReadError(str(error), request=request) from error
-        except BaseException:
-            self.dropped.extend(streams)
-            raise
-        finally:
-            request.extensions = extensions
-        return response
-
-    async def close(self, closable: Any) -> None:
-        await closable.aclose()
 
     async def close_dropped(self) -> None:
         await super().close_dropped()

@@ -95,8 +95,9 @@ class _Own:
                 templates[method, url] = template
         if extensions is None or "timeout" not in extensions:
             extensions = {**(extensions or {}), "timeout": self.timeout.as_dict()}
-        ready = {"headers": template.headers, "stream": template.stream, "extensions": extensions}
-        request = Bodyless(template.method, template.url, **ready)
+        request = Bodyless(
+            template.method, template.url, headers=template.headers, stream=template.stream, extensions=extensions
+        )
         if headers:
             request.headers.update(headers)
         return request
