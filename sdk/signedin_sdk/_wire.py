@@ -266,10 +266,9 @@ def moment(value: datetime.datetime) -> str:
 
 def plain(value: Any) -> Any:
     """Return what JSON holds of a value: of a list its items, of a model its properties."""
+    if is_array(value):
+        return [plain(each) for each in value]
     match value:
-        case list():
-            items: list[Any] = value
-            return [plain(each) for each in items]
         case enum.Enum():
             return value.value
         case datetime.datetime():
