@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from json import dumps
-from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeGuard, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-import attrs
 import httpx
 
 from .errors import UnexpectedStatus
@@ -52,13 +51,31 @@ def null(value: object, name: str) -> Any:
     return None if value is None else _refuse(value, name, "null")
 
 
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def is_a(value: object, kind: Any) -> bool:
+    """Say whether a body is of a type, also where a type checker is sure of it."""
+    return isinstance(value, kind)
+
+
 def array(value: object, name: str) -> list[Any]:
-    return value if isinstance(value, list) else _refuse(value, name, "an array")
+    return value if is_array(value) else _refuse(value, name, "an array")
 
 
 def mapping(value: object, name: str) -> dict[str, Any]:
     """Return a copy that may be emptied."""
-    return dict(value) if isinstance(value, dict) else _refuse(value, name, "an object")
+    return dict(value) if is_object(value) else _refuse(value, name, "an object")
+
+
+def properties() -> dict[str, Any]:
+    """Return the place for the properties that a model does not declare."""
+    return {}
 
 
 def _converted(convert: Callable[[str], T], value: object, name: str, expected: str) -> T:
@@ -128,12 +145,13 @@ def closest(data: object, name: str, *members: Callable[[Any], Any]) -> Any:
 
 def _unread(data: Any, value: Any) -> tuple[bool, int]:
     """Count the properties of an object, or of those of a list, that are no attributes; may they be there?"""
-    if isinstance(data, list):
+    if is_array(data):
         inner = [_unread(*pair) for pair in zip(data, value, strict=True)]
         return any(is_closed for is_closed, _ in inner), sum(unread for _, unread in inner)
-    if not isinstance(data, dict):
+    if not is_object(data):
         return False, 0
-    declared = [each.name for each in attrs.fields(type(value)) if each.init] if attrs.has(type(value)) else []
+    fields = getattr(value, "__attrs_attrs__", ())
+    declared = [each.name for each in fields if each.init]
     unread = len(data) - sum(not isinstance(getattr(value, each), Unset) for each in declared)
     return unread > 0 and not hasattr(value, "additional_properties"), unread
 
@@ -248,9 +266,9 @@ def moment(value: datetime.datetime) -> str:
 
 def plain(value: Any) -> Any:
     """Return what JSON holds of a value: of a list its items, of a model its properties."""
+    if is_array(value):
+        return [plain(each) for each in value]
     match value:
-        case list():
-            return [plain(each) for each in value]
         case enum.Enum():
             return value.value
         case datetime.datetime():
@@ -287,31 +305,26 @@ def query(values: Mapping[str, object]) -> dict[str, Any]:
     """Return what a query holds: no value that is unset or null, the properties of an object beside the rest."""
     written: dict[str, Any] = {}
     for name, value in values.items():
-        match plain(value):
-            case dict() as properties:
-                written |= {key: each for key, each in properties.items() if each is not None}
-            case None | Unset():
-                pass
-            case one:
-                written[name] = one
+        one = plain(value)
+        if is_object(one):
+            written |= {key: each for key, each in one.items() if each is not None}
+        elif one is not None and not isinstance(one, Unset):
+            written[name] = one
     return written
 
 
 def joined(value: Any, delimiter: str) -> Any:
     """Return a list or an object as one value of a query (`explode: false`)."""
-    match plain(value):
-        case dict() as properties:
-            return delimiter.join(text(each) for pair in properties.items() for each in pair)
-        case list() as items:
-            return delimiter.join(map(text, items))
-        case one:
-            return one
+    one = plain(value)
+    if is_object(one):
+        return delimiter.join(text(each) for pair in one.items() for each in pair)
+    return delimiter.join(map(text, one)) if is_array(one) else one
 
 
 def deep(value: Any, name: str) -> Any:
     """Return an object as the values of a query (`style: deepObject`)."""
     written = plain(value)
-    return {f"{name}[{key}]": each for key, each in written.items()} if isinstance(written, dict) else written
+    return {f"{name}[{key}]": each for key, each in written.items()} if is_object(written) else written
 
 
 def put_json(kwargs: dict[str, Any], body: object, kind: str | None = None) -> None:
@@ -330,10 +343,10 @@ def put_files(kwargs: dict[str, Any], body: Any, kinds: Mapping[str, str] | None
     """Send a form of parts; `kinds` has the media types of texts, a file has its own."""
     if isinstance(body, Unset):
         return
-    kwargs["files"] = files = body.to_multipart()  # httpx chooses a boundary that the parts do not hold
-    for index, (name, (filename, content, kind)) in enumerate(files if kinds else ()):
-        if filename is None:
-            files[index] = (name, (filename, content, (kinds or {}).get(name, kind)))
+    parts: list[tuple[str, tuple[Any, ...]]] = body.to_multipart()
+    types = kinds or {}
+    # httpx chooses a boundary that the parts do not hold.
+    kwargs["files"] = [(name, each if each[0] else (*each[:2], types.get(name, each[2]))) for name, each in parts]
 
 
 def put_content(kwargs: dict[str, Any], body: Any, kind: str) -> None:

@@ -21,7 +21,7 @@ class Credentials:
 
     email: str = _attrs_field(repr=_wire.hidden)
     password: str = _attrs_field(repr=_wire.hidden)
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=_wire.properties, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         field_dict = dict(self.additional_properties)

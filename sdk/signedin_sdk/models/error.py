@@ -21,7 +21,7 @@ class Error:
 
     message: str
     stack: str
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=_wire.properties, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         field_dict = dict(self.additional_properties)

@@ -26,7 +26,7 @@ class Profile:
     email: str = _attrs_field(repr=_wire.hidden)
     created_at: datetime.datetime
     updated_at: datetime.datetime
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=False)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=_wire.properties, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         field_dict = dict(self.additional_properties)
