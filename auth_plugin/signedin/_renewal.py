@@ -203,7 +203,7 @@ class Renewal:
             record, rest = held and held.record, self._setbacks.rest()
             orders = self._orders(os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest)
             context, reason = contextvars.copy_context(), reason if held else "no pair in hand"
-            self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
+            self._flight = SharedJob(lambda flight: context.copy().run(self._fly, orders, reason, flight))
         self._flight.waiters += waits
         return self._flight
 

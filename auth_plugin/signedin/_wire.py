@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
+from signedin import _events
 from signedin._contract import SIGN_IN_REFUSED, Credentials, Received, Settings, SignIn, filled, issued, resolved
 from signedin._network import allowed_origin, origin_of
 from signedin._threads import SystemClock
@@ -101,7 +102,7 @@ class HttpRefresher:
             request = sign_in.request(self._base_url, _HEADERS)
         except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
             return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
-        exchange = _Exchange(self._client, request, shown=self._base_url + sign_in.path)
+        exchange = _Exchange(self._client, request, self._names(self._base_url + sign_in.path))
         return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
 
     def _answer(
@@ -163,7 +164,7 @@ class HttpRefresher:
     def _discovered(self, url: str, timeout: float) -> dict[str, str]:
         """Return the endpoints that the issuer's document names (OpenID Connect Discovery 1.0, section 4)."""
         request = {"method": "GET", "url": url, "headers": _HEADERS}
-        response = _Exchange(self._client_for(url), request, shown=url).run(timeout)
+        response = _Exchange(self._client_for(url), request, self._names(url)).run(timeout)
         if not isinstance(response, _Response):
             raise LookupError(f"the discovery document could not be read ({response.__name__})")  # noqa: TRY004 -- the request's trouble
         body = Received(response.status, response.headers, response.content).body
@@ -182,7 +183,12 @@ class HttpRefresher:
 
     def _exchange(self, request: TokenRequest, url: str, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
         arguments = filled(request, url, pair, self._settings, {**_HEADERS, **headers})
-        return _Exchange(self._client_for(url), arguments, shown=url)
+        return _Exchange(self._client_for(url), arguments, self._names(url))
+
+    def _names(self, url: str) -> tuple[str, str]:
+        """Return a URL of the contract as base URL and template, as those of calls are observed."""
+        base = self._base_url if url.startswith(f"{self._base_url}/") else "/".join(url.split("/", 3)[:3])
+        return base, url.removeprefix(base)
 
     def _client_for(self, url: str) -> Callable[[], httpx.Client]:
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
@@ -223,9 +229,10 @@ class _Exchange:
     and then. What is abandoned before it is sent stays unsent, so it may be reported as such, and the token used again.
     """
 
-    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
-        self._client, self._request, self._shown = client, request, shown
-        self.host = httpx.URL(shown).netloc.decode("ascii", "replace")
+    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], names: tuple[str, str]) -> None:
+        self._client, self._request, self._names = client, request, names
+        self.host = httpx.URL(names[0]).netloc.decode("ascii", "replace")
+        self._answer: httpx.Response | None = None  # without its body
         self._outcome: _Response | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
@@ -235,6 +242,20 @@ class _Exchange:
 
     def run(self, seconds: float) -> _Response | type[BaseException]:
         """Return the response, or the type of what the transport raised, or of a timeout after so many seconds."""
+        if _events.observer is None:
+            return self._run(seconds)
+        base_url, path = self._names
+        trace, end = _events.observer.attempt(base_url, self._request["method"].upper(), path.partition("?")[0], 1)
+        self._request["headers"] = {**trace, **self._request["headers"]}
+        try:
+            outcome = self._run(seconds)
+        except BaseException as error:
+            end(error)
+            raise
+        end(outcome if isinstance(outcome, type) else self._answer)
+        return outcome
+
+    def _run(self, seconds: float) -> _Response | type[BaseException]:
         thread = threading.Thread(target=self._perform, args=(seconds,), name="signedin-exchange", daemon=True)
         try:
             thread.start()
@@ -260,8 +281,9 @@ class _Exchange:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
             with self._client() as client:
                 request = client.build_request(**options)
-                request.url = _Discreet(request.url, self._shown)
+                request.url = _Discreet(request.url, "".join(self._names))
                 with contextlib.closing(client.send(request, stream=True)) as response:
+                    self._answer = response
                     self._outcome = _Response(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             # A read that times out here is that of a proxy's answer to CONNECT.

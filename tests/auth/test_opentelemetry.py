@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from signedin import APIError, MemoryStore, RefreshUnavailableError, _events
+from signedin import APIError, HttpRefresher, MemoryStore, RefreshUnavailableError, TokenPair, _events
 from signedin.opentelemetry import instrument
+from signedin.protocols import NotSent
+from signedin_sdk.types import Place, Setting
+
+from tests.auth.contracts import contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +40,7 @@ class Telemetry:
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
         tracer = TracerProvider(shutdown_on_exit=False)
         tracer.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = tracer.get_tracer("of the test")
         self.meter = MeterProvider([self.reader], shutdown_on_exit=False)
         self.end = instrument(tracer_provider=tracer, meter_provider=self.meter)
 
@@ -47,6 +53,11 @@ class Telemetry:
             return []
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
         return [point for scope in scopes for m in scope.metrics if m.name == name for point in m.data.data_points]
+
+
+def _parent(span: ReadableSpan) -> list[str]:
+    assert span.parent is not None
+    return [f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}"]
 
 
 def _ids(span: ReadableSpan) -> list[str]:
@@ -136,6 +147,64 @@ async def test_a_refresh_is_a_child_of_the_call_that_began_it(
     assert span.parent.span_id in calls
     counted = {p.attributes["signedin.refresh.reason"]: p.value for p in telemetry.points("signedin.refresh.waits")}
     assert counted["rejected"] == waiters
+
+
+async def test_a_request_for_tokens_is_a_client_span_below_its_refresh_or_its_caller_and_shows_no_token(
+    drive: Drive, server: Server, telemetry: Telemetry
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "500")
+        await drive(client.users.get_profile)
+        await drive.close(client.session)
+        with telemetry.tracer.start_as_current_span("caller"):
+            await drive(client.logout)
+        sent = client.wire.refreshes + client.wire.sent_to("/auth/logout")
+    first, second = telemetry.spans("POST /auth/refreshToken")
+    [revocation], [caller] = telemetry.spans("POST /auth/logout"), telemetry.spans("caller")
+    [refresh] = telemetry.spans("signedin.refresh")
+    assert [_parent(span) for span in (first, second, revocation)] == [*[_ids(refresh)] * 2, _ids(caller)]
+    assert [request.headers["traceparent"].split("-")[1:3] for request in sent] == [
+        _ids(span) for span in (first, second, revocation)
+    ]
+    assert dict(second.attributes or {}) == {
+        "http.request.method": "POST",
+        "url.template": "/auth/refreshToken",
+        "url.full": f"{server.base_url}/auth/refreshToken",
+        "server.address": httpx.URL(server.base_url).host,
+        "server.port": httpx.URL(server.base_url).port or 443,
+        "network.protocol.version": "1.1",
+        "http.response.status_code": 200,
+    }
+    assert {span.kind for span in (first, second, revocation)} == {SpanKind.CLIENT}
+    assert ((first.attributes or {})["error.type"], first.status.status_code) == ("500", StatusCode.ERROR)
+    shown = "".join(span.to_json() for span in telemetry.exporter.get_finished_spans())
+    tokens = [token for request in sent for token in json.loads(request.content).values()]
+    assert len(tokens) == 3
+    assert not [token for token in tokens if token in shown]
+
+
+@pytest.mark.parametrize("url", ["https://login.test/{tenant}/token?from=s3cret", "/{tenant}/token"])
+def test_a_request_for_tokens_is_named_by_the_contract_and_without_an_answer_by_the_class_of_its_error(
+    url: str, telemetry: Telemetry
+) -> None:
+    tenant = (Setting("tenant", Place("path", "tenant")),)
+    refresher = HttpRefresher(
+        contract(request={"url": url, "settings": tenant}),
+        "https://auth.test/v1",
+        settings={"tenant": "s3cret"},
+        client=lambda: httpx.Client(transport=httpx.MockTransport(_out_of_reach)),
+    )
+    assert isinstance(refresher.refresh(TokenPair("s3cret", "s3cret"), attempt="s3cret", timeout=5.0), NotSent)
+    [span] = telemetry.spans("POST /{tenant}/token")
+    base = "https://login.test" if "login" in url else "https://auth.test/v1"
+    assert (span.attributes or {})["url.full"] == f"{base}/{{tenant}}/token"
+    assert (span.attributes or {})["error.type"] == f"{httpx.__name__}.ConnectError"
+    assert "s3cret" not in span.to_json()
+
+
+def _out_of_reach(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("s3cret", request=request)
 
 
 async def test_a_refresh_that_fails_is_an_error_by_its_class(
