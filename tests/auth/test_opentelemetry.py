@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -19,12 +21,15 @@ from opentelemetry.trace import SpanKind, StatusCode
 from signedin import APIError, HttpRefresher, MemoryStore, RefreshUnavailableError, TokenPair, _events
 from signedin.opentelemetry import instrument
 from signedin.protocols import NotSent
+from signedin.testing import FakeAuthServer
 from signedin_sdk.types import Place, Setting
 
 from tests.auth.contracts import contract
+from tests.auth.driving import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -237,6 +242,37 @@ def test_ended_or_off_nothing_is_observed_and_nothing_is_imported(telemetry: Tel
     assert _events.observer is None
     program = "import sys, signedin; signedin.Client('http://localhost'); assert 'opentelemetry' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_what_is_off_costs_a_call_one_look_at_the_log_and_unused_retries_at_most_one_function(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "signedin")
+    retrying, plain = _functions_of_a_call(max_retries=2), _functions_of_a_call(max_retries=0)
+    assert retrying.total() - plain.total() <= 1
+    assert [name for name in retrying if "logging" in name or "opentelemetry" in name or "_events" in name] == [
+        f"{logging.__file__} Logger.isEnabledFor"
+    ]
+
+
+def _functions_of_a_call(**options: Any) -> Counter[str]:
+    """Return which Python functions a call enters, and how often, once everything is warm."""
+    entered: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            entered[f"{frame.f_code.co_filename} {frame.f_code.co_qualname}"] += 1
+
+    profile = sys.getprofile()
+    with signed_in(FakeAuthServer(), **options) as client:
+        client.users.get_profile()
+        client.users.get_profile()
+        sys.setprofile(count)
+        try:
+            client.users.get_profile()
+        finally:
+            sys.setprofile(profile)
+    return entered
 
 
 def test_without_the_package_the_import_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
