@@ -165,7 +165,7 @@ def broken_by(outcome: Outcome, world: World) -> str | None:
     if outcome.took > TIMING.flight + NAP and not world.stalled:
         return f"I5: every flight ends within its bound, not after {outcome.took:g} s"
     if outcome.name == "expired" and _saved_by_grace(world):
-        return "I11: with grace, and faults within it, nobody is told to sign in again"
+        return "I11: with grace, and faults within it, nobody has to sign in again"
     if outcome.landing is not None and outcome.replacing is not None:
         return _broken_by_a_landing(outcome.landing, outcome.replacing, world)
     return None
@@ -191,5 +191,5 @@ def broken_at_end(world: World) -> str | None:
         if name in world.signed_out and last.refresh_token not in world.server.revoked:
             return f"I8: the last pair that {name} obtained is revoked, also one obtained after the sign-out"
     if _number(hers) > world.newest_stored and hers.refresh_token not in world.server.revoked:
-        return "I8: a pair that came too late to be kept is revoked"
+        return "I8: a pair that came too late to be stored is revoked"
     return None

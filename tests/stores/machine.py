@@ -50,7 +50,7 @@ class Place:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Two handles on the records of one place; `found` says where."""
+    """Two handles on the records of one place, which `new_place` makes."""
 
     new_place: ClassVar[Callable[[], Place]]
 
@@ -152,5 +152,5 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def machine_over(new_place: Callable[[], Place]) -> type[StoreMachine]:
-    """Return the machine for the stores of a place; `found` is asked once for each run."""
+    """Return the machine for the stores of a place; `new_place` makes one for each run."""
     return type("Machine", (StoreMachine,), {"new_place": staticmethod(new_place)})

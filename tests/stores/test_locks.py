@@ -85,7 +85,7 @@ def test_a_forked_child_takes_no_lock_from_its_parent(locks: Callable[[], SideFi
     assert locks().try_lock(KEY, "another") is True
 
 
-def test_a_lock_taken_on_a_full_disk_is_given_back(
+def test_a_lock_taken_on_a_full_disk_is_released(
     locks: Callable[[], SideFiles], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = locks()

@@ -60,7 +60,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "opening", [FileStore, partial(FileStore, "~/tokens.json"), KeyringStore, partial(open_store, "file:")]
 )
-def test_a_user_without_a_home_is_told_what_to_set(
+def test_without_a_home_the_error_names_what_to_set(
     opening: Any, home: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if home is not None:
@@ -119,14 +119,14 @@ def test_a_working_folder_that_is_gone_is_trouble_for_relative_paths_only(
     assert FileStore().path.is_absolute()
 
 
-def test_links_in_a_circle_are_found_when_the_file_is_used(tmp_path: Path) -> None:
+def test_links_in_a_circle_are_an_error_when_the_file_is_used(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     store = FileStore(tmp_path / "circle" / "t.json")
     with pytest.raises(TokenStoreError):
         store.load(KEY)
 
 
-def test_a_keyring_backend_that_cannot_be_loaded_is_told_by_its_variable(
+def test_the_error_of_a_keyring_backend_that_cannot_be_loaded_names_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing() -> Any:

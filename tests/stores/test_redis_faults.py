@@ -85,7 +85,7 @@ def test_an_answer_that_does_not_come_is_a_typed_error(answer: bytes | None, met
         CALLS[method](store)
 
 
-def test_a_write_whose_answer_was_lost_is_there_and_its_pair_is_kept(
+def test_a_write_whose_answer_was_lost_is_there_and_its_pair_survives(
     own_redis: RedisServer, server: FakeAuthServer
 ) -> None:
     relay = Relay(own_redis.port)

@@ -70,7 +70,7 @@ def test_a_store_opened_by_its_url_can_be_closed(url: str, key: str, monkeypatch
 
 
 @pytest.mark.parametrize("value", ["my-tokens.json", "redi://:p4ss@host", "file:~no-such-user/x", "file:a%00b"])
-def test_what_the_environment_names_in_vain_is_told_by_the_variables_name(
+def test_the_error_of_a_wrong_value_in_the_environment_names_the_variable(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGNEDIN_STORE", value)
