@@ -71,7 +71,8 @@ def backend(
     Several may share one folder and so one file, as workers do. `database` may be a URL as well; with a
     PostgreSQL one comes a signing key, for there is no file to keep one beside. `options` are those of
     `python -m signedin_backend`; rate limits are off unless one of them says `--rate-limit`. Every answer is held
-    against `openapi.yaml`, whoever gets it; `checked=False` runs the program itself, for measuring and for tests whose clients check.
+    against `openapi.yaml`, whoever gets it; `checked=False` runs the program itself, for measuring and for tests whose
+    clients check.
 
     Raises:
         RuntimeError: It did not start; the text has the end of its log.

@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -92,17 +92,17 @@ class HttpRefresher:
             url = self._url(request, "token_endpoint", timeout / 2)
         except LookupError as error:
             return NotSent(str(error))
-        headers = {grace.header: attempt} if grace and grace.header else {}
-        exchange = self._exchange(request, url, pair, headers)
+        headers = _HEADERS | ({grace.header.lower(): attempt} if grace and grace.header else {})
+        exchange = self._exchange(filled(request, url, pair, self._settings, headers), url)
         left = timeout - (time.monotonic() - begun)
         return self._answer(exchange, left, self._contract.response, dead, old=pair)
 
     def _signed_in(self, sign_in: SignIn, timeout: float) -> Answer:
         try:
-            request = sign_in.request(self._base_url, _HEADERS)
+            request, url = sign_in.request(self._base_url, _HEADERS)
         except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
             return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
-        exchange = _Exchange(self._client, request, self._names(self._base_url + sign_in.path))
+        exchange = self._exchange(request, url)
         return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
 
     def _answer(
@@ -120,16 +120,16 @@ class HttpRefresher:
             if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
                 return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
             return Unknown(f"no answer from {exchange.host} ({received.__name__})")
-        now, status, success = self._clock.wall(), received.status, 200 <= received.status <= 299
-        answer = Received(status, received.headers, received.content, strict=success)
-        if success:
+        now, status = self._clock.wall(), received.status
+        if 200 <= status <= 299:
+            answer = Received(status, received.headers, received.content, strict=True)
             try:
                 return issued(answer, response, self._contract, sent=sent, received=now, old=old)
             except LookupError as error:
                 return Unknown(f"the answer to the refresh has no usable {error}")
-        if (sign := answer.matches(dead)) is not None:
+        if (sign := received.matches(dead)) is not None:
             # A portal, firewall or gateway in between answers with a body of its own; only the API ends a session.
-            if sign.place is not None or _is_the_apis(answer, received.content, self._contract.error_properties):
+            if sign.place is not None or _is_the_apis(received, self._contract.error_properties):
                 return Refused(f"status {status}")
             return Unknown(f"status {status} with a body that is not the API's")
         retry_after = _seconds(received.headers.get("retry-after"))
@@ -143,7 +143,7 @@ class HttpRefresher:
         if request is not None and (request.refresh_token is None or pair.refresh_token is not None):
             with contextlib.suppress(LookupError):
                 url = self._url(request, "revocation_endpoint", timeout / 2)
-                self._exchange(request, url, pair, {}).run(timeout)
+                self._exchange(filled(request, url, pair, self._settings, _HEADERS), url).run(timeout)
 
     def close(self) -> None:
         """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
@@ -163,12 +163,10 @@ class HttpRefresher:
 
     def _discovered(self, url: str, timeout: float) -> dict[str, str]:
         """Return the endpoints that the issuer's document names (OpenID Connect Discovery 1.0, section 4)."""
-        request = {"method": "GET", "url": url, "headers": _HEADERS}
-        response = _Exchange(self._client_for(url), request, self._names(url)).run(timeout)
-        if not isinstance(response, _Response):
+        response = self._exchange({"method": "GET", "url": url, "headers": _HEADERS}, url).run(timeout)
+        if not isinstance(response, Received):
             raise LookupError(f"the discovery document could not be read ({response.__name__})")  # noqa: TRY004 -- the request's trouble
-        body = Received(response.status, response.headers, response.content).body
-        document = body if response.status == 200 and isinstance(body, dict) else {}
+        document = response.body if response.status == 200 and isinstance(response.body, dict) else {}
         issuer = str(document.get("issuer"))
         # By the origin: a document for many tenants names each one's issuer by a pattern.
         if not self._may_receive_tokens(issuer) or origin_of(httpx.URL(issuer)) != origin_of(httpx.URL(url)):
@@ -181,18 +179,12 @@ class HttpRefresher:
         except ConfigurationError:
             return False
 
-    def _exchange(self, request: TokenRequest, url: str, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
-        arguments = filled(request, url, pair, self._settings, {**_HEADERS, **headers})
-        return _Exchange(self._client_for(url), arguments, self._names(url))
-
-    def _names(self, url: str) -> tuple[str, str]:
-        """Return a URL of the contract as base URL and template, as those of calls are observed."""
-        base = self._base_url if url.startswith(f"{self._base_url}/") else "/".join(url.split("/", 3)[:3])
-        return base, url.removeprefix(base)
-
-    def _client_for(self, url: str) -> Callable[[], httpx.Client]:
+    def _exchange(self, request: dict[str, Any], url: str) -> _Exchange:
+        """Return the exchange of a request. `url`: as the contract has it, without what fills it in."""
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
-        return self._client if at_home else partial(_without_headers, self._client)
+        base = self._base_url if url.startswith(f"{self._base_url}/") else "/".join(url.split("/", 3)[:3])
+        client = self._client if at_home else partial(_without_headers, self._client)
+        return _Exchange(client, request, (base, url.removeprefix(base)))
 
 
 def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
@@ -200,15 +192,6 @@ def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
     opened = client()
     opened.headers = httpx.Headers({"user-agent": opened.headers.get("user-agent", "")})
     return opened
-
-
-class _Response(NamedTuple):
-    status: int
-    headers: httpx.Headers
-    content: bytes
-
-    def __repr__(self) -> str:
-        return f"<response {self.status}>"  # its body has tokens
 
 
 class _Discreet(httpx.URL):
@@ -230,17 +213,17 @@ class _Exchange:
     """
 
     def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], names: tuple[str, str]) -> None:
-        self._client, self._request, self._names = client, request, names
+        self._client, self._request, self._names = client, request, names  # base URL and path, as the contract has them
         self.host = httpx.URL(names[0]).netloc.decode("ascii", "replace")
         self._answer: httpx.Response | None = None  # without its body
-        self._outcome: _Response | type[BaseException] | None = None
+        self._outcome: Received | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
         self.sending = False  # the first byte of the request may have left
         self._abandoned = False
         self._socket: socket.socket | None = None
 
-    def run(self, seconds: float) -> _Response | type[BaseException]:
+    def run(self, seconds: float) -> Received | type[BaseException]:
         """Return the response, or the type of what the transport raised, or of a timeout after so many seconds."""
         if _events.observer is None:
             return self._run(seconds)
@@ -255,7 +238,7 @@ class _Exchange:
         end(outcome if isinstance(outcome, type) else self._answer)
         return outcome
 
-    def _run(self, seconds: float) -> _Response | type[BaseException]:
+    def _run(self, seconds: float) -> Received | type[BaseException]:
         thread = threading.Thread(target=self._perform, args=(seconds,), name="signedin-exchange", daemon=True)
         try:
             thread.start()
@@ -284,7 +267,7 @@ class _Exchange:
                 request.url = _Discreet(request.url, "".join(self._names))
                 with contextlib.closing(client.send(request, stream=True)) as response:
                     self._answer = response
-                    self._outcome = _Response(response.status_code, response.headers, _read(response, end))
+                    self._outcome = Received(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             # A read that times out here is that of a proxy's answer to CONNECT.
             unsent = isinstance(error, httpx.TimeoutException) and self._connecting and not self.sending
@@ -331,12 +314,12 @@ def _read(response: httpx.Response, end: float) -> bytes:
     return content
 
 
-def _is_the_apis(answer: Received, content: bytes, properties: frozenset[str]) -> bool:
+def _is_the_apis(answer: Received, properties: frozenset[str]) -> bool:
     if isinstance(answer.body, dict):
         return properties <= answer.body.keys()
     # Without a body: a gateway's, if the API documents one. What is wrongly unknown is tried again a few times; what
     # is wrongly dead is lost.
-    return not properties and not content.strip()
+    return not properties and not answer.content.strip()
 
 
 def _seconds(retry_after: str | None) -> float | None:

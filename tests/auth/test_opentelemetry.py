@@ -22,6 +22,7 @@ from signedin import APIError, HttpRefresher, MemoryStore, RefreshUnavailableErr
 from signedin.opentelemetry import instrument
 from signedin.protocols import NotSent
 from signedin.testing import FakeAuthServer
+from signedin_sdk.api.auth import login
 from signedin_sdk.types import Place, Setting
 
 from tests.auth.contracts import contract
@@ -205,6 +206,22 @@ def test_a_request_for_tokens_is_named_by_the_contract_and_without_an_answer_by_
     base = "https://login.test" if "login" in url else "https://auth.test/v1"
     assert (span.attributes or {})["url.full"] == f"{base}/{{tenant}}/token"
     assert (span.attributes or {})["error.type"] == f"{httpx.__name__}.ConnectError"
+    assert "s3cret" not in span.to_json()
+
+
+def test_a_sign_in_anew_is_named_by_the_path_of_its_operation(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "OPERATION", login.OPERATION._replace(path="/{email}/login"))
+    refresher = HttpRefresher(
+        contract(request="none", renew="signIn", sign_in="login"),
+        "https://auth.test/v1",
+        credentials=lambda: {"email": "s3cret", "password": "s3cret"},
+        client=lambda: httpx.Client(transport=httpx.MockTransport(_out_of_reach)),
+    )
+    assert isinstance(refresher.refresh(TokenPair("s3cret"), attempt="s3cret", timeout=5.0), NotSent)
+    [span] = telemetry.spans("POST /{email}/login")
+    assert (span.attributes or {})["url.full"] == "https://auth.test/v1/{email}/login"
     assert "s3cret" not in span.to_json()
 
 
