@@ -55,10 +55,10 @@ faults: $(VENV)/dev.stamp ## Every fault of docs/faults.md, each with its outcom
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 httpx2: $(VENV)/dev.stamp ## The tests of the auth layer with httpx2 in the place of httpx
-	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
+	@$(BIN)/python -m pytest -p tests.httpx2_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal $(or $(FILES),tests/auth) $(ARGS)
 
 fast: $(VENV)/dev.stamp ## The tests of the auth layer with fast=True, but for those in tests/fast_lane.py
-	@$(BIN)/python -m pytest -p tests.fast_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal tests/auth $(ARGS)
+	@$(BIN)/python -m pytest -p tests.fast_lane -W ignore::pytest.PytestAssertRewriteWarning -n auto --dist worksteal $(or $(FILES),tests/auth) $(ARGS)
 
 canaries: $(VENV)/dev.stamp ## No secret in logs, reprs, errors and their frames, pickles, events, cassettes and the wheel
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/test_canaries.py tests/auth/test_secrecy.py tests/cassettes/test_secrets.py \

@@ -242,31 +242,22 @@ async def _socket_async(url: str) -> AsyncIterator[AsyncCall]:
 
 
 BARE, OURS, FAST, AIOHTTP = "httpx", "signedin", "signedin, `fast=True`", "aiohttp"
-BLOCKING: Final[dict[str, Any]] = {
-    BARE: _httpx,
-    OURS: _signedin,
-    FAST: partial(_signedin, fast=True),
-    "the bare generator's client": _generated,
-    "authlib": _authlib,
-    "openai": _openai,
-    "azure-core": _azure,
-    "google-auth": _google,
-    "pyreqwest": _pyreqwest,
-    "a raw socket": _socket,
+_PEERS: Final[dict[str, tuple[Any, Any]]] = {  # each one's blocking and async client
+    BARE: (_httpx, _httpx_async),
+    OURS: (_signedin, _signedin_async),
+    FAST: (partial(_signedin, fast=True), partial(_signedin_async, fast=True)),
+    "the bare generator's client": (_generated, _generated_async),
+    "authlib": (_authlib, _authlib_async),
+    "openai": (_openai, _openai_async),
+    "azure-core": (_azure, _azure_async),
+    "google-auth": (_google, None),
+    "httpx on aiohttp": (None, _httpx_aiohttp),
+    AIOHTTP: (None, _aiohttp),
+    "pyreqwest": (_pyreqwest, _pyreqwest_async),
+    "a raw socket": (_socket, _socket_async),
 }
-ASYNC: Final[dict[str, Any]] = {
-    BARE: _httpx_async,
-    OURS: _signedin_async,
-    FAST: partial(_signedin_async, fast=True),
-    "the bare generator's client": _generated_async,
-    "authlib": _authlib_async,
-    "openai": _openai_async,
-    "azure-core": _azure_async,
-    "httpx on aiohttp": _httpx_aiohttp,
-    AIOHTTP: _aiohttp,
-    "pyreqwest": _pyreqwest_async,
-    "a raw socket": _socket_async,
-}
+BLOCKING: Final = {name: opens for name, (opens, _) in _PEERS.items() if opens}
+ASYNC: Final = {name: opens for name, (_, opens) in _PEERS.items() if opens}
 PACKAGES: Final = (
     "httpx", "openapi-python-client", "authlib", "openai", "azure-core", "google-auth", "aiohttp", "httpx-aiohttp",
     "pyreqwest",

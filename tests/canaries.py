@@ -2,7 +2,7 @@
 
 Watched in every test: all logs down to DEBUG, httpcore's too; the text, the pickle and the frames of each error that a
 test expects; each event; the sessions that are left. Every token that a fake server hands out is remembered; JWTs are
-known by their shape, whoever issued them.
+recognized by their shape, whoever issued them.
 """
 
 from __future__ import annotations

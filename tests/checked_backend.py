@@ -1,7 +1,7 @@
 """`python -m signedin_backend` whose every answer is held against `openapi.yaml` on its way out.
 
-For suites whose clients are the SDK's own: whatever asks, an answer that breaks the contract is told on stderr, and
-`tests.servers.backend` fails the test when it ends.
+For suites whose clients are the SDK's own: an answer that breaks the contract is reported on stderr, whoever gets it,
+and `tests.servers.backend` fails the test when it ends.
 """
 
 import sys

@@ -39,6 +39,9 @@ Network.__init__ = _fast  # type: ignore[method-assign]
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot hold."""
-    out = [item for item in items if any(name in item.nodeid for name in CANNOT_HOLD)]
+    stay: list[pytest.Item] = []
+    out: list[pytest.Item] = []
+    for item in items:
+        (out if any(name in item.nodeid for name in CANNOT_HOLD) else stay).append(item)
     config.hook.pytest_deselected(items=out)
-    items[:] = [item for item in items if item not in out]
+    items[:] = stay

@@ -68,10 +68,11 @@ def backend(
 ) -> Iterator[Backend]:
     """Start a backend on a free loopback port with its SQLite file in `folder`, and stop it at the end.
 
-    Several may share one folder and so one file, as workers do. `database` may be a URL as well; a PostgreSQL one is
-    given a signing key, for there is no file to keep one beside. `options` are those of `python -m signedin_backend`;
-    rate limits are off unless one of them says `--rate-limit`. Every answer is held against `openapi.yaml`, whoever
-    asked; `checked=False` runs the program itself, for measuring and for tests whose clients check.
+    Several may share one folder and so one file, as workers do. `database` may be a URL as well; with a
+    PostgreSQL one comes a signing key, for there is no file to keep one beside. `options` are those of
+    `python -m signedin_backend`; rate limits are off unless one of them says `--rate-limit`. Every answer is held
+    against `openapi.yaml`, whoever gets it; `checked=False` runs the program itself, for measuring and for tests whose
+    clients check.
 
     Raises:
         RuntimeError: It did not start; the text has the end of its log.

@@ -22,7 +22,7 @@ import psycopg
 from tests.servers import free_port, stop_process
 
 _PATIENCE = 60  # seconds
-_ATTEMPTS = 5  # another program may take the port that was just found free
+_ATTEMPTS = 5  # another program may take the port that was free a moment ago
 _USER, _PASSWORD = "signedin", "only-on-loopback"
 _MISSING = "PostgreSQL is missing: apt-get install postgresql, or brew install postgresql"
 # A killed server loses nothing by them, only a power cut would: the machine's memory keeps what was written.

@@ -17,7 +17,7 @@ import redis
 from tests.servers import free_port, stop_process
 
 _PATIENCE = 20  # seconds
-_ATTEMPTS = 5  # another program may take the port that was just found free
+_ATTEMPTS = 5  # another program may take the port that was free a moment ago
 
 
 @dataclass(slots=True)

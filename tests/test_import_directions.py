@@ -59,7 +59,7 @@ def _imports(node: ast.AST, *, inside: bool = False, types: bool = False) -> Ite
 
 
 def _module(name: str) -> str:
-    """Return the module that a name is found in."""
+    """Return the module that defines a name."""
     while (package := name.partition(".")[0]) in PACKAGES and name not in MODULES and name != package:
         name = name.rpartition(".")[0]
     return name

@@ -40,7 +40,7 @@ def test_dir_is_all() -> None:
 
 
 @pytest.mark.parametrize("package", [signedin, stores], ids=lambda package: package.__name__)
-def test_a_store_is_found_before_it_is_loaded(package: ModuleType) -> None:
+def test_a_store_is_an_attribute_before_it_is_loaded(package: ModuleType) -> None:
     program = f"""
 import sys, {package.__name__} as package
 assert "RedisStore" in dir(package)

@@ -157,12 +157,11 @@ class _Sender(_Parts):
             headers.update(httpx.Headers(list(options.headers.values())))
             kwargs["headers"] = headers
         if options.timeout is not None or options.deadline is not None:
-            timeout, left = options.timeout, options.deadline
+            timeout = options.timeout
             bounds = (self.http.timeout if timeout is None else timeout).as_dict()
-            if left is not None:
-                bounds = _Bounds(bounds, self.clock, self.clock.monotonic() + left)
-            patience = [seconds for seconds in (timeout.read if timeout else None, left) if seconds is not None]
-            kwargs["extensions"] = {"timeout": bounds, PATIENCE: min(patience, default=None)}
+            if options.deadline is not None:
+                bounds = _Bounds(bounds, self.clock, self.clock.monotonic() + options.deadline)
+            kwargs["extensions"] = {"timeout": bounds, PATIENCE: timeout.read if timeout else None}
         return self.build_request(**kwargs)
 
     def settle(self, call: Call[Any], response: httpx.Response, *, sent: float, received: float) -> None:
@@ -379,7 +378,10 @@ class Budget:
 
 
 class _Bounds(dict[str, Any]):
-    """Timeouts that shrink with the time that is left: httpx's transports look one up when its phase begins."""
+    """Timeouts that shrink with the time that is left, also of a name that is not among them.
+
+    httpx's transports look one up when its phase begins.
+    """
 
     def __init__(self, bounds: dict[str, float | None], clock: Clock, end: float) -> None:
         super().__init__(bounds)

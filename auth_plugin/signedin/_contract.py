@@ -257,10 +257,15 @@ class SignIn:
             )
         self.response: Final = issue.response
 
-    def request(self, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Return the arguments of `httpx.Client.build_request`. Raises what the callback raises."""
-        kwargs = self._operation().call(**self._credentials()).kwargs
-        return {**kwargs, "url": base_url + kwargs["url"], "headers": {**kwargs.get("headers", {}), **headers}}
+    def request(self, base_url: str, headers: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        """Return the arguments of `httpx.Client.build_request`, and the URL as the spec has it.
+
+        Raises what the callback raises.
+        """
+        operation = self._operation()
+        kwargs = operation.call(**self._credentials()).kwargs
+        arguments = {**kwargs, "url": base_url + kwargs["url"], "headers": {**kwargs.get("headers", {}), **headers}}
+        return arguments, base_url + operation.OPERATION.path
 
     def _operation(self) -> Any:
         """Return the operation's module of the generated package."""

@@ -27,12 +27,15 @@ _logger.addHandler(logging.NullHandler())  # a program that sets up no logging s
 
 
 class Observer(Protocol):
-    """Sees attempts of calls and refreshes begin; what it returns is called when they end. Nothing here may raise."""
+    """Sees attempts of calls, requests for tokens and refreshes begin; what it returns is called when they end.
+
+    Nothing here may raise.
+    """
 
     def attempt(
         self, base_url: str, method: str, path: str, number: int
     ) -> tuple[Mapping[str, str], Callable[[object], None]]:
-        """Return headers for the attempt, and what is called with its outcome: a response or an error."""
+        """Return headers for the attempt, and what is called with its outcome: a response, an error or its type."""
         ...
 
     def refresh(self, reason: str) -> Callable[[str, int, float], None]:

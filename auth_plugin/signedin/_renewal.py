@@ -197,7 +197,7 @@ class Renewal:
             record, rest = held.record if held else None, self._setbacks.rest()
             orders = self._rules._replace(owner=os.urandom(16).hex(), held=record, rest=rest)
             context, reason = contextvars.copy_context(), reason if held else "no pair in hand"
-            self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
+            self._flight = SharedJob(lambda flight: context.copy().run(self._fly, orders, reason, flight))
         self._flight.waiters += waits
         return self._flight
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import contextvars
 import functools
 import os
 import sys
@@ -204,11 +205,11 @@ class Threads:
 
     def promise(self, job: Callable[[], T]) -> Promise[T]:
         """Run a job in a thread, or at once where there is none to be had; return the promise of what it returns."""
-        promise: Promise[T] = Promise()
+        promise, context = Promise[T](), contextvars.copy_context()  # who is traced there is the caller
 
         def work() -> None:
             try:
-                promise.set_result(job())
+                promise.set_result(context.run(job))
             except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
                 promise.set_error(error)
 

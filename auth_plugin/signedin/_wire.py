@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from signedin import _events
 from signedin._contract import SIGN_IN_REFUSED, Credentials, Received, Settings, SignIn, filled, issued, resolved
 from signedin._network import allowed_origin, origin_of
 from signedin._threads import SystemClock
@@ -98,10 +99,10 @@ class HttpRefresher:
 
     def _signed_in(self, sign_in: SignIn, timeout: float) -> Answer:
         try:
-            request = sign_in.request(self._base_url, _HEADERS)
+            request, url = sign_in.request(self._base_url, _HEADERS)
         except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
             return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
-        exchange = self._exchange(request, request["url"])
+        exchange = self._exchange(request, url)
         return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
 
     def _answer(
@@ -181,7 +182,9 @@ class HttpRefresher:
     def _exchange(self, request: dict[str, Any], url: str) -> _Exchange:
         """Return the exchange of a request. `url`: as the contract has it, without what fills it in."""
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
-        return _Exchange(self._client if at_home else partial(_without_headers, self._client), request, shown=url)
+        base = self._base_url if url.startswith(f"{self._base_url}/") else "/".join(url.split("/", 3)[:3])
+        client = self._client if at_home else partial(_without_headers, self._client)
+        return _Exchange(client, request, (base, url.removeprefix(base)))
 
 
 def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
@@ -209,9 +212,10 @@ class _Exchange:
     and then. What is abandoned before it is sent stays unsent, so it may be reported as such, and the token used again.
     """
 
-    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
-        self._client, self._request, self._shown = client, request, shown
-        self.host = httpx.URL(shown).netloc.decode("ascii", "replace")
+    def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], names: tuple[str, str]) -> None:
+        self._client, self._request, self._names = client, request, names  # base URL and path, as the contract has them
+        self.host = httpx.URL(names[0]).netloc.decode("ascii", "replace")
+        self._answer: httpx.Response | None = None  # without its body
         self._outcome: Received | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
@@ -221,6 +225,20 @@ class _Exchange:
 
     def run(self, seconds: float) -> Received | type[BaseException]:
         """Return the response, or the type of what the transport raised, or of a timeout after so many seconds."""
+        if _events.observer is None:
+            return self._run(seconds)
+        base_url, path = self._names
+        trace, end = _events.observer.attempt(base_url, self._request["method"].upper(), path.partition("?")[0], 1)
+        self._request["headers"] = {**trace, **self._request["headers"]}
+        try:
+            outcome = self._run(seconds)
+        except BaseException as error:
+            end(error)
+            raise
+        end(outcome if isinstance(outcome, type) else self._answer)
+        return outcome
+
+    def _run(self, seconds: float) -> Received | type[BaseException]:
         thread = threading.Thread(target=self._perform, args=(seconds,), name="signedin-exchange", daemon=True)
         try:
             thread.start()
@@ -246,8 +264,9 @@ class _Exchange:
             # A client of its own: no cookie of an earlier answer, perhaps another user's, goes along.
             with self._client() as client:
                 request = client.build_request(**options)
-                request.url = _Discreet(request.url, self._shown)
+                request.url = _Discreet(request.url, "".join(self._names))
                 with contextlib.closing(client.send(request, stream=True)) as response:
+                    self._answer = response
                     self._outcome = Received(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             # A read that times out here is that of a proxy's answer to CONNECT.

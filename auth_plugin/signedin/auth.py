@@ -164,10 +164,12 @@ def _also(kind: type[Any], other: type[Any]) -> type[Any]:
 
 
 def _patience(request: httpx.Request) -> float:
-    """Return how long a request may wait for a refresh: a timeout that the user chose bounds that, too."""
-    timeout, patience = request.extensions.get("timeout") or {}, request.extensions.get(PATIENCE)
-    longest, read = math.inf if patience is None else patience, timeout.get("read")
-    return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
+    """Return how long a request may wait for a refresh, which the user's own timeout and a deadline bound, too."""
+    timeout = request.extensions.get("timeout") or {}
+    read = None if timeout in _NOBODYS_CHOICE else timeout.get("read")
+    left = timeout.get("total")  # httpx has none; within a deadline it is what is left of that by now
+    bounds = (request.extensions.get(PATIENCE), read, left)
+    return min((seconds for seconds in bounds if seconds is not None), default=math.inf)
 
 
 def _is_short(response: httpx.Response) -> bool:

@@ -1,4 +1,4 @@
-"""OpenTelemetry (extra `opentelemetry`): spans and metrics of calls and refreshes, the trace context on each attempt.
+"""OpenTelemetry (extra `opentelemetry`): spans and metrics of calls and refreshes, the trace context on each request.
 
 Names and attributes are those of the semantic conventions for HTTP clients. Nothing that a caller passes is among them:
 `url.full` ends with the path template. Importing this module is what imports OpenTelemetry; nothing else here does.
@@ -59,7 +59,7 @@ class _Observer:
     def __init__(self, tracer: trace.Tracer, meter: metrics.Meter) -> None:
         self._tracer = tracer
         histogram = functools.partial(meter.create_histogram, unit="s", explicit_bucket_boundaries_advisory=_SECONDS)
-        self._calls = histogram("http.client.request.duration", description="Duration of the attempts of calls")
+        self._calls = histogram("http.client.request.duration", description="Duration of HTTP requests")
         self._refreshes = histogram("signedin.refresh.duration", description="Duration of refreshes, by outcome")
         self._retries = meter.create_counter("signedin.call.retries", "{retry}", "Attempts after the first one")
         self._waits = meter.create_counter("signedin.refresh.waits", "{call}", "Callers that waited for a refresh")
@@ -97,11 +97,13 @@ class _Observer:
         span = self._tracer.start_span(
             "signedin.refresh", attributes={"signedin.refresh.reason": reason}, start_time=began
         )
+        current = context.attach(trace.set_span_in_context(span))  # the parent of the requests
 
         def end(outcome: str, waiters: int, seconds: float) -> None:
             failed = {} if outcome in {"refreshed", "adopted"} else {"error.type": outcome}
             span.set_attributes({"signedin.refresh.outcome": outcome, "signedin.refresh.waiters": waiters})
             _end(span, failed, began + int(seconds * 1e9))
+            context.detach(current)
             labels = {"signedin.refresh.reason": reason, "signedin.refresh.outcome": outcome}
             self._refreshes.record(seconds, labels)
             self._waits.add(waiters, {"signedin.refresh.reason": reason})
@@ -122,7 +124,8 @@ def _server(base_url: str) -> dict[str, str | int]:
 def _outcome(outcome: object) -> dict[str, str | int]:
     """Return the attributes of a response or an error; never the error's text, which may quote what was sent."""
     if not isinstance(outcome, httpx.Response):
-        return {"error.type": f"{type(outcome).__module__}.{type(outcome).__qualname__}".removeprefix("builtins.")}
+        kind = outcome if isinstance(outcome, type) else type(outcome)
+        return {"error.type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")}
     labels: dict[str, Any] = {"http.response.status_code": outcome.status_code}
     labels["network.protocol.version"] = outcome.http_version.removeprefix("HTTP/").removesuffix(".0")
     if outcome.status_code >= 400:

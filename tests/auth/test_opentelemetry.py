@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,11 +18,19 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from signedin import APIError, MemoryStore, RefreshUnavailableError, _events
+from signedin import APIError, HttpRefresher, MemoryStore, RefreshUnavailableError, TokenPair, _events
 from signedin.opentelemetry import instrument
+from signedin.protocols import NotSent
+from signedin.testing import FakeAuthServer
+from signedin_sdk.api.auth import login
+from signedin_sdk.types import Place, Setting
+
+from tests.auth.contracts import contract
+from tests.auth.driving import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -35,6 +46,7 @@ class Telemetry:
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
         tracer = TracerProvider(shutdown_on_exit=False)
         tracer.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = tracer.get_tracer("of the test")
         self.meter = MeterProvider([self.reader], shutdown_on_exit=False)
         self.end = instrument(tracer_provider=tracer, meter_provider=self.meter)
 
@@ -47,6 +59,11 @@ class Telemetry:
             return []
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
         return [point for scope in scopes for m in scope.metrics if m.name == name for point in m.data.data_points]
+
+
+def _parent(span: ReadableSpan) -> list[str]:
+    assert span.parent is not None
+    return [f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}"]
 
 
 def _ids(span: ReadableSpan) -> list[str]:
@@ -134,7 +151,83 @@ async def test_a_refresh_is_a_child_of_its_call(drive: Drive, server: Server, te
     assert counted["rejected"] == waiters
 
 
-async def test_a_failed_refresh_is_an_error_by_its_class(drive: Drive, server: Server, telemetry: Telemetry) -> None:
+async def test_a_request_for_tokens_is_a_client_span_below_its_refresh_or_its_caller_and_shows_no_token(
+    drive: Drive, server: Server, telemetry: Telemetry
+) -> None:
+    async with drive.client(server) as client:
+        server.expire_access_tokens()
+        server.fail("refreshToken", "500")
+        await drive(client.users.get_profile)
+        await drive.close(client.session)
+        with telemetry.tracer.start_as_current_span("caller"):
+            await drive(client.logout)
+        sent = client.wire.refreshes + client.wire.sent_to("/auth/logout")
+    first, second = telemetry.spans("POST /auth/refreshToken")
+    [revocation], [caller] = telemetry.spans("POST /auth/logout"), telemetry.spans("caller")
+    [refresh] = telemetry.spans("signedin.refresh")
+    assert [_parent(span) for span in (first, second, revocation)] == [*[_ids(refresh)] * 2, _ids(caller)]
+    assert [request.headers["traceparent"].split("-")[1:3] for request in sent] == [
+        _ids(span) for span in (first, second, revocation)
+    ]
+    assert dict(second.attributes or {}) == {
+        "http.request.method": "POST",
+        "url.template": "/auth/refreshToken",
+        "url.full": f"{server.base_url}/auth/refreshToken",
+        "server.address": httpx.URL(server.base_url).host,
+        "server.port": httpx.URL(server.base_url).port or 443,
+        "network.protocol.version": "1.1",
+        "http.response.status_code": 200,
+    }
+    assert {span.kind for span in (first, second, revocation)} == {SpanKind.CLIENT}
+    assert ((first.attributes or {})["error.type"], first.status.status_code) == ("500", StatusCode.ERROR)
+    shown = "".join(span.to_json() for span in telemetry.exporter.get_finished_spans())
+    tokens = [token for request in sent for token in json.loads(request.content).values()]
+    assert len(tokens) == 3
+    assert not [token for token in tokens if token in shown]
+
+
+@pytest.mark.parametrize("url", ["https://login.test/{tenant}/token?from=s3cret", "/{tenant}/token"])
+def test_a_request_for_tokens_is_named_by_the_contract_and_without_an_answer_by_the_class_of_its_error(
+    url: str, telemetry: Telemetry
+) -> None:
+    tenant = (Setting("tenant", Place("path", "tenant")),)
+    refresher = HttpRefresher(
+        contract(request={"url": url, "settings": tenant}),
+        "https://auth.test/v1",
+        settings={"tenant": "s3cret"},
+        client=lambda: httpx.Client(transport=httpx.MockTransport(_out_of_reach)),
+    )
+    assert isinstance(refresher.refresh(TokenPair("s3cret", "s3cret"), attempt="s3cret", timeout=5.0), NotSent)
+    [span] = telemetry.spans("POST /{tenant}/token")
+    base = "https://login.test" if "login" in url else "https://auth.test/v1"
+    assert (span.attributes or {})["url.full"] == f"{base}/{{tenant}}/token"
+    assert (span.attributes or {})["error.type"] == f"{httpx.__name__}.ConnectError"
+    assert "s3cret" not in span.to_json()
+
+
+def test_a_sign_in_anew_is_named_by_the_path_of_its_operation(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "OPERATION", login.OPERATION._replace(path="/{email}/login"))
+    refresher = HttpRefresher(
+        contract(request="none", renew="signIn", sign_in="login"),
+        "https://auth.test/v1",
+        credentials=lambda: {"email": "s3cret", "password": "s3cret"},
+        client=lambda: httpx.Client(transport=httpx.MockTransport(_out_of_reach)),
+    )
+    assert isinstance(refresher.refresh(TokenPair("s3cret"), attempt="s3cret", timeout=5.0), NotSent)
+    [span] = telemetry.spans("POST /{email}/login")
+    assert (span.attributes or {})["url.full"] == "https://auth.test/v1/{email}/login"
+    assert "s3cret" not in span.to_json()
+
+
+def _out_of_reach(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("s3cret", request=request)
+
+
+async def test_a_refresh_that_fails_is_an_error_by_its_class(
+    drive: Drive, server: Server, telemetry: Telemetry
+) -> None:
     async with drive.client(server) as client:
         server.expire_access_tokens()
         server.fail("refreshToken", *["500"] * 9)
@@ -162,6 +255,37 @@ def test_ended_or_off_nothing_is_observed_and_nothing_is_imported(telemetry: Tel
     assert _events.observer is None
     program = "import sys, signedin; signedin.Client('http://localhost'); assert 'opentelemetry' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_what_is_off_costs_a_call_one_look_at_the_log_and_unused_retries_at_most_one_function(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "signedin")
+    retrying, plain = _functions_of_a_call(max_retries=2), _functions_of_a_call(max_retries=0)
+    assert retrying.total() - plain.total() <= 1
+    assert [name for name in retrying if "logging" in name or "opentelemetry" in name or "_events" in name] == [
+        f"{logging.__file__} Logger.isEnabledFor"
+    ]
+
+
+def _functions_of_a_call(**options: Any) -> Counter[str]:
+    """Return which Python functions a call enters, and how often, once everything is warm."""
+    entered: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            entered[f"{frame.f_code.co_filename} {frame.f_code.co_qualname}"] += 1
+
+    profile = sys.getprofile()
+    with signed_in(FakeAuthServer(), **options) as client:
+        client.users.get_profile()
+        client.users.get_profile()
+        sys.setprofile(count)
+        try:
+            client.users.get_profile()
+        finally:
+            sys.setprofile(profile)
+    return entered
 
 
 def test_without_the_package_the_import_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

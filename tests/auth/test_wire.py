@@ -92,7 +92,7 @@ def test_a_name_server_that_hangs_means_not_sent_and_nothing_is_sent_later(monke
 def given_up(*events: tuple[str, dict[str, Any]]) -> _Exchange:
     """Return an exchange whose time was over after some events of httpcore's."""
     forever = threading.Event()
-    exchange = _Exchange(lambda: forever.wait(10), {})  # type: ignore[arg-type,return-value]
+    exchange = _Exchange(lambda: forever.wait(10), {}, ("", ""))  # type: ignore[arg-type,return-value]
     for event, info in events:
         exchange._trace(event, info)
     assert exchange.run(0.0) is httpx.ReadTimeout

@@ -16,7 +16,7 @@ from signedin_backend.state import State
 from sqlalchemy import event
 from starlette.applications import Starlette
 
-# Before and after each statement, before each commit, and after it, when the connection is given back.
+# Before and after each statement, before each commit, and after it, when the connection goes back to the pool.
 POINTS = ("before_cursor_execute", "after_cursor_execute", "commit", "checkin")
 SEED = "DYING_SEED"
 

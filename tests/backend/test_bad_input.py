@@ -184,7 +184,7 @@ def test_what_is_no_http_is_the_contracts_error_and_the_end_of_the_connection(sh
         assert peer.recv(1) == b""
 
 
-def test_fields_nobody_asked_for_change_nothing(serve: Serve) -> None:
+def test_unexpected_fields_change_nothing(serve: Serve) -> None:
     served = serve()
     extra = {"id": "me", "userId": "me", "createdAt": "1970-01-01", "role": "admin", "accessToken": "x", "exp": 9e9}
     pair = served.post("/auth/register", {"email": EMAIL, "password": PASSWORD, **extra}).raise_for_status().json()

@@ -38,7 +38,7 @@ def part(data: bytes | dict[str, Any]) -> str:
 
 
 def signed(header: Any, payload: Any, key: bytes = KEY, digest: Any = hashlib.sha256) -> str:
-    """Sign by hand whatever is asked."""
+    """Sign any claims by hand."""
     text = f"{part(header)}.{part(payload)}"
     return f"{text}.{part(hmac.digest(key, text.encode(), digest))}"
 
@@ -187,7 +187,7 @@ def test_a_token_in_query_or_body_is_not_looked_for(shared: Served, claims: dict
 @pytest.mark.parametrize(
     "wrong", [{"aud": "evil"}, {"iss": "evil"}, {"nbf": 1}, {"userId": "another"}, {"exp": 1.5}, {"iat": None}]
 )
-def test_expired_is_said_only_of_a_token_that_is_right_otherwise(
+def test_only_a_token_that_is_right_otherwise_is_called_expired(
     shared: Served, claims: dict[str, Any], wrong: dict[str, Any]
 ) -> None:
     now = int(Clock()())

@@ -101,7 +101,7 @@ def test_whoever_was_waited_for_longest_goes_first_and_who_had_an_answer_after_t
         assert receive(guests[0], "/users/profile", method="GET").status == 401
 
 
-def test_where_everybody_waits_for_an_answer_the_next_one_is_told_to_come_again(
+def test_where_everybody_waits_for_an_answer_the_next_one_gets_a_retry_after(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = serve(connections=16, hash_threads=16)
@@ -209,7 +209,7 @@ def test_what_is_logged_seldom_is_counted_meanwhile(caplog: pytest.LogCaptureFix
         (64, 64, 4_096, 16, 64),
     ],
 )
-def test_the_system_is_asked_for_as_many_descriptors_as_connections_need(
+def test_the_limit_of_descriptors_is_raised_to_what_connections_need(
     monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, wanted: int, gets: int, requested: int | None
 ) -> None:
     set_to: list[tuple[int, int]] = []

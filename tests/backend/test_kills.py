@@ -1,7 +1,7 @@
 """Workers of one backend, killed while fifty clients refresh, register and sign out: what was answered holds.
 
 In each run worker after worker dies at a random point of its work and is replaced, then all are killed at once; then a
-new backend on the same database is asked.
+new backend on the same database must answer as before.
 """
 
 from collections.abc import Callable, Iterator

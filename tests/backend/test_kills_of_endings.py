@@ -2,7 +2,7 @@
 
 A grandparent, an exhausted count, a closed window, a logout in the middle of refreshes: in each run workers die at
 random points of this work and are replaced until all of it is answered, then all are killed at once; then a new backend
-on the same database is asked.
+on the same database must answer as before.
 `make backend-check` has them on PostgreSQL, too, and more of them.
 """
 

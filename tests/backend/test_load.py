@@ -39,7 +39,7 @@ def test_a_flood_of_logins_is_answered_and_the_profile_with_it(server: stages.Se
     assert figures.logins > 0
 
 
-def test_the_oracle_is_asked_in_turns(server: stages.Server) -> None:
+def test_the_oracle_is_measured_in_turns(server: stages.Server) -> None:
     figures = asyncio.run(stages.oracle(server, tries=4))
     assert figures.wall > 0
     assert figures.processor > 0

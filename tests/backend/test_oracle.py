@@ -144,7 +144,7 @@ def test_an_account_that_is_not_there_is_limited_too(serve: Serve) -> None:
     assert existing.status_code == 429
 
 
-def test_an_overloaded_backend_refuses_known_and_unknown_alike(serve: Serve) -> None:
+def test_an_overloaded_backend_refuses_all_addresses_alike(serve: Serve) -> None:
     first = serve()
     first.register()
     served = serve(hash_queue=0, hash_threads=0)
@@ -163,7 +163,7 @@ def test_registration_tells_by_contract_that_an_address_is_taken_and_nothing_by_
         served.register("new@example.com")
     assert (answer.status_code, answer.json()["message"]) == (400, "Email already in use.")
     assert taken == free
-    # Whether the address is taken is not said to a password that would be refused anyway.
+    # A password that would be refused anyway must not learn whether the address is taken.
     refused = [served.register(email, "password") for email in ("ada@example.com", "free@example.com")]
     assert visible(refused[0]) == visible(refused[1])
 

@@ -73,7 +73,7 @@ def post(base_url: str, path: str, body: dict[str, str]) -> httpx.Response:
         return client.post(path, json=body)
 
 
-def test_two_workers_of_another_server_are_one_backend_and_stop_when_asked(tmp_path: Path, database: str) -> None:
+def test_two_workers_of_another_server_are_one_backend_and_stop_by_a_signal(tmp_path: Path, database: str) -> None:
     with hypercorn(tmp_path, workers=2, DATABASE_URL=database) as running:
         registered = at_once([partial(post, running.base_url, "/auth/register", ADA)] * 20)
         assert Counter(answer.status_code for answer in registered) == {200: 1, 400: 19}

@@ -1,4 +1,4 @@
-"""Which passwords are accepted, and how they are kept."""
+"""Which passwords are accepted, and how they are stored."""
 
 import gzip
 import unicodedata

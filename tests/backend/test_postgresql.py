@@ -58,7 +58,7 @@ def test_the_password_of_the_database_is_not_shown() -> None:
     assert "s3cret-in-url" not in repr(read({"DATABASE_URL": URL}))
 
 
-def test_a_missing_driver_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(SettingsError, match=r"^--database: PostgreSQL's driver is missing .*pip install"):
         create_app(Settings(database=URL, jwt_key=KEY))
@@ -179,7 +179,7 @@ def test_a_connection_that_dies_between_statements_leaves_nothing(server: Postgr
     assert served.rows("SELECT count(*) FROM refresh_tokens") == [(1,)]
 
 
-def test_a_commit_whose_answer_is_lost_is_not_said_to_have_done_nothing(server: PostgresServer, served: Served) -> None:
+def test_a_commit_whose_answer_is_lost_is_not_reported_as_undone(server: PostgresServer, served: Served) -> None:
     with pytest.raises(DBAPIError):
         die(server, served.app.state.signedin.storage, before_commit=True)
 

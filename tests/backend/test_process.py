@@ -194,7 +194,7 @@ def test_a_stop_does_not_wait_for_a_request_that_never_ends(tmp_path: Path) -> N
         assert "Traceback" not in server.log.read_text()
 
 
-def test_only_a_trusted_proxy_is_asked_whom_it_speaks_for(tmp_path: Path) -> None:
+def test_only_a_trusted_proxys_forwarded_for_counts(tmp_path: Path) -> None:
     options = ("--rate-limit", "--address-rate", "1/3600", "--trusted-proxies", "127.0.0.2,127.0.0.3")
     with backend(tmp_path, *options, checked=False) as server:
 
@@ -244,7 +244,7 @@ def test_an_address_that_a_proxy_forwards_is_whom_it_speaks_for(forwarded: str, 
     assert client_behind_a_proxy(f"unknown, {forwarded}") == client
 
 
-def test_nobody_is_a_trusted_proxy_unless_told(tmp_path: Path) -> None:
+def test_nobody_is_a_trusted_proxy_by_default(tmp_path: Path) -> None:
     app = create_app(read({"DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}))
     config = _server(app, read({})).config
     config.load()

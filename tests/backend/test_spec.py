@@ -50,7 +50,7 @@ def linked(folder: Path) -> Path:
 
 @pytest.mark.timeout(600)
 def test_whatever_is_made_from_the_spec_is_answered_as_the_spec_says(tmp_path: Path, database: str) -> None:
-    # Long-lived, so that the bearer given to schemathesis outlives the run.
+    # Long-lived, so that schemathesis' bearer outlives the run.
     with backend(tmp_path, "--access-ttl", "86400", database=database, checked=False) as server:
         body = {"email": "ada@example.com", "password": PASSWORD}
         with checked(server.base_url) as client:

@@ -58,7 +58,7 @@ class Fleet:
     # Says when the server's grace has been used so far that one more lost answer could end the session.
     hold_fire: Callable[[], bool] = lambda: False
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _said: dict[str, int] = field(default_factory=dict)  # bytes of each report when its worker started
+    _sizes: dict[str, int] = field(default_factory=dict)  # bytes of each report when its worker started
     _stopped: list[tuple[float, str]] = field(default_factory=list)  # when to continue whom
     _aim: Moment | None = None
     _over: bool = False
@@ -70,7 +70,7 @@ class Fleet:
             for orders in self.orders:
                 process = self._running.get(orders.sender)
                 if process is None or process.poll() is not None:
-                    self._said[orders.sender] = _size(orders.report)
+                    self._sizes[orders.sender] = _size(orders.report)
                     self._running[orders.sender] = subprocess.Popen(orders.command(), env=with_bytecode())
                     self.starts += 1
 
@@ -92,7 +92,7 @@ class Fleet:
             if self._over:
                 return
             if sender is None:
-                busy = [o.sender for o in self.orders if _size(o.report) > self._said[o.sender]]
+                busy = [o.sender for o in self.orders if _size(o.report) > self._sizes[o.sender]]
                 if not busy:
                     return
                 sender = self.chance.choice(busy)
@@ -150,7 +150,7 @@ class Fleet:
             self.start()
 
     def finish(self, patience: float) -> int:
-        """Wait for the workers, which have been told to stop; return how many did not end, and end those."""
+        """Wait for the workers, which are to stop; return how many did not end, and end those."""
         with self._mutex:
             self._over = True  # the proxy's thread may be about to hit
         self.go_on(everyone=True)

@@ -24,7 +24,7 @@ Fault = Literal["none", "drop", "reset", "delay", "lose", "silence", "half-close
 Moment = Literal["arrived", "rotated", "answered"]
 
 _OFTEN: Final = 3
-_HOLD: Final = 8.0  # seconds for which a silent connection is kept at most
+_HOLD: Final = 8.0  # seconds for which a silent connection stays open at most
 # After these the server may have rotated without the client knowing; the grace counts each.
 SPENDING: Final = frozenset({"lose", "silence", "half-close", "cut"})
 _FAULTS: Final[tuple[Fault, ...]] = ("drop", "reset", "delay", "lose", "silence", "half-close", "cut")

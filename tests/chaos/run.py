@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FOR_EVER: Final = (
     180.0  # seconds; a worker ends within LONGEST and a flight, on a machine that is not busy with others
 )
-# What a caller may see while the network and its own process are being broken; the pair is kept by all of them.
+# What a caller may see while the network and its own process are being broken; all of them keep the pair.
 _PASSING: Final = {"ok", "APIConnectionError", "APITimeoutError", "RefreshUnavailableError", "UnauthorizedError"}
 _PASSING_SERVER: Final = {"ServerError"}  # the reference backend's database is busy
 _ENOUGH_CALLS: Final = 20  # that went well, or the run shows nothing
@@ -104,7 +104,7 @@ class Report:
     def _in_doubt(self, before: Presentation, after: Presentation) -> bool:
         slow = before.answered is None or before.answered - before.arrived > TIMING.post - 0.5
         between = [hit for hit in self.struck if hit.at <= after.arrived and hit.until >= before.arrived - 1.0]
-        # Or the second was about to send, and was stopped until the first had taken over what it had noted.
+        # Or the second was about to send, and was stopped until the first had taken over its journal entry.
         return slow or any(
             hit.sender == before.sender or (hit.sender == after.sender and hit.beyond_a_lease) for hit in between
         )
@@ -206,7 +206,7 @@ def _run(plan: Plan, folder: Path, base_url: str, store: str) -> Report:
                 fleet.rampage(
                     plan.hits,
                     plan.seconds,
-                    # Who is killed may not have noted what he was served.
+                    # Who is killed may not have recorded its answer.
                     enough=lambda: proxy.answered >= plan.enough_refreshes and proxy.served >= 3 * _ENOUGH_CALLS,
                     still_well=lambda: not watcher.torn,
                 )

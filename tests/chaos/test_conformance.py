@@ -29,21 +29,21 @@ def test_the_page_has_no_row_that_we_fail() -> None:
     assert MARKS[False] not in {cell[0] for cell in ours}
 
 
-def test_a_cell_that_fails_now_is_told() -> None:
+def test_a_cell_that_fails_now_is_reported() -> None:
     assert len(differences({ROW: {"signedin": Verdict(passed=False, figure="hung 1")}}, PAGE.read_text())) == 1
 
 
-def test_a_cell_that_is_not_what_the_page_says_is_told() -> None:
+def test_a_cell_that_differs_from_the_page_is_reported() -> None:
     text = page({ROW: {"signedin": Verdict(passed=False, figure="hung 1")}}, OURS[:1])
     assert len(differences(PASSED, text)) == 1
 
 
-def test_a_cell_that_is_not_on_the_page_is_told() -> None:
+def test_a_cell_that_is_not_on_the_page_is_reported() -> None:
     assert len(differences({"Another row": PASSED[ROW]}, PAGE.read_text())) == 1
     assert len(differences({ROW: {"another": PASSED[ROW]["signedin"]}}, PAGE.read_text())) == 1
 
 
-def test_a_cell_that_passes_as_the_page_says_is_not_told() -> None:
+def test_a_cell_that_passes_as_on_the_page_is_not_reported() -> None:
     assert differences(PASSED, PAGE.read_text()) == []
 
 

@@ -1,4 +1,4 @@
-"""What the chaos runs have found, each as a small test without chaos."""
+"""Bugs that the chaos runs have shown, each as a small test without chaos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.auth.driving import client_on
 
 
 @pytest.mark.parametrize("dated", [True, False])
-def test_an_answer_given_again_does_not_make_the_servers_clock_look_late(dated: bool) -> None:
+def test_a_repeated_answer_does_not_make_the_servers_clock_look_late(dated: bool) -> None:
     """Its token is as old as the first presentation; a false offset would let expired tokens be sent and adopted."""
     server = FakeAuthServer(dated=dated)
     with client_on(server) as client:
@@ -27,7 +27,7 @@ def test_an_answer_given_again_does_not_make_the_servers_clock_look_late(dated: 
 
 
 @pytest.mark.parametrize("wrong", [600.0, -600.0])
-def test_an_answer_given_again_tells_the_time_whatever_another_hosts_clock_said(wrong: float) -> None:
+def test_a_repeated_answer_dates_the_servers_clock_whatever_another_hosts_clock_shows(wrong: float) -> None:
     """Else this process takes every later pair for expired, until a refresh without a doubt tells it better."""
     server, store = FakeAuthServer(), MemoryStore()
     elsewhere = VirtualClock(server.clock.wall() + wrong)

@@ -1,4 +1,4 @@
-"""One of many processes that share a session: M threads that call until they are told to stop.
+"""One of many processes that share a session: M threads that call until they are to stop.
 
 `python -m tests.chaos.worker ORDERS`, a JSON object; each call becomes one line of the report: outcome and seconds.
 """
@@ -33,7 +33,7 @@ LONGEST = 2 * TIMING.waiter + 4 * CALL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOrders:
-    """What a worker is told."""
+    """What a worker is to do."""
 
     base_url: str
     store: str
@@ -57,7 +57,7 @@ class SkewedClock(SystemClock):
 
 
 def main() -> None:
-    """Call until told to stop."""
+    """Call until it is time to stop."""
     orders = WorkerOrders(**json.loads(sys.argv[1]))
     report = os.open(orders.report, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 

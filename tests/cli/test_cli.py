@@ -242,7 +242,7 @@ def test_at_a_terminal_it_asks_and_shows_no_password(shell: Shell) -> None:
     assert again[0] == 0, again[1]
 
 
-def test_a_new_password_is_asked_for_twice(shell: Shell) -> None:
+def test_a_new_password_is_typed_twice(shell: Shell) -> None:
     answers = {"Password: ": f"{PASSWORD}\n", "Once more: ": "another one\n"}
     code, seen = shell.at_a_terminal("register", "new@example.com", answers=answers)
     assert code == 2

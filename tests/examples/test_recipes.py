@@ -124,7 +124,7 @@ def finished(jobs: list[Job]) -> int:
     return len({result.worker_name for result in results if result})
 
 
-def test_a_daemon_works_until_it_is_asked_to_end(email: str) -> None:
+def test_a_daemon_works_until_it_gets_a_signal(email: str) -> None:
     with started("examples/daemon.py") as (daemon, line):
         line(rf"working for {email}")
         daemon.send_signal(signal.SIGTERM)

@@ -1,6 +1,6 @@
 """The explorer: every interleaving and every fault of a scenario, each state once.
 
-A running function can neither be copied nor hashed. A process is named by its history of answers, which is kept as a
+A running function can neither be copied nor hashed. A process is named by its history of answers, which is stored as a
 tree of nodes; its strand is rebuilt from that history whenever the search comes back to an earlier point.
 """
 

@@ -179,5 +179,5 @@ def broken_at_end(world: World) -> str | None:
         if name in world.signed_out and last.refresh_token not in world.server.revoked:
             return f"I8: the last pair that {name} obtained is revoked, also one obtained after the sign-out"
     if _number(hers) > world.newest_stored and hers.refresh_token not in world.server.revoked:
-        return "I8: a pair that came too late to be kept is revoked"
+        return "I8: a pair that came too late to be stored is revoked"
     return None

@@ -50,7 +50,7 @@ class Place:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Two handles on the records of one place; `found` says where."""
+    """Two handles on the records of one place, which `new_place` makes."""
 
     new_place: ClassVar[Callable[[], Place]]
 

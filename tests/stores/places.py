@@ -75,7 +75,7 @@ def in_redis(server: RedisServer) -> Place:
 
 
 def encrypted(place: Place) -> Place:
-    """The same place, where what is kept is encrypted."""
+    """The same place, with encrypted records."""
     return replace(place, open=lambda: EncryptedStore(place.open(), bytes(32)))
 
 

@@ -117,7 +117,7 @@ def test_without_the_library_it_says_what_to_install(inner: MemoryStore, monkeyp
         EncryptedStore(inner, SECRET)
 
 
-def test_what_a_store_may_have_besides_is_asked_of_the_one_inside(tmp_path: Path) -> None:
+def test_optional_methods_of_a_store_are_those_of_the_one_inside(tmp_path: Path) -> None:
     store = encrypted_file(tmp_path / "tokens.json")
     assert store.try_lock(KEY, "me", 30)
     assert str(store.lock_holder(KEY)).startswith("process ")

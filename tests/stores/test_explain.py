@@ -79,7 +79,7 @@ def test_it_tells_what_the_last_failure_was_and_why(server: FakeAuthServer, tmp_
         assert "could not be reached" in str(raised.value)
 
 
-def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthServer, tmp_path: Path) -> None:
+def test_a_damaged_store_is_reported_each_time(server: FakeAuthServer, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "t.json")
     with client_on(server, store=store) as client, client_on(server, store=store) as other:
         client.session.sign_in(server.issue())
@@ -93,7 +93,7 @@ def test_it_tells_of_a_damaged_store_as_often_as_it_is_asked(server: FakeAuthSer
 @pytest.mark.parametrize(
     ("error", "shown"), [(TokenStoreError("the disk is full"), "the disk is full"), (OSError("secret"), "OSError")]
 )
-def test_a_store_that_fails_is_told_and_not_raised(
+def test_a_store_that_fails_is_reported_and_not_raised(
     server: FakeAuthServer, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str
 ) -> None:
     store = MemoryStore()

@@ -68,7 +68,7 @@ def test_a_short_record_is_one_entry_that_bears_the_sessions_name(store: Keyring
     assert list(ring.secrets) == [("signedin", KEY)]
 
 
-def test_a_long_record_is_kept_in_parts_that_every_keyring_takes(store: KeyringStore, ring: MemoryKeyring) -> None:
+def test_a_long_record_is_stored_in_parts_that_every_keyring_takes(store: KeyringStore, ring: MemoryKeyring) -> None:
     assert store.compare_and_set(KEY, 0, long_data())
     assert store.load(KEY) == long_stored()
     assert len(ring.secrets) > 5
@@ -279,7 +279,7 @@ def test_a_backends_words_are_not_quoted(store: KeyringStore, ring: MemoryKeyrin
     assert error.value.__context__ is None
 
 
-def test_a_hanging_keyring_is_given_up_and_works_again_later(
+def test_a_hanging_keyring_times_out_and_works_again_later(
     opening: Callable[..., KeyringStore], ring: MemoryKeyring
 ) -> None:
     store = opening(patience=0.1)
@@ -335,7 +335,7 @@ def test_a_keyring_that_hangs_keeps_no_process_alive(
     assert not thread.is_alive()
 
 
-def test_where_no_thread_can_be_started_the_keyring_is_asked_without_a_bound(
+def test_where_no_thread_can_be_started_the_keyring_is_called_without_a_bound(
     store: KeyringStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_thread(_: threading.Thread) -> None:

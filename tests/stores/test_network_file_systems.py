@@ -1,4 +1,4 @@
-"""A token file on a network file system: found in Linux's table of mounts, and warned about once for each store."""
+"""A token file on a network file system: detected by Linux's table of mounts, and warned about once for each store."""
 
 import json
 import warnings

@@ -113,7 +113,7 @@ def test_a_lost_working_folder_is_trouble_for_relative_paths_only(
     assert FileStore().path.is_absolute()
 
 
-def test_links_in_a_circle_are_found_when_the_file_is_used(tmp_path: Path) -> None:
+def test_links_in_a_circle_are_an_error_when_the_file_is_used(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     store = FileStore(tmp_path / "circle" / "t.json")
     with pytest.raises(TokenStoreError):

@@ -238,7 +238,7 @@ def test_a_password_is_used_and_never_shown(password: str, tmp_path_factory: pyt
         ):
             with closing(RedisStore(wrong)) as store, pytest.raises(TokenStoreError, match="Authentic") as refused:
                 store.load(KEY)
-            assert "wr0ng-one" not in everything_said(refused.value)
+            assert "wr0ng-one" not in whole_text(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_password_is_used_and_never_shown(password: str, tmp_path_factory: pyt
 def test_a_url_that_is_none_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(ConfigurationError, match="names no Redis") as refused:
         RedisStore(url)
-    assert "p4ss" not in everything_said(refused.value)
+    assert "p4ss" not in whole_text(refused.value)
 
 
 def test_over_a_unix_socket_it_is_the_same_store(store: RedisStore, redis_here: RedisServer) -> None:
@@ -287,13 +287,13 @@ CALLS: dict[str, Callable[[RedisStore], object]] = {
 
 
 @pytest.mark.parametrize("method", CALLS)
-def test_no_server_is_a_typed_error_that_says_what_was_kept(method: str) -> None:
+def test_no_server_is_a_typed_error_that_says_what_still_holds(method: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with closing(RedisStore(f"redis://:p4ss@127.0.0.1:{port}")) as store:
         with pytest.raises(TokenStoreError, match=rf"127.0.0.1:{port}.*[Cc]onnect.* record ") as away:
             CALLS[method](store)
-        assert "p4ss" not in everything_said(away.value)
+        assert "p4ss" not in whole_text(away.value)
         assert away.value.__context__ is None
 
 
@@ -324,7 +324,7 @@ def test_a_server_that_is_full_refuses_and_keeps(own_redis: RedisServer) -> None
         inside.config_set("maxmemory", 1)
         with pytest.raises(TokenStoreError, match=r"OutOfMemory|OOM") as full:
             store.compare_and_set(KEY, 1, data_of(2))
-        assert "t-refresh" not in everything_said(full.value)
+        assert "t-refresh" not in whole_text(full.value)
         assert store.load(KEY) == stored_of()
 
 
@@ -338,7 +338,7 @@ def test_an_error_of_the_server_is_not_quoted() -> None:
             inside.evalsha("0", 1, "t-refresh")
         with closing(RedisStore(server.url)) as store, pytest.raises(TokenStoreError, match="ResponseError") as refused:
             store.compare_and_set(KEY, 0, data_of())
-    assert "args" not in everything_said(refused.value)
+    assert "args" not in whole_text(refused.value)
 
 
 def test_the_code_of_an_unknown_error_is_shown_and_not_its_text() -> None:
@@ -402,6 +402,6 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return held
 
 
-def everything_said(error: BaseException | None) -> str:
+def whole_text(error: BaseException | None) -> str:
     """Return the texts of an error and of what led to it."""
-    return "" if error is None else f"{error!r} {error} {everything_said(error.__cause__ or error.__context__)}"
+    return "" if error is None else f"{error!r} {error} {whole_text(error.__cause__ or error.__context__)}"

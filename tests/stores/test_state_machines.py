@@ -117,7 +117,7 @@ _QUICK = settings(SETTINGS, max_examples=200, phases=[Phase.generate], database=
 
 
 @pytest.mark.parametrize("faulty", [Blind, Timid, Grasping, Remembering, Confusing, Lapsing])
-def test_a_store_with_a_fault_is_found_out(faulty: type[Faulty], tmp_path: Path) -> None:
+def test_a_store_with_a_fault_is_detected(faulty: type[Faulty], tmp_path: Path) -> None:
     def new_place() -> Place:
         sound = places.in_a_file(tmp_path)
         path = sound.open().path  # type: ignore[attr-defined]
