@@ -42,13 +42,12 @@ def _shape(document: Document, declared: Declared) -> Iterator[Finding]:
         message = f"Security scheme {shown(declared.owner)} puts no token into a header."
         advice = "Write it on a scheme http bearer, oauth2, openIdConnect, or apiKey in a header."
         yield error(document, at, _REFRESH, message, advice)
-    if kind == "apiKey":
-        for _, message in shapes.header(scheme.get("name")):
-            text = f"The name of security scheme {shown(declared.owner)} {message}."
-            yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
-    problems = list(shapes.REFRESH(declared.value))
+    if kind == "apiKey" and (message := shapes.header(scheme.get("name"))):
+        text = f"The name of security scheme {shown(declared.owner)} {message}."
+        yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
+    problems = shapes.problems(shapes.REFRESH, declared.value)
     for inner, message in problems:
-        text = shapes.labelled(inner, message, "x-signedin-refresh")
+        text = shapes.labelled(inner, message, shapes.REFRESH)
         yield error(document, (*at, *inner), _REFRESH, text, _SEE)
     if not problems:
         yield from _complete(document, declared)
@@ -181,26 +180,29 @@ def _undocumented(document: Document, at: Pointer, protected: list[OperationFact
 
 def effects(document: Document) -> Iterator[Finding]:
     """`tokens-effect`: fields that exist, one revocation, and a contract that says how tokens look."""
+    declared = next(refreshes(document), None)
+    is_sound = not declared or not shapes.problems(shapes.REFRESH, declared.value)
     for each in operations(document):
         if "x-signedin-tokens" in each.node:
-            yield from _effect(document, each)
+            yield from _effect(document, each, declared, is_sound=is_sound)
     for extra in revoking(document)[1:]:
         message = f"{shown(extra.id)} is a second operation that revokes."
         yield error(document, (*extra.pointer, "x-signedin-tokens"), _TOKENS, message, "Keep one: logout calls it.")
 
 
-def _effect(document: Document, operation: OperationFacts) -> Iterator[Finding]:
+def _effect(
+    document: Document, operation: OperationFacts, declared: Declared | None, *, is_sound: bool
+) -> Iterator[Finding]:
     value, at = operation.node["x-signedin-tokens"], (*operation.pointer, "x-signedin-tokens")
-    if operation.effect not in tuple(shapes.TOKENS) or operation.effect is None:
+    if operation.effect is None or operation.effect not in shapes.EFFECTS:
         message = f"{shown(operation.id)}: effect must be issues or revokes."
         yield error(document, at, _TOKENS, message, _SEE)
         return
-    problems = list(shapes.TOKENS[operation.effect](value))
+    problems = shapes.problems(operation.effect, value)
     for inner, message in problems:
         text = shapes.labelled(inner, message, "x-signedin-tokens")
         yield error(document, (*at, *inner), _TOKENS, text, _SEE)
-    declared = next(refreshes(document), None)
-    if problems or (declared and any(shapes.REFRESH(declared.value))):
+    if problems or not is_sound:
         return
     if operation.effect == "revokes":
         yield from _revocation(document, operation, at, declared)
