@@ -77,6 +77,7 @@ def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
     if value.get("renew") == "signIn":
         yield from _renewed_by_sign_in(document, declared, value)
         yield from _signs(document, declared, value, None)
+        yield from _grace(document, declared, "renew: signIn")
         return
     target = address(document, declared.scheme, value)
     if target is None:
@@ -93,7 +94,8 @@ def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
         explicit = declared.value.get("response") or {}
         yield from Exchange(document, response, _REFRESH).response(operation, value["response"], explicit)
     yield from _signs(document, declared, value, target.operation)
-    yield from _grace(document, declared, value)
+    if value["request"].get("refreshToken") is None:
+        yield from _grace(document, declared, "the request")
 
 
 def _nowhere(document: Document, declared: Declared) -> Iterator[Finding]:
@@ -112,14 +114,11 @@ def _renewed_by_sign_in(document: Document, declared: Declared, value: dict[str,
         message = f"renew: signIn needs one operation that issues tokens; there are {len(issuing(document))}."
         advice = "Name it with operationId, and write `x-signedin-tokens: {effect: issues}` on it."
         yield error(document, (*declared.pointer, "renew"), _REFRESH, message, advice)
-    if "grace" in value:
-        message = "grace speaks of a refresh token, and renew: signIn sends none."
-        yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
 
 
-def _grace(document: Document, declared: Declared, value: dict[str, Any]) -> Iterator[Finding]:
-    if "grace" in value and value["request"].get("refreshToken") is None:
-        message = "grace speaks of a refresh token, and the request sends none."
+def _grace(document: Document, declared: Declared, what: str) -> Iterator[Finding]:
+    if "grace" in declared.completed:
+        message = f"grace speaks of a refresh token, and {what} sends none."
         yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
 
 
@@ -130,13 +129,13 @@ def _signs(
     protected = [each for each in operations(document) if each.auth != "none"]
     at = (*declared.pointer, "expired")
     for sign in signs(value.get("expired")):
-        answers = list(_answers(document, protected, sign["status"]))
+        answers = _answers(document, protected, sign["status"])
         if protected and not answers:
             yield _undocumented(document, at, protected, sign)
         yield from _has_sign(document, at, answers, sign)
     at = (*declared.pointer, "dead")
     for sign in signs(declared.value.get("dead")) if operation else ():
-        answers = list(_answers(document, [operation], sign["status"])) if operation else []
+        answers = _answers(document, [operation], sign["status"]) if operation else []
         if not answers and sign["status"] not in DEAD:
             message = (
                 f"{shown(operation and operation.id)} does not document the answer {sign['status']}, which dead lists."
@@ -145,14 +144,9 @@ def _signs(
         yield from _has_sign(document, at, answers, sign)
 
 
-def _answers(document: Document, protected: Iterable[OperationFacts], status: int) -> Iterator[dict[str, Any]]:
-    for each in protected:
-        responses = each.node.get("responses") or {}
-        node = next(
-            (responses[key] for key in (str(status), f"{status // 100}XX", "default") if key in responses), None
-        )
-        if node is not None:
-            yield document.resolve(node) or {}
+def _answers(document: Document, protected: Iterable[OperationFacts], status: int) -> list[dict[str, Any]]:
+    nodes = (contract.answer_of(each, status) for each in protected)
+    return [document.resolve(node) or {} for node in nodes if node is not None]
 
 
 def _has_sign(

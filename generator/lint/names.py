@@ -16,23 +16,8 @@ from generator.spec.operations import operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
-    {
-        "aclose",
-        "api",
-        "base_url",
-        "close",
-        "for_profile",
-        "headers",
-        "http",
-        "logout",
-        "profile",
-        "send",
-        "session",
-        "timeout",
-        "with_options",
-        "with_raw_response",
-        "with_streaming_response",
-    }
+    {"aclose", "api", "base_url", "close", "for_profile", "headers", "http", "logout", "profile", "send", "session"}
+    | {"timeout", "with_options", "with_raw_response", "with_streaming_response"}
 )
 # Names that the generated modules use beside those of the spec.
 _CLASS_NAMES: Final = frozenset(

@@ -352,13 +352,16 @@ def _error_properties(document: Document, operation: OperationFacts | None, valu
     """Return what every documented refusal has: a gateway's has not."""
     if operation is None:
         return set()
-    responses = operation.node.get("responses") or {}
-    nodes = [
-        responses.get(str(status), responses.get(f"{str(status)[0]}XX", responses.get("default")))
-        for status in {sign["status"] for sign in signs(value.get("dead", DEAD))}
-    ]
+    statuses = {sign["status"] for sign in signs(value.get("dead", DEAD))}
+    nodes = [answer_of(operation, status) for status in statuses]
     required = [_required(document, json_schema(document, node)) for node in nodes if node is not None]
     return set.intersection(*required) if required else set()
+
+
+def answer_of(operation: OperationFacts, status: int) -> Any:
+    """Return what is documented for a status: by itself, by its class, by default; None where nothing is."""
+    responses = operation.node.get("responses") or {}
+    return next((responses[key] for key in (str(status), f"{status // 100}XX", "default") if key in responses), None)
 
 
 def json_schema(document: Document, node: object) -> Any:
