@@ -42,8 +42,8 @@ def _shape(document: Document, declared: Declared) -> Iterator[Finding]:
         message = f"Security scheme {shown(declared.owner)} puts no token into a header."
         advice = "Write it on a scheme http bearer, oauth2, openIdConnect, or apiKey in a header."
         yield error(document, at, _REFRESH, message, advice)
-    if kind == "apiKey" and (message := shapes.header(scheme.get("name"))):
-        text = f"The name of security scheme {shown(declared.owner)} {message}."
+    if kind == "apiKey" and (problem := shapes.header(scheme.get("name"))):
+        text = f"The name of security scheme {shown(declared.owner)} {problem}."
         yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
     problems = shapes.problems(shapes.REFRESH, declared.value)
     for inner, message in problems:
