@@ -1,6 +1,6 @@
 """`make bench`: measure the figures and write docs/figures.md, each with what it was made from; fail if one is missed.
 
-Counts come from `measures`, durations only as ratios of runs that were interleaved on the same machine.
+Counts come from `measures`; the one duration is a ratio of processes that took turns on the same machine.
 """
 
 from __future__ import annotations
@@ -16,28 +16,23 @@ from dataclasses import replace
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import httpx
-from signedin import Client, TokenPair
-from signedin.testing import FakeAuthServer
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks import measures
 from benchmarks.children import with_bytecode
 from tests.chaos.proxy import Chances
 from tests.chaos.run import Plan, run
-from tests.servers import backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "figures.md"
 _HEAD: Final = """\
-# How many refreshes are there, and what do they cost?
+# How many refreshes are there, and what do they leave behind?
 
 Written by `make bench` on {date}; do not edit. Python {python}, httpx {httpx}, {system}. Counts hold on any machine and
-are asserted in the suite at a smaller size (`tests/chaos/test_figures.py`); ratios compare runs that took turns in one
-process, and move with the machine.
+are asserted in the suite at a smaller size (`tests/chaos/test_figures.py`). The time that a call takes is measured by
+[another page](performance.md).
 
 | figure | measured | to reach | made from |
 |---|---|---|---|
@@ -62,7 +57,7 @@ class Row(NamedTuple):
 def main() -> int:
     """Measure everything, print it, write the page; return 1 if a figure was missed."""
     rows: list[Row] = []
-    for measured in (_per_expiry, _other_counts, _growth, _overheads, _imports, _command):
+    for measured in (_per_expiry, _other_counts, _growth, _command):
         for row in measured():
             rows.append(row)
             print(row, flush=True)
@@ -133,76 +128,8 @@ def _in_a_process(measure: Callable[..., measures.Resources], *arguments: int) -
         return pool.apply_async(measure, arguments).get(timeout=300)
 
 
-def _overheads() -> Iterator[Row]:
-    server = FakeAuthServer(access_ttl=86_400)
-    pair, url = server.issue(), f"{server.base_url}/users/profile"
-    headers = {"authorization": f"Bearer {pair.access_token}"}
-    with (
-        Client(server.base_url, transport=server.transport, clock=server.clock) as ours,
-        httpx.Client(transport=server.transport, headers=headers) as bare,
-    ):
-        ours.session.sign_in(pair)
-        ratio = _ratio(lambda: ours.http.get(url), lambda: bare.get(url))
-        yield Row(
-            "fresh call, `client.http` ÷ bare httpx, no network",
-            ratio,
-            "no bound set",
-            "median of 40 turns of 100 calls",
-            reached=None,
-        )
-    with tempfile.TemporaryDirectory() as folder, backend(Path(folder), checked=False) as running:
-        body = httpx.post(f"{running.base_url}/auth/register", json=_ACCOUNT).json()
-        url = f"{running.base_url}/users/profile"
-        headers = {"authorization": f"Bearer {body['accessToken']}"}
-        with Client(running.base_url) as ours, httpx.Client(headers=headers) as bare:
-            ours.session.sign_in(TokenPair(access_token=body["accessToken"], refresh_token=body["refreshToken"]))
-            ratio = _ratio(lambda: ours.http.get(url), lambda: bare.get(url), turns=20)
-            yield Row(
-                "the same over loopback",
-                ratio,
-                "no bound set",
-                "the reference backend, median of 20 turns of 100 calls",
-                reached=None,
-            )
-            ratio = _ratio(ours.users.get_profile, lambda: bare.get(url).json(), turns=20)
-            yield Row(
-                "`client.users.get_profile()` ÷ bare httpx and `.json()`",
-                ratio,
-                "no bound set",
-                "as above, typed",
-                reached=None,
-            )
-
-
-def _ratio(ours: Callable[[], Any], theirs: Callable[[], Any], turns: int = 40, calls: int = 100) -> str:
-    def seconds(call: Callable[[], Any]) -> float:
-        begun = time.perf_counter()
-        for _ in range(calls):
-            call()
-        return time.perf_counter() - begun
-
-    seconds(ours), seconds(theirs)
-    return f"{statistics.median(seconds(ours) / seconds(theirs) for _ in range(turns)):.2f}"
-
-
-def _imports() -> Iterator[Row]:
-    # As an installed package is: with its bytecode, and without click, for whose sake httpx imports a command line.
-    environ = with_bytecode()
-    before = "import sys, time; sys.modules['click'] = None"
-
-    def seconds(module: str) -> float:
-        code = f"{before}; t = time.process_time(); import {module}; print(time.process_time() - t)"
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
-        return float(run.stdout)
-
-    seconds("signedin")  # to have it compiled
-    ratio = statistics.median(seconds("signedin") / seconds("httpx") for _ in range(31))
-    made_from = "processor time, median of 31 pairs of fresh processes"
-    yield Row("`import signedin` ÷ `import httpx`", f"{ratio:.2f}", "≤ 1.25", made_from, reached=ratio <= 1.25)
-
-
 def _command() -> Iterator[Row]:
-    # Whole processes, the interpreter's start included; without click, as above.
+    # Whole processes, the interpreter's start included; without click, for whose sake httpx imports a command line.
     with tempfile.TemporaryDirectory() as home:
         environ = with_bytecode(HOME=home, SIGNEDIN_BASE_URL="http://localhost:5000/api/v1", SIGNEDIN_STORE="file:")
 

@@ -7,17 +7,19 @@ known by their shape, whoever issued them.
 
 from __future__ import annotations
 
+import functools
 import logging
 import pickle
 import re
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import signedin
 import signedin_sdk
-from signedin import SignedInError, errors
+from signedin import SignedInError, TokenSession, errors
 from signedin._events import Events
 from signedin.testing import FakeAuthServer
 
@@ -41,6 +43,7 @@ class Canaries(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self._tokens: set[str] = set()
+        self._sessions: weakref.WeakSet[TokenSession] = weakref.WeakSet()
         self._leaks: list[str] = []
         self._mutex = threading.Lock()
 
@@ -50,6 +53,7 @@ class Canaries(logging.Handler):
             logging.getLogger(name).setLevel(logging.DEBUG)
             logging.getLogger(name).addHandler(self)
         self._watch_tokens()
+        self._watch_sessions()
         self._watch_events()
         self._watch_errors()
 
@@ -78,7 +82,7 @@ class Canaries(logging.Handler):
 
     def look_at_sessions(self) -> None:
         """Search what each session that is left shows of itself."""
-        for session in list(signedin.session._sessions):
+        for session in list(self._sessions):
             held = session._renewal.held
             shown = [session, session.store, session._renewal.refresher, held, held and held.record]
             self.search("a session shows", f"{shown!r} {[str(part) for part in shown]}")
@@ -101,6 +105,16 @@ class Canaries(logging.Handler):
             return answer
 
         FakeAuthServer._tokens = issued  # type: ignore[method-assign,assignment]
+
+    def _watch_sessions(self) -> None:
+        begin = TokenSession.__init__
+
+        @functools.wraps(begin)
+        def begun(session: TokenSession, *args: Any, **options: Any) -> None:
+            begin(session, *args, **options)
+            self._sessions.add(session)
+
+        TokenSession.__init__ = begun  # type: ignore[method-assign,assignment]
 
     def _watch_events(self) -> None:
         add = Events.add

@@ -10,14 +10,14 @@ import contextlib
 import logging
 import random
 import threading
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeVar
 
 import httpx
 
 from signedin import _events
 from signedin._answers import bare, broken_stream, name_of, result_of, retry_after, typed_error
+from signedin._connections import run
 from signedin._contract import Received, argument, issued, issues
 from signedin._options import IDEMPOTENCY_KEY, CallOptions, checked_headers
 from signedin._plan import rewinder
@@ -33,7 +33,7 @@ from signedin.session import renewal_of
 from signedin.timing import retry_pause
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from signedin_sdk.types import IssueContract, RefreshContract, RevokeContract
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from signedin.session import TokenSession
 
 T = TypeVar("T")
-Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 _BODIES: Final = frozenset({"content", "files"})  # what a body is made of that may be used up; "data" of a form stays
 _SHORTEST: Final = 0.001  # seconds; no timeout is 0 or less, which sockets take for something else
 _LATER: Final = 0.1  # seconds; a timeout of httpx's, which comes at the deadline, names what was sent
@@ -60,14 +59,13 @@ _LOST: Final = (httpx.ReadTimeout, httpx.WriteTimeout, httpx.NetworkError, httpx
 _logger = logging.getLogger("signedin")
 
 
-@dataclass(slots=True, eq=False)  # not frozen, which makes it four times as slow to create, and a view creates one
-class _Sender(Generic[Http]):
+class _Parts(NamedTuple):
     """What the calls of one client or view have in common.
 
     `signed_in` is called with the answer that brought a new user.
     """
 
-    http: Http
+    http: httpx.Client | httpx.AsyncClient
     build_request: Callable[..., httpx.Request]  # of that client: httpx's own, or the lean ones
     send: Callable[..., Any]
     session: TokenSession
@@ -78,10 +76,74 @@ class _Sender(Generic[Http]):
     budget: Budget
     options: CallOptions
 
-    def with_options(self, options: CallOptions) -> Self:
-        """Return a sender that differs in its options; by hand, since `dataclasses.replace` takes ten times as long."""
-        http, api = (self.http, self.build_request, self.send), (self.base_url, self.api)
-        return type(self)(*http, self.session, *api, self.clock, self.signed_in, self.budget, options)
+
+class _Sender(_Parts):
+    """Sends generated calls for one session."""
+
+    __slots__ = ()
+    awaits: ClassVar[bool]
+
+    async def result(self, call: Call[T]) -> T:
+        """Return the typed answer, after storing or clearing the pair where the operation declares it.
+
+        In both colours: the coroutines of a blocking sender never suspend.
+        """
+        attempts = _Attempts(self, call)
+        while True:
+            outcome: httpx.Response | Exception
+            options = attempts.begin()
+            exchange = self._exchange(call, options)
+            if self.awaits and options.deadline is not None:
+                exchange = _within(options.deadline + _LATER, exchange)
+            try:
+                outcome = await exchange
+            except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
+                outcome = bare(error)
+            except BaseException as error:
+                attempts.end_observed(error)
+                raise
+            pause = attempts.pause_after(outcome)
+            if pause is None or not await self._sleep(pause):
+                break
+        result: T
+        response, result = attempts.result(outcome)
+        if call.operation.tokens is not None:
+            settle = partial(self.settle, call, response, sent=attempts.sent, received=attempts.received)
+            # The store's I/O is not for the event loop.
+            await renewal_of(self.session).in_thread(settle) if self.awaits else settle()
+        return result
+
+    async def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
+        """Send the request once, and once more if the plan replays it."""
+        request, bounded = self.request(call, options), options.deadline is not None
+        is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
+        sending = self.send(request, stream=bounded or is_streamed is not None, auth=auth)
+        response: httpx.Response = sending if isinstance(sending, httpx.Response) else await sending
+        if bounded and not self.awaits:
+            response.stream = _Within(response.stream, request)
+        if is_streamed is not None and is_streamed(response):
+            response.extensions["failure"] = partial(broken_stream, call.operation)
+        elif not response.is_closed:
+            try:
+                await response.aread() if self.awaits else response.read()
+            finally:
+                await response.aclose() if self.awaits else response.close()
+        return response
+
+    async def _sleep(self, seconds: float) -> bool:
+        """As `Clock.sleep`, without blocking an event loop."""
+        threads = renewal_of(self.session).threads
+        if not self.awaits:
+            return self.clock.sleep(seconds, threads.closing)
+        if isinstance(self.clock, SystemClock):
+            with contextlib.suppress(RefreshUnavailableError):
+                await wait_async(Promise[None](), seconds)
+            return True
+        over = Signal()  # ends the clock's sleep with a cancelled caller's
+        try:
+            return await wait_async(threads.promise(partial(self.clock.sleep, seconds, over)), threading.TIMEOUT_MAX)
+        finally:
+            over.set()
 
     def request(self, call: Call[Any], options: CallOptions) -> httpx.Request:
         """Build the request of one attempt.
@@ -125,88 +187,24 @@ class _Sender(Generic[Http]):
             self.signed_in(response)
 
 
-class Sender(_Sender[httpx.Client]):
+class Sender(_Sender):
     """Sends generated calls for one session, blocking."""
 
+    __slots__ = ()
+    awaits = False
+
     def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
-        attempts = _Attempts(self, call)
-        while True:
-            outcome: httpx.Response | Exception
-            options = attempts.begin()
-            try:
-                outcome = self._exchange(call, options)
-            except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
-                outcome = bare(error)
-            except BaseException as error:
-                attempts.end_observed(error)
-                raise
-            pause = attempts.pause_after(outcome)
-            if pause is None or not self.clock.sleep(pause, renewal_of(self.session).threads.closing):
-                break
-        result: T
-        response, result = attempts.result(outcome)
-        if call.operation.tokens is not None:
-            self.settle(call, response, sent=attempts.sent, received=attempts.received)
-        return result
-
-    def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
-        """Send the request once, and once more if the plan replays it."""
-        request = self.request(call, options)
-        is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
-        bounded = options.deadline is not None
-        response: httpx.Response = self.send(request, stream=bounded or is_streamed is not None, auth=auth)
-        if bounded:
-            response.stream = _Within(response.stream, request)
-        if is_streamed is not None and is_streamed(response):
-            response.extensions["failure"] = partial(broken_stream, call.operation)
-        elif not response.is_closed:
-            with contextlib.closing(response):
-                response.read()
-        return response
+        return run(self.result(call))
 
 
-class AsyncSender(_Sender[httpx.AsyncClient]):
+class AsyncSender(_Sender):
     """Sends generated calls for one session, awaiting."""
 
-    async def __call__(self, call: Call[T], /) -> T:
-        """Return the typed answer, after storing or clearing the pair where the operation declares it."""
-        attempts = _Attempts(self, call)
-        while True:
-            outcome: httpx.Response | Exception
-            options = attempts.begin()
-            try:
-                outcome = await self._exchange(call, options)
-            except (SignedInError, httpx.RequestError, httpx.InvalidURL) as error:
-                outcome = bare(error)
-            except BaseException as error:
-                attempts.end_observed(error)
-                raise
-            pause = attempts.pause_after(outcome)
-            if pause is None or not await _sleep(pause, self.clock, renewal_of(self.session)):
-                break
-        result: T
-        response, result = attempts.result(outcome)
-        if call.operation.tokens is not None:  # the store's I/O is not for the event loop
-            renewal: Renewal = renewal_of(self.session)
-            times = {"sent": attempts.sent, "received": attempts.received}
-            await renewal.in_thread(lambda: self.settle(call, response, **times))
-        return result
+    __slots__ = ()
+    awaits = True
 
-    async def _exchange(self, call: Call[Any], options: CallOptions) -> httpx.Response:
-        """As `Sender._exchange`."""
-        response = self._response(call, self.request(call, options))
-        return await (response if options.deadline is None else _within(options.deadline + _LATER, response))
-
-    async def _response(self, call: Call[Any], request: httpx.Request) -> httpx.Response:
-        is_streamed, auth = getattr(call, "is_streamed", None), _AUTH.get(call.operation.auth, httpx.USE_CLIENT_DEFAULT)
-        response: httpx.Response = await self.send(request, stream=is_streamed is not None, auth=auth)
-        if is_streamed is not None and is_streamed(response):
-            response.extensions["failure"] = partial(broken_stream, call.operation)
-        elif is_streamed is not None:
-            async with contextlib.aclosing(response):
-                await response.aread()
-        return response
+    def __call__(self, call: Call[T], /) -> Coroutine[Any, Any, T]:
+        return self.result(call)
 
 
 async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
@@ -214,20 +212,6 @@ async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.
     async with at_most(seconds):
         return await response
     raise httpx.ReadTimeout(_TOO_LONG)
-
-
-async def _sleep(seconds: float, clock: Clock, renewal: Renewal) -> bool:
-    """As `Clock.sleep`, without blocking the event loop."""
-    if isinstance(clock, SystemClock):
-        with contextlib.suppress(RefreshUnavailableError):
-            await wait_async(Promise[None](), seconds)
-        return True
-    over = Signal()  # ends the clock's sleep with a cancelled caller's
-    try:
-        sleep = partial(clock.sleep, seconds, over)
-        return await wait_async(renewal.threads.promise(sleep), threading.TIMEOUT_MAX)
-    finally:
-        over.set()
 
 
 # ------------------------------------------------------------------------------------------------------------ attempts
@@ -238,7 +222,7 @@ class _Attempts:
 
     __slots__ = ("_began", "_call", "_end", "_rewind", "_sender", "count", "end_observed", "hint", "received", "sent")
 
-    def __init__(self, sender: _Sender[Any], call: Call[Any]) -> None:
+    def __init__(self, sender: _Sender, call: Call[Any]) -> None:
         self._sender, self._call = sender, call
         self.count, self.hint = 0, ""
         self.end_observed: Callable[[object], None] = _ignore

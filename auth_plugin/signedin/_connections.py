@@ -16,7 +16,7 @@ import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import httpx
 
@@ -71,7 +71,7 @@ class Checkout(httpx.SyncByteStream, httpx.AsyncByteStream):
         return aiter(self.body)
 
     def close(self) -> None:
-        _run(self.aclose())
+        run(self.aclose())
 
     async def aclose(self) -> None:
         stack, reusable = self.stack, False
@@ -97,7 +97,7 @@ class Stack:
     # Returns when the checkout has its connection, when all is closed, or in vain after so many seconds.
     wait: Callable[[Checkout, float], Coroutine[Any, Any, None]]
     # Sends. The transport's method is looked up each time: vcrpy and pytest-httpx patch the class.
-    handle: Callable[[Any, Checkout, httpx.Request], Coroutine[Any, Any, httpx.Response]]
+    handle: Callable[[Connection, httpx.Request], httpx.Response | Coroutine[Any, Any, httpx.Response]]
     close: Callable[[Any], Coroutine[Any, Any, None]]
 
     def __init__(self, network: Network, clock: Callable[[], float]) -> None:
@@ -122,8 +122,15 @@ class Stack:
                 await self.wait(checkout, _FOR_EVER if seconds is None else min(max(seconds, 0.0), _FOR_EVER))
             if self.dropped:
                 await self.close_dropped()
-            transport, connection = self._ready(checkout, request)
-            response = await self.handle(transport, checkout, request)
+            if (connection := checkout.connection) is None:
+                self._refuse(request)
+            if connection.transport is None:
+                connection.transport = self._transport(request.url)
+            if (leaving := request.extensions.get(LEAVING)) is not None:
+                leaving(request)
+            checkout.sent = True
+            answer = self.handle(connection, request)
+            response = answer if isinstance(answer, httpx.Response) else await answer
         except BaseException:
             self.release(checkout, reusable=not checkout.sent)
             await self.close_dropped()
@@ -139,7 +146,7 @@ class Stack:
     def _enter(self, request: httpx.Request) -> Checkout:
         """Return a checkout with a connection or, if none is free, with a place in the queue."""
         if self.closed:
-            raise ConfigurationError(CLOSED)
+            self._refuse(request)
         checkout = Checkout(self, request)
         with self._lock:
             self._drop_stale(self._clock())
@@ -150,25 +157,19 @@ class Stack:
             self._serve()
         return checkout
 
-    def _ready(self, checkout: Checkout, request: httpx.Request) -> tuple[Any, Connection]:
-        """Return the transport for a request that is about to leave, or raise if it waited in vain."""
-        if (connection := checkout.connection) is None:
-            if self.closed:
-                raise ConfigurationError(CLOSED)
-            raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
-        if connection.transport is None:
-            proxy, build = self._network.proxy_for(request.url), self._network.transport
-            if (transport := self._pools.get(proxy)) is None:
-                transport = build(self.kind, proxy)
-                if self._network.pooled or getattr(transport, "is_pool", False):
-                    transport = self._pools.setdefault(proxy, transport)
-                else:
-                    self._transports.add(transport)
-            connection.transport = transport
-        if (leaving := request.extensions.get(LEAVING)) is not None:
-            leaving(request)
-        checkout.sent = True
-        return connection.transport, connection
+    def _refuse(self, request: httpx.Request) -> NoReturn:
+        if self.closed:
+            raise ConfigurationError(CLOSED)
+        raise httpx.PoolTimeout("All connections stayed in use; nothing was sent.", request=request)
+
+    def _transport(self, url: httpx.URL) -> Any:
+        proxy = self._network.proxy_for(url)
+        if (transport := self._pools.get(proxy)) is None:
+            transport = self._network.transport(self.kind, proxy)
+            if self._network.pooled or getattr(transport, "is_pool", False):
+                return self._pools.setdefault(proxy, transport)
+            self._transports.add(transport)
+        return transport
 
     def release(self, checkout: Checkout, *, reusable: bool) -> None:
         """End a checkout, waiting or served. The first in the queue gets the connection, or opens another."""
@@ -277,15 +278,15 @@ class _Threads(Stack):
         if checkout.connection is None and not self.closed:  # since then
             bell.wait(seconds)
 
-    async def handle(self, transport: Any, _: Checkout, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response = transport.handle_request(request)
+    def handle(self, connection: Connection, request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = connection.transport.handle_request(request)
         return response
 
     async def close(self, closable: Any) -> None:
         closable.close()
 
     def tidy_up(self) -> None:
-        _run(self.close_dropped())
+        run(self.close_dropped())
         if self._waiting:
             with suppress(RuntimeError):
                 _thread.start_new_thread(self.serve, ())
@@ -322,11 +323,13 @@ class _Loop(Stack):
         finally:
             timer.cancel()
 
-    async def handle(self, transport: Any, checkout: Checkout, request: httpx.Request) -> httpx.Response:
-        response: httpx.Response
-        if request.url.scheme != "https" or (checkout.connection and checkout.connection.network_stream):
-            response = await transport.handle_async_request(request)
-            return response
+    def handle(self, connection: Connection, request: httpx.Request) -> Coroutine[Any, Any, httpx.Response]:
+        if request.url.scheme == "https" and not connection.network_stream:
+            return self._handle_first(connection, request)
+        response: Coroutine[Any, Any, httpx.Response] = connection.transport.handle_async_request(request)
+        return response
+
+    async def _handle_first(self, connection: Connection, request: httpx.Request) -> httpx.Response:
         # httpcore 1.0 leaves a connection open whose TLS handshake is cancelled: so it is watched, as is documented.
         streams: list[Any] = []
         extensions, users = request.extensions, request.extensions.get("trace")
@@ -339,7 +342,9 @@ class _Loop(Stack):
 
         request.extensions = {**extensions, "trace": watch}
         try:
-            response = await transport.handle_async_request(request)
+            response: httpx.Response = await connection.transport.handle_async_request(request)
+        except ssl.SSLError as error:  # TLS 1.3 refuses certificates after the handshake, where httpcore maps no more
+            raise httpx.ReadError(str(error), request=request) from error
         except BaseException:
             self.dropped.extend(streams)
             raise
@@ -410,10 +415,10 @@ class Connections(httpx.BaseTransport):
         Raises:
             httpx.PoolTimeout: All connections stayed in use.
         """
-        return _run(self._stack.send(request))
+        return run(self._stack.send(request))
 
     def close(self) -> None:
-        _run(self._stack.aclose())
+        run(self._stack.aclose())
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's connections."""
@@ -444,10 +449,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
                 self._stacks.pop(other, None)
             stack = self._stacks[loop] = _Loop(self._network, self._clock, loop)
             await anext(stack.keeper)
-        try:
-            return await stack.send(request)
-        except ssl.SSLError as error:  # TLS 1.3 refuses certificates after the handshake, where httpcore maps no more
-            raise httpx.ReadError(str(error), request=request) from error
+        return await stack.send(request)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -465,7 +467,7 @@ class AsyncConnections(httpx.AsyncBaseTransport):
             stack.forget()
 
 
-def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Return what a coroutine of threads returns."""
     try:
         coroutine.send(None)

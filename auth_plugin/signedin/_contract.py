@@ -46,10 +46,10 @@ _ENCODED: Final = {"json": "application/json", "form": "application/x-www-form-u
 class Received:
     """A response that places are read from. `strict`: of a body with duplicate names nothing is read."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "content", "headers", "status")
 
     def __init__(self, status: int, headers: httpx.Headers, content: bytes, *, strict: bool = False) -> None:
-        self.status, self.headers, self.body = status, headers, None
+        self.status, self.headers, self.content, self.body = status, headers, content, None
         with contextlib.suppress(ValueError, RecursionError):
             self.body = json.loads(content, object_pairs_hook=_without_duplicates if strict else None)
 
@@ -72,8 +72,10 @@ class Received:
 
     def matches(self, signs: tuple[Sign, ...], *, by_status: bool = False) -> Sign | None:
         """Return the first sign that the response shows. `by_status`: its body cannot be read, as of a HEAD."""
-        matching = (sign for sign in signs if sign.status == self.status)
-        return next((sign for sign in matching if self._shows(sign, sign.place, by_status=by_status)), None)
+        for sign in signs:
+            if sign.status == self.status and self._shows(sign, sign.place, by_status=by_status):
+                return sign
+        return None
 
     def _shows(self, sign: Sign, place: Place | None, *, by_status: bool) -> bool:
         if place is None or (by_status and place.where == "body"):
@@ -164,7 +166,7 @@ def filled(
     request: TokenRequest, url: str, pair: TokenPair, settings: Mapping[str, str], headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the arguments of `httpx.Client.build_request` for a request that carries the pair."""
-    headers, query = {name.lower(): value for name, value in headers.items()}, {}
+    headers, query = dict(headers), {}
     body: dict[str, Any] = {}
     for place, value in _values(request, pair, settings):
         match place.where:
@@ -191,10 +193,12 @@ def filled(
 
 def _values(request: TokenRequest, pair: TokenPair, settings: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
     """Return what a request carries, and where."""
-    tokens = ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token))
-    yield from ((place, value) for place, value in tokens if place is not None and value is not None)
+    for place, token in ((request.refresh_token, pair.refresh_token), (request.access_token, pair.access_token)):
+        if place is not None and token is not None:
+            yield place, token
     yield from request.constants
-    yield from ((place, settings[name]) for name, place in request.settings)
+    for name, place in request.settings:
+        yield place, settings[name]
     for source, target in request.carry:
         if (value := pair.carried.get(_key(source))) is not None:
             yield target, value
@@ -252,13 +256,11 @@ class SignIn:
                 "operation."
             )
         self.response: Final = issue.response
-        self.path = ""
 
     def request(self, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """Return the arguments of `httpx.Client.build_request`. Raises what the callback raises."""
         kwargs = self._operation().call(**self._credentials()).kwargs
-        self.path = kwargs["url"]
-        return {**kwargs, "url": base_url + self.path, "headers": {**kwargs.get("headers", {}), **headers}}
+        return {**kwargs, "url": base_url + kwargs["url"], "headers": {**kwargs.get("headers", {}), **headers}}
 
     def _operation(self) -> Any:
         """Return the operation's module of the generated package."""

@@ -39,8 +39,7 @@ class Observer(Protocol):
         """Return what is called with the outcome of the refresh, how many callers waited for it, and its seconds."""
         ...
 
-    def event(self, event: Event) -> None:
-        """See an event of any session."""
+    def event(self, event: Event) -> None: ...
 
 
 observer: Observer | None = None  # of the process
@@ -81,7 +80,6 @@ class Events:
         return off
 
     def add(self, name: EventName, generation: int | None, **details: object) -> None:
-        """Add an event to the backlog."""
         self._backlog.append(Event(name, self._key, generation, MappingProxyType(details)))
 
     def deliver(self) -> None:

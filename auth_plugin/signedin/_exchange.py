@@ -38,6 +38,7 @@ class _Own:
     those set by hand before the first sign-in are the user's own, and stay.
     """
 
+    awaits: bool
     is_closed: Any
     cookies: Any
     whose: Record | None = None  # the sign-in that the cookies belong to
@@ -94,93 +95,83 @@ class _Own:
                 templates[method, url] = template
         if extensions is None or "timeout" not in extensions:
             extensions = {**(extensions or {}), "timeout": self.timeout.as_dict()}
-        request = httpx.Request(
-            method, template.url, headers=template.headers, stream=template.stream, extensions=extensions
-        )
-        request.read()
+        ready = {"headers": template.headers, "stream": template.stream, "extensions": extensions}
+        request = Bodyless(template.method, template.url, **ready)
         if headers:
             request.headers.update(headers)
         return request
 
-    def goes_lean(self: Any, request: httpx.Request, auth: object) -> bool:
-        """Prepare the request for the transport; False where httpx must send it."""
+    async def lean_send(
+        self: Any, request: httpx.Request, *, stream: bool = False, auth: Any = httpx.USE_CLIENT_DEFAULT
+    ) -> httpx.Response:
+        """As `send`. That of the blocking client never suspends."""
+        begun, awaits, hooks = time.perf_counter(), self.awaits, self.event_hooks
+        response: httpx.Response
         if self.follow_redirects or not isinstance(self.auth, Marked):
-            return False
+            sending = self.send(request, stream=stream, auth=auth)
+            response = await sending if awaits else sending
+            return response
         self.before_sending(request)
         if auth is not None:
             request.extensions[BEARER] = True
-        return True
+        for hook in hooks["request"]:
+            await hook(request) if awaits else hook(request)
+        try:
+            response = await self.plan.handle_async_request(request) if awaits else self.plan.handle_request(request)
+        except httpx.RequestError as error:
+            error.request = request
+            raise
+        try:
+            response.request = request
+            response.elapsed = timedelta(seconds=time.perf_counter() - begun)
+            if "set-cookie" in response.headers:
+                self.cookies.extract_cookies(response)
+            for hook in hooks["response"]:
+                await hook(response) if awaits else hook(response)
+            if not stream:
+                await response.aread() if awaits else response.read()
+        except BaseException:
+            await response.aclose() if awaits else response.close()
+            raise
+        return response
 
-    def arrived(self, request: httpx.Request, response: httpx.Response, begun: float) -> None:
-        """Complete a response as httpx does."""
-        response.request = request
-        response.elapsed = timedelta(seconds=time.perf_counter() - begun)
-        if "set-cookie" in response.headers:
-            self.cookies.extract_cookies(response)
+
+class Bodyless(httpx.Request):
+    """A request of parts that are ready. httpx's own parses the URL, encodes the headers and reads the body anew."""
+
+    def __init__(
+        self, method: str, url: httpx.URL, *, headers: httpx.Headers, stream: Any, extensions: Mapping[str, Any]
+    ) -> None:
+        self.method, self.url, self.stream, self.extensions = method, url, stream, {**extensions}
+        self.headers = httpx.Headers(headers, encoding=headers.encoding)
+
+    @property
+    def content(self) -> bytes:
+        return b""
+
+    def read(self) -> bytes:
+        return b""
+
+    async def aread(self) -> bytes:
+        return b""
 
 
 class Http(_Own, httpx.Client):  # pyright: ignore[reportIncompatibleMethodOverride]
+    awaits = False
+
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.Client.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)
         return super().send(request, **options)
 
-    def lean_send(
-        self, request: httpx.Request, *, stream: bool = False, auth: Any = httpx.USE_CLIENT_DEFAULT
-    ) -> httpx.Response:
-        """As `send`."""
-        begun = time.perf_counter()
-        if not self.goes_lean(request, auth):
-            return self.send(request, stream=stream, auth=auth)
-        for hook in self.event_hooks["request"]:
-            hook(request)
-        try:
-            response: httpx.Response = self.plan.handle_request(request)
-        except httpx.RequestError as error:
-            error.request = request
-            raise
-        try:
-            self.arrived(request, response, begun)
-            for hook in self.event_hooks["response"]:
-                hook(response)
-            if not stream:
-                response.read()
-        except BaseException:
-            response.close()
-            raise
-        return response
-
 
 class AsyncHttp(_Own, httpx.AsyncClient):  # pyright: ignore[reportIncompatibleMethodOverride]
+    awaits = True
+
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request. As `httpx.AsyncClient.send`, but that a closed client is a ConfigurationError."""
         self.before_sending(request)
         return await super().send(request, **options)
-
-    async def lean_send(
-        self, request: httpx.Request, *, stream: bool = False, auth: Any = httpx.USE_CLIENT_DEFAULT
-    ) -> httpx.Response:
-        """As `send`."""
-        begun = time.perf_counter()
-        if not self.goes_lean(request, auth):
-            return await self.send(request, stream=stream, auth=auth)
-        for hook in self.event_hooks["request"]:
-            await hook(request)
-        try:
-            response: httpx.Response = await self.plan.handle_async_request(request)
-        except httpx.RequestError as error:
-            error.request = request
-            raise
-        try:
-            self.arrived(request, response, begun)
-            for hook in self.event_hooks["response"]:
-                await hook(response)
-            if not stream:
-                await response.aread()
-        except BaseException:
-            await response.aclose()
-            raise
-        return response
 
 
 def refresh_client(options: ConnectionOptions, headers: Mapping[str, str] | None = None) -> httpx.Client:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeVar
 
@@ -61,15 +60,14 @@ class World(Protocol):
 class Orders(NamedTuple):
     """What one flight is to do, and under which rules.
 
-    `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `rejected`: the
-    generation to replace; None: any usable pair will do. `held`: the record in memory, which the store may have lost.
+    `owner`: unique to the flight. `usable`: whether a record's access token may still be sent. `held`: the record to
+    replace, as it is in memory, since the store may have lost it; None: any usable pair will do.
     `grace`: how often the server accepts a refresh token again; None: a strict server. `rest`: seconds to wait first.
     `signs_in`: the refresher signs in anew, so that no pair is needed to begin with.
     """
 
-    owner: str
     usable: Callable[[Record, Instant], bool]
-    rejected: int | None = None
+    owner: str = ""
     held: Record | None = None
     timing: Timing = Timing()
     grace: int | None = None
@@ -157,8 +155,7 @@ def _check(world: World, orders: Orders) -> Record:
             return _check(world, orders)
         record = newer
     # A generation counts within one sign-in: the same number in another family is a pair that nobody has rejected.
-    rejected = record.generation == orders.rejected and (held is not None or orders.held is None)
-    if not rejected and orders.usable(record, world.now()):
+    if (held is None or record.generation != held.generation) and orders.usable(record, world.now()):
         raise _Adopted(record)
     return record
 
@@ -183,14 +180,14 @@ def _recheck(world: World, orders: Orders, deadline: float) -> Landing:
     """RECHECK: the previous holder of the lock may have refreshed (I1), or have sent the token and not come back."""
     record = _check(world, orders)
     # From here on this very generation is to be replaced, whatever made the session ask.
-    orders = orders._replace(rejected=record.generation, held=None)
-    if record.intent is None or record.intent.generation != record.generation:
-        journalled = _intend(world, orders, record, world.draw())
-        return _send(world, orders, journalled, deadline, in_doubt=False)
-    _ambiguous(world, orders, record, record.intent, deadline)
+    orders = orders._replace(held=record)
+    doubt = record.intent if record.intent and record.intent.generation == record.generation else None
+    if doubt is not None:
+        _ambiguous(world, orders, record, doubt, deadline)
+    attempt = doubt.attempt if doubt else world.draw()
     # In our own name: the other owner may only have been stopped, and must not take its entry back as never sent.
-    journalled = _intend(world, orders, record, record.intent.attempt)
-    return _send(world, orders, journalled, deadline, in_doubt=True)
+    journalled = _intend(world, orders, record, attempt)
+    return _send(world, orders, journalled, attempt, deadline, in_doubt=doubt is not None)
 
 
 def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Record:
@@ -207,12 +204,10 @@ def _intend(world: World, orders: Orders, record: Record, attempt: str) -> Recor
     return journalled if record.revision else _reload_unchanged(world, orders, journalled)
 
 
-def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_doubt: bool) -> Landing:
+def _send(world: World, orders: Orders, record: Record, attempt: str, deadline: float, *, in_doubt: bool) -> Landing:
     """SEND, and send again where that is safe: never sent, to be left alone, or in doubt and allowed (I2)."""
-    pair = record.pair if record.pair or not orders.signs_in else TokenPair("")
-    if pair is None or record.intent is None:
-        raise TokenStoreError("The token store returned an active record without tokens; sign in again to replace it.")
-    resends = orders.timing.resends
+    # There may be none yet where the refresher signs in anew; an active record has one.
+    pair, resends = record.pair or TokenPair(""), orders.timing.resends
     # A token in doubt from before is presented at least once: without an answer of the server nothing ends the doubt.
     doubtful = max(int(in_doubt), min(resends, 1 if orders.grace is None else orders.grace))
     reason, retry_after = "an earlier attempt did not come back", None
@@ -220,7 +215,7 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
         wait = max(nth(BACK_OFFS, count - 1), retry_after or 0.0) if count else 0.0
         if (in_doubt and doubtful == 0) or not _may_send_after(world, orders, record, wait, deadline):
             break
-        answer = _validated(pair, world.post(pair, record.intent.attempt), same_user=not orders.signs_in)
+        answer = _validated(pair, world.post(pair, attempt), same_user=not orders.signs_in)
         if isinstance(answer, Renewed):
             return _save(world, record, answer, deadline, in_doubt=in_doubt)
         if isinstance(answer, Refused):
@@ -230,7 +225,7 @@ def _send(world: World, orders: Orders, record: Record, deadline: float, *, in_d
                 raise SessionExpiredError(f"The server refused the sign-in ({answer.reason}). {words}")
             raise expired(answer.reason)
         if isinstance(answer, Unknown):  # AMBIGUOUS; `NotSent` and `Busy` leave the token unspent
-            _ambiguous(world, orders, record, record.intent, deadline)
+            _ambiguous(world, orders, record, None, deadline)
             doubtful, in_doubt = doubtful - in_doubt, True
         reason, retry_after = answer.reason, answer.retry_after if isinstance(answer, Busy) else None
     if not in_doubt:  # the server surely never saw it
@@ -286,12 +281,15 @@ def _overtaken(world: World, record: Record, current: Record | None, pair: Token
     return Landing(current, "adopted")
 
 
-def _ambiguous(world: World, orders: Orders, record: Record, intent: Intent, deadline: float) -> None:
-    """AMBIGUOUS: this token was sent, maybe by a process that did not come back. Return when it may be sent again."""
+def _ambiguous(world: World, orders: Orders, record: Record, intent: Intent | None, deadline: float) -> None:
+    """AMBIGUOUS: this token was sent, maybe by a process that did not come back. Return when it may be sent again.
+
+    `intent`: None where this flight has sent it.
+    """
     if orders.on_doubt == "relogin" and orders.grace is None:
         _end_session(world, orders, record, Status.SIGNED_OUT)
         raise SessionExpiredError("The refresh token may be spent; by policy the pair was cleared. Sign in again.")
-    if orders.grace is not None or intent.owner == orders.owner:
+    if orders.grace is not None or intent is None or intent.owner == orders.owner:
         return
     # A strict server refuses the second presentation: give the first one the time to be answered and saved, until the
     # deadline in its entry, but no longer than a sending takes, should the two hosts' clocks disagree.
@@ -396,7 +394,7 @@ class LiveWorld(NamedTuple):
             if not isinstance(answer, Renewed):
                 return answer
             # A refresher of the user's own does not know the claims that name whose token it is.
-            return answer._replace(pair=replace(answer.pair, subject=self.records.subject))
+            return answer._replace(pair=answer.pair.with_subject(self.records.subject))
         except BaseException as error:  # noqa: BLE001 -- a user's refresher; the token may be spent
             return Unknown(f"the refresher raised {type(error).__name__}")
 
@@ -458,7 +456,6 @@ class Setbacks:
         return full and not held.accepted and self._monotonic() - self._unproven[0] <= _UNPROVEN_WINDOW
 
     def loop_error(self, clock_offset: float | None) -> FreshTokenRejectedError:
-        """Return the error for refreshing that has become a loop."""
         offset = timedelta(seconds=clock_offset or 0.0)
         return FreshTokenRejectedError(
             f"The last {_UNPROVEN_LIMIT} tokens were refreshed within {_UNPROVEN_WINDOW:g} s, and the server refused "

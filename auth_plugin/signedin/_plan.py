@@ -1,19 +1,20 @@
 """What to do with one request: where its token may go, whether its body can be sent twice, and the steps of the call.
 
-No I/O, no clock, no lock. `auth` carries the steps out, blocking and awaiting; nothing is decided there.
+It never blocks: a step is a promise to wait for, or a request to send. `auth` carries the steps out, blocking and
+awaiting; nothing is decided there.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx
 
 from signedin._contract import Received
 from signedin._network import LEAVING, RETURNING, origin_of
+from signedin._threads import Promise
 from signedin.errors import APIConnectionError, NotSignedInError
 
 if TYPE_CHECKING:
@@ -26,44 +27,26 @@ if TYPE_CHECKING:
 BEARER: Final = "signedin.bearer"  # the request wants the session's token
 _HOME: Final = "signedin.home"  # every hop so far went to one of the session's origins
 _MOST_REPLAYS: Final = 2
+Refusal = Literal["rejected", "unclear"]
 _LIBRARIES: Final = ("httpx", "httpx2")
 _BEARER_ERROR: Final = re.compile(r'(?:^|,)\s*bearer\s(?:.*[\s,])?error\s*=\s*"?(\w+)', re.IGNORECASE)
 
 
-# The steps. Whoever carries one out sets what came of it, before it goes on to the next.
-
-
-@dataclass(slots=True)
-class Acquire:
-    """Get a pair that may be sent; `one_shot` when this sending is the only one possible."""
-
-    one_shot: bool
-    held: Held = field(init=False)
-
-
-@dataclass(slots=True)
-class Renew:
-    """Get a pair newer than the rejected one, or that one where the store has none and it may not have expired."""
-
-    rejected: Held
-    reason: Literal["rejected", "unclear"]
-    held: Held = field(init=False)
-
-
-@dataclass(slots=True)
 class Send:
     """Send the request. There is no answer where it was held back (`TokenOutdated`)."""
 
-    request: httpx.Request
     answer: httpx.Response | None = None
-    body: bytes = b""  # of an answer whose status is in `Renewal.token_statuses`
+    body = b""  # of an answer whose status is in `Renewal.token_statuses`
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.request = request
 
 
 class TokenOutdated(Exception):  # noqa: N818 -- no error: the request goes back to the plan, with its body untouched
     """A request has its connection at last, and its token has expired meanwhile: nothing was sent."""
 
 
-def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) -> Iterator[Acquire | Renew | Send]:
+def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) -> Iterator[Promise[Held] | Send]:
     """Send the request with the session's token, and once more with a newer pair's if that was rejected.
 
     And a third time, if the second token ended on its way: one of two seconds does on a slow machine. `holds_back`: who
@@ -81,30 +64,34 @@ def plan(request: httpx.Request, renewal: Renewal, *, holds_back: bool = False) 
         yield Send(request)
         return
     rewind, begun = rewinder(request), renewal.held
-    step: Acquire | Renew = Acquire(one_shot=rewind is None)
-    yield step
-    begun = begun or step.held
+    held = yield from _ready(renewal.current(one_shot=rewind is None))
+    begun = begun or held
     for replays in range(_MOST_REPLAYS + 1):
-        send, sent = yield from _sent(request, renewal, step, begun, holds_back=holds_back)
-        remedy = _remedy(send, sent, renewal)
-        if remedy is None or replays == _MOST_REPLAYS or (replays and not _ended_on_its_way(remedy, renewal)):
+        sent, reason = yield from _sent(request, renewal, held, begun, one_shot=rewind is None, holds_back=holds_back)
+        ended = replays < _MOST_REPLAYS and reason == "rejected" and _ended_on_its_way(sent, renewal)
+        if reason is None or (replays and not ended):
             return  # the response is returned as it is, even if it is a 401
-        yield (step := remedy)
-        newer = step.held.record
-        if rewind is None or newer.same_generation(sent.record) or not newer.same_user(sent.record):
+        held = yield from _ready(renewal.renew(sent, reason))
+        if rewind is None or held.record.same_generation(sent.record) or not held.record.same_user(sent.record):
             return
         rewind()
 
 
+def _ready(pair: Held | Promise[Held]) -> Generator[Promise[Held], None, Held]:
+    if not isinstance(pair, Promise):
+        return pair
+    yield pair
+    return pair.outcome()
+
+
 def _sent(
-    request: httpx.Request, renewal: Renewal, step: Acquire | Renew, begun: Held, *, holds_back: bool
-) -> Generator[Acquire | Send, None, tuple[Send, Held]]:
-    """Send the request with the pair that a step brought; return what came of it, and the pair that it left with.
+    request: httpx.Request, renewal: Renewal, held: Held, begun: Held, *, one_shot: bool, holds_back: bool
+) -> Generator[Promise[Held] | Send, None, tuple[Held, Refusal | None]]:
+    """Send the request with the pair; return the pair that it left with, and why another one may help.
 
     It may be held back once: with tokens shorter than the wait for a connection it would never leave otherwise.
     """
     while True:
-        held = step.held
         if held is not begun and not held.record.same_user(begun.record):
             raise NotSignedInError(
                 "Another user has signed in while this request waited for a token. Nothing was sent."
@@ -114,15 +101,12 @@ def _sent(
         yield send
         request.extensions[RETURNING] = True  # should it be sent again, it has waited for a connection before
         if send.answer is not None:
-            return send, leaving.held
-        holds_back, step = False, Acquire(one_shot=isinstance(step, Acquire) and step.one_shot)
-        yield step
+            return leaving.held, _refusal(send.answer, send, leaving.held, renewal)
+        holds_back, held = False, (yield from _ready(renewal.current(one_shot=one_shot)))
 
 
-def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
-    """Return the step that may bring a pair that the server takes; None where the answer needs none."""
-    if (answer := send.answer) is None:
-        return None
+def _refusal(answer: httpx.Response, send: Send, sent: Held, renewal: Renewal) -> Refusal | None:
+    """Return why another pair may help, as `Renewal.renew` has it; None where the answer needs none."""
     if answer.status_code not in renewal.token_statuses:
         sent.accepted = sent.accepted or answer.status_code < 500  # a gateway that fails has not looked at the token
         return None
@@ -131,15 +115,15 @@ def _remedy(send: Send, sent: Held, renewal: Renewal) -> Renew | None:
     bare = send.request.method == "HEAD" and error is None
     received = Received(answer.status_code, answer.headers, send.body)
     if (error and error[1] == "invalid_token") or received.matches(renewal.expired, by_status=bare):
-        return Renew(sent, "rejected")
-    return Renew(sent, "unclear") if answer.status_code == 401 else None
+        return "rejected"
+    return "unclear" if answer.status_code == 401 else None
 
 
-def _ended_on_its_way(remedy: Renew, renewal: Renewal) -> bool:
-    """Say whether a token was refused that has ended, or was replaced, since it was sent."""
-    sent, current = remedy.rejected, renewal.held
+def _ended_on_its_way(sent: Held, renewal: Renewal) -> bool:
+    """Say whether a token has ended, or was replaced, since it was sent."""
+    current = renewal.held
     replaced = current is not None and not current.record.same_generation(sent.record)
-    return remedy.reason == "rejected" and (replaced or renewal.windows.has_ended(sent))
+    return replaced or renewal.windows.has_ended(sent)
 
 
 class Leaving:

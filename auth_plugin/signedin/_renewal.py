@@ -24,10 +24,10 @@ import os
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from signedin._flight import Landing, LiveWorld, Orders, Setbacks, expired, flown, or_else
-from signedin._threads import Promise, SharedJob, Threads, no_more_threads, pause, wait, wait_async
+from signedin._threads import Promise, SharedJob, Threads, after_fork, no_more_threads, pause, wait, wait_async
 from signedin._tokens import Held, Record, Records, Status, TokenPair, Windows, newest_pair
 from signedin.errors import (
     AuthError,
@@ -43,11 +43,10 @@ from signedin.timing import SAVES, jittered, nth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signedin_sdk.types import Place, Sign
+    from signedin_sdk.types import Sign
 
     from signedin._events import Events
     from signedin.protocols import Clock, Closing, Refresher
-    from signedin.timing import Timing
 
 T = TypeVar("T")
 Reason = Literal["rejected", "demanded", "unclear"]
@@ -58,22 +57,20 @@ _LONGEST_SLEEP: Final = 30.0
 
 
 class Renewal:
-    """Holds a session's pair and renews it. Arguments as for `TokenSession`."""
+    """Holds a session's pair and renews it. `rules`: those of every flight; the rest as for `TokenSession`."""
 
     def __init__(
         self,
         records: Records,
         refresher: Refresher,
+        rules: Orders,
+        windows: Windows,
         *,
         origins: frozenset[str],
         expired: tuple[Sign, ...],
-        attach: Place,
-        timing: Timing,
+        header: str,
         clock: Clock,
         events: Events,
-        grace: int | None,
-        on_doubt: Literal["resend", "relogin"],
-        signs_in: bool,
         ahead: bool,
     ) -> None:
         self.records: Final = records
@@ -81,15 +78,12 @@ class Renewal:
         self.origins: Final = origins  # where the token may go
         self.expired: Final = expired
         self.token_statuses: Final = {401, *(sign.status for sign in expired)}  # statuses that may be about the token
-        self.header: Final = attach.name.lower()
-        self.timing: Final = timing
+        self.header: Final = header.lower()
+        self.timing: Final = rules.timing
         self.threads: Final = Threads()
-        self.windows: Final = Windows(clock, attach.prefix)
+        self.windows: Final = windows
         self._clock, self._monotonic, self._events = clock, clock.monotonic, events
-        self._signs_in, self._ahead = signs_in, ahead
-        doubt: Literal["resend", "relogin"] = "resend" if signs_in else on_doubt
-        rules = partial(Orders, usable=self.windows.usable, timing=timing, grace=grace)
-        self._orders: Final = partial(rules, on_doubt=doubt, signs_in=signs_in)
+        self._rules, self._ahead = rules, ahead
         self.held: Held | None = None  # written under _lock, read by anyone
         self._lock = threading.RLock()  # a signal handler may sign out in the very thread that holds it
         # Guarded by _lock, all below:
@@ -100,6 +94,7 @@ class Renewal:
         self._forked = False  # in a child of the process whose memory has the pair
         self._watched = False  # a thread renews ahead
         self._setbacks = Setbacks(clock.monotonic)
+        after_fork(self)
 
     # ------------------------------------------------------------------------------------------- what a request asks
 
@@ -130,7 +125,6 @@ class Renewal:
 
     @property
     def record(self) -> Record | None:
-        """The record of the pair in hand."""
         return held.record if (held := self.held) else None
 
     def renew(self, rejected: Held | None, reason: Reason = "rejected") -> Held | Promise[Held]:
@@ -163,11 +157,11 @@ class Renewal:
         return flight
 
     def wait(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
-        """Return what `current`, `renew` or `look` gave, blocking this thread until it is there."""
+        """Return what `current` or `renew` gave, blocking this thread until it is there."""
         return wait(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
     async def await_(self, pair: Held | Promise[Held], patience: float = math.inf) -> Held:
-        """Return what `current`, `renew` or `look` gave, suspending this task until it is there."""
+        """Return what `current` or `renew` gave, suspending this task until it is there."""
         return await wait_async(pair, min(patience, self.timing.waiter)) if isinstance(pair, Promise) else pair
 
     @property
@@ -200,8 +194,8 @@ class Renewal:
                     "This process was forked from one that keeps its tokens in memory, and a refresh token works once: "
                     "two processes would sign each other out. Use a FileStore, or sign in here."
                 )
-            record, rest = held and held.record, self._setbacks.rest()
-            orders = self._orders(os.urandom(16).hex(), rejected=record and record.generation, held=record, rest=rest)
+            record, rest = held.record if held else None, self._setbacks.rest()
+            orders = self._rules._replace(owner=os.urandom(16).hex(), held=record, rest=rest)
             context, reason = contextvars.copy_context(), reason if held else "no pair in hand"
             self._flight = SharedJob(lambda flight: context.run(self._fly, orders, reason, flight))
         self._flight.waiters += waits
@@ -280,7 +274,7 @@ class Renewal:
             self._events.add("signed_out", generation)
         self.held = None  # what is unsaved is revoked by `save`
         # The next sign-in anew rests first: the server may count wrong passwords.
-        (self._setbacks.failed if self._signs_in else self._setbacks.reset)(error)
+        (self._setbacks.failed if self._rules.signs_in else self._setbacks.reset)(error)
 
     def _arrived(self) -> None:
         """Deliver the events of a pair that came, and see that it is renewed in time where the contract says so."""
@@ -478,10 +472,18 @@ class Renewal:
         self._flight, self._watched = None, False
         self.windows.spread = jittered(1.0)
         self.threads.after_fork()
+        self._events.after_fork()
         if self.records.store.private:
             self._forked = self.held is not None
             if self.held is not None and self.held.record.claims.exp is not None:
                 self.held = None
+
+    def after_others_forked(self) -> None:
+        """Call the hooks of store and refresher, which may raise; not before the sessions have locks of their own."""
+        parts: tuple[Any, ...] = (self.records.store, self.refresher)
+        for part in parts:
+            with contextlib.suppress(Exception):  # also where it has none
+                part.after_fork()
 
 
 def _renew_ahead(reference: weakref.ref[Renewal], clock: Clock, closing: Closing) -> None:

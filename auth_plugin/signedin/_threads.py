@@ -41,16 +41,21 @@ class Promise(Generic[T]):
         self._callbacks: deque[Callable[[], object]] = deque()
 
     def done(self) -> bool:
-        """Say whether the value or the error is there."""
         return self._outcome is not None
 
-    def set_result(self, value: T) -> None:
-        """Set the value and wake all waiters."""
-        self._settle((value, None))
-
     def set_error(self, error: BaseException) -> None:
-        """Set the error and wake all waiters."""
-        self._settle((None, error))
+        self.set_result(None, error)
+
+    def set_result(self, value: T | None, error: BaseException | None = None) -> None:
+        """Set the value, or the error, and wake all waiters."""
+        self._outcome = value, error
+        try:
+            for callback in list(self._callbacks):
+                callback()
+        except BaseException:  # Ctrl-C: those that were not woken yet must not wait until their patience ends
+            for callback in list(self._callbacks):
+                callback()
+            raise
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
         """Call back, in whatever thread, once it is done; it must not raise."""
@@ -59,7 +64,6 @@ class Promise(Generic[T]):
             callback()
 
     def discard_callback(self, callback: Callable[[], object]) -> None:
-        """Forget a callback."""
         with contextlib.suppress(ValueError):
             self._callbacks.remove(callback)
 
@@ -67,7 +71,7 @@ class Promise(Generic[T]):
         """Return the value, or raise the error: a copy of its own for each waiter, where the error is one of ours."""
         if self._outcome is None:
             raise RefreshUnavailableError(
-                "The refresh takes longer than this call may wait. It goes on, and the pair is kept; try again."
+                "The refresh takes longer than this call may wait. It goes on, and the pair stays; try again."
             )
         value, error = self._outcome
         if isinstance(error, AuthError):
@@ -77,18 +81,7 @@ class Promise(Generic[T]):
         return cast("T", value)
 
     def error(self) -> BaseException | None:
-        """Return the error that was set, if any."""
         return self._outcome[1] if self._outcome else None
-
-    def _settle(self, outcome: tuple[T | None, BaseException | None]) -> None:
-        self._outcome = outcome
-        try:
-            for callback in list(self._callbacks):
-                callback()
-        except BaseException:  # Ctrl-C: those that were not woken yet must not wait until their patience ends
-            for callback in list(self._callbacks):
-                callback()
-            raise
 
 
 def wait(promise: Promise[T], patience: float) -> T:
@@ -160,7 +153,6 @@ class Signal(Promise[None]):
     is_set = Promise.done
 
     def set(self) -> None:
-        """Wake whoever waits, and whoever comes."""
         self.set_result(None)
 
     def wait(self, seconds: float) -> bool:
@@ -319,14 +311,19 @@ def _process_ends() -> bool:
 
 
 def after_fork(thing: object) -> None:
-    """Call `thing.after_fork()` in each forked child, as long as the thing lives; what it raises is dropped there."""
+    """Call `thing.after_fork()` in each forked child, as long as the thing lives; what it raises is dropped there.
+
+    And `thing.after_others_forked()`, if it has one, after those of all things: for hooks that are not ours.
+    """
     _REGISTERED.add(thing)
 
 
 def _after_fork_in_child() -> None:
-    for thing in list(_REGISTERED):
-        with contextlib.suppress(Exception):
-            thing.after_fork()
+    things = list(_REGISTERED)
+    for hook in ("after_fork", "after_others_forked"):
+        for thing in things:
+            with contextlib.suppress(Exception):
+                getattr(thing, hook)()
 
 
 _REGISTERED: Final[weakref.WeakSet[Any]] = weakref.WeakSet()

@@ -10,10 +10,9 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.timing import jittered
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from signedin.protocols import Clock, Stored, TokenStore
-
-T = TypeVar("T")
 
 FORMAT: Final = 1
 ENCRYPTED: Final = b"signedin-encrypted-"  # how what an EncryptedStore writes begins
@@ -50,7 +47,7 @@ def claims_of(access_token: str, subject_claims: tuple[str, ...] = SUBJECT) -> C
         return Claims()
     if not isinstance(claims, dict):
         return Claims()
-    name, subject = next((claims[name] for name in subject_claims if name in claims), None), None
+    name, subject = claims.get(next(filter(claims.__contains__, subject_claims), None)), None
     if isinstance(name, str | int):
         subject = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Claims(_seconds(claims.get("iat")), _seconds(claims.get("exp")), subject)
@@ -62,7 +59,6 @@ def _seconds(value: object) -> float | None:
     return float(value) if 0 <= value <= _LAST_SECOND else None  # NaN is not, either
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class TokenPair:
     """An access token and the refresh token that came with it, or None; neither is ever shown.
 
@@ -71,20 +67,48 @@ class TokenPair:
     `subject`: claims of which the first present says whose token it is.
     """
 
-    access_token: str
-    refresh_token: str | None = None
-    expires_at: datetime | None = field(default=None, compare=False)
-    carried: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
-    subject: tuple[str, ...] = field(default=SUBJECT, kw_only=True, compare=False)
-    claims: Claims = field(init=False, compare=False)  # unverified; read once
+    # Written once. No data class: that module and what it makes of six fields would cost each program 2 ms at import.
+    __slots__ = ("access_token", "carried", "claims", "expires_at", "refresh_token", "subject")
 
-    def __post_init__(self) -> None:
-        claims = claims_of(self.access_token, self.subject)
-        if self.expires_at is not None and (exp := _seconds(self.expires_at.timestamp())) is not None:
+    def __init__(
+        self,
+        access_token: str,
+        refresh_token: str | None = None,
+        expires_at: datetime | None = None,
+        *,
+        carried: Mapping[str, str] | None = None,
+        subject: tuple[str, ...] = SUBJECT,
+    ) -> None:
+        claims = claims_of(access_token, subject)
+        if expires_at is not None and (exp := _seconds(expires_at.timestamp())) is not None:
             claims = claims._replace(exp=exp)
-        object.__setattr__(self, "claims", claims)
-        ends = None if claims.exp is None else datetime.fromtimestamp(claims.exp, UTC)
-        object.__setattr__(self, "expires_at", ends)
+        self.access_token: Final = access_token
+        self.refresh_token: Final = refresh_token
+        self.expires_at: Final = None if claims.exp is None else datetime.fromtimestamp(claims.exp, UTC)
+        self.carried: Final[Mapping[str, str]] = carried or {}
+        self.subject: Final = subject
+        self.claims: Final = claims  # unverified; read once
+
+    def with_subject(self, subject: tuple[str, ...]) -> TokenPair:
+        """Return this pair, read by other claims."""
+        return TokenPair(self.access_token, self.refresh_token, self.expires_at, carried=self.carried, subject=subject)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f"a TokenPair is written once: {name} does not change")
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a TokenPair is written once: {name} is not deleted")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TokenPair):
+            return NotImplemented
+        ours, theirs = (self.access_token, self.refresh_token), (other.access_token, other.refresh_token)
+        return ours == theirs and self.carried == other.carried
+
+    def __hash__(self) -> int:
+        return hash((self.access_token, self.refresh_token))
 
     @property
     def is_sendable(self) -> bool:
@@ -153,12 +177,10 @@ class Record(NamedTuple):
         return type(self)(generation, revision, Status.ACTIVE, pair, obtained_at, clock_offset, family or self.family)
 
     def ended(self, status: Status) -> Self:
-        """Return the successor without a pair."""
         generation, revision = self.generation + 1, self.revision + 1
         return self._replace(generation=generation, revision=revision, status=status, pair=None, intent=None)
 
     def with_intent(self, intent: Intent | None) -> Self:
-        """Return the same generation with its journal entry changed."""
         return self._replace(revision=self.revision + 1, intent=intent)
 
     def at_revision(self, revision: int) -> Self:
@@ -215,21 +237,21 @@ class Instant(NamedTuple):
     monotonic: float
 
 
-@dataclass(slots=True, eq=False)
 class Held:
     """The pair in hand, ready for a header."""
 
-    record: Record
-    soft_at: float  # monotonic: from here on it is replaced in the background
-    hard_at: float  # monotonic: from here on it is not sent any more
-    ends_at: float = math.inf  # monotonic; infinite where our clock cannot tell
-    accepted: bool = False  # the server has taken it once; set by any thread, never unset
-    refused: bool = False  # the server says that it has expired; set by any thread, never unset
-    prefix: str = "Bearer "
-    header: str = field(init=False)
+    __slots__ = ("accepted", "ends_at", "hard_at", "header", "record", "refused", "soft_at")
 
-    def __post_init__(self) -> None:
-        self.header = f"{self.prefix}{self.record.pair.access_token}" if self.record.pair else ""
+    def __init__(
+        self, record: Record, soft_at: float, hard_at: float, ends_at: float = math.inf, prefix: str = "Bearer "
+    ) -> None:
+        self.record = record
+        self.soft_at = soft_at  # monotonic: from here on it is replaced in the background
+        self.hard_at = hard_at  # monotonic: from here on it is not sent any more
+        self.ends_at = ends_at  # monotonic; infinite where our clock cannot tell
+        self.accepted = False  # the server has taken it once; set by any thread, never unset
+        self.refused = False  # the server says that it has expired; set by any thread, never unset
+        self.header = f"{prefix}{record.pair.access_token}" if record.pair else ""
 
     def __repr__(self) -> str:
         return f"<Held generation={self.record.generation}>"
@@ -272,7 +294,6 @@ class Windows:
         return Held(record, soft_at, hard_at, ends_at, prefix=self._prefix)
 
     def has_ended(self, held: Held) -> bool:
-        """Say whether the access token has ended by now."""
         return self._clock.monotonic() >= held.ends_at
 
     def usable(self, record: Record, now: Instant) -> bool:
@@ -303,21 +324,23 @@ class Windows:
 # ---------------------------------------------------------------------------------------------------- records as bytes
 
 
+# What stands in a record, by name and type; no refresh token and no end of the access token are null.
+_RECORD: Final = {"generation": int, "obtained_at": float, "clock_offset": float, "family": str}
+_PAIR: Final = {"access_token": str, "refresh_token": str, "expires_at": float}
+_INTENT: Final = {"attempt": str, "generation": int, "owner": str, "deadline": float}
+
+
 def encode(record: Record) -> bytes:
     """Return the record as JSON, with the tokens in clear. The revision is not part of it: stores count."""
-    pair, intent = record.pair, record.intent
-    body = {
+    body = record._asdict()
+    pair, intent, _ = body.pop("pair"), body.pop("intent"), body.pop("revision")
+    body |= {
         "format": FORMAT,
-        "generation": record.generation,
-        "status": record.status.value,
-        "access_token": pair.access_token if pair else None,
-        "refresh_token": pair.refresh_token if pair else None,
-        "expires_at": pair.claims.exp if pair else None,
+        "access_token": pair and pair.access_token,
+        "refresh_token": pair and pair.refresh_token,
+        "expires_at": pair and pair.claims.exp,
         "carried": dict(pair.carried) if pair else {},
-        "obtained_at": record.obtained_at,
-        "clock_offset": record.clock_offset,
-        "family": record.family,
-        "intent": intent._asdict() if intent else None,
+        "intent": intent and intent._asdict(),
     }
     return json.dumps(body, separators=(",", ":")).encode()
 
@@ -356,33 +379,32 @@ def refuse_later_format(body: Any) -> None:
 def _record(body: Any, revision: int, subject: tuple[str, ...]) -> Record:
     status, pair, intent = Status(body["status"]), None, body["intent"]
     if status is Status.ACTIVE:
-        refresh_token = None if body["refresh_token"] is None else _value(body, "refresh_token", str)
-        ends = None if body["expires_at"] is None else datetime.fromtimestamp(_value(body, "expires_at", float), UTC)
-        carried = {name: _value(body["carried"], name, str) for name in dict(body["carried"])}
-        pair = TokenPair(_value(body, "access_token", str), refresh_token, ends, carried=carried, subject=subject)
+        access, refresh, exp = _values(body, _PAIR).values()
+        ends = None if exp is None else datetime.fromtimestamp(exp, UTC)
+        carried = _values(body["carried"], dict.fromkeys(body["carried"], str))
+        pair = TokenPair(access, refresh, ends, carried=carried, subject=subject)
     if body["format"] != FORMAT or (pair is None and (body["access_token"] or body["refresh_token"])):
         raise ValueError
-    if intent is not None:
-        attempt, owner = _value(intent, "attempt", str), _value(intent, "owner", str)
-        generation, deadline = _value(intent, "generation", int), _value(intent, "deadline", float)
-        intent = Intent(attempt=attempt, generation=generation, owner=owner, deadline=deadline)
-    obtained_at, offset = _value(body, "obtained_at", float), _value(body, "clock_offset", float)
-    generation, family = _value(body, "generation", int), _value(body, "family", str)
-    return Record(generation, revision, status, pair, obtained_at, offset, family, intent)
+    intent = None if intent is None else Intent(**_values(intent, _INTENT))
+    return Record(revision=revision, status=status, pair=pair, intent=intent, **_values(body, _RECORD))
 
 
-def _value(body: Any, name: str, kind: type[T]) -> T:
-    """Return a value of just this type: no empty text, no negative count, no time that datetime cannot show."""
-    value = body[name]
-    if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
-        value = float(value)
-    negative = isinstance(value, int) and value < 0
-    # Two clocks may be as far apart as the calendar is long.
-    first = -_LAST_SECOND if name == "clock_offset" else _FIRST_SECOND
-    endless = isinstance(value, float) and not first <= value <= _LAST_SECOND
-    if type(value) is not kind or value == "" or negative or endless:
-        raise TypeError
-    return value
+def _values(body: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Return values of just these types: no empty text, no negative count, no time that datetime cannot show."""
+    values = {}
+    for name, kind in kinds.items():
+        value = body[name]
+        if kind is float and type(value) is int:  # as JSON writes whole seconds; what it calls true is no number
+            value = float(value)
+        negative = isinstance(value, int) and value < 0
+        # Two clocks may be as far apart as the calendar is long.
+        first = -_LAST_SECOND if name == "clock_offset" else _FIRST_SECOND
+        endless = isinstance(value, float) and not first <= value <= _LAST_SECOND
+        absent = value is None and name in ("refresh_token", "expires_at")
+        if (type(value) is not kind and not absent) or value == "" or negative or endless:
+            raise TypeError
+        values[name] = value
+    return values
 
 
 class Records:

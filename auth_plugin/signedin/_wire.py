@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -91,8 +91,8 @@ class HttpRefresher:
             url = self._url(request, "token_endpoint", timeout / 2)
         except LookupError as error:
             return NotSent(str(error))
-        headers = {grace.header: attempt} if grace and grace.header else {}
-        exchange = self._exchange(request, url, pair, headers)
+        headers = _HEADERS | ({grace.header.lower(): attempt} if grace and grace.header else {})
+        exchange = self._exchange(filled(request, url, pair, self._settings, headers), url)
         left = timeout - (time.monotonic() - begun)
         return self._answer(exchange, left, self._contract.response, dead, old=pair)
 
@@ -101,7 +101,7 @@ class HttpRefresher:
             request = sign_in.request(self._base_url, _HEADERS)
         except Exception as error:  # noqa: BLE001 -- of the user's callback, or for arguments that the operation lacks
             return NotSent(f"credentials= raised {type(error).__name__}, or its arguments do not fit the operation")
-        exchange = _Exchange(self._client, request, shown=self._base_url + sign_in.path)
+        exchange = self._exchange(request, request["url"])
         return self._answer(exchange, timeout, sign_in.response, SIGN_IN_REFUSED, old=None)
 
     def _answer(
@@ -119,16 +119,16 @@ class HttpRefresher:
             if issubclass(received, _BEFORE_SENDING) and not exchange.sending:
                 return NotSent(f"{exchange.host} could not be reached ({received.__name__})")
             return Unknown(f"no answer from {exchange.host} ({received.__name__})")
-        now, status, success = self._clock.wall(), received.status, 200 <= received.status <= 299
-        answer = Received(status, received.headers, received.content, strict=success)
-        if success:
+        now, status = self._clock.wall(), received.status
+        if 200 <= status <= 299:
+            answer = Received(status, received.headers, received.content, strict=True)
             try:
                 return issued(answer, response, self._contract, sent=sent, received=now, old=old)
             except LookupError as error:
                 return Unknown(f"the answer to the refresh has no usable {error}")
-        if (sign := answer.matches(dead)) is not None:
+        if (sign := received.matches(dead)) is not None:
             # A portal, firewall or gateway in between answers with a body of its own; only the API ends a session.
-            if sign.place is not None or _is_the_apis(answer, received.content, self._contract.error_properties):
+            if sign.place is not None or _is_the_apis(received, self._contract.error_properties):
                 return Refused(f"status {status}")
             return Unknown(f"status {status} with a body that is not the API's")
         retry_after = _seconds(received.headers.get("retry-after"))
@@ -142,7 +142,7 @@ class HttpRefresher:
         if request is not None and (request.refresh_token is None or pair.refresh_token is not None):
             with contextlib.suppress(LookupError):
                 url = self._url(request, "revocation_endpoint", timeout / 2)
-                self._exchange(request, url, pair, {}).run(timeout)
+                self._exchange(filled(request, url, pair, self._settings, _HEADERS), url).run(timeout)
 
     def close(self) -> None:
         """Do nothing: each exchange closes its own connection, and one under way must not be cut."""
@@ -162,12 +162,10 @@ class HttpRefresher:
 
     def _discovered(self, url: str, timeout: float) -> dict[str, str]:
         """Return the endpoints that the issuer's document names (OpenID Connect Discovery 1.0, section 4)."""
-        request = {"method": "GET", "url": url, "headers": _HEADERS}
-        response = _Exchange(self._client_for(url), request, shown=url).run(timeout)
-        if not isinstance(response, _Response):
+        response = self._exchange({"method": "GET", "url": url, "headers": _HEADERS}, url).run(timeout)
+        if not isinstance(response, Received):
             raise LookupError(f"the discovery document could not be read ({response.__name__})")  # noqa: TRY004 -- the request's trouble
-        body = Received(response.status, response.headers, response.content).body
-        document = body if response.status == 200 and isinstance(body, dict) else {}
+        document = response.body if response.status == 200 and isinstance(response.body, dict) else {}
         issuer = str(document.get("issuer"))
         # By the origin: a document for many tenants names each one's issuer by a pattern.
         if not self._may_receive_tokens(issuer) or origin_of(httpx.URL(issuer)) != origin_of(httpx.URL(url)):
@@ -180,13 +178,10 @@ class HttpRefresher:
         except ConfigurationError:
             return False
 
-    def _exchange(self, request: TokenRequest, url: str, pair: TokenPair, headers: Mapping[str, str]) -> _Exchange:
-        arguments = filled(request, url, pair, self._settings, {**_HEADERS, **headers})
-        return _Exchange(self._client_for(url), arguments, shown=url)
-
-    def _client_for(self, url: str) -> Callable[[], httpx.Client]:
+    def _exchange(self, request: dict[str, Any], url: str) -> _Exchange:
+        """Return the exchange of a request. `url`: as the contract has it, without what fills it in."""
         at_home = origin_of(httpx.URL(url)) == origin_of(httpx.URL(self._base_url))
-        return self._client if at_home else partial(_without_headers, self._client)
+        return _Exchange(self._client if at_home else partial(_without_headers, self._client), request, shown=url)
 
 
 def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
@@ -194,15 +189,6 @@ def _without_headers(client: Callable[[], httpx.Client]) -> httpx.Client:
     opened = client()
     opened.headers = httpx.Headers({"user-agent": opened.headers.get("user-agent", "")})
     return opened
-
-
-class _Response(NamedTuple):
-    status: int
-    headers: httpx.Headers
-    content: bytes
-
-    def __repr__(self) -> str:
-        return f"<response {self.status}>"  # its body has tokens
 
 
 class _Discreet(httpx.URL):
@@ -226,14 +212,14 @@ class _Exchange:
     def __init__(self, client: Callable[[], httpx.Client], request: dict[str, Any], *, shown: str = "") -> None:
         self._client, self._request, self._shown = client, request, shown
         self.host = httpx.URL(shown).netloc.decode("ascii", "replace")
-        self._outcome: _Response | type[BaseException] | None = None
+        self._outcome: Received | type[BaseException] | None = None
         self._lock = threading.Lock()  # guards all below: an exchange is abandoned, or it begins to send
         self._connecting = False  # by httpcore's events; of a transport without them nobody can tell
         self.sending = False  # the first byte of the request may have left
         self._abandoned = False
         self._socket: socket.socket | None = None
 
-    def run(self, seconds: float) -> _Response | type[BaseException]:
+    def run(self, seconds: float) -> Received | type[BaseException]:
         """Return the response, or the type of what the transport raised, or of a timeout after so many seconds."""
         thread = threading.Thread(target=self._perform, args=(seconds,), name="signedin-exchange", daemon=True)
         try:
@@ -262,7 +248,7 @@ class _Exchange:
                 request = client.build_request(**options)
                 request.url = _Discreet(request.url, self._shown)
                 with contextlib.closing(client.send(request, stream=True)) as response:
-                    self._outcome = _Response(response.status_code, response.headers, _read(response, end))
+                    self._outcome = Received(response.status_code, response.headers, _read(response, end))
         except BaseException as error:  # noqa: BLE001 -- only its type stays: its frames hold the token
             # A read that times out here is that of a proxy's answer to CONNECT.
             unsent = isinstance(error, httpx.TimeoutException) and self._connecting and not self.sending
@@ -309,12 +295,12 @@ def _read(response: httpx.Response, end: float) -> bytes:
     return content
 
 
-def _is_the_apis(answer: Received, content: bytes, properties: frozenset[str]) -> bool:
+def _is_the_apis(answer: Received, properties: frozenset[str]) -> bool:
     if isinstance(answer.body, dict):
         return properties <= answer.body.keys()
     # Without a body: a gateway's, if the API documents one. What is wrongly unknown is tried again a few times; what
     # is wrongly dead is lost.
-    return not properties and not content.strip()
+    return not properties and not answer.content.strip()
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -6,22 +6,20 @@ The transport stands below redirects, cookies and event hooks: each hop passes t
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import httpx
 
 from signedin._network import origin_of
-from signedin._plan import BEARER, Acquire, Renew, Send, TokenOutdated, plan
+from signedin._plan import BEARER, Send, TokenOutdated, plan
 from signedin._plan import refuse_redirect_off_origin as refuse_redirect
-from signedin._tokens import Held
 from signedin.session import renewal_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from signedin._renewal import Renewal
-    from signedin._threads import Promise
     from signedin.session import TokenSession
 
 # The wait for a connection is long: a thousand calls at once must queue, not fail.
@@ -52,8 +50,7 @@ class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
                     response, step.body = _unread(_raw(response), response)
                 step.answer = response
             else:
-                held = _ask(renewal, step)
-                step.held = held if isinstance(held, Held) else renewal.wait(held, _patience(request, renewal))
+                renewal.wait(step, _patience(request))
         return response  # pyright: ignore[reportPossiblyUnboundVariable] -- a plan sends at least once
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -69,16 +66,13 @@ class Authenticated(httpx.BaseTransport, httpx.AsyncBaseTransport):
                     response, step.body = _unread(await _raw_async(response), response)
                 step.answer = response
             else:
-                held = _ask(renewal, step)
-                step.held = held if isinstance(held, Held) else await renewal.await_(held, _patience(request, renewal))
+                await renewal.await_(step, _patience(request))
         return response  # pyright: ignore[reportPossiblyUnboundVariable] -- as above
 
     def close(self) -> None:
-        """Close the transport below."""
         self._transport.close()
 
     async def aclose(self) -> None:
-        """Close the transport below."""
         await self._transport.aclose()
 
 
@@ -89,7 +83,6 @@ class Marked(httpx.Auth):
     """
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Mark the request."""
         request.extensions[BEARER] = True
         yield request
 
@@ -132,7 +125,7 @@ class BearerAuth(httpx.Auth):
                 if response.status_code in renewal.token_statuses and _is_short(response):
                     step.body = response.read()  # before anybody waits: an unread answer keeps its connection
             else:
-                step.held = renewal.wait(_ask(renewal, step), _patience(request, renewal))
+                renewal.wait(step, _patience(request))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Carry the plan out, awaiting."""
@@ -147,7 +140,7 @@ class BearerAuth(httpx.Auth):
                 if response.status_code in renewal.token_statuses and _is_short(response):
                     step.body = await response.aread()
             else:
-                step.held = await renewal.await_(_ask(renewal, step), _patience(request, renewal))
+                await renewal.await_(step, _patience(request))
 
     def refuse_redirect_off_origin(self, request: httpx.Request) -> None:
         """Let neither token nor body be redirected elsewhere: a request hook for `httpx.Client`.
@@ -170,17 +163,10 @@ def _also(kind: type[Any], other: type[Any]) -> type[Any]:
     return type(kind.__name__, (kind, other), {"__module__": kind.__module__})
 
 
-def _ask(renewal: Renewal, step: Acquire | Renew) -> Held | Promise[Held]:
-    if isinstance(step, Renew):
-        return renewal.renew(step.rejected, step.reason)
-    return renewal.current(one_shot=step.one_shot)
-
-
-def _patience(request: httpx.Request, renewal: Renewal) -> float:
+def _patience(request: httpx.Request) -> float:
     """Return how long a request may wait for a refresh: a timeout that the user chose bounds that, too."""
-    timeout = request.extensions.get("timeout") or {}
-    patience, read = request.extensions.get(PATIENCE), timeout.get("read")
-    longest = renewal.timing.waiter if patience is None else min(patience, renewal.timing.waiter)
+    timeout, patience = request.extensions.get("timeout") or {}, request.extensions.get(PATIENCE)
+    longest, read = math.inf if patience is None else patience, timeout.get("read")
     return longest if read is None or timeout in _NOBODYS_CHOICE else min(read, longest)
 
 

@@ -11,7 +11,6 @@ import copy
 import functools
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, NoReturn, Self, TypeVar
 
 import httpx
@@ -52,18 +51,19 @@ AnyHttp = TypeVar("AnyHttp", httpx.Client, httpx.AsyncClient)
 Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 
-@dataclass(slots=True)
 class _Shared:
     """What a client and its views have in common."""
 
-    options: Options
-    profiles: Profiles
-    owned: bool  # whether the profiles, and the store if `opened`, are this client's own, which closes them
-    opened: bool
     connections: Any = None
     transport: Any = None  # the user's
-    budget: Budget = field(default_factory=Budget)
-    closed: bool = False
+    closed = False
+
+    def __init__(self, options: Options, profiles: Profiles, *, owned: bool, opened: bool) -> None:
+        self.options = options
+        self.profiles = profiles
+        self.owned = owned  # whether the profiles, and the store if `opened`, are this client's own, which closes them
+        self.opened = opened
+        self.budget = Budget()
 
 
 class _Colour(NamedTuple):
@@ -269,7 +269,7 @@ class _Client(Generic[Transport, AnyHttp]):
         """
         options = self._send.options.changed(timeout, max_retries, headers, deadline, idempotency_key)
         view = object.__new__(type(self))
-        vars(view).update(self._copied(), _is_view=True, _send=self._send.with_options(options))
+        vars(view).update(self._copied(), _is_view=True, _send=self._send._replace(options=options))
         return view
 
     def _copied(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
@@ -120,9 +119,20 @@ class Renewed(NamedTuple):
     date_offset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
+class _Failure(NamedTuple):
+    """No new pair. Failures of different kinds differ, also where their reasons are equal."""
+
     reason: str
+    retry_after: float | None = None  # seconds; only `Busy` has it
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self))
 
 
 class Refused(_Failure):
@@ -143,11 +153,10 @@ class Unknown(_Failure):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Busy(_Failure):
     """The server says that it did nothing and when to come back."""
 
-    retry_after: float | None = None  # seconds
+    __slots__ = ()
 
 
 Answer = Renewed | Refused | NotSent | Busy | Unknown

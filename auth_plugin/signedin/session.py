@@ -5,19 +5,16 @@ The pair in hand and who waits for which refresh stand in `_renewal`, how a refr
 
 from __future__ import annotations
 
-import contextlib
-import os
-import weakref
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol
 
 from signedin._contract import BEARER_HEADER, EXPIRED
 from signedin._events import Events
+from signedin._flight import Orders
 from signedin._network import allowed_origin
 from signedin._renewal import Renewal
 from signedin._threads import SystemClock
-from signedin._tokens import SUBJECT, Record, Records, TokenPair
+from signedin._tokens import SUBJECT, Record, Records, TokenPair, Windows
 from signedin.errors import ConfigurationError, NotSignedInError, TokenStoreError
 from signedin.stores.memory import MemoryStore
 from signedin.timing import Timing
@@ -80,25 +77,29 @@ class TokenSession:
         self.key: Final = key
         self.base_url: Final = base_url  # where a client that shares the session finds the API
         self.store: Final[TokenStore] = MemoryStore() if store is None else _checked(store)
-        bounds = timing or Timing()
+        bounds = (timing or Timing()).checked()
         fitting = bounds if grace_seconds is None else bounds.within(grace_seconds)
         self._clock: Final[Clock] = clock or SystemClock()
         self._events: Final = Events(key)
+        windows = Windows(self._clock, attach.prefix)
         self._renewal: Final = Renewal(
             Records(self.store, key, subject),
             refresher,
+            Orders(
+                usable=windows.usable,
+                timing=fitting or bounds,
+                grace=grace if fitting else None,
+                on_doubt="resend" if signs_in else on_doubt,
+                signs_in=signs_in,
+            ),
+            windows,
             origins=frozenset(allowed_origin(origin, allow_http=allow_http) for origin in origins),
             expired=tuple(expired),
-            attach=attach,
-            timing=fitting or bounds,
+            header=attach.name,
             clock=self._clock,
             events=self._events,
-            grace=grace if fitting else None,
-            on_doubt=on_doubt,
-            signs_in=signs_in,
             ahead=ahead,
         )
-        _sessions.add(self)
 
     def __repr__(self) -> str:
         held = self._renewal.held
@@ -143,7 +144,7 @@ class TokenSession:
         """
         if not isinstance(pair, TokenPair):
             pair = TokenPair(pair.access_token, pair.refresh_token)
-        pair = replace(pair, subject=self._renewal.records.subject)
+        pair = pair.with_subject(self._renewal.records.subject)
         if not pair.is_sendable:
             raise ConfigurationError(
                 "A token is empty, too long or holds characters that no header can carry; nothing was stored."
@@ -275,23 +276,3 @@ def _pair_of(held: Held) -> TokenPair:
     if held.record.pair is None:
         raise NotSignedInError("Not signed in: there is no pair of tokens. Sign in first.")
     return held.record.pair
-
-
-_sessions: weakref.WeakSet[TokenSession] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    """Give each session of a forked child its own locks first; then call the hooks of others, which may raise."""
-    sessions = list(_sessions)
-    for session in sessions:
-        session._renewal.after_fork()  # noqa: SLF001 -- as above
-        session._events.after_fork()  # noqa: SLF001
-    for session in sessions:
-        for part in (session.store, session._renewal.refresher):  # noqa: SLF001
-            if (after_fork := getattr(part, "after_fork", None)) is not None:
-                with contextlib.suppress(Exception):
-                    after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

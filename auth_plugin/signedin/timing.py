@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from signedin.errors import ConfigurationError
 
@@ -22,9 +21,8 @@ SHORTEST_POST: Final = 2.0
 RETRY: Final = (0.5, 8.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Bounds of one refresh, in seconds. They must fit into each other; that is checked here, once.
+class Timing(NamedTuple):
+    """Bounds of one refresh, in seconds. They must fit into each other; the session that takes them checks it.
 
     `post`: one sending, total. `resends`: further sendings of one flight. `flight`: the whole of it. `lease`: how long
     a lock outlives a holder that vanished. `waiter`: the longest that a caller waits. `save`: writing the new pair.
@@ -37,7 +35,8 @@ class Timing:
     waiter: float = 30.0
     save: float = 5.0
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Self:
+        """Return these bounds where they fit into each other, or raise `ConfigurationError`."""
         durations = (self.post, self.flight, self.lease, self.waiter, self.save)
         if not all(0 < seconds <= threading.TIMEOUT_MAX for seconds in durations) or self.resends < 0:
             raise ConfigurationError("Timing: durations must be positive and finite, and resends must not be negative")
@@ -45,6 +44,7 @@ class Timing:
         self._demand(sendings <= self.flight, f"all sendings take up to {sendings:g} s; flight must be at least that")
         self._demand(self.flight + self.save <= self.lease, "flight + save must fit into lease")
         self._demand(self.flight <= self.waiter, "flight must fit into waiter")
+        return self
 
     def within(self, grace: float) -> Self | None:
         """Return bounds under which the last sending meets the server's grace of so many seconds: these, or shorter.
@@ -59,7 +59,7 @@ class Timing:
             return None
         sendings = (count for count in range(self.resends, -1, -1))
         resends = next(n for n in sendings if post * (n + 1) + longest_back_offs(n) <= flight)
-        return replace(self, post=post, resends=resends, flight=flight, lease=lease, save=self.save * share)
+        return self._replace(post=post, resends=resends, flight=flight, lease=lease, save=self.save * share)
 
     @staticmethod
     def _demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 -- private, read at the call

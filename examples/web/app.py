@@ -35,6 +35,7 @@ from examples.web.guard import Guard
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from signedin import TokenStore
     from starlette.requests import Request
 
 _HERE: Final = Path(__file__).parent
@@ -57,7 +58,9 @@ class _Form:
         return cls(fields.get("email", ""), fields.get("password", ""), fields.get("choice") == "register")
 
 
-def create_app(base_url: str, *, store: str = "memory:", clock: Callable[[], float] = time.time) -> Starlette:
+def create_app(
+    base_url: str, *, store: str | TokenStore = "memory:", clock: Callable[[], float] = time.time
+) -> Starlette:
     """Return the app. `store` keeps tokens and browsers: `memory:` for one process, `redis://...` for several."""
 
     @asynccontextmanager

@@ -87,7 +87,8 @@ def _other_type(document: Document, schema: Any, name: str, encoding: dict[str, 
     shapes = forms(document, part)
     if wanted is None or "binary" in shapes:
         return False
-    return kind_of(wanted) != ("application/json" if "object" in shapes else "text/plain")
+    is_object, kind = "object" in shapes or "nested" in shapes, kind_of(wanted)
+    return is_json(kind) != is_object or not kind
 
 
 def _same_schema(

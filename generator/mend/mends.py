@@ -4,6 +4,7 @@ Each mend changes the data at the place of a finding and says what was done, or 
 `leave_out` takes away what stands around. What gets another name does so in `renames`.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -26,6 +27,15 @@ _KEYWORDS: Final = frozenset(
     | {"minProperties", "multipleOf", "not", "nullable", "oneOf", "pattern", "properties", "readOnly"}
     | {"required", "title", "type", "uniqueItems", "writeOnly", "xml"}
 )
+
+
+# They only restrict what a value may be, and nothing is generated of them.
+_RESTRICTIONS: Final = frozenset(
+    {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maxProperties", "maximum", "minItems"}
+    | {"minLength", "minProperties", "minimum", "multipleOf", "pattern", "uniqueItems"}
+)
+_NEVER_GENERATED: Final = _RESTRICTIONS | {"default"}
+_JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def leave_out(data: dict[str, Any], pointer: Pointer) -> str | None:
@@ -106,10 +116,23 @@ def _text_or_bytes(data: dict[str, Any], pointer: Pointer) -> str:
 
 
 def _text_in_json(data: dict[str, Any], pointer: Pointer) -> str | None:
-    """JSON and parameters hold bytes as texts; where a form of files has the same schema, it is one of the two."""
+    """JSON and parameters hold bytes as texts. A form that has the same schema sends the bytes, instead of JSON."""
     schema = at(data, pointer)
-    parts = [node for node in _contents(data) if any(kind.startswith("multipart/") for kind in node)]
-    return None if any(schema is each for each in reached(data, parts, "names")) else _text_or_bytes(data, pointer)
+
+    def holds(*content: Any) -> bool:
+        return any(schema is each for each in reached(data, content, "names"))
+
+    forms = [node for node in _contents(data) if holds({kind: node[kind] for kind in node if _is_parts(kind)})]
+    if not forms:
+        return _text_or_bytes(data, pointer)
+    others = [(node, kind) for node in forms for kind in node if not _is_parts(kind) and holds({kind: node[kind]})]
+    for node, kind in others:
+        del node[kind]
+    return "Left out: this media type; the form holds the same, and the bytes." if others else None
+
+
+def _is_parts(kind: str) -> bool:
+    return kind.startswith("multipart/")
 
 
 def _contents(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -160,8 +183,19 @@ def _any_value(data: dict[str, Any], pointer: Pointer) -> str:
     return f"Left untyped: {'/'.join(pointer[-2:])}."
 
 
-def _without_enum(data: dict[str, Any], pointer: Pointer) -> str:
-    at(data, pointer[:-1]).pop("enum", None)
+def _other_enum(data: dict[str, Any], pointer: Pointer) -> str:
+    """Write the values of an enum as its type says; where they have no common type, any value of theirs fits."""
+    schema = at(data, pointer[:-1])
+    values = schema.pop("enum")
+    type_ = schema.get("type")
+    if set([type_] if isinstance(type_, str) else type_ or ["any"]) <= {"string", "null"}:
+        texts = [each if each is None or isinstance(each, str) else json.dumps(each) for each in values]
+        schema["enum"] = list(dict.fromkeys(texts))
+        return "Its values are texts, as its type says."
+    if type_ is None and "anyOf" not in schema and all(type(each) in _JSON_TYPES or each is None for each in values):
+        kinds = dict.fromkeys(_JSON_TYPES.get(type(each), "null") for each in values)
+        nullable = str(data.get("openapi")).startswith("3.0") and kinds.pop("null", "") is None
+        schema |= {"anyOf": [{"type": each} for each in kinds]} | ({"nullable": True} if nullable else {})
     return "Any value of its type fits."
 
 
@@ -209,12 +243,16 @@ def _sound(data: dict[str, Any], pointer: Pointer) -> str | None:
             return f"Written as {name!a} among the `required` of the object."
         case (*_, "required") if isinstance(place(data, pointer)[-1], list):
             return _valid(data, pointer)
-        case (*_, key) if (key == "default" or key[:1] == "$") and not is_example(pointer[:-1]):
+        case (*_, key) if _is_keyword(pointer) and (key in _NEVER_GENERATED or key[:1] == "$"):
             return _valid(data, pointer)
         case (*owner, "externalDocs", _) if isinstance(at(data, tuple(owner)), dict):
             del at(data, tuple(owner))["externalDocs"]
             return "Left out: the externalDocs."
     return _without_unknown_keywords(data, pointer)
+
+
+def _is_keyword(pointer: Pointer) -> bool:
+    return pointer[-2:-1] != ("properties",) and not is_example(pointer[:-1])
 
 
 def _without_unknown_keywords(data: dict[str, Any], pointer: Pointer) -> str | None:
@@ -263,7 +301,7 @@ MENDS: Final[dict[str, _Mend]] = {
     "parameter": _as_text_or_none,
     "characters": _without_key,
     "composition": _any_value,
-    "enum": _without_enum,
+    "enum": _other_enum,
     "schema-false": _any_value,
     "number": _without_key,
     "media-type": _media_type,
@@ -290,6 +328,7 @@ HARMLESS: Final[dict[str, _Mend]] = {
     "characters": _only_texts,
     "invalid": _sound,
     "binary": _text_in_json,
+    "enum": _other_enum,
     "parameter": _as_text,
     "media-type": _media_type,
 }

@@ -29,29 +29,34 @@ def mended(document: Document) -> tuple[Document, list[Finding]]:
 
     What is left among the findings as an error is beyond mending.
     """
-    return _mended(document, everything=True)
+    changed, report, _ = _mended(document, everything=True)
+    return changed, report
 
 
 def mended_without_loss(document: Document) -> tuple[Document, list[Finding]]:
     """Return a document in which all is done that costs nothing, and all findings; errors among them are left."""
-    changed, report = _mended(document, everything=False)
-    return changed, sorted({*report, *lint(changed)}, key=lambda each: (each.line, each.rule, each.message))
+    changed, report, left = _mended(document, everything=False)
+    return changed, sorted({*report, *left}, key=lambda each: (each.line, each.rule, each.message))
 
 
-def _mended(document: Document, *, everything: bool) -> tuple[Document, list[Finding]]:
+def _mended(document: Document, *, everything: bool) -> tuple[Document, list[Finding], list[Finding]]:
+    """Return what is left of a document, what that cost, and what the linter has to say of it."""
     data, report = copy.deepcopy(document.data), list[Finding]()
     tried = Counter[tuple[str, Pointer]]()
     for _ in range(_ROUNDS):
         changed = document.changed(data)
-        errors = [each for each in lint(changed) if each.is_error and (everything or each.rule in HARMLESS)]
+        findings = list(lint(changed))
+        errors = [each for each in findings if each.is_error and (everything or each.rule in HARMLESS)]
         # First what makes the document invalid: the other mends take it for valid.
         first = [each for each in errors if each.rule in _INVALID]
         rounds = (list(_round(data, each, tried, everything=everything)) for each in (first, errors))
         round_ = next((done for done in rounds if done), [])
         report += round_
-        if not round_ or any(finding.is_error for finding in report):
-            return document.changed(data), report
-    return changed, [*report, *errors] if everything else report
+        if not round_:
+            return changed, report, findings
+        if any(finding.is_error for finding in report):
+            return document.changed(data), report, findings
+    return changed, [*report, *errors] if everything else report, list(lint(changed))
 
 
 def _round(

@@ -114,6 +114,9 @@ class Lift:
     _classes: set[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        for each in self.components.values():
+            if isinstance(each, dict):
+                self._unfold_types(each)
         self._classes = {class_of(name, each) for name, each in _classes(self.components)}
 
     def all(self) -> None:
@@ -127,6 +130,9 @@ class Lift:
         members = [("anyOf", each) for each in schema.get("anyOf") or []]
         members += [("oneOf", each) for each in schema.get("oneOf") or []]
         lifted: dict[str, list[Any]] = {key: [] for key, _ in members}
+        match [each for _, each in members if each != NULL]:
+            case [dict() as only] if is_object(only):  # the component, which may be null: its class has its name
+                only.setdefault("title", name)
         for index, (key, member) in enumerate(members):
             lifted[key].append(self._lifted(member, f"{name}_{subscript(member, schema, index)}"))
         schema |= lifted

@@ -75,7 +75,10 @@ class Compositions:
     def override(self, schema: Schema) -> None:
         """Write out what a schema is composed of, in place, if a member may be null or gives another type."""
         merged, required, is_needed = dict[str, Any](), dict[str, None](), False
-        for part in self._members(schema, set()):
+        members = list(self._members(schema, set()))
+        if not any("properties" in part or ("type" in part and "object" in self._kinds(part)) for part in members):
+            return
+        for part in members:
             is_needed |= part is not schema and "null" in self._kinds(part) and "type" in part
             required |= dict.fromkeys(part.get("required") or ())
             for name, each in (part.get("properties") or {}).items():
@@ -89,8 +92,9 @@ class Compositions:
                 rest = {key: before[key] for key in before if not second or key not in _TYPES}
                 merged[name] = {**rest, **each, **({"properties": inner} if inner else {})}
         if is_needed:
+            type_: Any = ["object", "null"] if self._allows_null(schema, set()) else "object"
             del schema["allOf"]
-            schema |= {"type": "object", "properties": copy.deepcopy(merged)}
+            schema |= {"type": type_, "properties": copy.deepcopy(merged)}
             schema |= {"required": [*required]} if required else {}
 
     def _kinds(self, schema: object) -> frozenset[str]:
@@ -99,6 +103,15 @@ class Compositions:
         kinds = node.get("type", _ANY_TYPE)
         null = {"null"} if node.get("nullable") is True else set[str]()
         return frozenset([kinds] if isinstance(kinds, str) else kinds) | null
+
+    def _allows_null(self, node: object, seen: set[int]) -> bool | None:
+        """Say whether a value may be null; None if its type is open."""
+        schema = self.resolve(node) or {}
+        if "type" in schema or schema.get("nullable") is True or id(schema) in seen:
+            return "null" in self._kinds(schema)
+        seen.add(id(schema))
+        parts = [self._allows_null(each, seen) for each in schema.get("allOf") or []]
+        return all(each is not False for each in parts) if any(each is not None for each in parts) else None
 
     def _members(self, node: object, seen: set[int]) -> Iterator[Schema]:
         """Yield what a schema is composed of, and the schema; the later ones say more."""

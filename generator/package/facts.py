@@ -24,6 +24,7 @@ from generator.spec.directions import read_only
 from generator.spec.document import Document
 from generator.spec.operations import Auth, OperationFacts, operations
 from generator.spec.pages import PagesError, Paging, paging
+from generator.spec.schemas import CHARSET
 from generator.spec.sensitive import is_secret_body, secret_parameters, sensitive_properties
 from generator.spec.streams import EVENTS
 from generator.spec.tags import Members, Tags, tags_of
@@ -49,6 +50,7 @@ class Operation:
     accepts: UntrustedString | None
     styles: dict[str, str]
     aliases: dict[str, str]
+    parts: dict[UntrustedString, UntrustedString]
     examples: dict[str, Any]
     streams: dict[str, tuple[str, str]]
     paging: Paging | None
@@ -120,6 +122,7 @@ class Facts:
                 UntrustedString(accepts) if (accepts := each.accepts(self.document)) else None,
                 each.styles(self.document),
                 each.aliases(self.document),
+                {UntrustedString(name): UntrustedString(kind) for name, kind in each.parts(self.document).items()},
                 each.examples(self.document),
                 each.streams(self.document),
                 _paging(self.document, each),
@@ -152,10 +155,17 @@ class Facts:
         models = [each for each in union.inner_properties if isinstance(each, ModelProperty)]
         return models if len(models) > 1 else []
 
-    def is_of_models(self, union: UnionProperty) -> bool:
-        """Say whether it is one of several objects, or null, and nothing else."""
-        others = [each for each in union.inner_properties if not isinstance(each, ModelProperty | NoneProperty)]
-        return bool(self.models(union)) and not others
+    @staticmethod
+    def lists(union: UnionProperty) -> list[ListProperty]:
+        """Return the lists that one value may be; none if only one of them holds objects."""
+        lists = [each for each in union.inner_properties if isinstance(each, ListProperty)]
+        return lists if sum(map(_holds_objects, lists)) > 1 else []
+
+    def is_compared(self, union: UnionProperty) -> bool:
+        """Say whether it is one of several objects or lists, or null, and nothing else."""
+        compared = [*self.models(union), *self.lists(union)]
+        others = [each for each in union.inner_properties if each not in compared]
+        return bool(compared) and all(isinstance(each, NoneProperty) for each in others)
 
     @staticmethod
     def has_any(union: UnionProperty) -> bool:
@@ -183,6 +193,12 @@ class Facts:
         for body in endpoint.bodies:
             by_type.setdefault(_instance_type(body.prop), body)
         return [(PythonCode(name), by_type[name]) for name in sorted(by_type, key=lambda name: name == "object")]
+
+    @staticmethod
+    def media_type(body: Body) -> UntrustedString:
+        """Return what a body is sent as; only `text/*` has a charset."""
+        kind = body.content_type.get_untrusted_value()
+        return UntrustedString(kind if kind.startswith("text/") else kind.removesuffix(CHARSET))
 
     def operation(self, endpoint: Endpoint) -> Operation:
         """Return what the spec says about an endpoint."""
@@ -377,6 +393,16 @@ def _classes(union: UnionProperty) -> Iterator[str]:
             yield each.class_info.name
         elif each.get_base_type_string() != PythonCode("None"):
             yield ""
+
+
+def _holds_objects(prop: PropertyProtocol) -> bool:
+    match prop:
+        case ListProperty():
+            return _holds_objects(prop.inner_property)
+        case UnionProperty():
+            return any(map(_holds_objects, prop.inner_properties))
+        case _:
+            return isinstance(prop, ModelProperty)
 
 
 def _literal(value: Any) -> str:

@@ -203,12 +203,13 @@ def config_for(document: Document, target: Path) -> Config:
     """Return upstream's settings."""
     bodies = [node["content"] for _, node in document.nodes if isinstance(node.get("content"), dict)]
     kinds = {kind for content in bodies for kind in content if is_bytes(kind_of(kind))}
+    texts = {kind_of(kind): "text/plain" for content in bodies for kind in content if is_text(kind_of(kind))}
     kinds |= {sent_as(kind) for content in bodies for kind in content if is_text(kind_of(kind))}
     settings = ConfigFile(
         post_hooks=[],
         package_name_override=target.name,
         field_prefix=FIELD_PREFIX,
-        content_type_overrides=dict.fromkeys(sorted(kinds), "application/octet-stream"),
+        content_type_overrides=dict.fromkeys(sorted(kinds), "application/octet-stream") | texts,
     )
     return Config.from_sources(
         settings,

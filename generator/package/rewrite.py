@@ -103,6 +103,18 @@ def _write(schema: Schema, compositions: Compositions) -> None:
     if isinstance(schema.get("enum"), list):
         _name_values(schema)
     _write_composition(schema, compositions)
+    _write_null(schema)
+
+
+def _write_null(schema: Schema) -> None:
+    """Add null to the values of an enum, or the members of a union, if the type beside them allows it."""
+    if "null" not in (schema.get("type") or ()) and schema.get("nullable") is not True:
+        return
+    if isinstance(values := schema.get("enum"), list) and None not in values:
+        values.append(None)
+    if isinstance(schema.get("type"), list) and (key := next((each for each in UNIONS if schema.get(each)), None)):
+        del schema["type"]
+        schema[key] = [*schema[key], dict(NULL)]
 
 
 def _name_values(schema: Schema) -> None:

@@ -10,12 +10,13 @@ from openapi_python_client.strings import PythonIdentifier
 
 from generator.spec.document import Document, Pointer
 from generator.spec.naming import FIELD_PREFIX, method_names
+from generator.spec.schemas import is_bytes, is_text, kind_of
 from generator.spec.streams import stream_of
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 WIRE_NAME: Final = "x-signedin-wire-name"
 
-_READ: Final = re.compile(r"(application/(.*\+)?json|text/|application/octet-stream)", re.IGNORECASE)
+_JSON: Final = re.compile(r"application/(.*\+)?json", re.IGNORECASE)
 _DELIMITERS: Final = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 Auth = Literal["required", "optional", "none"]
@@ -82,7 +83,7 @@ class OperationFacts:
         for status, node in (self.node.get("responses") or {}).items():
             content = list((document.resolve(node) or {}).get("content") or {})
             if status.startswith("2") and len(content) > 1:
-                return next((kind for kind in content if _READ.match(kind)), None)
+                return next((kind for kind in content if _is_read(kind)), None)
         return None
 
     def streams(self, document: Document) -> dict[str, tuple[str, str]]:
@@ -98,6 +99,13 @@ class OperationFacts:
             if each.get("in") == "query" and (style == "deepObject" or not each.get("explode", style == "form")):
                 styles[str(each.get("name"))] = _DELIMITERS.get(style, style)
         return styles
+
+    def parts(self, document: Document) -> dict[str, str]:
+        """Return the media types of the texts of a form of parts that are sent as another than `text/plain`."""
+        body = document.resolve(self.node.get("requestBody")) or {}
+        encodings = ((body.get("content") or {}).get("multipart/form-data") or {}).get("encoding") or {}
+        kinds = {name: kind_of(str(each.get("contentType"))) for name, each in encodings.items()}
+        return {name: kind for name, kind in kinds.items() if kind and "*" not in kind and not _JSON.match(kind)}
 
     def examples(self, document: Document) -> dict[str, Any]:
         """Return the examples of the parameters and of the body's properties, by their Python names."""
@@ -140,6 +148,11 @@ def _nodes(document: Document) -> Iterator[tuple[tuple[str, str], dict[str, Any]
 def _tag(node: dict[str, Any]) -> str:
     tags = node.get("tags")
     return str(tags[0]) if isinstance(tags, list) and tags else "default"
+
+
+def _is_read(media_type: str) -> bool:
+    kind = kind_of(media_type)
+    return bool(_JSON.match(media_type)) or is_text(kind) or is_bytes(kind)
 
 
 def _example(node: dict[str, Any]) -> Any:

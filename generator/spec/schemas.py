@@ -103,14 +103,30 @@ def upper_ranges(data: dict[str, Any]) -> None:
 
 
 _BYTES: Final = ("image/", "audio/", "video/", "font/")
-_ARCHIVES: Final = frozenset(f"application/{each}" for each in ("octet-stream", "gzip", "pdf", "x-tar", "zip"))
+_FILES: Final = frozenset(
+    f"application/{each}"
+    for each in (
+        *("epub+zip", "gzip", "msword", "octet-stream", "pdf", "pkcs12", "vnd.apple.pkpass", "vnd.ms-excel"),
+        *("vnd.ms-powerpoint", "wasm", "x-7z-compressed", "x-bzip2", "x-gzip", "x-tar", "x-zip-compressed", "zip"),
+        *("x-pkcs12", "zstd"),
+    )
+)
+_OFFICE: Final = ("application/vnd.openxmlformats-", "application/vnd.oasis.opendocument.")
+CHARSET: Final = ";charset=utf-8"
+_TEXTS: Final = frozenset(
+    f"application/{each}"
+    for each in (
+        *("ecmascript", "javascript", "jwt", "pem-certificate-chain", "sdp", "sql"),
+        *("trickle-ice-sdpfrag", "x-javascript", "x-pem-file", "x-sh"),
+    )
+)
 
 _UNNAMED: Final = frozenset({"", "*/*"})  # as Litestar and springdoc call the media type of a file
 
 
 def is_bytes(kind: str) -> bool:
     """Say whether bodies of this media type are bytes, whatever they stand for."""
-    return kind.startswith(_BYTES) or kind in _ARCHIVES
+    return kind.startswith((*_BYTES, *_OFFICE)) or kind in _FILES
 
 
 def kind_of(media_type: str) -> str:
@@ -123,12 +139,12 @@ def kind_of(media_type: str) -> str:
 
 def is_text(kind: str) -> bool:
     """Say whether bodies of this media type are texts; a stream of events is one, too."""
-    return kind.startswith("text/")
+    return kind.startswith("text/") or kind in _TEXTS
 
 
 def sent_as(media_type: str) -> str:
     """Return the Content-Type that a text is sent with, which no answer is called by."""
-    return f"{kind_of(media_type)};charset=utf-8"
+    return f"{kind_of(media_type)}{CHARSET}"
 
 
 def binary_contents(data: dict[str, Any]) -> None:

@@ -266,7 +266,7 @@ def test_bounds_are_shortened_to_fit_a_grace_which_counts_for_nothing_where_it_i
 
 def test_a_configuration_error_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="Timing"):
-        Timing(post=0)
+        Timing(post=0).checked()
 
 
 @pytest.mark.parametrize(

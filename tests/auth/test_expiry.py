@@ -228,9 +228,11 @@ async def test_the_refresh_operation_called_by_hand_is_not_refreshed(drive: Driv
     assert client.session.is_signed_in
 
 
-async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(drive: Drive, server: Server) -> None:
-    timing = Timing()
-    object.__setattr__(timing, "waiter", 0.5)  # shorter than a flight, which Timing itself would refuse
+async def test_a_waiter_ends_within_its_patience_and_the_refresh_goes_on(
+    drive: Drive, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timing = Timing(waiter=0.5)
+    monkeypatch.setattr(Timing, "checked", lambda bounds: bounds)  # it would refuse a waiter shorter than a flight
     async with drive.client(server, timing=timing) as client:
         server.expire_access_tokens()
         refresh = server.hold("refreshToken")

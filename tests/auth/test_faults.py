@@ -297,7 +297,7 @@ async def test_a_system_without_threads_to_spare_keeps_the_pair(
 
 
 class Odd:
-    """A refresher that does what it is told to, and works afterwards."""
+    """A refresher that does what a test wants, and works afterwards."""
 
     def __init__(self, *acts: Any) -> None:
         self.acts = list(acts)

@@ -162,7 +162,7 @@ def test_a_sign_in_after_the_record_was_lost_is_not_overwritten() -> None:
 def test_a_sign_in_after_the_record_was_lost_does_not_die_of_the_answer_to_the_old_one() -> None:
     world = World(ADA, Refused("no"), NEW)
     world.after["post"] = deque([world.becomes(BOB)])
-    world.fly(held=ADA, rejected=ADA.generation)
+    world.fly(held=ADA)
     assert world.record is not None
     assert (world.record.family, world.record.status) == ("bob", Status.ACTIVE)
 

@@ -401,7 +401,11 @@ def test_a_hook_that_raises_in_a_forked_child_hinders_no_other() -> None:
             called.append(1)
             raise ValueError("a hook of a user's own store")
 
-    sessions = [TokenSession(Scripted(NotSent("never")), origins=[], store=Raising()) for _ in range(2)]
+    class Hooked(Scripted):
+        def after_fork(self) -> None:
+            called.append(1)
+
+    sessions = [TokenSession(Hooked(NotSent("never")), origins=[], store=Raising()) for _ in range(2)]
     if not (forked := os.fork()):
         os._exit(len(called))
-    assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == len(sessions)
+    assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 2 * len(sessions)

@@ -16,14 +16,16 @@ from signedin import (
     UnauthorizedError,
 )
 from signedin._network import LEAVING, RETURNING
-from signedin._plan import BEARER, Acquire, Leaving, Renew, Send, TokenOutdated, plan
+from signedin._plan import BEARER, Leaving, Send, TokenOutdated, plan
+from signedin._threads import SharedJob
 from signedin.session import renewal_of
 
 from tests.auth.driving import Body, Drive, Server, Waiters, Wire, signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from signedin._tokens import Held
 
 
 pytestmark = pytest.mark.anyio
@@ -263,43 +265,24 @@ async def test_a_401_is_the_callers_answer_where_no_thread_can_look_at_the_store
 # ------------------------------------------------------------------------------------------------ the plan, by hand
 
 
-@pytest.fixture
-def carry_out(server: Server) -> Callable[..., list[Any]]:
-    """Carry the plan of one request out by hand; `leave` is called with each request as it gets its connection."""
-
-    def carry(renewal: Any, leave: Callable[[httpx.Request], None]) -> list[Any]:
-        request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
-        steps = []
-        for step in plan(request, renewal):
-            steps.append(step)
-            if isinstance(step, Send):
-                leave(step.request)
-                step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
-            else:
-                step.held = renewal.held
-        return steps
-
-    return carry
-
-
-def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(
-    server: Server, carry_out: Callable[..., list[Any]]
-) -> None:
+def test_a_request_that_waited_for_its_connection_leaves_with_the_pair_of_then(server: Server) -> None:
     with signed_in(server) as client:
         renewal: Any = renewal_of(client.session)
-        sent: list[str] = []
+        refused: list[Held] = []
 
-        def leave(request: httpx.Request) -> None:
-            if not sent:
-                client.session.refresh()  # meanwhile, by another request
-            request.extensions["signedin.leaving"](request)
-            sent.append(request.headers["authorization"])
+        def refuse(sent: Held, _: str) -> Held:
+            refused.append(sent)
+            return sent
 
-        steps = carry_out(renewal, leave)
-
-        assert sent == [renewal.held.header]
-        assert isinstance(steps[-1], Renew)
-        assert steps[-1].rejected is renewal.held  # the pair that was sent, not the one that it waited with
+        request = httpx.Request("GET", f"{server.base_url}/things", extensions={BEARER: True})
+        for step in plan(request, renewal):
+            assert isinstance(step, Send)
+            client.session.refresh()  # meanwhile, by another request
+            renewal.renew = refuse
+            step.request.extensions[LEAVING](step.request)
+            assert step.request.headers["authorization"] == renewal.held.header
+            step.answer, step.body = httpx.Response(401), b'{"message": "TokenExpiredError"}'
+        assert refused == [renewal.held]  # the pair that was sent, not the one that it waited with
 
 
 def test_a_request_is_held_back_once(server: Server) -> None:
@@ -315,9 +298,9 @@ def test_a_request_is_held_back_once(server: Server) -> None:
                 with suppress(TokenOutdated):
                     step.request.extensions[LEAVING](step.request)
                     step.answer = httpx.Response(200)
-            elif isinstance(step, Acquire):
-                step.held = renewal.wait(renewal.current())
-        assert steps == [Acquire, Send] * 2
+            else:
+                renewal.wait(step)
+        assert steps == [Send, SharedJob, Send]
 
 
 def test_a_request_of_one_user_with_an_expired_token_is_held_back_while_another_user_is_signed_in(

@@ -50,7 +50,7 @@ def test_a_memory_store_compares_and_sets_in_one_step() -> None:
     store, meeting = MemoryStore(), threading.Barrier(2)
 
     class Slow:
-        """What is stored, whose revision is not told before two ask for it, or half a second has passed."""
+        """What is stored, whose revision is withheld until two want it, or half a second has passed."""
 
         @property
         def revision(self) -> int:
@@ -107,7 +107,7 @@ def test_a_url_that_names_no_store_is_refused(url: str) -> None:
 
 
 class Broken(MemoryStore):
-    """A store that works until it is told not to, and then raises what a user's store may raise."""
+    """A store that works until a test breaks it, and then raises what a user's store may raise."""
 
     def __init__(self) -> None:
         super().__init__()

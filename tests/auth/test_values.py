@@ -16,7 +16,7 @@ WRITTEN_ONCE = [TokenPair("a", "r"), Timing()]
 
 @pytest.mark.parametrize("value", WRITTEN_ONCE, ids=lambda value: type(value).__name__)
 def test_what_is_written_once_is_neither_changed_nor_deleted_nor_given_more(value: TokenPair | Timing) -> None:
-    part = value.__slots__[0]
+    part = "post" if isinstance(value, Timing) else "access_token"
     before = getattr(value, part)
     changes: list[Callable[[], None]] = [
         lambda: setattr(value, part, "x"),
@@ -24,8 +24,7 @@ def test_what_is_written_once_is_neither_changed_nor_deleted_nor_given_more(valu
         lambda: setattr(value, "more", 1),
     ]
     for change in changes:
-        # TypeError: what a data class with slots makes of an unknown name (python/cpython#90562).
-        with pytest.raises((AttributeError, TypeError)):
+        with pytest.raises(AttributeError):
             change()
     assert getattr(value, part) == before
 

@@ -88,7 +88,7 @@ async def test_during_an_outage_attempts_do_not_depend_on_the_number_of_callers(
     await drive.aside(refresh.wait_for)
     refresh.release()
     await drive.close(client.session)
-    await drive.outcomes(client.users.get_profile, 50)  # still usable, and the server asked to be left alone
+    await drive.outcomes(client.users.get_profile, 50)  # still usable, and the server wants to be left alone
     assert server.ledger["refreshToken"] == 1
     server.clock.advance(10)
     outcomes = await drive.outcomes(client.users.get_profile, 50)

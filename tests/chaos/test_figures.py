@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def judged(monkeypatch: pytest.MonkeyPatch, page: Path, row: figures.Row) -> int:
     """Return what `make bench` ends with where this is the only figure."""
-    for name in ("_per_expiry", "_other_counts", "_growth", "_overheads", "_imports", "_command"):
+    for name in ("_per_expiry", "_other_counts", "_growth", "_command"):
         monkeypatch.setattr(figures, name, lambda: iter([row]))
     monkeypatch.setattr(figures, "PAGE", page)
     return figures.main()

@@ -186,6 +186,12 @@ def test_tokens_go_to_a_keyring_that_works(
     assert opened == ["keyring:" if works else "file:"] * 2
 
 
+def test_an_encrypted_file_is_still_a_file(run: Run, server: FakeAuthServer) -> None:
+    place = ["--base-url", server.base_url]
+    done = run("login", EMAIL, *place, typed=PASSWORD, SIGNEDIN_STORE_KEY="ab" * 32)
+    assert done.err.endswith("since no keyring works here.\n")
+
+
 def test_the_variable_of_our_own_api_is_for_no_other(run: Run) -> None:
     ours = {"SIGNEDIN_BASE_URL": "https://ours.example"}
     assert run("status", "--json", **ours).json["base_url"] == signedin_sdk.contract.DEFAULT_BASE_URL

@@ -1,5 +1,6 @@
 """What documents of real backends hold: read and sent as it is described, by default, and accepted by mypy."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -15,6 +16,13 @@ from tests.generator.conftest import imported
 
 NAIVE: Final = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  (that it has no time zone is the point)
 AWARE: Final = NAIVE.replace(tzinfo=UTC)
+
+
+SHORT: Final = {"id": "1"}
+NULLABLE: Final = [(SHORT, "Short"), ({**SHORT, "more": 2}, "More"), (None, "NoneType")]
+LISTED: Final = [(SHORT, "Short"), ({**SHORT, "name": "a"}, "Full"), (None, "NoneType")]
+# Of these the type is judged, and of all others the value.
+JUDGED: Final = frozenset({"who", "how", "whose", "either", "both", "level", "state"})
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,19 @@ def test_files_are_sent_as_files_even_without_a_name(kinds: ModuleType, calls: A
     assert b"photo" not in sent(calls.form(files_=[file], photo=None, at=AWARE)).content
 
 
+def test_a_part_and_a_text_are_sent_as_the_media_type_that_is_described(kinds: ModuleType, calls: Any) -> None:
+    file = kinds.types.File(BytesIO(b"a"), "a.png", "image/png")
+    body = kinds.models.Offer(sdp="v=0", note="n", session=kinds.models.OfferSession(), file=file)
+    call = calls.offer(body=body)
+    types = re.findall(rb'name="(\w+)"[^\r]*\r\nContent-Type: ([^\r]+)', sent(call).content)
+    kinds_sent = [b"application/sdp", b"text/plain", b"application/json", b"image/png"]
+    assert types == list(zip([b"sdp", b"note", b"session", b"file"], kinds_sent, strict=True))
+    assert sent(call).headers["Accept"] == "application/sdp"
+    assert call.parse(httpx.Response(201, text="v=0")) == "v=0"
+    request = sent(calls.set_offer(body="v=0"))
+    assert (request.headers["Content-Type"], request.content) == ("application/sdp", b"v=0")
+
+
 def test_bytes_of_any_media_type_are_sent_and_read_and_nothing_has_no_type(kinds: ModuleType, calls: Any) -> None:
     image = sent(calls.set_image(body=kinds.types.File(BytesIO(b"png"))))
     assert (image.headers["Content-Type"], image.content) == ("image/png", b"png")
@@ -121,6 +142,14 @@ def test_an_operation_that_only_redirects_answers_the_location(kinds: ModuleType
         ({"who": {"id": "1"}}, "who", "Short"),
         ({"who": {"id": "1", "name": "a"}}, "who", "Full"),
         ({"who": {"id": "1", "name": "a", "more": 1}}, "who", "Full"),
+        ({"who": None}, "who", "NoneType"),
+        *(({"either": value}, "either", kind) for value, kind in NULLABLE),
+        *(({"whose": [value]}, "whose", kind) for value, kind in LISTED),
+        ({"whose": []}, "whose", "list"),
+        ({"both": {"id": "1", "more": 2}}, "both", "AuthorizationResourceBothType0"),
+        *(({name: None}, name, "NoneType") for name in ("both", "level", "state")),
+        ({"level": "low"}, "level", "LevelType1"),
+        ({"state": "on"}, "state", "AuthorizationResourceStateType1"),
         ({"how": {"status": "a"}}, "how", "Password"),
         ({"how": {"status": "a", "url": "b"}}, "how", "OAuth"),
     ],
@@ -131,7 +160,8 @@ def test_a_property_is_read_as_what_it_is_and_written_back_alike(
     body = {"nothing": None, **properties}
     answer = calls.get_answer().parse(httpx.Response(200, json=body))
     value = getattr(answer, attribute)
-    assert (type(value).__name__ if attribute in {"who", "how"} else value) == read
+    first = value[0] if value and attribute == "whose" else value
+    assert (type(first).__name__ if attribute in JUDGED else value) == read
     assert answer.to_dict() == body
 
 

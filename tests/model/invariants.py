@@ -165,7 +165,7 @@ def broken_by(outcome: Outcome, world: World) -> str | None:
     if outcome.took > TIMING.flight + NAP and not world.stalled:
         return f"I5: every flight ends within its bound, not after {outcome.took:g} s"
     if outcome.name == "expired" and _saved_by_grace(world):
-        return "I11: with grace, and faults within it, nobody is told to sign in again"
+        return "I11: with grace, and faults within it, nobody must sign in again"
     if outcome.landing is not None and outcome.replacing is not None:
         return _broken_by_a_landing(outcome.landing, outcome.replacing, world)
     return None

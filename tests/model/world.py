@@ -140,7 +140,6 @@ def host(
             orders = Orders(
                 owner=f"{name}.{count}",
                 usable=lambda _, __: True,  # by its clock, each: a server may refuse a token that has not expired
-                rejected=held.generation,
                 held=held,
                 timing=TIMING,
                 grace=GRACE_TIMES if server == "grace" else None,

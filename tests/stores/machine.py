@@ -152,5 +152,5 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def machine_over(new_place: Callable[[], Place]) -> type[StoreMachine]:
-    """Return the machine for the stores of a place; `found` is asked once for each run."""
+    """Return the machine for the stores of a place; `new_place` is called once for each run."""
     return type("Machine", (StoreMachine,), {"new_place": staticmethod(new_place)})

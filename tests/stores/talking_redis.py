@@ -12,7 +12,7 @@ from tests.auth.talking import talking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What is said to one command, given its name in upper case; None closes the connection.
+# The answer to one command, given its name in upper case; None closes the connection.
 Says = "Callable[[str], bytes | None]"
 _HELLO = b"%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n"
 _INTRODUCTIONS = {"CLIENT": b"+OK\r\n", "SELECT": b"+OK\r\n", "HELLO": _HELLO}
@@ -36,7 +36,7 @@ def saying(says: Callable[[str], bytes | None]) -> Iterator[str]:
 
 
 class Relay:
-    """Stands before a real Redis; what is asked while `losing` is done, and its answer is lost with the connection."""
+    """Stands before a real Redis; while `losing`, a command is done, and its answer lost with the connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port

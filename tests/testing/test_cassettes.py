@@ -167,7 +167,7 @@ def test_a_login_replays_with_a_client(auth_server: FakeAuthServer, auth_server_
         ("title", "Pinned", None),
     ],
 )
-def test_secrets_are_told_by_contract_name_and_shape(name: str, value: str, kind: str | None) -> None:
+def test_secrets_are_recognised_by_contract_name_and_shape(name: str, value: str, kind: str | None) -> None:
     assert Names(signedin_sdk.contract).kind(name, value) == kind
 
 

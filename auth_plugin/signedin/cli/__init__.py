@@ -34,6 +34,7 @@ _TRY_LATER: Final = (RefreshUnavailableError, APIConnectionError, RateLimitError
 # Messages name arguments of the library; here they are options of the command.
 _OPTIONS: Final = {
     "pass allow_http=True": "add --allow-http",
+    "store: RedisStore": "--store redis://host:6379/0",
     "RedisStore": "--store redis://host:6379/0",
     "store: KeyringStore": "--store keyring:",
     "KeyringStore": "--store keyring:",

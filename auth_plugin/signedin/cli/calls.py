@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from signedin.cli import output, signing_in
 from signedin.cli.output import Answer
-from signedin.cli.status import status
+from signedin.cli.status import place, status
 from signedin.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from signedin.cli.commands import Work
-    from signedin.protocols import TokenStore
 
 
 def sign_in(work: Work) -> Answer:
@@ -28,14 +27,11 @@ def sign_in(work: Work) -> Answer:
     account = work.account._replace(name=name, subject=subject, claims=claims)
     if work.accounts.store is None and account.store is not None and work.options.store is None:
         work.accounts.store = account.store
-        output.note(f"The tokens are in {_place(work.store)}.", quiet=work.options.quiet or work.options.json)
+        in_file = f"{place(work.store)}, since no keyring works here"
+        where = in_file if account.store == "file:" else "the keyring of this user"
+        output.note(f"The tokens are in {where}.", quiet=work.options.quiet or work.options.json)
     work.accounts.put(account)
     return status(work._replace(account=account))
-
-
-def _place(store: TokenStore) -> str:
-    path = getattr(store, "path", None)
-    return f"the file {path}, since no keyring works here" if path else "the keyring of this user"
 
 
 def profile(work: Work) -> Answer:
@@ -52,7 +48,7 @@ def logout(work: Work) -> Answer:
     """Sign out everywhere."""
     with closing(work.client()) as client:
         client.logout()
-    return status(work)._replace(code=0)
+    return status(work)._replace(code=0, text="Signed out.\n")
 
 
 def token(work: Work) -> Answer:

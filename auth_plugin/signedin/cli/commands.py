@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from signedin.cli.options import Options
     from signedin.cli.output import Answer
-    from signedin.protocols import Contract, TokenStore
+    from signedin.protocols import TokenStore
 
 # The module of each command is imported when it is carried out: `status` needs none of the others.
 _COMMANDS: Final = {
@@ -79,7 +79,8 @@ def _account(chosen: Options, accounts: Accounts, environ: os._Environ[str]) -> 
     before = accounts.of(chosen.client, chosen.profile)
     # The variable is for our own API: another one's passwords must not go there.
     variable = environ.get("SIGNEDIN_BASE_URL") if chosen.client == OURS else None
-    base_url = chosen.base_url or variable or (before and before.base_url) or _spec_of(chosen.client).DEFAULT_BASE_URL
+    base_url = chosen.base_url or variable or (before and before.base_url)
+    base_url = base_url or _class(chosen.client).api.DEFAULT_BASE_URL
     if not base_url:
         raise ConfigurationError("Which API? Add --base-url https://api.example.com/v1: its spec names no server.")
     try:  # as the client writes it, since it is part of the key in the store
@@ -89,9 +90,9 @@ def _account(chosen: Options, accounts: Accounts, environ: os._Environ[str]) -> 
     store = chosen.store
     if store is None and not environ.get("SIGNEDIN_STORE"):
         store = (before and before.store) or accounts.store or _default_store(chosen)
-    same = before is not None and before.base_url == base_url
-    account = before if same and before else Account(client=chosen.client, profile=chosen.profile, base_url=base_url)
-    return account._replace(store=store)
+    if before is None or before.base_url != base_url:
+        before = Account(client=chosen.client, profile=chosen.profile, base_url=base_url)
+    return before._replace(store=store)
 
 
 def _default_store(chosen: Options) -> str:
@@ -110,10 +111,6 @@ def _keyring_works() -> bool:
         return bool(recommended) and open_store("keyring:").load("signedin login") is None
     except Exception:  # noqa: BLE001 -- whatever the import of a backend raises, and a keyring that is locked
         return False
-
-
-def _spec_of(client: str) -> Contract:
-    return _class(client).api
 
 
 def _class(name: str) -> type[SignedInClient]:

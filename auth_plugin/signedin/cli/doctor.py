@@ -13,6 +13,7 @@ import httpx
 
 from signedin.cli import output
 from signedin.cli.output import Answer
+from signedin.cli.status import place
 from signedin.stores import FileStore
 from signedin.stores.file import network_file_system
 
@@ -44,16 +45,18 @@ def doctor(work: Work) -> Answer:
     with closing(work.client()) as client:
         details = {
             **_server(client),
-            **_place(work.store),
+            **_file(work.store),
             **client.session.explain(),
+            "store": place(work.store),
             "failures_elsewhere": _ELSEWHERE,
         }
     problems = list(_problems(details, work.options.login))
+    present = {name: value for name, value in details.items() if value is not None}
     text = "".join(
         f"{number}. {one.symptom}\n   Why: {one.cause}\n   Do:  {one.remedy}\n"
         for number, one in enumerate(problems, 1)
     )
-    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(details)
+    text = output.printable_lines(text or "No problem.\n") + "\n" + output.lines(present)
     return Answer({"problems": [asdict(one) for one in problems], **details}, 1 if problems else 0, text)
 
 
@@ -105,7 +108,7 @@ def _ahead(response: httpx.Response, sent: float, received: float) -> float | No
     return 0.0 if lowest <= 0 <= highest else (lowest + highest) / 2
 
 
-def _place(store: TokenStore) -> dict[str, object]:
+def _file(store: TokenStore) -> dict[str, object]:
     if not isinstance(store, FileStore):
         return {"store_kind": type(store).__name__}
     return {

@@ -24,7 +24,14 @@ def status(work: Work) -> Answer:
     signed_in = values["signed_in"]
     who = f" as {values['account']}" if signed_in and values["account"] else ""
     headline = f"Signed in{who}." if signed_in else f"Not signed in. Run: {work.options.login}"
-    return Answer(values, 0 if signed_in else 3, headline + "\n" + output.lines(values, but={"signed_in", "account"}))
+    but = {"signed_in", "account"} | {name for name, value in values.items() if value is None}
+    return Answer(values, 0 if signed_in else 3, headline + "\n" + output.lines(values, but=but))
+
+
+def place(store: TokenStore) -> str:
+    """Return where the tokens are, as `--store` takes it where it can."""
+    path = getattr(store, "path", None)
+    return f"file:{path}" if path else repr(store)
 
 
 def _state(account: Account, store: TokenStore, *, allow_http: bool) -> dict[str, object]:
@@ -42,7 +49,8 @@ def _state(account: Account, store: TokenStore, *, allow_http: bool) -> dict[str
         "account": account.name if same else None,
         "base_url": account.base_url,
         "profile": account.profile,
-        **{name: state[name] for name in ("status", "store", "obtained_at", "expires_at", "next_planned_refresh_in")},
+        "store": place(store),
+        **{name: state[name] for name in ("status", "obtained_at", "expires_at", "next_planned_refresh_in")},
     }
 
 

@@ -109,6 +109,37 @@ class SideFiles:
         return os.open(side, _FLAGS | os.O_CREAT, 0o600)
 
 
+class Locking:
+    """What stores with such locks have in common. `_trouble` makes an error of the system that of a store."""
+
+    private = False
+    _locks: SideFiles
+
+    def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
+        """Take the refresh lock of `key`, unless anybody else, here or in another process, has it."""
+        with self._trouble("lock"):
+            return self._locks.try_lock(key, owner)
+
+    def unlock(self, key: str, owner: str) -> None:
+        """Give the refresh lock back."""
+        self._locks.unlock(key, owner)
+
+    def lock_holder(self, key: str) -> str | None:
+        """Return who holds the refresh lock of `key`, in words; None if nobody does."""
+        with self._trouble("look at the locks of"):
+            return self._locks.holder(key)
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the parent's locks."""
+        self._locks.after_fork()
+
+    def close(self) -> None:
+        """Do nothing: nothing stays open between two calls, and a lock ends with its holder."""
+
+    def _trouble(self, verb: str) -> contextlib.AbstractContextManager[None]:
+        raise NotImplementedError
+
+
 def _sign(descriptor: int) -> None:
     """Write who holds the lock into its file, for people; the lock itself is the system's, also on a full disk."""
     with contextlib.suppress(OSError):

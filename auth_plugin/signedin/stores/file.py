@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from signedin._tokens import FORMAT, refuse_later_format
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.protocols import Stored, first_revision
-from signedin.stores._locks import SideFiles
+from signedin.stores._locks import Locking, SideFiles
 
 if sys.platform != "win32":
     import pwd
@@ -47,15 +47,13 @@ class NetworkFileSystemWarning(RuntimeWarning):
     """A token file lies where processes on other hosts may not see its locks."""
 
 
-class FileStore:
+class FileStore(Locking):
     """Keep tokens in one file, by default in the user's state folder, for every process of this user.
 
     The file must belong to this user, be readable by nobody else and be no symlink. What cannot be read is moved aside:
     one damaged entry alone, otherwise the file. On a network file system `flock` and rename promise less: where Linux
     tells that the file is on one, a `NetworkFileSystemWarning` says so, once for each store.
     """
-
-    private = False
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if sys.platform == "win32":
@@ -111,27 +109,6 @@ class FileStore:
             entry = to_json(Stored(expected_revision + 1 if expected_revision else first_revision(), data))
             self._write({**self._read(), key: entry}, another=current is None)
             return True
-
-    def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
-        """Take the refresh lock of `key`, unless another descriptor, here or in another process, has it."""
-        with self._trouble("lock"):
-            return self._locks.try_lock(key, owner)
-
-    def unlock(self, key: str, owner: str) -> None:
-        """Give the refresh lock back."""
-        self._locks.unlock(key, owner)
-
-    def lock_holder(self, key: str) -> str | None:
-        """Return who holds the refresh lock of `key`, in words; None if nobody does."""
-        with self._trouble("look at the locks of"):
-            return self._locks.holder(key)
-
-    def after_fork(self) -> None:
-        """Forget, in a forked child, the parent's locks."""
-        self._locks.after_fork()
-
-    def close(self) -> None:
-        """Do nothing: no file is open between two calls, and a lock ends with its holder."""
 
     # ------------------------------------------------------------------------------------------------ the file
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from signedin.errors import ConfigurationError, TokenStoreError
 from signedin.protocols import Stored, first_revision
 from signedin.stores._entries import Entries
-from signedin.stores._locks import SideFiles
+from signedin.stores._locks import Locking, SideFiles
 from signedin.stores.file import absolute, default_path
 
 if TYPE_CHECKING:
@@ -30,15 +30,13 @@ T = TypeVar("T")
 _Damaged = Callable[[Entries, str, str], TokenStoreError]  # what to do with an entry, its key and why
 
 
-class KeyringStore:
+class KeyringStore(Locking):
     """Keep tokens in the keyring of this user, one entry per session, for every process of this user on this machine.
 
     `service` is the name that the keyring shows. `backend`: a keyring other than the one that the `keyring` library
     finds. `folder`: where the lock files stand, by default the user's state folder; they hold no secret. `patience`:
     seconds after which a keyring that does not answer (locked, or asking its user) is a `TokenStoreError`.
     """
-
-    private = False
 
     def __init__(
         self,
@@ -80,27 +78,10 @@ class KeyringStore:
         """Write `data` if the revision under `key` is still the expected one; in the keyring when it returns True."""
         return self._bounded("write", lambda: self._compare_and_set(key, expected_revision, data))
 
-    def try_lock(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002 -- the kernel sees holders end
-        """Take the refresh lock of `key`, unless anybody else has it."""
-        with _lock_trouble():
-            return self._locks.try_lock(key, owner)
-
-    def unlock(self, key: str, owner: str) -> None:
-        """Give the refresh lock back."""
-        self._locks.unlock(key, owner)
-
-    def lock_holder(self, key: str) -> str | None:
-        """Return who holds the refresh lock of `key`, in words; None if nobody does."""
-        with _lock_trouble():
-            return self._locks.holder(key)
-
     def after_fork(self) -> None:
         """Forget, in a forked child, the parent's thread and locks."""
         self._turn = threading.Lock()
-        self._locks.after_fork()
-
-    def close(self) -> None:
-        """Do nothing: each call has a thread of its own, which ends with it."""
+        super().after_fork()
 
     # -------------------------------------------------------------------------------------------------- in its thread
 
@@ -163,6 +144,16 @@ class KeyringStore:
             )
         return Entries(backend, self._service)
 
+    @contextlib.contextmanager
+    def _trouble(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise TokenStoreError(
+                f"Cannot {verb} the keyring's entries: {error.strerror} ({error.filename}). The tokens were left as "
+                "they are."
+            ) from error
+
     # ---------------------------------------------------------------------------------------------------- the bound
 
     def _bounded(self, verb: str, work: Callable[[], T]) -> T:
@@ -213,13 +204,3 @@ def _reason(error: Exception) -> str:
     # Only these quote no secret.
     text = str(error) if isinstance(error, KeyringError | OSError) else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextlib.contextmanager
-def _lock_trouble() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TokenStoreError(
-            f"Cannot lock the keyring's entries: {error.strerror} ({error.filename}). The tokens were left as they are."
-        ) from error

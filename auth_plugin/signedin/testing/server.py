@@ -12,9 +12,12 @@ import json
 import secrets
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -22,19 +25,23 @@ import httpx
 
 from signedin import Client
 from signedin._contract import Received, issued
+from signedin.testing._examples import examples
 from signedin.testing._places import Presented, answer, bearer, goes_to, showing
-from signedin.testing._routes import Route, Routes
+from signedin.testing._routes import Route, demand_name, document, listening
 from signedin.testing.clock import VirtualClock
 from signedin.testing.faults import FAULTS
 from signedin.testing.transport import FakeTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    import ssl
+    from contextlib import AbstractContextManager
 
     from signedin_sdk.types import IssueContract, RefreshContract, TokenRequest, TokenResponse
 
     from signedin._tokens import TokenPair
     from signedin.protocols import Contract
+    from signedin.testing._routes import Handle
 
 _KEY = b"a key for tests, and no secret"
 
@@ -51,7 +58,6 @@ class _Family:
     attempt: str | None = None
     rotated_at: float = 0.0
     presented_again: int = 0
-    spent: set[str] = field(default_factory=set)
     revoked: bool = False
 
 
@@ -75,10 +81,10 @@ class Gate:
     def pass_through(self) -> None:
         self.entered.release()
         if not self._open.wait(timeout=30):
-            raise AssertionError("the gate was not opened within ten seconds")
+            raise AssertionError("the gate was not opened within thirty seconds")
 
 
-class FakeAuthServer(Routes):
+class FakeAuthServer:
     """The auth backend for tests: give `transport` to a client, then look at `ledger`.
 
     `contract`: of a generated package; by default that of `signedin.Client`. Its places, encodings, constants and signs
@@ -116,8 +122,8 @@ class FakeAuthServer(Routes):
         self._issues: tuple[IssueContract, ...] = contract.ISSUES
         self._sign_in_path, self._opaque = sign_in, opaque
         refresh, revocation = contract.REFRESH.request, self._revocation
-        self.refresh_operation = (refresh and refresh.operation_id) or self.refresh_operation
-        self.revoke_operation = (revocation and revocation.operation_id) or self.revoke_operation
+        self.refresh_operation = (refresh and refresh.operation_id) or "refreshToken"
+        self.revoke_operation = (revocation and revocation.operation_id) or "logout"
         self._claims: dict[str, dict[str, Any]] = {}  # by access token
         self._grace = grace
         self._grace_seconds = grace_seconds
@@ -166,15 +172,73 @@ class FakeAuthServer(Routes):
             family = self._families.get(refresh_token or "")
             return family is not None and not family.revoked and family.current == refresh_token
 
+    @property
+    def operations(self) -> list[str]:
+        """The names that `fail`, `hold` and `ledger` know."""
+        own = [route.name for route in self._own]
+        login = ["register", "login", self.refresh_operation, self.revoke_operation]
+        return [*login, "getProfile", "echo", "foreign", *own]
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        status: int = 200,
+        signed_in: bool = True,
+        name: str | None = None,
+    ) -> None:
+        """Answer one operation of your own API, by a path below the base URL such as "/orders/{id}".
+
+        Without `json` the body is empty. `signed_in`: demand a valid access token, as the login's own operations do.
+        Its name in `fail`, `hold` and `ledger` is `name`, or "GET /orders". The route that was added last wins.
+        """
+        body = {} if json is None else {"json": json}
+        response = partial(httpx.Response, status, **body)
+        self._own.insert(0, Route(name or f"{method.upper()} {path}", method.upper(), path, signed_in, response))
+
+    def route_examples(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+        """Answer every operation of a spec but the login's by its example: the document, or a JSON or YAML file."""
+        login = self.operations
+        for one in examples(spec if isinstance(spec, Mapping) else document(Path(spec))):
+            if one.name not in login:
+                self.route(
+                    one.method, one.path, json=one.json, status=one.status, signed_in=one.signed_in, name=one.name
+                )
+
+    def refuse_refresh(self) -> None:
+        """Let the server refuse the next refresh: the session is over."""
+        self.fail(self.refresh_operation, "401")
+
+    def lose_answer(self, operation: str | None = None) -> None:
+        """Let the server do the next request of an operation, the refresh by default, and its answer get lost."""
+        self.fail(operation or self.refresh_operation, "lost read timeout")
+
+    def assert_refreshes(self, count: int) -> None:
+        """Fail unless so many refreshes have arrived."""
+        if (arrived := self.ledger[self.refresh_operation]) != count:
+            raise AssertionError(f"{arrived} refreshes arrived, not {count}. The server saw: {', '.join(self.seen)}")
+
+    def listening(self, tls: ssl.SSLContext | None = None) -> AbstractContextManager[str]:
+        """Listen on a free loopback port, for other processes, and give the base URL there; with `tls` by https.
+
+        Their clocks are the machine's: give the server a `VirtualClock(time.time())`.
+        """
+        # Looked up at each request: a test may put another transport in its place.
+        return listening(lambda request: self.transport.handle_request(request), httpx.URL(self.base_url), tls)  # noqa: PLW0108
+
     def fail(self, operation: str, *faults: str) -> None:
         """Let the next requests of an operation ("refreshToken", "getProfile", …) fail, by names of `FAULTS`."""
-        self._demand_names(operation, faults)
+        demand_name(operation, self.operations, "operation")
+        for fault in faults:
+            demand_name(fault, FAULTS, "fault")
         with self._mutex:
             self._faults[operation].extend(faults)
 
     def hold(self, operation: str) -> Gate:
         """Hold requests of an operation back until the gate is released."""
-        self._demand_names(operation, ())
+        demand_name(operation, self.operations, "operation")
         gate = self._gates[operation] = Gate()
         return gate
 
@@ -202,9 +266,10 @@ class FakeAuthServer(Routes):
 
         return FAULTS[fault](request, atomic) if fault else atomic(request)
 
-    def _route(self, request: httpx.Request) -> tuple[str, Callable[[httpx.Request], httpx.Response]]:
-        if (own := self._own_route(request)) is not None:
-            return own
+    def _route(self, request: httpx.Request) -> tuple[str, Handle]:
+        for route in self._own:
+            if route.matches(request, httpx.URL(self.base_url)):
+                return route.name, partial(self._answer, route)
         routes = {
             ("POST", "/auth/register"): ("register", self._register),
             ("POST", self._sign_in_path): ("login", self._login),
@@ -218,6 +283,9 @@ class FakeAuthServer(Routes):
         if request.url.host != "auth.test":
             return "foreign", self._foreign
         return routes.get((request.method, path), ("echo", self._echo))
+
+    def _answer(self, route: Route, request: httpx.Request) -> httpx.Response:
+        return (self._refusal(request) if route.signed_in else None) or route.response()
 
     def _signs_in(self, request: httpx.Request) -> bool:
         """Say whether a request to the refresh's own operation is a sign-in."""
@@ -265,7 +333,6 @@ class FakeAuthServer(Routes):
             return self._presented_again(family, presented, attempt)
         rotates = contract.response.absent == "refuse" and contract.response.refresh_token is not None
         if rotates:
-            family.spent.add(presented)
             family.parent, family.presented_again, family.rotated_at = presented, 0, self.clock.monotonic()
             family.attempt = attempt
         self.ledger["rotations"] += 1
