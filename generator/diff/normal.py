@@ -90,7 +90,7 @@ def normal(document: Document, node: Any, seen: frozenset[str] = frozenset()) ->
     reference = _referred(document, node)
     schema = _merged(document, node, seen)
     inner = seen | ({reference} if reference else set())
-    branches = tuple(normal(document, each, inner) for each in _union(schema))
+    branches = tuple(normal(document, each, inner) for key in ("anyOf", "oneOf") for each in schema.get(key) or ())
     types = _types(schema)
     nullable = "null" in types or any(map(_is_null, branches)) or None in (schema.get("enum") or ())
     members = tuple(each for each in branches if not _is_null(each))
@@ -98,12 +98,9 @@ def normal(document: Document, node: Any, seen: frozenset[str] = frozenset()) ->
         [one] = members
         merged = {**one.schema, **{key: value for key, value in schema.items() if key not in _MANY}}
         return evolve(one, nullable=nullable or one.nullable, schema=merged, reference=one.reference or reference)
-    identity = reference or (json.dumps(node) if _is_composed(node) else None)
+    is_composed = isinstance(node, dict) and any(key in node for key in _MANY)
+    identity = reference or (json.dumps(node) if is_composed else None)
     return Normal(_name(schema, reference), types - {"null"}, nullable, members, schema, reference, identity)
-
-
-def _is_composed(node: object) -> bool:
-    return isinstance(node, dict) and any(key in node for key in _MANY)
 
 
 def _referred(document: Document, node: Any, steps: int = 0) -> str | None:
@@ -130,10 +127,6 @@ def _name(schema: Schema, reference: str | None) -> str | None:
 
 def _is_null(schema: Normal) -> bool:
     return schema.nullable and not schema.types and not schema.branches
-
-
-def _union(schema: Schema) -> list[Any]:
-    return [*(schema.get("anyOf") or []), *(schema.get("oneOf") or [])]
 
 
 def _types(schema: Schema) -> frozenset[str]:

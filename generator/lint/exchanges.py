@@ -92,13 +92,14 @@ class Exchange:
         if encoding not in schemas:
             return
         schema, tokens = schemas[encoding], {each for each in map(request.get, TOKENS) if isinstance(each, str)}
+        is_closed = (self.document.resolve(schema) or {}).get("additionalProperties") is False
         for pointer in sent:
             places = list(contract.targets(self.document, schema, pointer))
             if any(_may_be(self.document, each, _TEXT, "readOnly") for each in places):
                 continue
             message = f"The body of {shown(operation.id)} has no text {shown(pointer)} that a request may hold."
             # What is sent beside the token, and is not declared, most servers ignore.
-            matters = places or pointer in map(contract.pointer, tokens) or _is_closed(self.document, schema)
+            matters = places or pointer in map(contract.pointer, tokens) or is_closed
             yield (self.error if matters else self.warning)(message, "Name a property of the operation's body.")
         for name in sorted(_required(self.document, schema) - {pointer.split("/")[1] for pointer in sent}):
             yield self.error(f"The body of {shown(operation.id)} requires {shown(name)}, and nothing fills it.", _FILL)
@@ -202,10 +203,6 @@ def _may_be(document: Document, schema: Any, types: frozenset[str], forbidden: s
         return False
     choices = [each for key in ("anyOf", "oneOf") for each in node.get(key) or ()]
     return not choices or any(_may_be(document, each, types, forbidden, depth - 1) for each in choices)
-
-
-def _is_closed(document: Document, schema: Any) -> bool:
-    return (document.resolve(schema) or {}).get("additionalProperties") is False
 
 
 def _marked(document: Document, schema: Any, direction: str) -> bool:

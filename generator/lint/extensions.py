@@ -42,13 +42,12 @@ def _shape(document: Document, declared: Declared) -> Iterator[Finding]:
         message = f"Security scheme {shown(declared.owner)} puts no token into a header."
         advice = "Write it on a scheme http bearer, oauth2, openIdConnect, or apiKey in a header."
         yield error(document, at, _REFRESH, message, advice)
-    if kind == "apiKey":
-        for _, message in shapes.header(scheme.get("name")):
-            text = f"The name of security scheme {shown(declared.owner)} {message}."
-            yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
-    problems = list(shapes.REFRESH(declared.value))
+    if kind == "apiKey" and (problem := shapes.header(scheme.get("name"))):
+        text = f"The name of security scheme {shown(declared.owner)} {problem}."
+        yield error(document, (*at[:-1], "name"), _REFRESH, text, "Name the header that takes the token.")
+    problems = shapes.problems(shapes.REFRESH, declared.value)
     for inner, message in problems:
-        text = shapes.labelled(inner, message, "x-signedin-refresh")
+        text = shapes.labelled(inner, message, shapes.REFRESH)
         yield error(document, (*at, *inner), _REFRESH, text, _SEE)
     if not problems:
         yield from _complete(document, declared)
@@ -78,6 +77,7 @@ def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
     if value.get("renew") == "signIn":
         yield from _renewed_by_sign_in(document, declared, value)
         yield from _signs(document, declared, value, None)
+        yield from _grace(document, declared, "renew: signIn")
         return
     target = address(document, declared.scheme, value)
     if target is None:
@@ -94,7 +94,8 @@ def _fit(document: Document, declared: Declared) -> Iterator[Finding]:
         explicit = declared.value.get("response") or {}
         yield from Exchange(document, response, _REFRESH).response(operation, value["response"], explicit)
     yield from _signs(document, declared, value, target.operation)
-    yield from _grace(document, declared, value)
+    if value["request"].get("refreshToken") is None:
+        yield from _grace(document, declared, "the request")
 
 
 def _nowhere(document: Document, declared: Declared) -> Iterator[Finding]:
@@ -113,14 +114,11 @@ def _renewed_by_sign_in(document: Document, declared: Declared, value: dict[str,
         message = f"renew: signIn needs one operation that issues tokens; there are {len(issuing(document))}."
         advice = "Name it with operationId, and write `x-signedin-tokens: {effect: issues}` on it."
         yield error(document, (*declared.pointer, "renew"), _REFRESH, message, advice)
-    if "grace" in value:
-        message = "grace speaks of a refresh token, and renew: signIn sends none."
-        yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
 
 
-def _grace(document: Document, declared: Declared, value: dict[str, Any]) -> Iterator[Finding]:
-    if "grace" in value and value["request"].get("refreshToken") is None:
-        message = "grace speaks of a refresh token, and the request sends none."
+def _grace(document: Document, declared: Declared, what: str) -> Iterator[Finding]:
+    if "grace" in declared.completed:
+        message = f"grace speaks of a refresh token, and {what} sends none."
         yield error(document, (*declared.pointer, "grace"), _REFRESH, message, "Remove grace.")
 
 
@@ -131,13 +129,13 @@ def _signs(
     protected = [each for each in operations(document) if each.auth != "none"]
     at = (*declared.pointer, "expired")
     for sign in signs(value.get("expired")):
-        answers = list(_answers(document, protected, sign["status"]))
+        answers = _answers(document, protected, sign["status"])
         if protected and not answers:
             yield _undocumented(document, at, protected, sign)
         yield from _has_sign(document, at, answers, sign)
     at = (*declared.pointer, "dead")
     for sign in signs(declared.value.get("dead")) if operation else ():
-        answers = list(_answers(document, [operation], sign["status"])) if operation else []
+        answers = _answers(document, [operation], sign["status"]) if operation else []
         if not answers and sign["status"] not in DEAD:
             message = (
                 f"{shown(operation and operation.id)} does not document the answer {sign['status']}, which dead lists."
@@ -146,14 +144,9 @@ def _signs(
         yield from _has_sign(document, at, answers, sign)
 
 
-def _answers(document: Document, protected: Iterable[OperationFacts], status: int) -> Iterator[dict[str, Any]]:
-    for each in protected:
-        responses = each.node.get("responses") or {}
-        node = next(
-            (responses[key] for key in (str(status), f"{status // 100}XX", "default") if key in responses), None
-        )
-        if node is not None:
-            yield document.resolve(node) or {}
+def _answers(document: Document, protected: Iterable[OperationFacts], status: int) -> list[dict[str, Any]]:
+    nodes = (contract.answer_of(each, status) for each in protected)
+    return [document.resolve(node) or {} for node in nodes if node is not None]
 
 
 def _has_sign(
@@ -181,26 +174,29 @@ def _undocumented(document: Document, at: Pointer, protected: list[OperationFact
 
 def effects(document: Document) -> Iterator[Finding]:
     """`tokens-effect`: fields that exist, one revocation, and a contract that says how tokens look."""
+    declared = next(refreshes(document), None)
+    is_sound = not declared or not shapes.problems(shapes.REFRESH, declared.value)
     for each in operations(document):
         if "x-signedin-tokens" in each.node:
-            yield from _effect(document, each)
+            yield from _effect(document, each, declared, is_sound=is_sound)
     for extra in revoking(document)[1:]:
         message = f"{shown(extra.id)} is a second operation that revokes."
         yield error(document, (*extra.pointer, "x-signedin-tokens"), _TOKENS, message, "Keep one: logout calls it.")
 
 
-def _effect(document: Document, operation: OperationFacts) -> Iterator[Finding]:
+def _effect(
+    document: Document, operation: OperationFacts, declared: Declared | None, *, is_sound: bool
+) -> Iterator[Finding]:
     value, at = operation.node["x-signedin-tokens"], (*operation.pointer, "x-signedin-tokens")
-    if operation.effect not in tuple(shapes.TOKENS) or operation.effect is None:
+    if operation.effect is None or operation.effect not in shapes.EFFECTS:
         message = f"{shown(operation.id)}: effect must be issues or revokes."
         yield error(document, at, _TOKENS, message, _SEE)
         return
-    problems = list(shapes.TOKENS[operation.effect](value))
+    problems = shapes.problems(operation.effect, value)
     for inner, message in problems:
         text = shapes.labelled(inner, message, "x-signedin-tokens")
         yield error(document, (*at, *inner), _TOKENS, text, _SEE)
-    declared = next(refreshes(document), None)
-    if problems or (declared and any(shapes.REFRESH(declared.value))):
+    if problems or not is_sound:
         return
     if operation.effect == "revokes":
         yield from _revocation(document, operation, at, declared)

@@ -16,23 +16,8 @@ from generator.spec.operations import operations
 
 # Attributes of the hand-written client, which inherits one attribute for each tag.
 CLIENT_ATTRIBUTES: Final = frozenset(
-    {
-        "aclose",
-        "api",
-        "base_url",
-        "close",
-        "for_profile",
-        "headers",
-        "http",
-        "logout",
-        "profile",
-        "send",
-        "session",
-        "timeout",
-        "with_options",
-        "with_raw_response",
-        "with_streaming_response",
-    }
+    {"aclose", "api", "base_url", "close", "for_profile", "headers", "http", "logout", "profile", "send", "session"}
+    | {"timeout", "with_options", "with_raw_response", "with_streaming_response"}
 )
 # Names that the generated modules use beside those of the spec.
 _CLASS_NAMES: Final = frozenset(
@@ -42,6 +27,7 @@ _CLASS_NAMES: Final = frozenset(
 )
 # They order the letters after them anew on the screen (CVE-2021-42574); a docstring would keep them.
 _BIDIRECTIONAL: Final = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_DROPPED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _GENERATED: Final = frozenset({"enum", "name", "operationId", "tags", "url", "x-enum-varnames"})
 
 
@@ -64,13 +50,9 @@ def characters(document: Document) -> Iterator[Finding]:
             if _BIDIRECTIONAL & set("".join((key, *texts))):
                 message = f"{shown(key)} changes the direction of the text: what is read is not what is generated."
                 yield error(document, (*pointer, key), "characters", message, "Remove U+202A-202E and U+2066-2069.")
-            elif any(map(_is_dropped, in_code)):
+            elif any(unicodedata.category(letter) in _DROPPED for letter in in_code):
                 message = f"{shown(key)} holds a control character, or its value does."
                 yield error(document, (*pointer, key), "characters", message, "Remove it.")
-
-
-def _is_dropped(letter: str) -> bool:
-    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def resources(document: Document) -> Iterator[Finding]:

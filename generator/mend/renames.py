@@ -58,13 +58,10 @@ def named(data: dict[str, Any], pointer: Pointer) -> str | None:
 def _titled(components: dict[str, Any], name: str) -> str:
     taken = {str(each.get("title") or key).casefold() for key, each in components.items() if isinstance(each, dict)}
     letters = re.sub(r"[^A-Za-z0-9]", "", name) or "Schema"
-    title = next(each for each in (f"{letters}Model", *_bare_numbers(letters)) if each.casefold() not in taken)
+    titles = (f"{letters}Model{number if number > 1 else ''}" for number in range(1, 10_000))
+    title = next(each for each in titles if each.casefold() not in taken)
     components[name]["title"] = title
     return f"Its class is {title}."
-
-
-def _bare_numbers(name: str) -> Iterator[str]:
-    return (f"{name}Model{number}" for number in range(2, 10_000))
 
 
 def without_parameter(data: dict[str, Any], pointer: Pointer) -> str | None:

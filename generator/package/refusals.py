@@ -7,7 +7,6 @@ from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any, Final
 
-from attrs import define
 from openapi_python_client import schema as oai
 from openapi_python_client.config import Config
 from openapi_python_client.parser import GeneratorData
@@ -30,19 +29,6 @@ _ADVICE: Final = "Write it in another way; openapi-python-client cannot read it.
 # How upstream shows a string of the spec in a message: not at all.
 _HIDDEN: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 _TAIL: Final = ", response will be omitted from generated client"
-
-
-@define(frozen=True)
-class Refusal:
-    """An operation or one answer of it that would be missing."""
-
-    pointer: Pointer
-    message: str
-
-    @property
-    def status(self) -> str | None:
-        """Return the answer that would be missing, None where the whole operation is."""
-        return self.pointer[4] if len(self.pointer) > 4 else None
 
 
 @contextmanager
@@ -69,11 +55,9 @@ def trial(document: Document, config: Config) -> list[Finding]:
     Raises:
         GenerateError: It fails, and does not say where.
     """
-    return upstream_findings(document, lambda each: list(refusals(ours := rewrite(each), _parsed(ours, config))))
-
-
-def _parsed(document: Document, config: Config) -> GeneratorData | UpstreamError:
-    return GeneratorData.from_dict(document.data, config=config)
+    return upstream_findings(
+        document, lambda each: list(refusals(ours := rewrite(each), GeneratorData.from_dict(ours.data, config=config)))
+    )
 
 
 def upstream_findings(document: Document, ask: Callable[[Document], list[Finding]]) -> list[Finding]:
@@ -150,8 +134,7 @@ def refusals(document: Document, parsed: GeneratorData | UpstreamError) -> Itera
         return
     for each in parsed.errors:
         yield refused_schema(document, each)
-    for refusal in refused_operations(document, parsed.endpoint_collections_by_tag.values()):
-        yield error(document, refusal.pointer, RULE, refusal.message, _ADVICE)
+    yield from _refused_operations(document, parsed.endpoint_collections_by_tag.values())
     modules = Counter(each.class_info.module_name for each in [*parsed.models, *parsed.enums])
     for module in (module for module, count in modules.items() if count > 1):
         message = f"Several schemas of one name become models/{module}.py."
@@ -198,7 +181,7 @@ def refused_schema(document: Document, refused: ParseError) -> Finding:
     return error(document, pointer, RULE, f"Schema {shown(name)} cannot be read: {_text(refused.detail)}.", _ADVICE)
 
 
-def refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Refusal]:
+def _refused_operations(document: Document, collections: Iterable[EndpointCollection]) -> Iterator[Finding]:
     """Yield the operations, and the answers of operations, that would be missing."""
     refusing = [each for each in collections if each.parse_errors]
     # Upstream's names, of the operationIds: `generation` renames the methods.
@@ -212,7 +195,7 @@ def refused_operations(document: Document, collections: Iterable[EndpointCollect
             pointer: Pointer = ("paths", match[2], match[1].lower()) if match else ("paths",)
             if status := statuses.get(id(each)):
                 pointer = (*pointer, "responses", status)
-            yield Refusal(pointer, f"{where}: {_text(each.detail, status)}.")
+            yield error(document, pointer, RULE, f"{where}: {_text(each.detail, status)}.", _ADVICE)
 
 
 def _lost_answers(nodes: Mapping[tuple[str, PythonIdentifier], Any], endpoint: Endpoint) -> Iterator[tuple[int, str]]:

@@ -21,12 +21,11 @@ from generator.errors import GenerateError
 from generator.lint import Finding
 from generator.lint.finding import error, shown
 from generator.mend.mends import leave_out, untyped_answer
-from generator.package.refusals import asking, misread, refusals, refused_schema, upstream_findings
+from generator.package.refusals import RULE, asking, misread, refusals, refused_schema, upstream_findings
 from generator.package.rewrite import owner_of, rewrite
 from generator.spec.document import Document, Pointer, pointer_of
 
 _ROUNDS: Final = 20
-_RULE: Final = "upstream"
 
 
 def readable(document: Document, config: Config) -> tuple[Document, list[Finding]]:
@@ -83,13 +82,9 @@ def _without(data: dict[str, Any], document: Document, finding: Finding) -> Find
 
 
 def _less(data: dict[str, Any], pointer: Pointer) -> str | None:
-    if pointer[:1] == ("paths",) and pointer[3:4] == ("responses",) and not _is_read(pointer[4]):
-        return untyped_answer(data, pointer[:5])
+    if pointer[:1] == ("paths",) and pointer[3:4] == ("responses",) and pointer[4][:1] not in {"2", "d"}:
+        return untyped_answer(data, pointer[:5])  # neither a success nor the default
     return leave_out(data, pointer)
-
-
-def _is_read(status: str) -> bool:
-    return status.startswith("2") or status == "default"
 
 
 def _own(data: dict[str, Any], pointer: Pointer) -> Pointer:
@@ -115,21 +110,21 @@ def _refused_schemas(document: Document, config: Config) -> Iterator[Finding]:
     components = (whole.components and whole.components.schemas) or {}
     built = build_schemas(components=components, schemas=Schemas(), config=config)
     read = {reference.get_untrusted_value() for reference in built.classes_by_reference}
-    missing = {name for name in map(_text, components) if f"/components/schemas/{name}" not in read}
+    missing = {
+        name
+        for name in map(UntrustedString.get_untrusted_value, components)
+        if f"/components/schemas/{name}" not in read
+    }
     schemas = ours.at(("components", "schemas"))
     alone = {name for name in missing if not _needs(schemas[name]) & (missing - {name})}
     why = {
         each.pointer[2]: each for each in (refused_schema(ours, error) for error in built.errors) if each.pointer[2:]
     }
     for name in sorted(alone or missing):
-        unknown = error(document, ("components", "schemas", name), _RULE, f"Schema {shown(name)} cannot be read.", "")
+        unknown = error(document, ("components", "schemas", name), RULE, f"Schema {shown(name)} cannot be read.", "")
         yield why.get(name, unknown)
     if not missing:  # upstream keeps a union whose members it has dropped
         yield from why.values()
-
-
-def _text(name: UntrustedString) -> str:
-    return name.get_untrusted_value()
 
 
 def _needs(node: Any) -> set[str]:
@@ -145,7 +140,4 @@ def _needs(node: Any) -> set[str]:
 def _refused(document: Document, config: Config) -> Iterator[Finding]:
     ours = rewrite(document)
     parsed = GeneratorData.from_dict(ours.data, config=config)
-    if isinstance(parsed, UpstreamError):
-        yield from refusals(ours, parsed)
-        return
-    yield from refusals(document, parsed)
+    return refusals(ours if isinstance(parsed, UpstreamError) else document, parsed)

@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from generator.lint.losses import is_form, is_json
 from generator.recordings.wire import form_problems, header_problems, query_problems, value_problems
 from generator.spec.address import base_url
+from generator.spec.contract import answer_of
 from generator.spec.document import Document
 from generator.spec.operations import OperationFacts, operations
 from generator.spec.schemas import kind_of
@@ -109,9 +110,7 @@ def answer_problems(document: Document, method: str, url: str, status: int, answ
     if (operation := operation_at(document, method, url)) is None:
         yield f"{where}: no such operation"
         return
-    answers = operation.node.get("responses") or {}
-    node = answers.get(str(status)) or answers.get(f"{str(status)[0]}XX") or answers.get("default")
-    if not (documented := document.resolve(node)):
+    if not (documented := document.resolve(answer_of(operation, status))):
         yield f"{where}: the status is not documented"
         return
     yield from header_problems(document, where, documented.get("headers") or {}, answer.headers)

@@ -4,7 +4,7 @@ Expects what `lint` has accepted. `docs/contract.md` describes the fields; `addr
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from attrs import define, field
@@ -217,7 +217,7 @@ def encoding(document: Document, operation: OperationFacts | None, request: dict
         return str(request.get("encoding") or ("form" if is_form else "json"))
     if len(bodies) == 1:
         return next(iter(bodies))
-    fitting = [kind for kind, schema in bodies.items() if _has_all(document, schema, sent)]
+    fitting = [kind for kind in bodies if all(list(targets(document, bodies[kind], each)) for each in sent)]
     return (fitting or list(bodies))[0]
 
 
@@ -235,10 +235,6 @@ def body_schemas(document: Document, operation: OperationFacts | None) -> dict[s
 def is_json(kind: object) -> bool:
     """Say whether a media type is JSON."""
     return re.match(r"(application|text)/(.+\+)?json\b", str(kind).lower()) is not None
-
-
-def _has_all(document: Document, schema: Any, pointers: Iterable[str]) -> bool:
-    return all(list(targets(document, schema, each)) for each in pointers)
 
 
 def targets(document: Document, schema: Any, at: str) -> Iterator[Any]:
@@ -352,13 +348,16 @@ def _error_properties(document: Document, operation: OperationFacts | None, valu
     """Return what every documented refusal has: a gateway's has not."""
     if operation is None:
         return set()
-    responses = operation.node.get("responses") or {}
-    nodes = [
-        responses.get(str(status), responses.get(f"{str(status)[0]}XX", responses.get("default")))
-        for status in {sign["status"] for sign in signs(value.get("dead", DEAD))}
-    ]
+    statuses = {sign["status"] for sign in signs(value.get("dead", DEAD))}
+    nodes = [answer_of(operation, status) for status in statuses]
     required = [_required(document, json_schema(document, node)) for node in nodes if node is not None]
     return set.intersection(*required) if required else set()
+
+
+def answer_of(operation: OperationFacts, status: int) -> Any:
+    """Return what is documented for a status: by itself, by its class, by default; None where nothing is."""
+    responses = operation.node.get("responses") or {}
+    return next((responses[key] for key in (str(status), f"{status // 100}XX", "default") if key in responses), None)
 
 
 def json_schema(document: Document, node: object) -> Any:

@@ -21,7 +21,8 @@ _COMBINED = ("allOf", "anyOf", "oneOf", "prefixItems")
 def sensitive_properties(document: Document, model: ModelProperty) -> frozenset[str]:
     """Return the names of the model's properties whose values are secrets."""
     schema = model.data.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    properties = _properties(document, schema, frozenset())
+    parts = _unfolded(document, schema, frozenset())
+    properties = [each for part in parts for each in (part.get("properties") or {}).items()]
     return frozenset(name for name, schema in properties if _is_secret(document, "body", name, schema))
 
 
@@ -37,12 +38,6 @@ def is_secret_body(document: Document, operation: OperationFacts) -> bool:
     """Say whether the whole body is one secret; a model's repr hides those among its properties by itself."""
     body = document.resolve(operation.node.get("requestBody")) or {}
     return any(is_sensitive(document, media.get("schema")) for media in (body.get("content") or {}).values())
-
-
-def _properties(document: Document, schema: object, seen: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the properties of a schema and of what it is composed of."""
-    for part in _unfolded(document, schema, seen):
-        yield from (part.get("properties") or {}).items()
 
 
 def _is_secret(document: Document, where: str, name: str, schema: object) -> bool:
