@@ -38,6 +38,23 @@ async def test_cancelling_the_leader_disturbs_no_waiter(drive: Drive, server: Se
     assert server.ledger["rotations"] == 1
 
 
+async def test_cancelling_a_waiter_disturbs_neither_the_leader_nor_other_waiters(
+    drive: Drive, server: Server, client: Any
+) -> None:
+    server.expire_access_tokens()
+    refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
+    async with drive.under_way(client.users.get_profile, 5) as outcomes:
+        await drive.aside(waiters.wait_for, 5)
+        async with anyio.create_task_group() as doomed:
+            for _ in range(5):
+                doomed.start_soon(client.users.get_profile)
+            await drive.aside(waiters.wait_for, 5)
+            doomed.cancel_scope.cancel()
+        refresh.release()
+    assert kinds(outcomes) == {Profile}
+    assert server.ledger["rotations"] == 1
+
+
 async def test_when_all_callers_are_cancelled_the_pair_is_saved(drive: Drive, server: Server, client: Any) -> None:
     server.expire_access_tokens()
     refresh, waiters = server.hold("refreshToken"), Waiters(client.session)
@@ -51,6 +68,18 @@ async def test_when_all_callers_are_cancelled_the_pair_is_saved(drive: Drive, se
     await drive(client.users.get_profile)
     assert server.ledger["rotations"] == server.ledger["refreshToken"] == 1
     assert server.is_live(client.session.tokens.refresh_token)
+
+
+async def test_a_timeout_around_a_call_loses_nothing(drive: Drive, server: Server, client: Any) -> None:
+    server.expire_access_tokens()
+    refresh = server.hold("refreshToken")
+    with anyio.move_on_after(0.02) as scope:
+        await client.users.get_profile()
+    assert scope.cancelled_caught
+    refresh.release()
+    await drive(client.users.get_profile)
+    assert server.ledger["rotations"] == 1
+    assert server.ledger["reused"] == 0
 
 
 async def test_a_flow_closed_from_elsewhere_poisons_nothing(drive: Drive, server: Server, client: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
 from signedin import (
@@ -17,7 +18,7 @@ from signedin import (
 )
 
 from tests.auth.conftest import send_by_httpx
-from tests.auth.counting import Counting, counting
+from tests.auth.counting import Counting, counting, until
 from tests.auth.driving import Body, Drive, Server, Wire
 
 if TYPE_CHECKING:
@@ -202,3 +203,19 @@ async def test_an_answer_that_is_too_slow_leaves_no_connection(drive: Drive, api
     api.release("profile")
     await drive.aside(api.wait_until, lambda: not api.open)
     await drive.close(client)
+
+
+@pytest.mark.usefixtures("exchange")
+@pytest.mark.parametrize("colour", ["asyncio", "trio"])
+async def test_a_cancelled_call_leaves_no_connection_and_makes_room(drive: Drive, api: Counting) -> None:
+    client = _client(drive, f"{api.url}/held")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(client.users.get_profile)
+        await until(lambda: len(api.seen) == 1)
+        tasks.cancel_scope.cancel()
+    api.release("profile")
+    await drive.aside(api.wait_until, lambda: not api.open)
+    with pytest.raises(APIResponseError):  # a number is no profile
+        await client.users.get_profile()
+    assert api.total == 2
+    await client.aclose()

@@ -11,6 +11,7 @@ import pytest
 from signedin import Client, FileStore, MemoryStore, TokenSession
 from signedin._tokens import Records
 from signedin.protocols import NotSent
+from signedin.session import renewal_of
 
 from tests.auth.driving import Scripted
 from tests.auth.loopback import Loopback, child, loopback
@@ -155,6 +156,30 @@ def test_a_session_recovers_from_a_process_killed_during_a_refresh(
     assert client.users.get_profile().email == "ada@example.com"
     ledger = served.fake.ledger
     assert (ledger["rotations"], ledger["reused"], ledger["grace"], ledger["families revoked"]) == (1, 1, 1, 0)
+
+
+def test_a_process_waits_for_anothers_refresh_and_takes_its_pair(served: Loopback, client: Client, path: Path) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH, served.base_url, path) as program:
+        refresh.wait_for()
+        renewal = renewal_of(client.session)
+        waiting = renewal.renew(renewal.wait(renewal.current()), "demanded")
+        refresh.release()
+        assert renewal.wait(waiting).record.generation == 2
+        program.output()
+    assert served.fake.ledger["refreshToken"] == 1
+
+
+def test_a_logout_reaches_the_other_process(served: Loopback, client: Client, path: Path) -> None:
+    refresh = served.fake.hold("refreshToken")
+    with child(REFRESH, served.base_url, path) as program:
+        refresh.wait_for()
+        client.logout()
+        refresh.release()
+        _, errors = program.process.communicate(timeout=20)
+        assert "NotSignedInError" in errors
+    assert not any(served.fake.is_live(token) for token in served.fake._families)
+    assert not client.session.is_signed_in
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
